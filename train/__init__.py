@@ -1,0 +1,1 @@
+"""Trains multi-label music taggers; the command line `tagger train` is the way in."""
