@@ -1,0 +1,193 @@
+"""Which container a file is, by what it contains; its name has no say."""
+
+import re
+from dataclasses import dataclass
+
+from tagger.tags.base import Source
+
+_MP3_SEARCH_LEN = 64 << 10
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_MP4_FIRST = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"fLaC", "flac"),
+    (b"MAC ", "ape"),
+    (b"wvpk", "wavpack"),
+    (b"MPCK", "musepack"),
+    (b"MP+", "musepack"),
+    (b"TTA1", "tta"),
+    (b"TTA2", "tta"),
+    (b"OFR ", "optimfrog"),
+    (b"tBaK", "tak"),
+    (b"DSD ", "dsf"),
+    (_ASF_HEADER, "asf"),
+    (_W64_RIFF, "w64"),
+    (b"caff", "caf"),
+    (b".snd", "au"),
+    (b"\x1a\x45\xdf\xa3", "matroska"),
+    (b"ADIF", "aac-adif"),
+    (b"\x0bw", "ac3"),
+    (b"MThd", "midi"),
+)
+
+_OGG_STREAMS: tuple[tuple[bytes, str], ...] = (
+    (b"\x01vorbis", "ogg-vorbis"),
+    (b"OpusHead", "opus"),
+    (b"Speex   ", "speex"),
+    (b"\x7fFLAC", "ogg-flac"),
+)
+
+# https://www.mp3-tech.org/programmer/frame_header.html, kb/s per (MPEG 1?, layer).
+_BIT_RATES: dict[tuple[bool, int], tuple[int, ...]] = {
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLE_RATES = (44_100, 48_000, 32_000)
+
+
+@dataclass(frozen=True, slots=True)
+class OggStream:
+    """The logical stream of an Ogg file that carries the audio and its comment."""
+
+    container: str
+    serial: int
+
+
+def container_of(source: Source) -> str:
+    """The container's name, or 'unknown'."""
+    start = id3v2_end(source)
+    head = source.read(start, 64)
+    if found := _by_magic(source, head):
+        return found
+    found = _mpeg_family(source, start)
+    if found is None and start:
+        return "mp3"  # a tag whose audio is not to be recognised is still a tag
+    return found or "unknown"
+
+
+def id3v2_end(source: Source) -> int:
+    """Where the ID3v2 tags in front end; 0 if there is none.
+
+    Each link of the chain is at least ten bytes; more than a few are nobody's tags.
+    """
+    end = 0
+    for _ in range(8):
+        header = source.read(end, 10)
+        if not is_id3v2(header):
+            return end
+        end += 10 + synchsafe(header[6:10]) + (10 if header[5] & 0x10 else 0)
+    return end
+
+
+def is_id3v2(header: bytes) -> bool:
+    """Whether ten bytes are the header of an ID3v2 tag."""
+    return (
+        len(header) >= 10
+        and header[:3] == b"ID3"
+        and header[3] < 0xFF
+        and header[4] < 0xFF
+        and all(byte < 0x80 for byte in header[6:10])
+    )
+
+
+def synchsafe(digits: bytes) -> int:
+    """A number of seven bits to the byte."""
+    value = 0
+    for digit in digits:
+        value = value << 7 | digit & 0x7F
+    return value
+
+
+def ogg_stream(source: Source) -> OggStream | None:
+    """The first logical stream we know among the first pages (a skeleton may come before)."""
+    offset = 0
+    for _ in range(16):
+        header = source.read(offset, 27 + 255)
+        if header[:4] != b"OggS" or len(header) < 28 or not header[5] & 2:
+            return None
+        n_segments = header[26]
+        body = source.read(offset + 27 + n_segments, 16)
+        for magic, container in _OGG_STREAMS:
+            if body.startswith(magic):
+                return OggStream(container, int.from_bytes(header[14:18], "little"))
+        offset += 27 + n_segments + sum(header[27 : 27 + n_segments])
+    return None
+
+
+def _by_magic(source: Source, head: bytes) -> str | None:
+    """The container that announces itself in its first bytes."""
+    if head.startswith(b"OggS"):
+        stream = ogg_stream(source)
+        return stream.container if stream else "ogg"
+    if iff := _iff_container(head):
+        return iff
+    if head[4:8] in _MP4_FIRST:
+        return "mp4"
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+def _iff_container(head: bytes) -> str | None:
+    """The members of the chunk family, which say in bytes 8 to 12 what they hold."""
+    outer, inner = head[:4], head[8:12]
+    if outer == b"RIFF" and inner == b"WAVE":
+        return "wav"
+    if outer in {b"RF64", b"BW64"} and inner == b"WAVE":
+        return "rf64"
+    if outer == b"FORM" and inner in {b"AIFF", b"AIFC"}:
+        return "aiff"
+    if outer == b"FRM8" and head[12:16] == b"DSD ":
+        return "dff"
+    return None
+
+
+def _mpeg_family(source: Source, start: int) -> str | None:
+    """Recognise MPEG audio and ADTS by two frames, the second where the first says."""
+    data = source.read(start, _MP3_SEARCH_LEN)
+    for match in re.finditer(rb"\xff[\xe0-\xff]", data):
+        at = match.start()
+        for frame_len, name in ((_mpeg_len, "mp3"), (_adts_len, "aac")):
+            length = frame_len(data[at : at + 6])
+            if length and _frame_follows(data, at, length, frame_len is _mpeg_len):
+                return name
+    if data[1:3] in {b"\x27\x20", b"\x2f\x20"} and data[:1] == b"\xc1":
+        return "musepack"  # stream versions 4 and 5 have no magic of their own
+    return None
+
+
+def _frame_follows(data: bytes, at: int, length: int, is_mpeg: bool) -> bool:  # noqa: FBT001
+    """Whether a frame of the same kind stands where this one ends."""
+    following = data[at + length : at + length + 6]
+    if not following:
+        return at == 0  # one single frame, or the end of what was read
+    return bool(_mpeg_len(following) if is_mpeg else _adts_len(following))
+
+
+def _mpeg_len(header: bytes) -> int:
+    """Length in bytes of the MPEG audio frame that starts here, 0 if none does."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate_index, sample_index = header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or layer == 4 or rate_index in {0, 15} or sample_index == 3:
+        return 0
+    is_mpeg1 = version == 3
+    sample_rate = _SAMPLE_RATES[sample_index] >> {3: 0, 2: 1, 0: 2}[version]
+    bit_rate = 1000 * _BIT_RATES[is_mpeg1, layer][rate_index]
+    padding = header[2] >> 1 & 1
+    if layer == 1:
+        return (12 * bit_rate // sample_rate + padding) * 4
+    n_samples = 144 if layer == 2 or is_mpeg1 else 72
+    return n_samples * bit_rate // sample_rate + padding
+
+
+def _adts_len(header: bytes) -> int:
+    """Length in bytes of the ADTS frame that starts here, 0 if none does."""
+    if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 and header[2] >> 2 & 15 < 13 else 0

@@ -1,0 +1,138 @@
+"""Augmentation of batches of dB features, shape (batch, n_mels, n_frames).
+
+Each function takes a batch and a generator and returns a new batch; probabilities are per
+clip. All of it is gain-free: the network subtracts the maximum anyway.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Rng = torch.Generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentOptions:
+    """How often and how far; probabilities in 0..1, the rest in the unit of its suffix."""
+
+    stretch: float = 0.15
+    shift_bands: float = 3.0
+    equaliser_db: float = 6.0
+    band_limit: float = 0.25
+    repeat: float = 0.15
+    noise: float = 0.2
+    n_time_masks: int = 2
+    n_band_masks: int = 2
+    mask_share: float = 0.12
+    mixup_alpha: float = 0.3
+
+
+def uniform(n: int, low: float, high: float, rng: Rng) -> Tensor:
+    """`n` numbers between `low` and `high`."""
+    return low + (high - low) * torch.rand(n, generator=rng)
+
+
+def stretch_and_shift(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Resample each clip in time (tempo) and along the bands (pitch), around its centre."""
+    n = x.shape[0]
+    scale = torch.exp(uniform(n, -options.stretch, options.stretch, rng))
+    shift = uniform(n, -1, 1, rng) * options.shift_bands * 2 / x.shape[1]
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0] = scale
+    theta[:, 1, 1] = 1.0
+    theta[:, 1, 2] = shift
+    grid = F.affine_grid(theta, [n, 1, *x.shape[1:]], align_corners=False)
+    moved = F.grid_sample(x[:, None], grid, padding_mode="reflection", align_corners=False)
+    return moved[:, 0]
+
+
+def equalise(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Add a smooth random curve over the bands: another microphone, another mastering."""
+    knots = torch.randn(x.shape[0], 1, 6, generator=rng) * options.equaliser_db / 2
+    curve = F.interpolate(knots, size=x.shape[1], mode="linear", align_corners=True)
+    return x + curve.transpose(1, 2)
+
+
+def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Remove what is above a random band, as low sample rates and bit rates do."""
+    n, n_mels, _ = x.shape
+    chosen = torch.rand(n, generator=rng) < options.band_limit
+    # Band 85 of 128 is 4 kHz: from there (8 kHz files) to nearly all.
+    cutoff = uniform(n, 0.64, 0.97, rng) * n_mels
+    bands = torch.arange(n_mels).view(1, -1, 1)
+    above = (bands - cutoff.view(-1, 1, 1)).clamp(min=0)
+    return torch.where(chosen.view(-1, 1, 1), x - 20.0 * above, x)
+
+
+def repeat_excerpt(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Keep a short excerpt and repeat it, as a track shorter than the window is padded."""
+    n, _, n_frames = x.shape
+    chosen = torch.rand(n, generator=rng) < options.repeat
+    period = uniform(n, 0.2, 1.0, rng).mul(n_frames).long().clamp(min=4)
+    period = torch.where(chosen, period, n_frames)
+    index = torch.arange(n_frames).view(1, -1) % period.view(-1, 1)
+    return x.gather(2, index[:, None].expand_as(x))
+
+
+def add_noise_floor(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Raise the floor as hiss does: power adds up, so the louder of the two wins in dB."""
+    n = x.shape[0]
+    chosen = torch.rand(n, generator=rng) < options.noise
+    level = x.amax(dim=(1, 2)) - uniform(n, 30, 70, rng)
+    noise = level.view(-1, 1, 1) + 3 * torch.randn(x.shape, generator=rng)
+    return torch.where(chosen.view(-1, 1, 1), torch.maximum(x, noise), x)
+
+
+def mask(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """SpecAugment (Park et al., 2019): blank stripes of time and of bands, at the clip's mean."""
+    mean = x.mean(dim=(1, 2), keepdim=True)
+    for dim, count in ((2, options.n_time_masks), (1, options.n_band_masks)):
+        size = x.shape[dim]
+        shape = (1, 1, -1) if dim == 2 else (1, -1, 1)
+        position = torch.arange(size).view(shape)
+        for _ in range(count):
+            width = uniform(x.shape[0], 0, options.mask_share, rng) * size
+            start = torch.rand(x.shape[0], generator=rng) * (size - width)
+            low, high = start.view(-1, 1, 1), (start + width).view(-1, 1, 1)
+            x = torch.where((position >= low) & (position < high), mean, x)
+    return x
+
+
+STEPS: tuple[Callable[[Tensor, AugmentOptions, Rng], Tensor], ...] = (
+    stretch_and_shift,
+    equalise,
+    add_noise_floor,
+    limit_band,
+    repeat_excerpt,
+    mask,
+)
+
+
+def augment(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Apply every step in its order."""
+    for step in STEPS:
+        x = step(x, options, rng)
+    return x
+
+
+def mixup(x: Tensor, targets: Tensor, options: AugmentOptions, rng: Rng) -> tuple[Tensor, Tensor]:
+    """Blend each clip with another one, features and targets alike (Zhang et al., 2018).
+
+    A target that is unknown (NaN) in either clip stays unknown in the blend.
+    """
+    if options.mixup_alpha <= 0:
+        return x, targets
+    alpha = torch.full((x.shape[0],), options.mixup_alpha)
+    first, second = torch._standard_gamma(alpha, rng), torch._standard_gamma(alpha, rng)  # noqa: SLF001 - Beta through two gammas; the public Beta takes no generator
+    share = first / (first + second).clamp(min=1e-6)
+    share = torch.maximum(share, 1 - share)
+    other = torch.randperm(x.shape[0], generator=rng)
+    level = x.amax(dim=(1, 2), keepdim=True)
+    relative = x - level
+    s = share.view(-1, 1, 1)
+    mixed = s * relative + (1 - s) * relative[other]
+    t = share.view(-1, 1)
+    return mixed, t * targets + (1 - t) * targets[other]

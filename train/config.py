@@ -1,0 +1,188 @@
+"""Every choice of a training run as one frozen, checked record."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from tagger.errors import InputError
+from train.augment import AugmentOptions
+from train.datasets import DATASETS
+from train.features import FRONT_ENDS
+from train.models import BODIES
+from train.models.network import NetworkOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """The optimisation. One epoch is `clips_an_epoch` random crops."""
+
+    epochs: int = 60
+    batch_size: int = 32
+    clips_an_epoch: int = 640
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.1
+    average_decay: float = 0.995
+    gradient_clip: float = 1.0
+    share_not_genre: float = 0.15
+    music_weight: float = 0.5
+    precision: str = "bf16-mixed"
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size, self.clips_an_epoch) < 1:
+            raise InputError("epochs, batch_size and clips_an_epoch must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationOptions:
+    """Out-of-fold calibration; 0 folds leaves the scores as they are."""
+
+    folds: int = 5
+    n_windows: int = 6
+    precision: float = 0.7
+    not_music_precision: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """A whole run."""
+
+    name: str = "tagger"
+    datasets: tuple[str, ...] = ("gtzan", "speech-music")
+    features: str = "mel"
+    features_options: Any = None
+    body: str = "cnn-lstm"
+    body_options: Any = None
+    floor_db: float = -60.0
+    dropout: float = 0.4
+    kind: str = "single"
+    seed: int = 1
+    fit: FitOptions = field(default_factory=FitOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
+
+    def network(self) -> NetworkOptions:
+        """What the network needs of this."""
+        return NetworkOptions(
+            features=self.features,
+            features_options=self.features_options,
+            body=self.body,
+            body_options=self.body_options,
+            floor_db=self.floor_db,
+            dropout=self.dropout,
+            kind=self.kind,
+        )
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
+    """Read a YAML file (or the defaults) and lay the command line's choices over it.
+
+    Args:
+        path: the YAML file, or None for the defaults alone.
+        overrides: dotted field names to values, as in `{"fit.epochs": 3}`; None is no choice.
+
+    Raises:
+        InputError: the file cannot be read, or a field is unknown or of the wrong type.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+        if not isinstance(tree, dict):
+            raise InputError(f"{path}: expected fields and values, found {type(tree).__name__}")
+    for dotted, value in overrides.items():
+        if value is not None:
+            _put(tree, dotted, value)
+    return from_tree(tree)
+
+
+def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
+    """Build the configuration from nested mappings, as `to_tree` makes them."""
+    tree = dict(tree)
+    features = _choice("features", str(tree.get("features", "mel")), FRONT_ENDS)
+    body = _choice("body", str(tree.get("body", "cnn-lstm")), BODIES)
+    for name in tree.get("datasets", ()):
+        _choice("datasets", name, DATASETS)
+    _choice("kind", str(tree.get("kind", "single")), {"single": 0, "multi": 0})
+    for key, options in (
+        ("features_options", FRONT_ENDS[features][0]),
+        ("body_options", BODIES[body][0]),
+    ):
+        tree[key] = _build(options, tree.get(key) or {}, where=f"{key}.")
+    return _build(TrainConfig, tree, where="")
+
+
+def to_tree(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as plain dicts and lists, for YAML and checkpoints."""
+    plain: dict[str, Any] = _plain(dataclasses.asdict(config))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _choice(field_name: str, name: str, known: Mapping[str, Any]) -> str:
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
+    raise InputError(f"{field_name}: {name!r} is unknown.{hint}")
+
+
+def _build(kind: Any, tree: Any, *, where: str) -> Any:
+    if dataclasses.is_dataclass(tree):
+        return tree
+    if not isinstance(tree, Mapping):
+        raise InputError(f"{where.rstrip('.')}: expected fields and values, not {tree!r}")
+    hints = get_type_hints(kind)
+    values = {}
+    for key, value in tree.items():
+        if key not in hints:
+            near = difflib.get_close_matches(str(key), hints, n=1)
+            hint = f"; did you mean {where}{near[0]}?" if near else ""
+            raise InputError(f"the configuration has no field {where}{key}{hint}")
+        values[key] = _typed(hints[key], value, where=f"{where}{key}")
+    return kind(**values)
+
+
+def _typed(kind: Any, value: Any, *, where: str) -> Any:
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where=f"{where}.")
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{where}: expected a list, not {value!r}")
+        inner = get_args(kind)
+        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
+        if len(kinds) != len(value):
+            raise InputError(f"{where}: expected {len(kinds)} values, not {len(value)}")
+        pairs = zip(kinds, value, strict=True)
+        return tuple(_typed(one, item, where=where) for one, item in pairs)
+    if isinstance(kind, UnionType):
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise InputError(f"{where}: expected {kind.__name__}, not {value!r}")
+    return value
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[last] = value

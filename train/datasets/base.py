@@ -1,0 +1,96 @@
+"""What every dataset loader returns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+MUSIC, NOT_MUSIC = 1.0, 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSet:
+    """Clips as features in memory, with what is known of each.
+
+    Attributes:
+        name: the dataset's name, as in the command line.
+        labels: the labels this set knows, in order.
+        features: one array a clip, shape (n_mels, n_frames of the clip), uint8 or float.
+        db_of_step: what one step of a uint8 array is in dB; 1.0 for float arrays.
+        ids: one name a clip.
+        targets: shape (n_clips, n_labels): 1 has it, 0 has it not, NaN unknown.
+        music: shape (n_clips,): 1 music, 0 not music.
+        splits: 'train', 'valid' or 'test' for each clip.
+        groups: clips of one group (artist, album, neighbours) never stand on two sides.
+        kind: 'single' (one label a clip) or 'multi'.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    features: Sequence[NDArray[np.generic]]
+    db_of_step: float
+    ids: NDArray[np.str_]
+    targets: NDArray[np.float32]
+    music: NDArray[np.float32]
+    splits: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    kind: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, index: NDArray[np.integer]) -> "FeatureSet":
+        """The clips at `index`, in that order."""
+        return replace(
+            self,
+            features=[self.features[i] for i in index],
+            ids=self.ids[index],
+            targets=self.targets[index],
+            music=self.music[index],
+            splits=self.splits[index],
+            groups=self.groups[index],
+        )
+
+    def split(self, name: str) -> "FeatureSet":
+        """The clips of one split."""
+        return self.take(np.flatnonzero(self.splits == name))
+
+    def clip(self, i: int) -> NDArray[np.float32]:
+        """Features of clip `i` in dB, shape (n_mels, n_frames)."""
+        return self.features[i].astype(np.float32) * np.float32(self.db_of_step)
+
+
+def join(sets: Sequence[FeatureSet]) -> FeatureSet:
+    """Put several sets together; a label that a set does not know is unknown there (NaN)."""
+    labels = tuple(dict.fromkeys(label for one in sets for label in one.labels))
+    targets = [_spread(one, labels) for one in sets]
+    return FeatureSet(
+        name="+".join(one.name for one in sets),
+        labels=labels,
+        features=[one.clip(i) for one in sets for i in range(len(one))],
+        db_of_step=1.0,
+        ids=np.concatenate([one.ids for one in sets]),
+        targets=np.concatenate(targets),
+        music=np.concatenate([one.music for one in sets]),
+        splits=np.concatenate([one.splits for one in sets]),
+        groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
+        kind="single" if all(one.kind == "single" for one in sets) else "multi",
+    )
+
+
+def _spread(one: FeatureSet, labels: tuple[str, ...]) -> NDArray[np.float32]:
+    spread = np.full((len(one), len(labels)), np.nan, dtype=np.float32)
+    for column, label in enumerate(one.labels):
+        spread[:, labels.index(label)] = one.targets[:, column]
+    # What is not music has no genre, whoever knows the label.
+    spread[one.music == NOT_MUSIC] = 0.0
+    return spread
+
+
+def one_hot(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Targets of clips that have one label each, shape (n_clips, n_labels)."""
+    targets = np.zeros((len(names), len(labels)), dtype=np.float32)
+    for row, name in enumerate(names):
+        targets[row, labels.index(name)] = 1.0
+    return targets

@@ -1,0 +1,75 @@
+"""GTZAN: 1,000 clips of 30 s, ten genres.
+
+Where from: G. Tzanetakis and P. Cook, Musical Genre Classification of Audio Signals, 2002.
+Licence: none was given; the recordings are commercial. Research use only.
+Splits: fault-filtered (443 train, 197 valid, 290 test), which removes repetitions and keeps
+    an artist on one side (C. Kereliuk, B. Sturm and J. Larsen, 2015). Figures on random
+    splits of GTZAN are inflated by repeated recordings and say nothing.
+Labels: one of ten.
+Index: `gtzan-logmel/*.npz`, stored log-mel features of the train and valid clips with the
+    fields `db` (uint8; 255 is 0 dB, 0 is -80 dB below the clip's maximum), `id`, `genre`,
+    `split`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import InputError
+from train.datasets.base import MUSIC, FeatureSet, one_hot
+
+STORE = "gtzan-logmel/gtzan-logmel-train-valid.npz"
+DB_OF_STEP = 80.0 / 255.0
+SPELLING = {"hiphop": "hip-hop"}
+LABELS = (
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hip-hop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+)
+# Clips lie in the order of their albums, so neighbours are often of one artist: a fold takes
+# a whole run of this many numbers.
+NEIGHBOURS = 10
+
+
+def load(root: Path) -> FeatureSet:
+    """Load the stored log-mel features below `root`.
+
+    Raises:
+        InputError: the store is missing or has other fields.
+    """
+    path = root / STORE
+    if not path.is_file():
+        raise InputError(
+            f"{path}: not found. The gtzan dataset reads stored log-mel features there; "
+            "point --data at the folder that holds gtzan-logmel/."
+        )
+    with np.load(path, allow_pickle=False) as store:
+        missing = {"db", "id", "genre", "split"} - set(store.files)
+        if missing:
+            raise InputError(f"{path}: the fields {sorted(missing)} are missing")
+        db, ids = store["db"], store["id"]
+        genres, splits = store["genre"].tolist(), store["split"]
+    return FeatureSet(
+        name="gtzan",
+        labels=LABELS,
+        features=list(db),
+        db_of_step=DB_OF_STEP,
+        ids=ids,
+        targets=one_hot([SPELLING.get(genre, genre) for genre in genres], LABELS),
+        music=np.full(len(ids), MUSIC, dtype=np.float32),
+        splits=splits,
+        groups=np.array([_neighbourhood(name) for name in ids.tolist()]),
+        kind="single",
+    )
+
+
+def _neighbourhood(clip_id: str) -> str:
+    genre, number = clip_id.split(".")
+    return f"{genre}.{int(number) // NEIGHBOURS}"

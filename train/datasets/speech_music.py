@@ -1,0 +1,69 @@
+"""Short speech and music clips: what teaches a tagger to stay silent.
+
+Where from: a folder `speech-music-8k/` with `speech/` and `music/`, any audio inside.
+Licence: that of the recordings; they are decoded here, never copied.
+Splits: by a hash of the file name (CRC-32): even is train, odd is valid, so that anybody
+    can tell on which side a clip stands and adding clips moves none.
+Labels: none. Speech is not music; the music is music of unknown genre.
+Index: the files themselves, in sorted order; features are computed by the front end.
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+from train.datasets.base import MUSIC, NOT_MUSIC, FeatureSet
+from train.decode import decode_whole
+from train.features.frames import window_len_of
+from train.features.mel import MelFrontEnd, MelOptions
+
+FOLDER = "speech-music-8k"
+
+
+def is_even(name: str) -> bool:
+    """Whether a file name hashes even: then a clip may be trained on, else it measures."""
+    return zlib.crc32(name.encode()) % 2 == 0
+
+
+def load(root: Path, *, options: MelOptions | None = None) -> FeatureSet:
+    """Decode the clips below `root` and compute their features.
+
+    Raises:
+        InputError: the folder or one of its two sides is missing or empty.
+    """
+    folder = root / FOLDER
+    front_end = MelFrontEnd(options or MelOptions()).eval()
+    paths = {kind: sorted((folder / kind).glob("*.*")) for kind in ("speech", "music")}
+    for kind, found in paths.items():
+        if not found:
+            raise InputError(f"{folder / kind}: no clips found; the set needs speech/ and music/")
+    every = paths["speech"] + paths["music"]
+    music = [NOT_MUSIC] * len(paths["speech"]) + [MUSIC] * len(paths["music"])
+    return FeatureSet(
+        name="speech-music",
+        labels=(),
+        features=[clip_features(path, front_end) for path in every],
+        db_of_step=1.0,
+        ids=np.array([path.stem for path in every]),
+        targets=np.zeros((len(every), 0), dtype=np.float32),
+        music=np.array(music, dtype=np.float32),
+        splits=np.array(["train" if is_even(path.name) else "valid" for path in every]),
+        groups=np.array([path.stem for path in every]),
+        kind="single",
+    )
+
+
+@torch.no_grad()
+def clip_features(path: Path, front_end: MelFrontEnd) -> NDArray[np.float32]:
+    """Features of a whole file, shape (n_mels, n_frames); a tail under one hop is left out."""
+    options = front_end.options
+    waveform = torch.from_numpy(decode_whole(path, sample_rate=options.sample_rate))
+    shortest = window_len_of(1, n_fft=options.n_fft, hop_len=options.hop_len)
+    if waveform.numel() < shortest:
+        raise InputError(f"{path}: {waveform.numel()} samples are less than one frame")
+    features: NDArray[np.float32] = front_end(waveform[None])[0].numpy()
+    return features

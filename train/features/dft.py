@@ -1,0 +1,94 @@
+"""The power spectrum as small matrix products that every ONNX runtime is fast at."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def factors_of(n_fft: int) -> tuple[int, int]:
+    """Split `n_fft` into (n_rows, n_columns), as square as it goes, n_rows even."""
+    for n_rows in range(math.isqrt(n_fft), 1, -1):
+        if n_fft % n_rows == 0 and n_rows % 2 == 0:
+            return n_rows, n_fft // n_rows
+    raise ValueError(f"n_fft = {n_fft} cannot be factored; take an even composite number")
+
+
+class FactoredPowerSpectrum(nn.Module):
+    """Windowed |DFT|^2 of real frames by one Cooley-Tukey step.
+
+    With N = R * C, n = C*a + b and k = k1 + R*k2 (Cooley and Tukey, Math. Comp. 19, 1965):
+
+        X[k] = sum_b W_N^(b*k1) W_C^(b*k2)  sum_a W_R^(a*k1) x[C*a + b]
+
+    The inner sum is one 1 x 1 convolution over a, the outer one a product for each k1 with
+    the twiddle factors merged in. A real frame has X[N - k] = conj X[k], so only
+    k1 = 0..R/2 is computed; every bin 0..N/2 stands in the result once as itself or as its
+    mirror image (a few stand twice). For N = 2048 that is 0.35 M multiplications a frame
+    against 4.2 M of the plain basis product.
+
+    `bins[i]` names the frequency bin (0..n_fft/2) of output i, or -1 for a second copy.
+    """
+
+    bins: Tensor
+
+    def __init__(self, n_fft: int) -> None:
+        super().__init__()
+        n_rows, n_columns = factors_of(n_fft)
+        self.n_fft, self.n_rows, self.n_columns = n_fft, n_rows, n_columns
+        self.n_k1 = n_rows // 2 + 1
+        # float64 throughout, so that the stored float32 bases are the nearest ones.
+        window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
+        self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("inner", self._inner_basis(), persistent=False)
+        self.register_buffer("outer", self._outer_basis(), persistent=False)
+        self.register_buffer("bins", self._bins(), persistent=False)
+
+    def _inner_basis(self) -> Tensor:
+        """cos and -sin of a * k1 / R, shape (2 * n_k1, n_rows, 1): real and imaginary in turn."""
+        angle = _outer_angle(self.n_k1, self.n_rows, period=self.n_rows)
+        basis = torch.stack([angle.cos(), -angle.sin()], dim=1).flatten(0, 1)
+        return basis.unsqueeze(2).float()
+
+    def _outer_basis(self) -> Tensor:
+        """Twiddles and column DFT, shape (n_k1, 2 * C, 2 * C): (re, im) in, (re, im) out."""
+        b = torch.arange(self.n_columns, dtype=torch.float64)
+        k1 = torch.arange(self.n_k1, dtype=torch.float64)
+        k = k1.view(-1, 1, 1) + self.n_rows * b.view(1, 1, -1)
+        angle = 2 * math.pi * b.view(1, -1, 1) * k / self.n_fft
+        cos, sin = angle.cos(), angle.sin()
+        from_re = torch.cat([cos, -sin], dim=2)
+        from_im = torch.cat([sin, cos], dim=2)
+        return torch.cat([from_re, from_im], dim=1).float()
+
+    def _bins(self) -> Tensor:
+        k1 = torch.arange(self.n_k1).view(-1, 1)
+        k = (k1 + self.n_rows * torch.arange(self.n_columns).view(1, -1)).flatten()
+        mirrored = torch.where(k > self.n_fft // 2, self.n_fft - k, k)
+        seen: set[int] = set()
+        unique = [-1 if b in seen else (seen.add(b) or b) for b in mirrored.tolist()]
+        return torch.tensor(unique)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Power of each bin.
+
+        Args:
+            frames: shape (batch, n_frames, n_fft).
+
+        Returns:
+            Shape (n_k1 * n_columns, batch * n_frames) laid out as (n_k1, batch * n_frames,
+            n_columns); `bins` tells which bin stands where.
+        """
+        windowed = (frames * self.window).flatten(0, 1)
+        rows = windowed.unflatten(1, (self.n_rows, self.n_columns))
+        inner = F.conv1d(rows, self.inner)  # (batch * n_frames, 2 * n_k1, C)
+        by_k1 = inner.unflatten(1, (self.n_k1, 2)).flatten(2).transpose(0, 1)
+        squares = torch.matmul(by_k1, self.outer).square()  # (n_k1, batch * n_frames, 2 * C)
+        return squares[:, :, : self.n_columns] + squares[:, :, self.n_columns :]
+
+
+def _outer_angle(n_out: int, n_in: int, *, period: int) -> Tensor:
+    out = torch.arange(n_out, dtype=torch.float64).view(-1, 1)
+    inp = torch.arange(n_in, dtype=torch.float64).view(1, -1)
+    return 2 * math.pi * out * inp / period

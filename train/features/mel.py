@@ -1,0 +1,90 @@
+"""Waveform -> log-mel spectrogram in dB, with the recipe of `librosa.feature.melspectrogram`."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from train.features.dft import FactoredPowerSpectrum
+from train.features.frames import n_frames_of, slice_frames, window_len_of
+
+# Power below this is no sound in any 24-bit file; it keeps the logarithm finite on zeros.
+FLOOR_POWER = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MelOptions:
+    """The recipe of the log-mel features; lengths in samples, frequencies in Hz."""
+
+    sample_rate: int = 22_050
+    n_fft: int = 2048
+    hop_len: int = 1710
+    n_mels: int = 128
+    f_min_hz: float = 0.0
+    f_max_hz: float = 11_025.0
+    n_frames: int = 128
+
+    @property
+    def window_len(self) -> int:
+        """Length of the model's window in samples."""
+        return window_len_of(self.n_frames, n_fft=self.n_fft, hop_len=self.hop_len)
+
+
+def hz_to_mel(hz: Tensor) -> Tensor:
+    """Slaney's mel scale: linear below 1 kHz, logarithmic above (Auditory Toolbox, 1998)."""
+    log_step = math.log(6.4) / 27
+    return torch.where(hz < 1000, hz * 3 / 200, 15 + torch.log(hz.clamp(min=1e-9) / 1000) / log_step)
+
+
+def mel_to_hz(mel: Tensor) -> Tensor:
+    """The inverse of `hz_to_mel`."""
+    log_step = math.log(6.4) / 27
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * torch.exp(log_step * (mel - 15)))
+
+
+def mel_filters(options: MelOptions) -> Tensor:
+    """Triangular filters of equal area, shape (n_mels, n_fft // 2 + 1), float64.
+
+    Slaney's normalisation (2 / bandwidth), as librosa's default has it.
+    """
+    limits = torch.tensor([options.f_min_hz, options.f_max_hz], dtype=torch.float64)
+    low, high = hz_to_mel(limits).tolist()
+    edges = mel_to_hz(torch.linspace(low, high, options.n_mels + 2, dtype=torch.float64))
+    bins = torch.arange(options.n_fft // 2 + 1, dtype=torch.float64)
+    hz = bins * options.sample_rate / options.n_fft
+    rising = (hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - hz) / (edges[2:] - edges[1:-1])[:, None]
+    triangles = torch.minimum(rising, falling).clamp(min=0)
+    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+class MelFrontEnd(nn.Module):
+    """Waveform (batch, window_len) -> log-mel in dB (batch, n_mels, n_frames).
+
+    Nothing is normalised here: the result is 10 log10(max(power, 1e-10)), so that a louder
+    recording only adds a constant.
+    """
+
+    def __init__(self, options: MelOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.spectrum = FactoredPowerSpectrum(options.n_fft)
+        self.register_buffer("filters", self._permuted_filters(), persistent=False)
+
+    def _permuted_filters(self) -> Tensor:
+        """Filters in the spectrum's own bin order, shape (n_k1 * n_columns, n_mels)."""
+        filters = mel_filters(self.options)
+        bins = self.spectrum.bins
+        chosen = filters[:, bins.clamp(min=0)] * (bins >= 0)
+        return chosen.T.float().contiguous()
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Compute the features; shapes as in the class docstring."""
+        options = self.options
+        frames = slice_frames(waveform, n_fft=options.n_fft, hop_len=options.hop_len)
+        power = self.spectrum(frames).transpose(0, 1).flatten(1)
+        mel = torch.matmul(power, self.filters).clamp(min=FLOOR_POWER)
+        n_frames = n_frames_of(waveform.shape[1], n_fft=options.n_fft, hop_len=options.hop_len)
+        db = torch.log(mel) * (10 / math.log(10))
+        return db.unflatten(0, (-1, n_frames)).transpose(1, 2)

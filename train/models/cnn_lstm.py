@@ -1,0 +1,61 @@
+"""CNN-LSTM: a short residual CNN makes frames, a bidirectional LSTM listens to their order."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from train.models.blocks import ResidualBlock, Stem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CnnLstmOptions:
+    """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
+
+    `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
+    direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
+    """
+
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (2, 1))
+    n_hidden: int = 96
+    dropout: float = 0.3
+    conv_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.pools) + 1:
+            raise ValueError("cnn-lstm: `channels` needs one entry more than `pools`")
+
+
+class CnnLstm(nn.Module):
+    """Normalised features (batch, n_mels, n_frames) -> embedding (batch, n_out)."""
+
+    def __init__(self, options: CnnLstmOptions, *, n_mels: int) -> None:
+        super().__init__()
+        channels, pools = options.channels, options.pools
+        self.stem = Stem(channels[0])
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(a, b, pool=pool, dropout=options.conv_dropout)
+                for a, b, pool in zip(channels, channels[1:], pools, strict=False)
+            )
+        )
+        rows = n_mels
+        for pool in pools:
+            rows //= pool[0]
+        if rows < 1:
+            raise ValueError(f"cnn-lstm: the pools leave nothing of {n_mels} mel bands")
+        self.squeeze = nn.Linear(channels[-1] * rows, 2 * options.n_hidden)
+        self.dropout = nn.Dropout(options.dropout)
+        self.lstm = nn.LSTM(
+            2 * options.n_hidden, options.n_hidden, batch_first=True, bidirectional=True
+        )
+        self.n_out = 4 * options.n_hidden
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes as in the class docstring."""
+        maps = self.blocks(self.stem(x.unsqueeze(1)))  # (batch, channels, rows, steps)
+        steps = maps.permute(0, 3, 1, 2).flatten(2)  # (batch, steps, channels * rows)
+        steps = torch.relu(self.squeeze(self.dropout(steps)))
+        heard, _ = self.lstm(self.dropout(steps))  # (batch, steps, 2 * n_hidden)
+        return torch.cat([heard.mean(dim=1), heard.amax(dim=1)], dim=1)

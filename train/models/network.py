@@ -1,0 +1,87 @@
+"""The whole tagger as one module: front end, normalisation, body, head, calibration."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from train.features import FRONT_ENDS
+from train.models import BODIES
+from train.models.normalise import PeakNormalise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """What a checkpoint must know to build the network again."""
+
+    features: str = "mel"
+    features_options: Any = None
+    body: str = "cnn-lstm"
+    body_options: Any = None
+    floor_db: float = -60.0
+    dropout: float = 0.4
+    kind: str = "single"
+
+
+class Head(nn.Module):
+    """Embedding -> (label logits, music logit).
+
+    The last logit asks "is this music at all?". It is trained on speech and noise against
+    any music, also on music whose genre nobody knows, and multiplies every label's score.
+    """
+
+    def __init__(self, n_in: int, n_labels: int, *, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.labels = nn.Linear(n_in, n_labels)
+        self.music = nn.Linear(n_in, 1)
+
+    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, n_in) -> (batch, n_labels), (batch, 1)."""
+        x = self.dropout(embedding)
+        return self.labels(x), self.music(x)
+
+
+class TaggerNet(nn.Module):
+    """Waveform (batch, window_len) -> calibrated scores (batch, n_labels)."""
+
+    label_scale: Tensor
+    label_bias: Tensor
+    music_scale: Tensor
+    music_bias: Tensor
+
+    def __init__(self, options: NetworkOptions, *, n_labels: int) -> None:
+        super().__init__()
+        self.options = options
+        self.front_end = FRONT_ENDS[options.features][1](options.features_options)
+        self.normalise = PeakNormalise(options.floor_db)
+        n_mels = options.features_options.n_mels
+        self.body = BODIES[options.body][1](options.body_options, n_mels=n_mels)
+        self.head = Head(self.body.n_out, n_labels, dropout=options.dropout)
+        # Calibration is part of the graph; until it is fitted it changes nothing.
+        self.register_buffer("label_scale", torch.ones(n_labels))
+        self.register_buffer("label_bias", torch.zeros(n_labels))
+        self.register_buffer("music_scale", torch.ones(1))
+        self.register_buffer("music_bias", torch.zeros(1))
+
+    def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Label logits (batch, n_labels) and music logit (batch, 1) of dB features."""
+        logits: tuple[Tensor, Tensor] = self.head(self.body(self.normalise(features)))
+        return logits
+
+    def scores_of(self, label_logits: Tensor, music_logit: Tensor) -> Tensor:
+        """Calibrated scores of logits: P(music) times softmax (single) or sigmoid (multi)."""
+        scaled = label_logits * self.label_scale + self.label_bias
+        music = torch.sigmoid(music_logit * self.music_scale + self.music_bias)
+        if self.options.kind == "single":
+            return music * torch.softmax(scaled, dim=1)
+        return music * torch.sigmoid(scaled)
+
+    def from_features(self, features: Tensor) -> Tensor:
+        """Scores of dB features (batch, n_mels, n_frames)."""
+        return self.scores_of(*self.logits(features))
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Shapes as in the class docstring."""
+        return self.from_features(self.front_end(waveform))

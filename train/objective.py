@@ -1,0 +1,33 @@
+"""The loss: labels that are known, and whether it is music at all."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) -> Tensor:
+    """Loss over the labels that are known; 0 when none is.
+
+    Args:
+        logits: shape (batch, n_labels).
+        targets: shares in 0..1, shape (batch, n_labels); NaN unknown. For `single` a row
+            that is unknown or empty (not music) has no vote.
+        kind: 'single' (softmax cross-entropy) or 'multi' (binary cross-entropy).
+        smoothing: share of the target spread evenly over the labels.
+    """
+    known = ~torch.isnan(targets)
+    clean = torch.nan_to_num(targets)
+    if kind == "multi":
+        soft = clean * (1 - smoothing) + smoothing / 2
+        each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+        return (each * known).sum() / known.sum().clamp(min=1)
+    mass = clean.sum(dim=1)  # 1 for a genre, 0 for speech, between for their blend
+    soft = clean * (1 - smoothing) + mass[:, None] * smoothing / targets.shape[1]
+    each = -(soft * F.log_softmax(logits, dim=1)).sum(dim=1) * known.all(dim=1)
+    return each.sum() / (mass * known.all(dim=1)).sum().clamp(min=1)
+
+
+def music_loss(logit: Tensor, music: Tensor, *, smoothing: float) -> Tensor:
+    """Binary cross-entropy of the music logit, shapes (batch, 1) and (batch,)."""
+    soft = music * (1 - smoothing) + smoothing / 2
+    return F.binary_cross_entropy_with_logits(logit[:, 0], soft)
