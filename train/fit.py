@@ -108,7 +108,7 @@ def fit(
         logger=TensorBoardLogger(run_dir, name="", version="curves"),
         callbacks=callbacks,
         gradient_clip_val=config.fit.gradient_clip,
-        precision=config.fit.precision,
+        precision=_precision(config.fit.precision),
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -119,6 +119,16 @@ def fit(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         trainer.fit(module, loader)
     return net.eval().cpu()
+
+
+def _precision(asked: str) -> Any:
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - there is no public question
+    return "bf16-mixed" if fast else "32-true"
 
 
 def _loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:

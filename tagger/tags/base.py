@@ -1,12 +1,17 @@
 """What every container family shares: an open file read at offsets, and byte patches.
 
-A family never writes. It reads the genres and *plans* the change as patches of byte ranges,
-so that everything outside of them is kept by construction, in the file's own order and
-spelling; `tagger.safewrite` is the only place that puts bytes on a disk.
+A family never writes. It reads the genres and *plans* a change as patches of byte ranges, so
+that everything outside of them is kept by construction, in the file's own order and spelling;
+`tagger.safewrite` is the only place that puts bytes on a disk.
 """
 
+import errno
+import hashlib
+import os
+import stat
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -16,6 +21,15 @@ MAX_TAG_LEN = 64 << 20
 
 DEFAULT_SEPARATOR = "; "
 """Joins several genres where the format knows one string only (ID3v2.3)."""
+
+NEW_PADDING = 1024
+"""Bytes left free in a tag that has to grow, so that the next change fits in place."""
+
+BLOCK_LEN = 1 << 20
+"""Bytes read at once where a whole range of a file is needed."""
+
+Range = tuple[int, int]
+"""Where bytes lie in a file: (offset, length)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +62,13 @@ class Source:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
         self.file = file
-        self.size = file.seek(0, 2)
+        self.size = file.seek(0, os.SEEK_END)
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`; shorter at the end of the file."""
         if length > MAX_TAG_LEN:
             raise ValueError(f"a length of {length} bytes is more than a tag can have")
-        if offset >= self.size or length <= 0:
+        if not 0 <= offset < self.size or length <= 0:
             return b""
         self.file.seek(offset)
         return self.file.read(length)
@@ -73,12 +87,26 @@ class Source:
         """The fields of a `struct` layout at `offset`."""
         return struct.unpack(layout, self.exact(offset, struct.calcsize(layout)))
 
+    def blocks(self, offset: int, length: int) -> Iterator[bytes]:
+        """The bytes of a range in blocks, up to the end of the file."""
+        end = min(offset + length, self.size)
+        while offset < end and (block := self.read(offset, min(BLOCK_LEN, end - offset))):
+            yield block
+            offset += len(block)
+
+    def digest(self, offset: int, length: int) -> bytes:
+        """SHA-256 of a range: stands for an element too long to be held."""
+        digest = hashlib.sha256()
+        for block in self.blocks(offset, length):
+            digest.update(block)
+        return digest.digest()
+
 
 class Family(Protocol):
     """The functions that every module of a container family has.
 
-    They raise ValueError (or struct.error) for damaged bytes; `registry` makes it a
-    TagError that names the file.
+    For damaged bytes they raise what falls out of the parsing (ValueError, struct.error,
+    IndexError, mutagen's own); `registry.translated` makes one of our errors of it.
     """
 
     def genres(self, source: Source, container: str, separator: str) -> tuple[str, ...]:
@@ -90,10 +118,34 @@ class Family(Protocol):
     def plan(
         self, source: Source, container: str, genres: Sequence[str], separator: str
     ) -> list[Patch]:
-        """The patches after which the file holds exactly `genres`."""
+        """The patches after which the file holds exactly `genres`, in order of offset."""
 
     def others(self, source: Source, container: str) -> list[bytes]:
-        """Every raw element of the metadata except the genre, in order."""
+        """Every raw element of the metadata except the genre (or its digest), in order."""
+
+    def ranges(self, source: Source, container: str) -> list[Range]:
+        """Where the audio payload lies, in the order in which it counts."""
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a regular file for reading at offsets; never waits for a pipe or a device.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    _check_regular(os.stat(path).st_mode)  # noqa: PTH116, a PathLike of any kind will do
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        _check_regular(os.fstat(file.fileno()).st_mode)
+        yield Source(path, file)
+
+
+def _check_regular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file")
 
 
 def kept(values: Iterable[str]) -> tuple[str, ...]:
@@ -101,19 +153,16 @@ def kept(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value for value in values if value.strip())
 
 
-def trimmed(patch: Patch, old: bytes) -> Patch:
-    """The same change without the equal bytes at its ends.
+def rewritten(offset: int, old: bytes, new: bytes) -> list[Patch]:
+    """The change from `old` to `new` at `offset`, without the equal bytes at its ends.
 
-    Only for a change that keeps the length: then what is left is often a hundred bytes
-    instead of a tag with a picture.
+    What is left is often a hundred bytes instead of a tag with a picture.
     """
-    new = patch.data
-    if len(old) != len(new) or old == new:
-        return patch
+    if old == new:
+        return []
     first = _n_common(old, new)
     last = _n_common(old[first:][::-1], new[first:][::-1])
-    data = new[first : len(new) - last]
-    return Patch(patch.offset + first, len(data), data)
+    return [Patch(offset + first, len(old) - first - last, new[first : len(new) - last])]
 
 
 def _n_common(one: bytes, other: bytes) -> int:

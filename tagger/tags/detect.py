@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from tagger.tags.base import Source
+from tagger.tags.id3text import synchsafe
 
 _MP3_SEARCH_LEN = 64 << 10
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -89,18 +90,10 @@ def is_id3v2(header: bytes) -> bool:
     return (
         len(header) >= 10
         and header[:3] == b"ID3"
-        and header[3] < 0xFF
+        and header[3] < 16  # the version: 2 to 4, and whatever may come
         and header[4] < 0xFF
         and all(byte < 0x80 for byte in header[6:10])
     )
-
-
-def synchsafe(digits: bytes) -> int:
-    """A number of seven bits to the byte."""
-    value = 0
-    for digit in digits:
-        value = value << 7 | digit & 0x7F
-    return value
 
 
 def ogg_stream(source: Source) -> OggStream | None:

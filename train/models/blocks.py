@@ -32,12 +32,11 @@ class ResidualBlock(nn.Module):
 class Stem(nn.Module):
     """The first convolution: one channel in, on the full map."""
 
-    def __init__(self, n_out: int) -> None:
+    def __init__(self, n_out: int, *, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
-        self.norm_in = nn.BatchNorm2d(1)
-        self.conv = nn.Conv2d(1, n_out, 3, padding=1, bias=False)
+        self.conv = nn.Conv2d(1, n_out, kernel, stride, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(n_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, 1, mel, time) -> (batch, n_out, mel, time)."""
-        return F.relu(self.norm(self.conv(self.norm_in(x))))
+        """(batch, 1, mel, time) -> (batch, n_out, mel / stride, time / stride)."""
+        return F.relu(self.norm(self.conv(x)))

@@ -12,12 +12,14 @@ from train.models.blocks import ResidualBlock, Stem
 class CnnLstmOptions:
     """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
 
-    `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
+    The stem's stride makes the first map smaller: the large maps are what costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
     direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
     """
 
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
-    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (2, 1))
+    channels: tuple[int, ...] = (16, 24, 48, 96, 128)
+    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 1), (2, 1))
+    stem_kernel: int = 5
+    stem_stride: int = 2
     n_hidden: int = 96
     dropout: float = 0.3
     conv_dropout: float = 0.1
@@ -33,14 +35,14 @@ class CnnLstm(nn.Module):
     def __init__(self, options: CnnLstmOptions, *, n_mels: int) -> None:
         super().__init__()
         channels, pools = options.channels, options.pools
-        self.stem = Stem(channels[0])
+        self.stem = Stem(channels[0], kernel=options.stem_kernel, stride=options.stem_stride)
         self.blocks = nn.Sequential(
             *(
                 ResidualBlock(a, b, pool=pool, dropout=options.conv_dropout)
                 for a, b, pool in zip(channels, channels[1:], pools, strict=False)
             )
         )
-        rows = n_mels
+        rows = -(-n_mels // options.stem_stride)
         for pool in pools:
             rows //= pool[0]
         if rows < 1:

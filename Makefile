@@ -1,0 +1,51 @@
+# Everything that is said to work has a target here; CI runs `test` and `demo`.
+PYTHON ?= python3
+TAGGER_DATA ?= ../shared/data
+MUSIC ?= build/demo-music
+export TAGGER_DATA
+
+DEMO := .venv-demo
+TEST := .venv-test
+CONSTRAINTS := -c constraints.txt
+
+.PHONY: help demo test lint types unit bench clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(DEMO)/.installed  ## Install the command alone and scan MUSIC; changes nothing
+	@[ "$(MUSIC)" != build/demo-music ] || $(DEMO)/bin/python benchmarks/demo_music.py build/demo-music
+	$(DEMO)/bin/tagger scan $(MUSIC) --score-all --verbose
+	@echo
+	@echo "Next: $(DEMO)/bin/tagger scan ~/Music      (and --write-tags when you like what you see)"
+
+test: lint types unit  ## Lint, types and tests in an environment of their own
+
+lint: $(TEST)/.installed  ## Style
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+
+types: $(TEST)/.installed  ## Types
+	$(TEST)/bin/mypy
+
+unit: $(TEST)/.installed  ## Tests
+	$(TEST)/bin/python -m pytest -n auto
+
+bench: $(TEST)/.installed  ## The published figures; the last line of each output is JSON
+	$(TEST)/bin/python benchmarks/scan.py
+
+$(DEMO)/.installed: pyproject.toml constraints.txt $(shell find tagger export train -name '*.py' -o -name '*.onnx')
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install --quiet --upgrade pip
+	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) --force-reinstall --no-deps .
+	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) .
+	@touch $@
+
+$(TEST)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/pip install --quiet --upgrade pip
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train]' --group dev
+	@touch $@
+
+clean:  ## Remove what was made here
+	rm -rf $(DEMO) $(TEST) build dist .mypy_cache .ruff_cache .pytest_cache

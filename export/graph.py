@@ -1,0 +1,141 @@
+"""Network -> ONNX graph with the names of the model contract, and nothing it does not need."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import ModelProto, NodeProto, numpy_helper
+from onnxscript import optimizer
+from torch import Tensor, nn
+from torch.export import Dim
+
+from tagger.errors import ModelError
+from train.models.network import TaggerNet
+
+OPSET = 18
+"""Reduce operators with axes as inputs; TensorRT 10's parser takes up to 23."""
+
+
+class _WithFeatures(nn.Module):
+    """The network with its features as a second output, so that the tensor gets its name."""
+
+    def __init__(self, net: TaggerNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.net.front_end(waveform)
+        return self.net.from_features(features), features
+
+
+_SHAPE_ONLY = {
+    "Expand", "Slice", "Reshape", "Unsqueeze", "Tile", "Identity", "Cast", "Transpose"
+}
+_ANY_SIZE = 1 << 30
+
+
+def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
+    """Trace the network for any batch size.
+
+    Args:
+        net: the network, in evaluation mode on CPU.
+        window_len: length of a window in samples.
+
+    Returns:
+        A checked model: `waveform` (batch, window_len) -> `scores` (batch, n_labels), with
+        `features` (batch, n_mels, n_frames) between them.
+    """
+    example = torch.zeros(2, window_len)
+    program = torch.onnx.export(
+        _WithFeatures(net).eval(),
+        (example,),
+        input_names=["waveform"],
+        output_names=["scores", "features"],
+        dynamic_shapes=({0: Dim("batch")},),
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelError("torch returned no ONNX program")
+    # Recurrent weights come as slices of torch's layout; folded once here, not at each load.
+    folded = optimizer.optimize(
+        program.model_proto, input_size_limit=_ANY_SIZE, output_size_limit=_ANY_SIZE
+    )
+    return clean(folded)
+
+
+def clean(model: ModelProto) -> ModelProto:
+    """Cut what inference does not need and make all after `features` depend on it alone."""
+    graph = model.graph
+    scores, features = graph.output
+    graph.output.remove(features)
+    drop_zero_states(model)
+    drop_unused(model)
+    del graph.value_info[:]
+    del model.metadata_props[:]
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    graph.doc_string = ""
+    graph.name = "tagger"
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    if features.name not in {value.name for value in inferred.graph.value_info}:
+        raise ModelError("the exported graph has no tensor named 'features'")
+    onnx.checker.check_model(inferred, full_check=True)
+    return inferred
+
+
+def drop_zero_states(model: ModelProto) -> None:
+    """Remove initial states of recurrent layers: absent means zero, for any batch size.
+
+    The exporter derives their batch size from the graph's input; a graph that is cut at
+    `features` would then no longer run.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type not in {"LSTM", "GRU", "RNN"}:
+            continue
+        for i in range(5, min(7, len(node.input))):
+            if node.input[i] and _is_zero(node.input[i], producers, constants):
+                node.input[i] = ""
+        while node.input and not node.input[-1]:
+            node.input.pop()
+
+
+def _is_zero(
+    name: str, producers: dict[str, NodeProto], constants: dict[str, np.ndarray[Any, Any]]
+) -> bool:
+    """Whether a tensor is zeros of whatever shape."""
+    if name in constants:
+        return not constants[name].any()
+    node = producers.get(name)
+    if node is None:
+        return False
+    if node.op_type in _SHAPE_ONLY:
+        return _is_zero(node.input[0], producers, constants)
+    if node.op_type == "ConstantOfShape":
+        value = [numpy_helper.to_array(one.t) for one in node.attribute if one.name == "value"]
+        return not value or not value[0].any()
+    if node.op_type == "Constant":
+        return any(not numpy_helper.to_array(one.t).any() for one in node.attribute)
+    return False
+
+
+def drop_unused(model: ModelProto) -> None:
+    """Remove nodes and constants that no output needs."""
+    graph = model.graph
+    needed = {one.name for one in graph.output}
+    kept: list[NodeProto] = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+    constants = [one for one in graph.initializer if one.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(constants)

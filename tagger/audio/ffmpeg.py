@@ -1,0 +1,234 @@
+"""The FFmpeg decoder (through PyAV): m4a, wma, ape, wavpack, and what libsndfile refuses."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.audio.files import open_regular
+from tagger.audio.source import BLOCK_LEN, check_format, mix_down, to_float
+from tagger.errors import DecodeError
+from tagger.windows import Waveform
+
+av.logging.set_level(None)  # what FFmpeg thinks of a file is no message to the user
+
+_ERRORS = (av.FFmpegError, OSError, ValueError, RuntimeError, IndexError)
+
+_PREROLL_S = 0.3
+"""Decoded and dropped after a seek: the bit reservoir of a 24 kb/s mp3, Opus' 80 ms."""
+
+_GAP_S = 0.05
+"""A time stamp that is off by more is a gap, by less the rounding of the container."""
+
+_HEADERLESS = frozenset(
+    {"aac", "ac3", "amr", "dts", "eac3", "latm", "loas", "mlp", "mp3", "truehd"}
+)
+"""Formats whose length FFmpeg estimates from the bitrate, or believes a Xing header for."""
+
+_LOWEST_BITRATE_BPS = 4_000
+"""A stated length that would need fewer bits per second is checked."""
+
+
+class FfmpegSource:
+    """The first audio stream of a file opened by FFmpeg, decoded in one thread."""
+
+    decoder = "ffmpeg"
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            DecodeError: FFmpeg cannot open it, or it holds no audio stream.
+        """
+        self._path = path
+        self._bytes, self._container = _open(path)
+        try:
+            self._stream = _first_audio(self._container)
+            context = self._stream.codec_context
+            context.thread_count = 1  # tracks are decoded side by side: no core is idle
+            self.codec: str = getattr(context.codec, "canonical_name", context.codec.name)
+            self.sample_rate: int = context.sample_rate or 0
+            check_format(sample_rate=self.sample_rate, n_channels=context.channels)
+            self.n_samples = round(self._duration_s() * self.sample_rate)
+        except _ERRORS as error:
+            self.close()
+            raise DecodeError(str(error)) from error
+        except DecodeError:
+            self.close()
+            raise
+
+    def _duration_s(self) -> float:
+        """Return the stated length, or count packets where nobody really knows it.
+
+        Raises:
+            DecodeError: there is no packet of audio.
+        """
+        stated_s = 0.0
+        if self._stream.duration is not None:
+            stated_s = float(self._stream.duration * self._stream.time_base)
+        elif self._container.duration is not None:
+            stated_s = self._container.duration / av.time_base
+        is_plausible = self._container.size * 8 >= stated_s * _LOWEST_BITRATE_BPS
+        is_stated = self._container.format.name not in _HEADERLESS
+        if is_stated and is_plausible and stated_s > 0:
+            return stated_s
+        counted_s = self._count_s()
+        if counted_s <= 0:
+            raise DecodeError("the file holds no audio")
+        return counted_s
+
+    def _count_s(self) -> float:
+        """Add up the lengths of all packets: 0.02 s for a song, reading all of it."""
+        opened, container = _open(self._path)
+        with opened, container:
+            stream = _first_audio(container)
+            ticks, last_pts = 0, 0
+            for packet in _packets(container, stream):
+                ticks += packet.duration or 0
+                last_pts = max(last_pts, packet.pts or 0)
+            if ticks == 0:
+                ticks = last_pts - (stream.start_time or 0)
+            return float(ticks * stream.time_base)
+
+    def read(self, start: int, n_samples: int) -> Waveform:
+        """Return the mono audio from `start`, shorter where the readable part ends."""
+        pieces: list[NDArray[np.float32]] = []
+        wanted, end = start, start + n_samples
+        n_missing = 0
+        for position, channels in self._frames(start):
+            if position + len(channels) <= wanted:
+                continue
+            if position > wanted:
+                if pieces or position > wanted + _GAP_S * self.sample_rate:
+                    break  # the seek landed behind the window, or a part of it is lost
+                n_missing = position - wanted
+                wanted = position
+            pieces.append(channels[wanted - position : end - position])
+            wanted += len(pieces[-1])
+            if wanted >= end:
+                break
+        mono = _mix(pieces)
+        return np.pad(mono, (n_missing, 0))[:n_samples] if n_missing else mono
+
+    def blocks(self, start: int = 0) -> Iterator[Waveform]:
+        """Yield consecutive mono blocks from `start` to the end of the readable part."""
+        held: list[NDArray[np.float32]] = []
+        n_held = 0
+        for position, channels in self._frames(start):
+            held.append(channels if start == 0 else channels[max(0, start - position) :])
+            n_held += len(held[-1])
+            if n_held >= BLOCK_LEN:
+                yield _mix(held)
+                held, n_held = [], 0
+        if n_held:
+            yield _mix(held)
+
+    def _frames(self, start: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield (position, audio of shape (n_samples, n_channels)) from before `start`.
+
+        Positions follow the count of decoded samples; a time stamp corrects them only where
+        it shows a gap, since most containers round their stamps.
+        """
+        scale = float(self._stream.time_base) * self.sample_rate
+        first_pts = self._stream.start_time or 0
+        target = max(0, int((start - _PREROLL_S * self.sample_rate) / scale))
+        try:
+            self._container.seek(first_pts + target, stream=self._stream)
+        except _ERRORS:
+            return
+        running: int | None = 0 if start == 0 else None
+        for frame in self._decoded():
+            stamped = None if frame.pts is None else round((frame.pts - first_pts) * scale)
+            if running is None or (
+                stamped is not None and abs(stamped - running) > _GAP_S * self.sample_rate
+            ):
+                running = stamped
+            if running is None:
+                return  # nobody knows where the seek landed
+            channels = _channels(frame)
+            yield running, channels
+            running += len(channels)
+
+    def _decoded(self) -> Iterator[Any]:
+        """Yield the frames that can be decoded, while they are of the format of the first."""
+        for packet in _packets(self._container, self._stream):
+            try:
+                frames = packet.decode()
+            except _ERRORS:
+                continue  # a damaged packet: the next one may be whole
+            for frame in frames:
+                if frame.sample_rate != self.sample_rate:
+                    return  # a spliced stream; its other rate has no place on our time line
+                yield frame
+
+    def close(self) -> None:
+        """Release the file; nothing can be read afterwards."""
+        self._container.close()
+        self._bytes.close()
+
+
+class _Bytes(io.FileIO):
+    """The file as FFmpeg sees it: errors are the end of it, since PyAV would print them."""
+
+    name = ""  # FFmpeg must judge the content, not the suffix
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; none at the end, and none where the disk fails."""
+        try:
+            return super().read(size) or b""
+        except OSError:
+            return b""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Return the new position, or -1: damaged files make FFmpeg ask for any place."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
+
+
+def _open(path: Path) -> tuple[io.FileIO, Any]:
+    opened = _Bytes(open_regular(path))
+    try:
+        # No protocol at all: a playlist posing as audio cannot reach other files or hosts.
+        container = av.open(
+            opened, metadata_errors="replace", options={"protocol_whitelist": "none"}
+        )
+    except _ERRORS as error:
+        opened.close()
+        raise DecodeError(getattr(error, "strerror", None) or str(error)) from error
+    return opened, container
+
+
+def _first_audio(container: Any) -> Any:
+    if not container.streams.audio:
+        raise DecodeError("the file holds no audio stream")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise DecodeError("FFmpeg has no decoder for its audio")
+    return stream
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    try:
+        yield from container.demux(stream)
+    except _ERRORS:
+        return
+
+
+def _channels(frame: Any) -> NDArray[np.float32]:
+    """Return the audio of a frame, shape (n_samples, n_channels)."""
+    samples = to_float(frame.to_ndarray())
+    # A planar frame has a row for each channel, a packed one a single row of them all.
+    return samples.T if frame.format.is_planar else samples.reshape(frame.samples, -1)
+
+
+def _mix(pieces: list[NDArray[np.float32]]) -> Waveform:
+    """Join and mix down, in one go unless the number of channels changes on the way."""
+    if len({piece.shape[1] for piece in pieces}) == 1:
+        return mix_down(np.concatenate([piece.T for piece in pieces], axis=1).T)
+    return np.concatenate([np.zeros(0, np.float32), *map(mix_down, pieces)])

@@ -1,0 +1,52 @@
+"""Paths -> open descriptors of regular files; nothing else is ever opened."""
+
+import os
+import stat
+from pathlib import Path
+
+from tagger.errors import DecodeError
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+# Without O_NONBLOCK, a FIFO that takes the file's place after the check would block for ever.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_regular(path: Path) -> int:
+    """Open a regular, non-empty file for reading.
+
+    Args:
+        path: the file; symbolic links are followed.
+
+    Returns:
+        A descriptor at position 0, to be closed by the caller.
+
+    Raises:
+        DecodeError: there is no such file, it is no regular file, it is empty, or it may not
+            be read. The message is the reason alone, without the path.
+    """
+    try:
+        _check(os.stat(path))  # noqa: PTH116 (a device may act on being opened: look first)
+        descriptor = os.open(path, _FLAGS)
+    except (OSError, ValueError) as error:
+        raise DecodeError(getattr(error, "strerror", None) or str(error)) from error
+    try:
+        _check(os.fstat(descriptor))
+    except DecodeError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
+        raise DecodeError(f"it is {kind}, not an audio file")
+    if status.st_size == 0:
+        raise DecodeError("the file is empty (0 bytes)")

@@ -1,0 +1,110 @@
+"""The libsndfile decoder: mp3, flac, ogg vorbis, opus, wav, aiff and their relatives."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tagger.audio.files import open_regular
+from tagger.audio.source import BLOCK_LEN, check_format, mix_down
+from tagger.errors import DecodeError
+from tagger.windows import Waveform
+
+_PREROLL_LEN = 4 * 1152
+"""Samples decoded and dropped after a seek.
+
+libmpg123 gives wrong samples for the first third of a frame after a short seek backwards (the
+overlap with the frame before and the bit reservoir are missing); four mp3 frames are enough.
+"""
+
+_MAX_VALUES = 1 << 20
+"""Values per read call, whatever the header says of channels and lengths."""
+
+_UNKNOWN_LEN = 1 << 62
+"""libsndfile's way of saying that a stream has no known length starts here."""
+
+
+class SndfileSource:
+    """A track opened by libsndfile.
+
+    The file is handed over as a descriptor: libsndfile then guesses the format from the
+    content alone, and reads without calling back into Python.
+    """
+
+    decoder = "libsndfile"
+
+    def __init__(self, path: Path, *, offset: int = 0, expected_s: float | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            offset: where its audio begins, in bytes (behind the ID3v2 tag of an mp3, whose
+                oddities libmpg123 would report on stderr).
+            expected_s: how long the track must be, in seconds, give or take 5 %.
+
+        Raises:
+            DecodeError: libsndfile cannot read it, or not all of it.
+        """
+        descriptor = open_regular(path)
+        try:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            # libsndfile closes the descriptor, on failure too.
+            self._file = soundfile.SoundFile(descriptor, closefd=True)
+        except soundfile.LibsndfileError as error:
+            raise DecodeError(error.error_string.rstrip(".")) from error
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise DecodeError(str(error)) from error
+        self.codec: str = _codec(self._file)
+        self.sample_rate: int = self._file.samplerate
+        self.n_samples: int = self._file.frames
+        try:
+            self._check(expected_s)
+        except DecodeError:
+            self.close()
+            raise
+
+    def _check(self, expected_s: float | None) -> None:
+        check_format(sample_rate=self.sample_rate, n_channels=self._file.channels)
+        if not 0 < self.n_samples < _UNKNOWN_LEN:
+            raise DecodeError("the file holds no audio, or does not say how much")
+        length_s = self.n_samples / self.sample_rate
+        if expected_s and abs(length_s / expected_s - 1) > 0.05:
+            raise DecodeError(f"it would read {length_s:.1f} s of about {expected_s:.1f} s")
+
+    def read(self, start: int, n_samples: int) -> Waveform:
+        """Return the mono audio from `start`, shorter where the readable part ends."""
+        preroll = min(start, _PREROLL_LEN)
+        blocks = list(self._blocks(start - preroll, preroll + n_samples))
+        return np.concatenate([np.zeros(0, np.float32), *blocks])[preroll:]
+
+    def blocks(self, start: int = 0) -> Iterator[Waveform]:
+        """Yield consecutive mono blocks from `start` to the end of the readable part."""
+        return self._blocks(start, self.n_samples - start)
+
+    def _blocks(self, start: int, n_samples: int) -> Iterator[Waveform]:
+        block_len = max(1, min(BLOCK_LEN, _MAX_VALUES // self._file.channels))
+        try:
+            self._file.seek(start)
+            while n_samples > 0:
+                block = self._file.read(
+                    min(block_len, n_samples), dtype="float32", always_2d=True
+                )
+                if len(block) == 0:
+                    return
+                n_samples -= len(block)
+                yield mix_down(block)
+        except (soundfile.SoundFileError, OSError, RuntimeError, ValueError):
+            return  # what was read so far is what can be read
+
+    def close(self) -> None:
+        """Release the file; nothing can be read afterwards."""
+        self._file.close()
+
+
+def _codec(file: soundfile.SoundFile) -> str:
+    if file.format == "FLAC":
+        return "flac"  # libsndfile calls its samples PCM
+    subtype: str = file.subtype.lower()
+    return "mp3" if subtype == "mpeg_layer_iii" else subtype

@@ -1,0 +1,226 @@
+"""A track -> windows for the model: which decoder, which windows, what if some fail."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tagger.audio import mp3
+from tagger.audio.ffmpeg import FfmpegSource
+from tagger.audio.files import open_regular
+from tagger.audio.resample import read_window, stream_resampled
+from tagger.audio.sndfile import SndfileSource
+from tagger.audio.source import Source
+from tagger.errors import DecodeError
+from tagger.windows import Waveform, pad_window, spread_starts, stream_windows
+
+_ENOUGH = 0.9
+"""Part of a window that must be readable; the rest of it is filled up by repetition."""
+
+_Opener = Callable[[], Source]
+
+
+def open_track(path: Path, *, sample_rate: int) -> "Track":
+    """Open an audio file with the decoder that can read all of it.
+
+    The content decides, not the suffix: libsndfile, which is twice as fast, unless it cannot
+    open the file or would stop early (see `tagger.audio.mp3`); then FFmpeg.
+
+    Args:
+        path: the file.
+        sample_rate: rate in Hz at which windows are wanted.
+
+    Returns:
+        The track, to be closed or used as a context manager.
+
+    Raises:
+        DecodeError: no regular file, empty, or neither decoder opens it.
+    """
+    try:
+        openers = _choose_decoders(path)
+    except DecodeError as error:
+        raise DecodeError(f"{path}: {error}.") from error
+    return Track(path, openers, sample_rate=sample_rate)
+
+
+def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
+    """Return the decoders to try, in order: (name, opener)."""
+    descriptor = open_regular(path)
+    try:
+        start = mp3.find_start(descriptor)
+        expected_s = None if start is None else mp3.expected_duration(descriptor, start)
+    except OSError as error:
+        raise DecodeError(f"it cannot be read ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
+    ffmpeg: tuple[str, _Opener] = ("FFmpeg", lambda: FfmpegSource(path))
+    if start is not None and expected_s is None:
+        return [ffmpeg]  # a doubtful mp3, on which libmpg123 would also print warnings
+    return [
+        ("libsndfile", lambda: SndfileSource(path, offset=start or 0, expected_s=expected_s)),
+        ffmpeg,
+    ]
+
+
+class Track:
+    """An opened audio file; all windows come as mono float32 at one sample rate."""
+
+    def __init__(
+        self, path: Path, openers: list[tuple[str, _Opener]], *, sample_rate: int
+    ) -> None:
+        """Open the file with the first decoder that can; use `open_track`.
+
+        Raises:
+            DecodeError: none can.
+        """
+        self._path = path
+        self._openers = openers
+        self._reasons: list[str] = []
+        self._sample_rate = sample_rate
+        self._name = ""
+        self._source = self._open_next()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds, as far as known without decoding everything."""
+        return self._source.n_samples / self._source.sample_rate
+
+    @property
+    def decoder(self) -> str:
+        """The decoder in use: `libsndfile` or `ffmpeg`."""
+        return self._source.decoder
+
+    @property
+    def codec(self) -> str:
+        """The coding of the audio, such as `mp3`, `flac`, `alac` or `pcm_16`."""
+        return self._source.codec
+
+    def windows(self, *, window_len: int, n_windows: int) -> Iterator[Waveform]:
+        """Yield windows that are spread evenly over the track, read by seeking.
+
+        A window that cannot be read (damage in the middle, a file shorter than its header
+        says) is left out. If none can be read by seeking, the file is decoded from its start.
+
+        Args:
+            window_len: window length in samples at the rate given to `open_track`.
+            n_windows: the most windows wanted.
+
+        Yields:
+            Windows of shape (window_len,), 1..n_windows of them, in track order, finite; a
+            track shorter than a window is filled up by repetition.
+
+        Raises:
+            DecodeError: no audio could be decoded, by either decoder.
+        """
+        while True:
+            is_empty = True
+            for ways in (self._by_seeking, self._by_streaming):
+                for window in ways(window_len, n_windows):
+                    is_empty = False
+                    yield window
+                if not is_empty:
+                    return
+            self._try_next_decoder()
+
+    def windows_full(self, *, window_len: int, hop_len: int) -> Iterator[Waveform]:
+        """Yield windows that cover all of the track, in bounded memory.
+
+        Args:
+            window_len: window length in samples at the rate given to `open_track`.
+            hop_len: distance between window starts in samples, 1..window_len; the last
+                window is moved back to end with the track.
+
+        Yields:
+            Windows of shape (window_len,), at least one, in track order, finite; a track
+            shorter than a window is filled up by repetition.
+
+        Raises:
+            DecodeError: no audio could be decoded, by either decoder.
+        """
+        while True:
+            is_empty = True
+            for window in self._stream(window_len=window_len, hop_len=hop_len):
+                is_empty = False
+                yield window
+            if not is_empty:
+                return
+            self._try_next_decoder()
+
+    def close(self) -> None:
+        """Release the file; nothing can be read afterwards."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _by_seeking(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
+        source, rate = self._source, self._sample_rate
+        n_samples = max(1, source.n_samples * rate // source.sample_rate)
+        needed = _ENOUGH * min(window_len, n_samples)
+        for start in spread_starts(n_samples, window_len=window_len, n_windows=n_windows):
+            piece = read_window(source, start, window_len=window_len, sample_rate=rate)
+            if len(piece) >= max(1, needed):
+                yield pad_window(piece, window_len=window_len)
+
+    def _by_streaming(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
+        """Decode everything twice, to count windows and to pick some, evenly spread."""
+        n_found = sum(1 for _ in self._stream(window_len=window_len, hop_len=window_len))
+        n_picked = min(n_found, n_windows)
+        picked = {(2 * i + 1) * n_found // (2 * n_picked) for i in range(n_picked)}
+        windows = self._stream(window_len=window_len, hop_len=window_len)
+        for index, window in enumerate(windows):
+            if index in picked:
+                yield window
+
+    def _stream(self, *, window_len: int, hop_len: int) -> Iterator[Waveform]:
+        blocks = stream_resampled(
+            self._native_blocks(),
+            native_rate=self._source.sample_rate,
+            sample_rate=self._sample_rate,
+        )
+        for _, window in stream_windows(blocks, window_len=window_len, hop_len=hop_len):
+            yield window
+
+    def _native_blocks(self) -> Iterator[Waveform]:
+        """Yield the track at its own rate; where libsndfile gives up early, FFmpeg goes on."""
+        source = self._source
+        n_read = 0
+        for block in source.blocks():
+            n_read += len(block)
+            yield block
+        if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
+            try:
+                rest = FfmpegSource(self._path)
+            except DecodeError:
+                return
+            with closing(rest):
+                if rest.sample_rate == source.sample_rate:
+                    yield from rest.blocks(start=n_read)
+
+    def _try_next_decoder(self) -> None:
+        self._source.close()
+        self._reasons.append(f"{self._name}: no audio could be decoded")
+        self._source = self._open_next()
+
+    def _open_next(self) -> Source:
+        while self._openers:
+            self._name, opener = self._openers[0]
+            self._openers = self._openers[1:]
+            try:
+                return opener()
+            except DecodeError as error:
+                self._reasons.append(f"{self._name}: {error}")
+        raise DecodeError(
+            f"{self._path}: cannot be decoded ({'; '.join(self._reasons)});"
+            " if it plays elsewhere, converting it to FLAC may help."
+        )

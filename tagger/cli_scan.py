@@ -1,0 +1,282 @@
+"""`tagger scan` and `tagger predict`: options in, results out, exit code."""
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tagger.report import Tally
+    from tagger.runtime import Engine
+    from tagger.scan import ScanOptions, TrackResult
+
+EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
+Model = Annotated[
+    str, typer.Option("--model", metavar="PATH|NAME", help="A file, or a name of `tagger models`.")
+]
+DeviceChoice = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda|tensorrt", help="Only auto may fall back."),
+]
+Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Decoding threads.  [default: one a core]")
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold", min=0.0, max=1.0, help="Believe from this score.  [default: the model's]"
+    ),
+]
+Top = Annotated[int, typer.Option("--top", min=1, help="At most so many genres a track.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a track on stdout.")]
+PolicyChoice = Annotated[
+    str,
+    typer.Option(
+        "--policy", metavar="fill|append|replace", help="What to do with genres that are there."
+    ),
+]
+
+T = TypeVar("T", bound=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What a scan shows, and where."""
+
+    json: bool = False
+    report: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+
+def scan(
+    paths: Paths,
+    write_tags: Annotated[
+        bool, typer.Option("--write-tags", help="Change the files; otherwise nothing is.")
+    ] = False,
+    policy: PolicyChoice = "fill",
+    top: Top = 3,
+    threshold: Threshold = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    full: Full = False,
+    jobs: Jobs = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
+    score_all: Annotated[
+        bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
+    ] = False,
+    json: Json = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv|FILE.jsonl", help="Write all results there.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
+    ] = False,
+) -> None:
+    """Say, or write, the genres of all tracks in files and folders.
+
+    Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
+    """
+    from tagger.genres import POLICIES
+    from tagger.library import find_tracks, require_tracks
+    from tagger.pipeline import ListenOptions
+    from tagger.scan import ScanOptions
+
+    console = _console()
+    options = ScanOptions(
+        write=write_tags,
+        policy=one_of("--policy", policy, POLICIES),
+        top=top,
+        threshold=threshold,
+        score_all=score_all,
+        listen=ListenOptions(full=full, n_decoders=jobs),
+    )
+
+    def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
+        return find_tracks(paths, limit=limit, on_error=on_error)
+
+    problems = _WalkProblems(console)
+    tracks = require_tracks(walk(problems), paths=paths)
+    engine = load(model, device, console=console, quiet=quiet)
+    show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
+    count = walk(lambda *_: None)
+    code = _run(tracks, engine, options, show, console=console, count=count)
+    raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
+
+
+def predict(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    top: Top = 3,
+    threshold: Threshold = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    full: Full = False,
+    jobs: Jobs = None,
+    json: Json = False,
+) -> None:
+    """Show what is heard in single files, label by label. Changes nothing."""
+    from tagger.library import find_tracks, require_tracks
+    from tagger.pipeline import ListenOptions
+    from tagger.scan import ScanOptions, scan
+    from tagger.show import prediction
+
+    console = _console()
+    options = ScanOptions(
+        policy="replace",
+        top=top,
+        threshold=threshold,
+        score_all=True,
+        listen=ListenOptions(full=full, n_decoders=jobs),
+    )
+    tracks = require_tracks(find_tracks(files), paths=files)
+    engine = load(model, device, console=console, quiet=json)
+    failed = False
+    for result in scan(tracks, engine, options):
+        failed |= result.status == "failed"
+        if json:
+            _emit_json(result)
+        else:
+            _stdout().print(prediction(result, engine.spec, threshold=threshold))
+    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+
+
+def one_of(option: str, value: str, known: Sequence[T]) -> T:
+    """The known value that `value` is.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    for one in known:
+        if one == value:
+            return one
+    raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
+
+
+def load(model: str, device: str, *, console: "Console", quiet: bool) -> "Engine":
+    """Load a model by name or path and say once when `auto` fell back from a device."""
+    from tagger.catalogue import find_model
+    from tagger.devices import DEVICES
+    from tagger.runtime import load_engine
+
+    engine = load_engine(find_model(model), device=one_of("--device", device, DEVICES))
+    if engine.fallback and not quiet:
+        console.print(f"[dim]Running on the CPU: {engine.fallback}.[/]", highlight=False)
+    return engine
+
+
+def _run(
+    tracks: Iterable[Path],
+    engine: "Engine",
+    options: "ScanOptions",
+    show: Show,
+    *,
+    console: "Console",
+    count: Iterable[Path],
+) -> int:
+    """Scan, show each result as it comes, and return the exit code."""
+    from tagger.progress import TotalCount, show_progress
+    from tagger.report import Tally, open_report
+    from tagger.scan import scan as scan_tracks
+
+    tally, started = Tally(), time.monotonic()
+    out = _stdout()
+    with contextlib.ExitStack() as stack:
+        report = stack.enter_context(open_report(show.report)) if show.report else None
+        stop = stack.enter_context(_stop_on_interrupt(console))
+        bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
+        advance = stack.enter_context(bar) if bar else (lambda: None)
+        for result in scan_tracks(tracks, engine, options, stop=stop):
+            tally.add(result)
+            if report is not None:
+                report.add(result)
+            _show_one(result, show, out)
+            advance()
+    if not show.quiet:
+        _summary(tally, console, options, elapsed_s=time.monotonic() - started)
+    if stop.is_set():
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK
+
+
+def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
+    from tagger.report import line_of
+
+    if show.json:
+        _emit_json(result)
+        return
+    if show.quiet and result.status != "failed":
+        return
+    line = line_of(result, verbose=show.verbose)
+    if line is not None:
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _summary(
+    tally: "Tally", console: "Console", options: "ScanOptions", *, elapsed_s: float
+) -> None:
+    console.print(tally.table(elapsed_s=elapsed_s))
+    if tally.statuses["proposed"] and not options.write:
+        console.print("Nothing was changed. Add --write-tags to write these genres.")
+
+
+@contextlib.contextmanager
+def _stop_on_interrupt(console: "Console") -> Iterator[threading.Event]:
+    """A first Ctrl-C sets the event that is yielded, a second one interrupts at once."""
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("Stopping: the file that is being written is finished first.")
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+class _WalkProblems:
+    """Folders that cannot be listed: said at once, and they count as failures."""
+
+    def __init__(self, console: "Console") -> None:
+        self.console, self.n_folders = console, 0
+
+    def __call__(self, path: Path, reason: str) -> None:
+        self.n_folders += 1
+        self.console.print(f"{path}: {reason}", markup=False, highlight=False)
+
+
+def _emit_json(result: "TrackResult") -> None:
+    from tagger.report import to_json
+
+    sys.stdout.write(to_json(result) + "\n")
+    sys.stdout.flush()
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _stdout() -> "Console":
+    from rich.console import Console
+
+    return Console()

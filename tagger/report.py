@@ -1,0 +1,184 @@
+"""Results -> what people and programs read: JSON lines, CSV, text lines, a summary table."""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from rich.markup import escape
+from rich.table import Table
+
+from tagger.errors import InputError
+from tagger.scan import STATUSES, TrackResult
+
+FIELDS = ("path", "status", "genres", "previous", "scores", "duration_s", "reason")
+SEPARATOR = "; "
+REPORT_SUFFIXES = (".csv", ".jsonl")
+
+_STYLES = {
+    "proposed": "cyan",
+    "written": "green",
+    "unchanged": "dim",
+    "kept": "dim",
+    "abstained": "yellow",
+    "skipped": "yellow",
+    "failed": "red",
+}
+_QUIET_STATUSES = {"unchanged", "kept", "abstained"}
+
+
+def to_record(result: TrackResult) -> dict[str, Any]:
+    """The fields of one result as JSON types, in their fixed order."""
+    return {
+        "path": text_of(result.path),
+        "status": result.status,
+        "genres": list(result.genres),
+        "previous": list(result.previous),
+        "scores": result.scores,
+        "duration_s": None if result.duration_s is None else round(result.duration_s, 3),
+        "reason": result.reason,
+    }
+
+
+def to_json(result: TrackResult) -> str:
+    """One JSON object on one line; file names keep their letters."""
+    return json.dumps(to_record(result), ensure_ascii=False)
+
+
+def text_of(path: Path) -> str:
+    """A path as text that every output can carry: bytes that are no UTF-8 become \\xNN."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+class Report(Protocol):
+    """A file that takes results one by one."""
+
+    def add(self, result: TrackResult) -> None:
+        """Append one result; it is on its way to the disk when this returns."""
+
+
+class _JsonLines:
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def add(self, result: TrackResult) -> None:
+        self.file.write(to_json(result) + "\n")
+        self.file.flush()
+
+
+class _Csv:
+    """One row a track: lists are joined, `score` is that of the best label."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+        self.writer = csv.writer(file, lineterminator="\n")
+        self.writer.writerow([*FIELDS[:4], "best_label", "score", "scores", *FIELDS[5:]])
+
+    def add(self, result: TrackResult) -> None:
+        record = to_record(result)
+        best, score = next(iter((result.scores or {}).items()), ("", ""))
+        self.writer.writerow(
+            [
+                record["path"],
+                record["status"],
+                SEPARATOR.join(result.genres),
+                SEPARATOR.join(result.previous),
+                best,
+                score,
+                "" if result.scores is None else json.dumps(result.scores, ensure_ascii=False),
+                record["duration_s"],
+                record["reason"] or "",
+            ]
+        )
+        self.file.flush()
+
+
+@contextmanager
+def open_report(path: Path) -> Iterator[Report]:
+    """Open a report for writing; its suffix says which kind it is.
+
+    Raises:
+        InputError: the suffix is unknown, or the file cannot be made.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in REPORT_SUFFIXES:
+        known = " or ".join(REPORT_SUFFIXES)
+        raise InputError(f"{path}: a report ends in {known}; choose one of them.")
+    try:
+        file = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise InputError(f"{path}: the report cannot be written ({error.strerror}).") from error
+    with file:
+        yield _Csv(file) if suffix == ".csv" else _JsonLines(file)
+
+
+def line_of(result: TrackResult, *, verbose: bool) -> str | None:
+    """One line of rich markup for people, or None when there is nothing they must know."""
+    if result.status in _QUIET_STATUSES and not verbose:
+        return None
+    style = _STYLES[result.status]
+    shown = ", ".join(result.genres) if result.status in {"proposed", "written"} else ""
+    said = shown or (result.reason or "")
+    path = text_of(result.path)
+    # A reason that begins with the file's name says so itself.
+    said = said.removeprefix(f"{path}: ")
+    if verbose and result.scores:
+        best = ", ".join(f"{label} {score:.2f}" for label, score in _first(result.scores, 3))
+        said = f"{said} [{best}]" if said else f"[{best}]"
+    return f"[{style}]{result.status:<9}[/] {escape(path)}  [{style}]{escape(said)}[/]"
+
+
+def _first(scores: dict[str, float], n: int) -> list[tuple[str, float]]:
+    return list(scores.items())[:n]
+
+
+class Tally:
+    """What a scan has seen so far; its size does not grow with the library."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[str] = Counter()
+        self.genres: Counter[str] = Counter()
+        self.audio_s = 0.0
+
+    def add(self, result: TrackResult) -> None:
+        """Count one result."""
+        self.statuses[result.status] += 1
+        self.audio_s += result.duration_s or 0.0
+        if result.status in {"proposed", "written"}:
+            self.genres.update(result.genres)
+
+    @property
+    def n_tracks(self) -> int:
+        """Files that are done."""
+        return sum(self.statuses.values())
+
+    def table(self, *, elapsed_s: float) -> Table:
+        """The summary at the end of a scan."""
+        table = Table(title="Summary", title_justify="left", show_header=False)
+        table.add_column(style="bold")
+        table.add_column(justify="right")
+        table.add_column(style="dim")
+        for status in STATUSES:
+            if count := self.statuses[status]:
+                table.add_row(f"[{_STYLES[status]}]{status}[/]", str(count), _MEANING[status])
+        rate = self.n_tracks / elapsed_s if elapsed_s > 0 else 0.0
+        table.add_row("files", str(self.n_tracks), f"in {elapsed_s:.1f} s, {rate:.1f} a second")
+        if self.genres:
+            common = ", ".join(f"{genre} {n}" for genre, n in self.genres.most_common(8))
+            table.add_row("genres", str(sum(self.genres.values())), common)
+        return table
+
+
+_MEANING = {
+    "proposed": "would be written with --write-tags",
+    "written": "changed on disk",
+    "unchanged": "hold these genres already",
+    "kept": "have a genre, left as it is",
+    "abstained": "nothing sure enough, left as they are",
+    "skipped": "left alone on purpose",
+    "failed": "could not be read or written",
+}

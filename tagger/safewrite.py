@@ -1,0 +1,247 @@
+"""Change the genre of a file without ever having a broken one on disk.
+
+The file is copied beside itself with the change in it, the copy is re-opened and compared
+with the original (genre, every other piece of metadata, audio payload), made durable, and
+renamed over the original. At any instant the name leads to a whole file, old or new. What a
+killed process leaves behind is a hidden file named `.NAME.tagger-XXXXXXXX.tmp`.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from tagger.errors import TagError, UnsupportedTagError, WriteError
+from tagger.payload import hash_of
+from tagger.tags import filecopy
+from tagger.tags.base import DEFAULT_SEPARATOR, Family, Patch, Source, TagInfo, open_source
+from tagger.tags.detect import container_of
+from tagger.tags.registry import family_of, info_of, translated
+
+_WRITE = "the genre was not written and the file is as it was"
+_READ = "the tags cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How files are changed.
+
+    Attributes:
+        id3v23_separator: joins several genres in ID3v2.3, which knows one string only.
+        keep_mtime: leave the modification time; media servers then miss the change.
+        hardlinks: what to do with a file that has more names: leave it alone, or give this
+            name a file of its own (the other names keep the old content).
+    """
+
+    id3v23_separator: str = DEFAULT_SEPARATOR
+    keep_mtime: bool = False
+    hardlinks: Literal["skip", "break"] = "skip"
+
+
+@dataclass(slots=True)
+class PreparedWrite:
+    """A verified copy that waits to take the place of its original.
+
+    Use it in a `with` statement: leaving it without `commit` removes the copy.
+
+    Attributes:
+        path: the file that is replaced, links resolved.
+        temp: the copy beside it.
+        container: as `read_tags` names it.
+        before: the genres that the file holds.
+        after: the genres that the copy holds.
+        payload: the hash of the audio payload of both.
+        stat: the original's state when it was copied.
+        options: how it is written.
+    """
+
+    path: Path
+    temp: Path
+    container: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    payload: str
+    stat: os.stat_result
+    options: WriteOptions = field(default_factory=WriteOptions)
+
+    def commit(self) -> None:
+        """Put the copy in the original's place, durably.
+
+        Raises:
+            WriteError: the original has changed since, or cannot be replaced.
+        """
+        try:
+            with translated(self.path, WriteError, _WRITE):
+                now = self.path.stat()
+                if filecopy.signature(now) != filecopy.signature(self.stat):
+                    raise WriteError(
+                        f"{self.path}: it was changed by another program while its genre was "
+                        "being written, and is left as that program made it. Scan it again."
+                    )
+                self.temp.replace(self.path)
+                filecopy.sync_folder(self.path.parent)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the copy, if it is still there."""
+        self.temp.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+
+def write_genres(
+    path: Path,
+    genres: Sequence[str],
+    *,
+    options: WriteOptions = WriteOptions(),
+    expected: TagInfo | None = None,
+) -> bool:
+    """Give a file exactly these genres, and change nothing else.
+
+    Args:
+        path: the file; of a symbolic link, the file that it leads to.
+        genres: what it shall hold, in order; empty removes the genre.
+        options: how to write.
+        expected: what `read_tags` said when it was decided; if the file says something else
+            by now, it is left alone.
+
+    Returns:
+        True if the file was changed, False if it held these genres and was not touched.
+
+    Raises:
+        TagError: its tags cannot be read.
+        UnsupportedTagError: no genre can be written to such a file, or it has other names.
+        WriteError: it could not be written or not be proven right; it is as it was.
+    """
+    prepared = prepare(path, genres, options=options, expected=expected)
+    if prepared is None:
+        return False
+    with prepared:
+        prepared.commit()
+    return True
+
+
+def prepare(
+    path: Path,
+    genres: Sequence[str],
+    *,
+    options: WriteOptions = WriteOptions(),
+    expected: TagInfo | None = None,
+) -> PreparedWrite | None:
+    """Make and verify the copy that `commit` will put in the file's place.
+
+    Returns:
+        None if the file holds exactly these genres; nothing was written then.
+
+    Raises:
+        TagError, UnsupportedTagError, WriteError: as for `write_genres`.
+    """
+    wanted = tuple(genres)
+    _check_genres(path, wanted)
+    with translated(path, TagError, _READ):
+        target = path.resolve(strict=True)
+    with translated(target, TagError, _READ), open_source(target) as source:
+        state = os.fstat(source.file.fileno())
+        container = container_of(source)
+        info = info_of(source, container, options.id3v23_separator)
+        if expected is not None and (info.container, info.genres) != (
+            expected.container,
+            expected.genres,
+        ):
+            raise WriteError(
+                f"{path}: its tags were changed by another program since they were read, and "
+                "are left as they are. Scan it again."
+            )
+        if info.genres == wanted:
+            return None
+        family = _writable_family(path, info, state, options)
+        with translated(target, WriteError, _WRITE):
+            prepared = PreparedWrite(
+                path=target,
+                temp=filecopy.temp_beside(target),
+                container=container,
+                before=info.genres,
+                after=wanted,
+                payload=hash_of(source, container),
+                stat=state,
+                options=options,
+            )
+            _make(source, prepared, family)
+            return prepared
+
+
+def _check_genres(path: Path, genres: Sequence[str]) -> None:
+    """A genre is not blank; NUL separates values in several formats."""
+    for genre in genres:
+        if not genre.strip() or "\0" in genre:
+            raise WriteError(f"{path}: {genre!r} cannot be a genre: it is blank or has a NUL.")
+
+
+def _writable_family(
+    path: Path, info: TagInfo, state: os.stat_result, options: WriteOptions
+) -> Family:
+    """The family of a file that may be written, or the reason why it may not."""
+    family = family_of(info.container)
+    if info.unwritable or family is None:
+        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable}")
+    if state.st_nlink > 1 and options.hardlinks == "skip":
+        raise UnsupportedTagError(
+            f"{path}: it has {state.st_nlink} names (hard links), and writing would part them. "
+            "Allow hard links to be broken if that is what you want."
+        )
+    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
+    return family
+
+
+def _make(source: Source, prepared: PreparedWrite, family: Family) -> None:
+    """Write the copy and verify it; nothing of it stays behind if that fails."""
+    options = prepared.options
+    patches = family.plan(source, prepared.container, prepared.after, options.id3v23_separator)
+    try:
+        filecopy.copy_patched(source, prepared.temp, patches)
+        _verify(source, prepared, family, patches)
+        filecopy.copy_attributes(
+            source.path, prepared.temp, prepared.stat, keep_mtime=options.keep_mtime
+        )
+        filecopy.sync_file(prepared.temp)
+    except BaseException:
+        prepared.discard()
+        raise
+
+
+def _verify(
+    source: Source, prepared: PreparedWrite, family: Family, patches: Sequence[Patch]
+) -> None:
+    """Re-open the copy: genre as wanted, everything else as in the original."""
+    container = prepared.container
+    with open_source(prepared.temp) as copy:
+        found = "unknown"
+        grown = sum(len(patch.data) - patch.length for patch in patches)
+        if copy.size != source.size + grown:
+            found = "the copy has another length"
+        elif container_of(copy) != container:
+            found = "the copy is another container"
+        elif (
+            genres := info_of(copy, container, prepared.options.id3v23_separator).genres
+        ) != prepared.after:
+            found = f"the genre reads back as {'; '.join(genres) or 'nothing'}"
+        elif family.others(copy, container) != family.others(source, container):
+            found = "other tags would not be the same"
+        elif hash_of(copy, container) != prepared.payload:
+            found = "the audio would not be the same"
+        else:
+            return
+    raise WriteError(f"{prepared.path}: {_WRITE}: {found}. Its tags may be damaged.")

@@ -1,0 +1,187 @@
+"""The main job: files in, a result for each out, genres written if asked for."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from tagger.errors import TrackError, UnsupportedTagError
+from tagger.genres import Policy, choose_genres, merge_genres, why_abstained
+from tagger.pipeline import Heard, Intake, ListenOptions, analyse
+from tagger.runtime import Engine
+from tagger.safewrite import WriteOptions, write_genres
+from tagger.tags import TagInfo, read_tags
+
+Status = Literal[
+    "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
+]
+STATUSES: tuple[Status, ...] = (
+    "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
+)  # fmt: skip
+
+_WRITES_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """What a scan does with what it hears.
+
+    Attributes:
+        write: change files; otherwise only say what would be written.
+        policy: what happens to a genre that is there already.
+        top: the most genres a track gets.
+        threshold: one threshold for all labels instead of the model's own.
+        score_all: listen also to tracks that `fill` will keep as they are.
+        listen: how tracks are listened to.
+        writing: how files are changed.
+    """
+
+    write: bool = False
+    policy: Policy = "fill"
+    top: int = 3
+    threshold: float | None = None
+    score_all: bool = False
+    listen: ListenOptions = field(default_factory=ListenOptions)
+    writing: WriteOptions = field(default_factory=WriteOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackResult:
+    """What a scan has to say of one file; the fields are those of `--json`.
+
+    Attributes:
+        path: the file.
+        status: what was, or would be, done.
+        genres: what the file holds, or would hold, afterwards.
+        previous: what it holds now.
+        scores: label to score, best first; None if the track was not analysed.
+        duration_s: length of the track; None if it was not decoded.
+        reason: None, or a sentence.
+    """
+
+    path: Path
+    status: Status
+    genres: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
+    scores: dict[str, float] | None = None
+    duration_s: float | None = None
+    reason: str | None = None
+
+
+def scan(
+    paths: Iterable[Path],
+    engine: Engine,
+    options: ScanOptions,
+    *,
+    stop: threading.Event | None = None,
+) -> Iterator[TrackResult]:
+    """Listen to files, decide their genres, and write them if that was asked for.
+
+    Args:
+        paths: the files, taken as they are needed.
+        engine: the model.
+        options: what to do with what is heard.
+        stop: once set, the file that is being written is finished and reported, and the
+            generator ends; all other files are left as they are.
+
+    Yields:
+        One result a file, as soon as it is done; never an exception for a single file.
+    """
+    stop = stop or threading.Event()
+    heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
+    with closing(heard):
+        decided = (decide(one, engine, options) for one in heard)
+        yield from (_write_all(decided, options, stop) if options.write else decided)
+
+
+def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
+    def look(path: Path) -> Intake:
+        tags = read_tags(path)
+        keeps = options.policy == "fill" and bool(tags.genres)
+        return Intake(listen=options.score_all or not keeps, note=tags)
+
+    return look
+
+
+def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
+    """Decide what becomes of one track; a track that is to be written is `proposed`."""
+    tags: TagInfo | None = heard.note
+    previous = tags.genres if tags else ()
+    scores = named_scores(heard, engine)
+
+    def result(
+        status: Status, reason: str | None, genres: tuple[str, ...] = previous
+    ) -> TrackResult:
+        return TrackResult(
+            path=heard.path,
+            status=status,
+            genres=genres,
+            previous=previous,
+            scores=scores,
+            duration_s=heard.duration_s,
+            reason=reason,
+        )
+
+    if heard.error is not None or tags is None:
+        return result("failed", str(heard.error))
+    if options.policy == "fill" and previous:
+        return result("kept", "it has a genre; --policy append or replace would change it")
+    if tags.unwritable is not None:
+        return result("skipped", tags.unwritable)
+    if scores is None or heard.scores is None:
+        return result("abstained", "it is silent")
+    believed = choose_genres(
+        heard.scores, engine.spec, top=options.top, threshold=options.threshold
+    )
+    if not believed:
+        return result(
+            "abstained", why_abstained(scores, engine.spec, threshold=options.threshold)
+        )
+    genres = merge_genres(previous, believed, policy=options.policy)
+    if genres == previous:
+        return result("unchanged", "it holds these genres already")
+    return result("proposed", None, genres)
+
+
+def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
+    """Label to score, best first, to four places; None without scores."""
+    if heard.scores is None:
+        return None
+    pairs = zip(engine.spec.labels, heard.scores.tolist(), strict=True)
+    return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
+
+
+def _write_all(
+    results: Iterator[TrackResult], options: ScanOptions, stop: threading.Event
+) -> Iterator[TrackResult]:
+    """Write what is proposed in a thread of its own: a slow disk must not stop the ears."""
+    pending: deque[Future[TrackResult]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
+        for result in results:
+            if result.status == "proposed":
+                pending.append(writer.submit(_write, result, options))
+            else:
+                yield result
+            while pending and (pending[0].done() or len(pending) >= _WRITES_IN_FLIGHT):
+                yield pending.popleft().result()
+        for write in pending:
+            # When stopped, what has not begun is left; what runs is finished and reported.
+            if not (stop.is_set() and write.cancel()):
+                yield write.result()
+
+
+def _write(result: TrackResult, options: ScanOptions) -> TrackResult:
+    """Write one proposal and say what became of it."""
+    try:
+        changed = write_genres(result.path, result.genres, options=options.writing)
+    except UnsupportedTagError as error:
+        return replace(result, status="skipped", genres=result.previous, reason=str(error))
+    except TrackError as error:
+        return replace(result, status="failed", genres=result.previous, reason=str(error))
+    if changed:
+        return replace(result, status="written")
+    return replace(result, status="unchanged", reason="it holds these genres already")

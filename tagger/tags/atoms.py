@@ -1,0 +1,105 @@
+"""The atoms (boxes) of an MP4 file: walk them, find them, change their length."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tagger.tags.base import Patch, Source
+
+_CONTAINERS = frozenset(b"moov udta meta ilst trak mdia minf stbl edts dinf moof traf".split())
+_MAX_DEPTH = 8
+_MAX_ATOMS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One atom: its kind, where it starts, where its content starts, and where it ends."""
+
+    kind: bytes
+    offset: int
+    content: int
+    end: int
+
+
+def atoms_in(source: Source, start: int = 0, end: int | None = None) -> Iterator[Atom]:
+    """The atoms of a range in order, up to the first that leads out of it."""
+    end = source.size if end is None else end
+    while start + 8 <= end:
+        length, kind = source.unpack(">I4s", start)
+        content = start + 8
+        if length == 1:
+            length, content = source.unpack(">Q", content)[0], content + 8
+        stop = end if length == 0 else start + length
+        if stop < content:
+            return
+        if stop > end:
+            if end == source.size and kind == b"mdat":
+                yield Atom(kind, start, content, end)  # a download that broke off
+            return
+        yield Atom(kind, start, content, stop)
+        start = stop
+
+
+def children(source: Source, parent: Atom) -> Iterator[Atom]:
+    """The atoms inside of one."""
+    return atoms_in(source, _inside(source, parent), parent.end)
+
+
+def find(source: Source, *path: bytes, within: Atom | None = None) -> Atom | None:
+    """The first atom at a path from the top (or from inside of `within`)."""
+    found = within
+    for kind in path:
+        level = children(source, found) if found else atoms_in(source)
+        found = next((atom for atom in level if atom.kind == kind), None)
+        if found is None:
+            return None
+    return found
+
+
+def all_leaves(source: Source) -> list[tuple[tuple[bytes, ...], Atom]]:
+    """All atoms that hold no others (as far as they matter here), with their paths."""
+    found: list[tuple[tuple[bytes, ...], Atom]] = []
+
+    def walk(path: tuple[bytes, ...], level: Iterator[Atom]) -> None:
+        for atom in level:
+            here = (*path, atom.kind)
+            if len(found) > _MAX_ATOMS:
+                raise ValueError(f"it has more than {_MAX_ATOMS} atoms")
+            holds = atom.kind in _CONTAINERS or b"ilst" in path
+            if holds and atom.kind != b"data" and len(here) <= _MAX_DEPTH:
+                before = len(found)
+                walk(here, children(source, atom))
+                if len(found) > before:
+                    continue
+            found.append((here, atom))
+
+    walk((), atoms_in(source))
+    return found
+
+
+def atom_bytes(kind: bytes, content: bytes) -> bytes:
+    """A new atom."""
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def atom_data(source: Source, atom: Atom) -> bytes:
+    """The content of an atom."""
+    return source.exact(atom.content, atom.end - atom.content)
+
+
+def resized(source: Source, atom: Atom, delta: int) -> list[Patch]:
+    """The length of an atom after its content has grown by `delta`."""
+    short = source.unpack(">I", atom.offset)[0]
+    length = atom.end - atom.offset + delta
+    if short == 0:  # to the end of the file
+        return []
+    if short == 1:
+        return [Patch(atom.offset + 8, 8, struct.pack(">Q", length))]
+    return [Patch(atom.offset, 4, struct.pack(">I", length))]
+
+
+def _inside(source: Source, atom: Atom) -> int:
+    """Where the children start: `meta` has four bytes before them, except in QuickTime."""
+    if atom.kind == b"meta" and source.read(atom.content + 4, 4) != b"hdlr":
+        return min(atom.content + 4, atom.end)
+    return atom.content

@@ -1,0 +1,105 @@
+"""The tags in front of and behind a stream that has no room of its own for them.
+
+Behind it stand, in any order that was ever seen, ID3v1 (and its TAG+ extension), APEv2,
+Lyrics3 and an ID3v2.4 tag with a footer: https://wiki.hydrogenaud.io/index.php?title=APEv2,
+https://id3.org/Lyrics3v2.
+"""
+
+from dataclasses import dataclass
+
+from tagger.tags.base import Range, Source
+from tagger.tags.detect import id3v2_end
+from tagger.tags.id3frames import Tag
+from tagger.tags.id3text import synchsafe
+
+_APE_LEN = 32
+_MAX_LYRICS_LEN = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Where the tags around a stream lie; None for those that are not there.
+
+    Attributes:
+        start: where the stream starts, behind the ID3v2 tags in front.
+        end: where it ends, before the first of the tags behind it.
+        ape: the APE tag with its header.
+        id3v1: the ID3v1 tag's 128 bytes.
+        id3v2_behind: an ID3v2 tag at the end.
+    """
+
+    start: int
+    end: int
+    ape: Range | None
+    id3v1: Range | None
+    id3v2_behind: Range | None
+
+
+def edges_of(source: Source) -> Edges:
+    """Find all tags in front of and behind a stream."""
+    start, end = id3v2_end(source), source.size
+    found: dict[str, Range] = {}
+    finders = {
+        "id3v1": _id3v1_len,
+        "ape": _ape_len,
+        "lyrics": _lyrics_len,
+        "id3v2": _id3v2_len,
+    }
+    for _ in range(8):
+        for name, length_before in finders.items():
+            length = length_before(source, end)
+            if length and end - length >= start:
+                end -= length
+                found.setdefault(name, (end, length))
+                break
+        else:
+            break
+    id3v1 = found.get("id3v1")
+    if id3v1:  # without the extension that may stand before it
+        id3v1 = (id3v1[0] + id3v1[1] - 128, 128)
+    return Edges(min(start, end), end, found.get("ape"), id3v1, found.get("id3v2"))
+
+
+def front_tag(source: Source) -> Tag | None:
+    """The first ID3v2 tag in front; the one that every reader uses."""
+    return tag_at(source, 0) if id3v2_end(source) else None
+
+
+def tag_at(source: Source, offset: int) -> Tag:
+    """The ID3v2 tag at an offset of the file."""
+    return Tag(lambda at, length: source.read(offset + at, length))
+
+
+def _id3v1_len(source: Source, end: int) -> int:
+    if source.read(end - 128, 3) != b"TAG":
+        return 0
+    return 128 + (227 if source.read(end - 355, 4) == b"TAG+" else 0)
+
+
+def _ape_len(source: Source, end: int) -> int:
+    footer = source.read(end - _APE_LEN, _APE_LEN)
+    if footer[:8] != b"APETAGEX" or len(footer) < _APE_LEN:
+        return 0
+    length = int.from_bytes(footer[12:16], "little")
+    has_header = source.read(end - length - _APE_LEN, 8) == b"APETAGEX"
+    return length + (_APE_LEN if has_header else 0) if length >= _APE_LEN else 0
+
+
+def _lyrics_len(source: Source, end: int) -> int:
+    mark = source.read(end - 9, 9)
+    if mark == b"LYRICS200":
+        digits = source.read(end - 15, 6)
+        return int(digits) + 15 if digits.isdigit() else 0
+    if mark == b"LYRICSEND":
+        first = max(0, end - _MAX_LYRICS_LEN)
+        at = source.read(first, end - first).rfind(b"LYRICSBEGIN")
+        return end - first - at if at >= 0 else 0
+    return 0
+
+
+def _id3v2_len(source: Source, end: int) -> int:
+    footer = source.read(end - 10, 10)
+    if footer[:3] != b"3DI" or len(footer) < 10:
+        return 0
+    length = 20 + synchsafe(footer[6:10])
+    return length if source.read(end - length, 3) == b"ID3" else 0

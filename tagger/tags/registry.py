@@ -1,0 +1,94 @@
+"""Container -> the module that knows its tags; and the one place where failures are ours."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mutagen import MutagenError
+
+from tagger.errors import TrackError
+from tagger.tags import ape, asf, chunks, dsf, flac, mp4, mpeg, ogg
+from tagger.tags.base import DEFAULT_SEPARATOR, Family, Source, TagInfo
+
+_FAMILIES: dict[str, Family] = {
+    "mp3": mpeg,
+    "tta": mpeg,
+    "aac": mpeg,
+    "wav": chunks,
+    "aiff": chunks,
+    "dff": chunks,
+    "dsf": dsf,
+    "flac": flac,
+    "ogg-vorbis": ogg,
+    "opus": ogg,
+    "speex": ogg,
+    "ogg-flac": ogg,
+    "mp4": mp4,
+    "asf": asf,
+    "ape": ape,
+    "wavpack": ape,
+    "musepack": ape,
+    "tak": ape,
+    "optimfrog": ape,
+}
+
+_NO_TAG = {
+    "ogg": "It is an Ogg stream of a kind whose comments are not known.",
+    "rf64": "It is an RF64 file, whose 64-bit chunks no tag can be added to safely.",
+    "w64": "It is a Sony Wave64 file, which has no place for tags.",
+    "au": "It is a Sun/NeXT AU file, which has no place for tags.",
+    "caf": "It is a Core Audio file, which has no place for a genre that players read.",
+    "matroska": "It is a Matroska or WebM file, whose tags cannot be changed yet.",
+    "aac-adif": "It is raw AAC (ADIF), which has no place for tags.",
+    "ac3": "It is raw AC-3, which has no place for tags.",
+    "midi": "It is a MIDI file, which holds notes and no sound.",
+    "unknown": "It is no audio container that is known.",
+}
+
+
+def family_of(container: str) -> Family | None:
+    """The module for a container; None where no tag can be read."""
+    return _FAMILIES.get(container)
+
+
+def info_of(source: Source, container: str, separator: str = DEFAULT_SEPARATOR) -> TagInfo:
+    """What an open file says of its genre."""
+    family = family_of(container)
+    if family is None:
+        return TagInfo(container, (), _NO_TAG[container])
+    genres = family.genres(source, container, separator)
+    return TagInfo(container, genres, family.refusal(source, container))
+
+
+@contextmanager
+def translated(path: Path, error_type: type[TrackError], purpose: str) -> Iterator[None]:
+    """Turn whatever damaged bytes or the system raise into one of our errors.
+
+    Args:
+        path: the file, for the message.
+        error_type: which of our errors.
+        purpose: what could not be done, as in '... cannot be read'.
+    """
+    try:
+        yield
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise error_type(
+            f"{path}: {purpose}: {cause}. Check the file and its folder."
+        ) from error
+    except (
+        MutagenError,
+        struct.error,
+        ValueError,  # UnicodeError too
+        LookupError,
+        EOFError,
+        OverflowError,
+        TypeError,
+        AssertionError,
+        RecursionError,
+    ) as error:
+        raise error_type(
+            f"{path}: {purpose}: {error or type(error).__name__}. "
+            "The file is damaged; repair it with the program that made it, or replace it."
+        ) from error

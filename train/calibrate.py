@@ -1,0 +1,164 @@
+"""Scores that mean what they say: scale, bias and thresholds from out-of-fold logits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from train.config import CalibrationOptions
+from train.fit import ClipLogits
+from train.models.network import TaggerNet
+
+LOWEST, HIGHEST = 0.3, 0.9
+"""A threshold lies between: lower is no belief, higher is never reached by a calibrated score."""
+
+_BIAS_PENALTY = 5.0
+"""Pull of each label's bias to zero, in nats a clip set: some dozens of clips a label cannot
+tell a bias from chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was fitted, ready for the graph's buffers and the spec."""
+
+    label_scale: float
+    label_bias: NDArray[np.float32]
+    music_scale: float
+    music_bias: float
+
+    def apply(self, net: TaggerNet) -> None:
+        """Put the values into the network's calibration buffers."""
+        net.label_scale.fill_(self.label_scale)
+        net.label_bias.copy_(torch.from_numpy(self.label_bias))
+        net.music_scale.fill_(self.music_scale)
+        net.music_bias.fill_(self.music_bias)
+
+
+def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
+    """Fit on clips that the networks had not seen.
+
+    The scores of a track are the mean over its windows, so that mean is what is fitted: one
+    scale for all labels (temperature; Guo et al., ICML 2017) and a small bias for each. The
+    music logit gets a scale and a bias of its own (Platt, 1999).
+
+    Args:
+        logits: out-of-fold logits of windows.
+        kind: 'single' or 'multi'.
+    """
+    targets = torch.from_numpy(logits.clips.targets)
+    labelled = _labelled(logits)
+    windows = [torch.from_numpy(logits.label_logits[i]) for i in labelled]
+    log_scale = torch.zeros(1, requires_grad=True)
+    bias = torch.zeros(targets.shape[1], requires_grad=True)
+
+    def label_nll() -> Tensor:
+        mean = _mean_scores(windows, log_scale.exp(), bias, kind=kind)
+        return _nll(mean, targets[labelled], kind=kind) + _BIAS_PENALTY * bias.square().sum()
+
+    _minimise(label_nll, [log_scale, bias])
+    music_scale, music_bias = _fit_music(logits)
+    return Calibration(
+        float(log_scale.exp()), bias.detach().numpy(), music_scale, music_bias
+    )
+
+
+def _labelled(logits: ClipLogits) -> NDArray[np.intp]:
+    targets = logits.clips.targets
+    return np.flatnonzero(~np.isnan(targets).any(axis=1) & (np.nansum(targets, axis=1) > 0))
+
+
+def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: str) -> Tensor:
+    lengths = [len(one) for one in windows]
+    scaled = torch.cat(windows) * scale + bias
+    scores = torch.softmax(scaled, dim=1) if kind == "single" else torch.sigmoid(scaled)
+    return torch.stack([part.mean(dim=0) for part in scores.split(lengths)])
+
+
+def _nll(scores: Tensor, targets: Tensor, *, kind: str) -> Tensor:
+    """Negative log-likelihood of the clips, summed."""
+    safe = scores.clamp(1e-6, 1 - 1e-6)
+    positive = -(targets * safe.log()).sum()
+    if kind == "single":
+        return positive
+    return positive - ((1 - targets) * (1 - safe).log()).sum()
+
+
+def _fit_music(logits: ClipLogits) -> tuple[float, float]:
+    """Platt's scaling of the music logit, both sides weighing the same."""
+    music = torch.from_numpy(logits.clips.music)
+    if bool((music == music[0]).all()):
+        return 1.0, 0.0  # nothing but music was shown: the logit is what training made it
+    mean = torch.tensor([float(one.mean()) for one in logits.music_logits])
+    log_scale = torch.zeros(1, requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    share = music.mean()
+    weight = torch.where(music > 0, 0.5 / share, 0.5 / (1 - share))
+
+    def nll() -> Tensor:
+        logit = mean * log_scale.exp() + bias
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
+            logit, music, weight=weight, reduction="sum"
+        )
+        return each + log_scale.square().sum()
+
+    _minimise(nll, [log_scale, bias])
+    return float(log_scale.exp()), float(bias)
+
+
+def _minimise(loss_of, parameters: list[Tensor]) -> None:  # type: ignore[no-untyped-def]
+    optimiser = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss: Tensor = loss_of()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+
+
+@torch.no_grad()
+def clip_scores(logits: ClipLogits, calibration: Calibration, *, kind: str) -> NDArray[np.float32]:
+    """Calibrated scores of whole clips as the scan computes them, shape (n_clips, n_labels)."""
+    rows = []
+    for labels, music in zip(logits.label_logits, logits.music_logits, strict=True):
+        scaled = torch.from_numpy(labels * calibration.label_scale + calibration.label_bias)
+        scores = torch.softmax(scaled, dim=1) if kind == "single" else torch.sigmoid(scaled)
+        gate = torch.sigmoid(
+            torch.from_numpy(music * calibration.music_scale + calibration.music_bias)
+        )
+        rows.append((scores * gate[:, None]).mean(dim=0).numpy())
+    return np.stack(rows)
+
+
+def choose_thresholds(
+    scores: NDArray[np.float32], logits: ClipLogits, options: CalibrationOptions
+) -> Mapping[str, float]:
+    """The lowest score from which a label is right often enough, out of fold.
+
+    A wrong genre in a file is worse than none, so precision is what is asked for. Clips that
+    are not music count as wrong. The precision is Laplace-smoothed: three hits in a row are
+    no proof.
+    """
+    clips = logits.clips
+    thresholds = {}
+    for column, label in enumerate(clips.labels):
+        known = ~np.isnan(clips.targets[:, column])
+        threshold = _lowest_precise(
+            scores[known, column], clips.targets[known, column] > 0, options.precision
+        )
+        thresholds[label] = round(float(np.clip(threshold, LOWEST, HIGHEST)), 3)
+    return thresholds
+
+
+def _lowest_precise(
+    scores: NDArray[np.float32], is_right: NDArray[np.bool_], precision: float
+) -> float:
+    order = np.argsort(-scores)
+    hits = np.cumsum(is_right[order])
+    smoothed = (hits + 1) / (np.arange(len(order)) + 3)  # one hit in one try is worth 0.5
+    enough = np.flatnonzero(smoothed >= precision)
+    return float(scores[order][enough[-1]]) if len(enough) else HIGHEST

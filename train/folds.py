@@ -1,0 +1,27 @@
+"""Folds in which no group stands on two sides and each label is spread evenly."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.datasets.base import FeatureSet
+
+
+def fold_of_groups(clips: FeatureSet, *, n_folds: int, seed: int) -> NDArray[np.intp]:
+    """The fold of each clip, 0..n_folds - 1, shape (n_clips,).
+
+    Groups are dealt out one by one, the largest first, each to the fold that has the fewest
+    clips of its label; clips without a label are a label of their own.
+    """
+    rng = np.random.default_rng(seed)
+    known = np.nan_to_num(clips.targets)
+    kind = np.where(known.sum(axis=1) > 0, known.argmax(axis=1), -1 - clips.music.astype(int))
+    folds = np.zeros(len(clips), dtype=np.intp)
+    for one in np.unique(kind):
+        names, sizes = np.unique(clips.groups[kind == one], return_counts=True)
+        order = np.lexsort((rng.random(len(names)), -sizes))
+        filled = np.zeros(n_folds)
+        for name, size in zip(names[order], sizes[order], strict=True):
+            fold = int(np.argmin(filled + 1e-3 * rng.random(n_folds)))
+            filled[fold] += size
+            folds[(clips.groups == name) & (kind == one)] = fold
+    return folds

@@ -1,0 +1,208 @@
+"""One training run from a configuration to `best.pt`: folds, fit, calibration, figures."""
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+from train import checkpoint
+from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
+from train.config import TrainConfig, load_config, to_tree
+from train.datasets import DATASETS, FeatureSet, join
+from train.fit import ClipLogits, fit, predict
+from train.folds import fold_of_groups
+from train.metrics import bootstrap, brier, calibration_error, first_right
+
+Say = Callable[[str], None]
+
+SPLITS_KNOWN = ("train", "valid", "test")
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """`field=value` pairs of the command line; values are read as YAML.
+
+    Raises:
+        InputError: a pair has no equals sign.
+    """
+    parsed = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set {pair}: write it as field=value, as in fit.batch_size=16.")
+        parsed[name.strip()] = yaml.safe_load(value)
+    return parsed
+
+
+def run_training(
+    config_path: Path | None,
+    overrides: Mapping[str, Any],
+    *,
+    data: Path,
+    out: Path,
+    say: Say,
+) -> Path:
+    """Fit, calibrate, measure, save.
+
+    Args:
+        config_path: a YAML file, or None for the defaults.
+        overrides: dotted fields that lie over it; None is no choice.
+        data: the folder that holds the datasets.
+        out: the run's folder; made if need be.
+        say: told how far it is, one line at a time.
+
+    Returns:
+        The path of `best.pt`.
+
+    Raises:
+        InputError: the configuration or the data cannot be used.
+    """
+    config = load_config(config_path, overrides)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "config.yaml").write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
+    clips = load_clips(config, data)
+    learned = clips.split("train")
+    say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
+    unseen = out_of_fold(config, learned, out=out, say=say)
+    net = fit(config, learned, run_dir=out, on_epoch=_teller(say, "fit", config))
+    facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
+    if unseen is not None:
+        calibration = fit_calibration(unseen, kind=config.kind)
+        calibration.apply(net)
+        facts |= _calibration_facts(unseen, calibration, config)
+    else:
+        facts["thresholds"] = dict.fromkeys(clips.labels, 0.5)
+    valid = clips.split("valid")
+    if len(valid):
+        facts["metrics"] = facts.get("metrics", {}) | {
+            "valid": measure(net_logits(net, valid, config), _calibration_of(net), config)
+        }
+    done = checkpoint.Checkpoint(net, config, clips.labels, facts)
+    checkpoint.save(done, out / "best.pt")
+    (out / "facts.json").write_text(json.dumps(facts, indent=1))
+    say(json.dumps(facts.get("metrics", {})))
+    return out / "best.pt"
+
+
+def load_clips(config: TrainConfig, data: Path) -> FeatureSet:
+    """All datasets of a configuration as one set."""
+    return join([DATASETS[name](data) for name in config.datasets])
+
+
+def out_of_fold(
+    config: TrainConfig, clips: FeatureSet, *, out: Path, say: Say
+) -> ClipLogits | None:
+    """Logits of every clip from a network that has not seen it or its neighbours."""
+    n_folds = config.calibration.folds
+    if n_folds < 2:
+        return None
+    folds = fold_of_groups(clips, n_folds=n_folds, seed=config.seed)
+    parts = []
+    for fold in range(n_folds):
+        kept, held = (np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
+        net = fit(
+            replace(config, seed=config.seed + 1000 * (fold + 1)),
+            clips.take(kept),
+            run_dir=out / f"fold-{fold}",
+            on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
+        )
+        parts.append(net_logits(net, clips.take(held), config))
+    order = np.argsort(np.concatenate([np.flatnonzero(folds == f) for f in range(n_folds)]))
+    return _in_order(parts, order, clips)
+
+
+def _in_order(
+    parts: Sequence[ClipLogits], order: NDArray[np.intp], clips: FeatureSet
+) -> ClipLogits:
+    labels = [one for part in parts for one in part.label_logits]
+    music = [one for part in parts for one in part.music_logits]
+    return ClipLogits(
+        label_logits=[labels[i] for i in order],
+        music_logits=[music[i] for i in order],
+        clips=clips,
+    )
+
+
+def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
+    """Logits as the calibration's options ask for them."""
+    return predict(net, clips, n_windows=config.calibration.n_windows)
+
+
+def measure(
+    logits: ClipLogits, calibration: Calibration, config: TrainConfig
+) -> dict[str, Any]:
+    """Figures of one split: accuracy, calibration error, Brier score, who gets a score at all."""
+    scores = clip_scores(logits, calibration, kind=config.kind)
+    clips = logits.clips
+    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
+    s, t = scores[known], clips.targets[known]
+    figures: dict[str, Any] = {"n_clips": int(known.sum())}
+    if known.any():
+        figures |= {
+            "accuracy": round(float(first_right(s, t).mean()), 4),
+            "ece_5_bins": bootstrap(calibration_error, s, t).to_list(),
+            "brier": bootstrap(brier, s, t).to_list(),
+        }
+    return figures
+
+
+def _calibration_of(net: Any) -> Calibration:
+    return Calibration(
+        float(net.label_scale[0]),
+        net.label_bias.numpy(),
+        float(net.music_scale),
+        float(net.music_bias),
+    )
+
+
+def _calibration_facts(
+    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
+) -> dict[str, Any]:
+    scores = clip_scores(unseen, calibration, kind=config.kind)
+    return {
+        "thresholds": dict(choose_thresholds(scores, unseen, config.calibration)),
+        "calibration": {
+            "method": "scale and bias of the logits, fitted on out-of-fold clips",
+            "folds": config.calibration.folds,
+            "label_scale": round(calibration.label_scale, 4),
+            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
+            "music_scale": round(calibration.music_scale, 4),
+            "music_bias": round(calibration.music_bias, 4),
+        },
+        "metrics": {"out_of_fold_train": measure(unseen, calibration, config)},
+    }
+
+
+def _data_facts(config: TrainConfig, clips: FeatureSet) -> dict[str, Any]:
+    counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
+    return {
+        "datasets": list(config.datasets),
+        "clips": {name: count for name, count in counts.items() if count},
+        "learned_from": "train",
+    }
+
+
+def _versions() -> dict[str, str]:
+    names = ("tagger-music", "torch", "lightning", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a source tree that was never installed
+            continue
+    return found
+
+
+def _teller(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:
+    def tell(epoch: int, loss: float) -> None:
+        if epoch % 5 == 0 or epoch in {1, config.fit.epochs}:
+            say(f"{stage}: epoch {epoch} of {config.fit.epochs}, loss {loss:.3f}")
+
+    return tell
