@@ -103,6 +103,7 @@ def write(path: Path, waveform: Waveform) -> None:
         return
     with av.open(str(path), "w") as container:
         stream = container.add_stream(FFMPEG[path.suffix], rate=RATE, layout="mono")
+        stream.bit_rate = 64_000
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.rate = RATE
         for packet in [*stream.encode(frame), *stream.encode(None)]:

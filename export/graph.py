@@ -1,5 +1,7 @@
 """Network -> ONNX graph with the names of the model contract, and nothing it does not need."""
 
+import logging
+import warnings
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,22 @@ def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
         `features` (batch, n_mels, n_frames) between them.
     """
     example = torch.zeros(2, window_len)
-    program = torch.onnx.export(
+    # The exporter tells of its own deprecations and of packages that no network here needs.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = _trace(net, example)
+    if program is None:
+        raise ModelError("torch returned no ONNX program")
+    # Recurrent weights come as slices of torch's layout; folded once here, not at each load.
+    folded = optimizer.optimize(
+        program.model_proto, input_size_limit=_ANY_SIZE, output_size_limit=_ANY_SIZE
+    )
+    return clean(folded)
+
+
+def _trace(net: TaggerNet, example: Tensor) -> Any:
+    return torch.onnx.export(
         _WithFeatures(net).eval(),
         (example,),
         input_names=["waveform"],
@@ -58,13 +75,6 @@ def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
         external_data=False,
         verbose=False,
     )
-    if program is None:
-        raise ModelError("torch returned no ONNX program")
-    # Recurrent weights come as slices of torch's layout; folded once here, not at each load.
-    folded = optimizer.optimize(
-        program.model_proto, input_size_limit=_ANY_SIZE, output_size_limit=_ANY_SIZE
-    )
-    return clean(folded)
 
 
 def clean(model: ModelProto) -> ModelProto:

@@ -8,7 +8,8 @@ from pathlib import Path
 from tagger.errors import InputError
 
 AUDIO_SUFFIXES = frozenset(
-    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"
+    # As one string, since a list would take a line for each of them.
+    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"  # noqa: SIM905
     " .dsf .dts .eac3 .ec3 .f4a .flac .m4a .m4b .m4r .mka .mlp .mov .mp+ .mp1 .mp2 .mp3 .mp4"
     " .mpc .mpga .mpp .oga .ogg .oma .opus .qoa .ra .rf64 .rm .shn .snd .spx .tak .thd .tta"
     " .voc .w64 .wav .wave .weba .webm .wma .wv".split()
@@ -23,20 +24,26 @@ OnError = Callable[[Path, str], None]
 """Told of each folder or entry that cannot be read: its path and the reason."""
 
 
+def _ignore(_path: Path, _reason: str) -> None:
+    """Do nothing about a folder that cannot be listed."""
+
+
 def find_tracks(
     paths: Sequence[Path],
     *,
     limit: int | None = None,
-    on_error: OnError = lambda path, reason: None,
+    on_error: OnError = _ignore,
 ) -> Iterator[Path]:
     """Walk files and folders and yield the audio files in a repeatable order.
 
     A file named by the user is taken whatever its suffix or name; in folders, names with an
-    audio suffix (in any case) count, and hidden files and folders do not. A directory is a
-    folder whatever it is called, so `x.mp3/` is walked. FIFOs, sockets, devices and dangling
-    links with an audio suffix are yielded: reading them fails with a sentence and never
-    blocks. Symbolic links are followed, but no real directory is entered twice, so loops end;
-    a file that is linked from two folders is yielded twice, since it has two names.
+    audio suffix (in any case) count, and hidden files and folders do not. A folder with an
+    audio suffix, such as `x.mp3/`, is walked like any other; if no audio file lies directly
+    in it, it is yielded as well, so that the oddity shows up as a failed track. FIFOs,
+    sockets, devices and dangling links with an audio suffix are yielded: reading them fails
+    with a sentence and never blocks. Symbolic links are followed, but no real directory is
+    entered twice, so loops end; a file that is linked from two folders is yielded twice,
+    since it has two names.
 
     The paths are checked at once, before the first track is asked for; folders are listed
     one at a time, when they are reached.
@@ -120,6 +127,8 @@ def _walk(top: Path, entered: set[tuple[int, int]], on_error: OnError) -> Iterat
         except OSError as error:
             on_error(folder, f"the folder cannot be listed ({_reason(error)})")
             continue
+        if not files and folder != top and is_audio_name(folder.name):
+            yield folder
         yield from (folder / name for name in files)
         pending.extend(folder / name for name in reversed(folders))
 

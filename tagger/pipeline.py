@@ -178,9 +178,10 @@ class _Decoders:
     engine: Engine
     options: ListenOptions
     intake: Callable[[Path], Intake]
-    stop: threading.Event
+    stop: threading.Event  # the caller's; this pool never sets it
 
     def __post_init__(self) -> None:
+        self.closed = threading.Event()
         self.source = iter(self.paths)
         self.source_lock = threading.Lock()
         self.problem: BaseException | None = None
@@ -198,7 +199,7 @@ class _Decoders:
     def items(self) -> Iterator[_Item]:
         """What the workers send, until the last of them is through."""
         n_running = len(self.workers)
-        while n_running and not self.stop.is_set():
+        while n_running and not self._is_over():
             try:
                 item = self.queue.get(timeout=_WAIT_S)
             except queue.Empty:  # look whether somebody wants us to stop
@@ -212,12 +213,15 @@ class _Decoders:
 
     def close(self) -> None:
         """Let the workers end: what they still want to send is not wanted any more."""
-        self.stop.set()
+        self.closed.set()
         for worker in self.workers:
             worker.join(timeout=1.0)
 
+    def _is_over(self) -> bool:
+        return self.closed.is_set() or self.stop.is_set()
+
     def _work(self) -> None:
-        while not self.stop.is_set():
+        while not self._is_over():
             try:
                 with self.source_lock:
                     path = next(self.source, None)
@@ -269,7 +273,7 @@ class _Decoders:
 
     def _send(self, item: _Item | None) -> None:
         """Put into the queue, waiting while it is full, unless nobody listens any more."""
-        while not self.stop.is_set():
+        while not self._is_over():
             with contextlib.suppress(queue.Full):
                 self.queue.put(item, timeout=_WAIT_S)
                 return

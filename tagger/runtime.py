@@ -83,7 +83,7 @@ def _load_auto(path: Path, *, n_threads: int | None) -> Engine:
         return load_engine(path, device="cuda", n_threads=n_threads)
     except DeviceError as error:
         session = _session(path, "cpu", n_threads=n_threads)
-        reason = str(error).removeprefix("--device cuda: ")
+        reason = str(error).removeprefix("--device cuda: ").rstrip(".")
         return Engine(path, _spec_of(session, path), "cpu", reason, session)
 
 

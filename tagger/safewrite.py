@@ -21,6 +21,7 @@ from tagger.tags.detect import container_of
 from tagger.tags.registry import family_of, info_of, translated
 
 _WRITE = "the genre was not written and the file is as it was"
+_DURABLE = "the genre was written, but may be lost if the machine stops now"
 _READ = "the tags cannot be read"
 
 
@@ -53,6 +54,7 @@ class PreparedWrite:
         before: the genres that the file holds.
         after: the genres that the copy holds.
         payload: the hash of the audio payload of both.
+        undo: the changes that make the original of the copy again, byte for byte.
         stat: the original's state when it was copied.
         options: how it is written.
     """
@@ -63,6 +65,7 @@ class PreparedWrite:
     before: tuple[str, ...]
     after: tuple[str, ...]
     payload: str
+    undo: tuple[Patch, ...]
     stat: os.stat_result
     options: WriteOptions = field(default_factory=WriteOptions)
 
@@ -81,6 +84,7 @@ class PreparedWrite:
                         "being written, and is left as that program made it. Scan it again."
                     )
                 self.temp.replace(self.path)
+            with translated(self.path, WriteError, _DURABLE):
                 filecopy.sync_folder(self.path.parent)
         finally:
             self.discard()
@@ -168,6 +172,7 @@ def prepare(
             return None
         family = _writable_family(path, info, state, options)
         with translated(target, WriteError, _WRITE):
+            patches = family.plan(source, container, wanted, options.id3v23_separator)
             prepared = PreparedWrite(
                 path=target,
                 temp=filecopy.temp_beside(target),
@@ -175,10 +180,11 @@ def prepare(
                 before=info.genres,
                 after=wanted,
                 payload=hash_of(source, container),
+                undo=_reversed(source, patches),
                 stat=state,
                 options=options,
             )
-            _make(source, prepared, family)
+            _make(source, prepared, family, patches)
             return prepared
 
 
@@ -206,15 +212,25 @@ def _writable_family(
     return family
 
 
-def _make(source: Source, prepared: PreparedWrite, family: Family) -> None:
+def _reversed(source: Source, patches: Sequence[Patch]) -> tuple[Patch, ...]:
+    """The patches that undo others, for the file that those have made."""
+    found, moved = [], 0
+    for patch in patches:
+        old = source.exact(patch.offset, patch.length)
+        found.append(Patch(patch.offset + moved, len(patch.data), old))
+        moved += len(patch.data) - patch.length
+    return tuple(found)
+
+
+def _make(
+    source: Source, prepared: PreparedWrite, family: Family, patches: Sequence[Patch]
+) -> None:
     """Write the copy and verify it; nothing of it stays behind if that fails."""
-    options = prepared.options
-    patches = family.plan(source, prepared.container, prepared.after, options.id3v23_separator)
     try:
         filecopy.copy_patched(source, prepared.temp, patches)
         _verify(source, prepared, family, patches)
         filecopy.copy_attributes(
-            source.path, prepared.temp, prepared.stat, keep_mtime=options.keep_mtime
+            source.path, prepared.temp, prepared.stat, keep_mtime=prepared.options.keep_mtime
         )
         filecopy.sync_file(prepared.temp)
     except BaseException:

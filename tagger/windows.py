@@ -127,9 +127,7 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
     ]
 
 
-def pad_window(
-    waveform: Waveform, *, window_len: int, padding: Padding = "repeat"
-) -> Waveform:
+def pad_window(waveform: Waveform, *, window_len: int, padding: Padding = "repeat") -> Waveform:
     """Fill up a short track to one window.
 
     Args:

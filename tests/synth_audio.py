@@ -1,4 +1,4 @@
-"""A short tone in every container, made with the encoders that the project depends on anyway."""
+"""A short tone in every container, from encoders that the project needs anyway."""
 
 import struct
 from pathlib import Path
@@ -78,7 +78,8 @@ def make_audio(
         return _silent_dsf(folder / f"{name}.dsf")
     suffix, file_format, codec, rate = _PYAV[kind]
     path = folder / f"{name}.{suffix}"
-    _encode(path, file_format, codec, tone(duration_s, rate=rate), rate, title)
+    waveform = tone(duration_s, rate=rate)
+    _encode(path, file_format, codec, waveform=waveform, rate=rate, title=title)
     return path
 
 
@@ -89,15 +90,12 @@ def make_all(folder: Path) -> dict[str, Path]:
 
 def decoded(path: Path) -> bytes:
     """All samples of the first audio stream as FFmpeg decodes them."""
-    parts = []
     with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
-            parts.append(frame.to_ndarray().tobytes())
-    return b"".join(parts)
+        return b"".join(frame.to_ndarray().tobytes() for frame in container.decode(audio=0))
 
 
 def _encode(
-    path: Path, file_format: str, codec: str, waveform: np.ndarray, rate: int, title: str
+    path: Path, file_format: str, codec: str, *, waveform: np.ndarray, rate: int, title: str
 ) -> None:
     """Encode stereo samples, shape (n_samples, 2), with one of FFmpeg's encoders."""
     samples = np.ascontiguousarray(waveform.T)
@@ -106,6 +104,8 @@ def _encode(
             container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, layout="stereo")
         context = stream.codec_context
+        if codec == "wmav2":
+            context.bit_rate = 128_000  # it has no default of its own
         wanted = context.codec.audio_formats[0].name
         resampler = av.AudioResampler(wanted, "stereo", rate, context.frame_size or 4096)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")

@@ -1,5 +1,6 @@
 """Every choice of a training run as one frozen, checked record."""
 
+import contextlib
 import dataclasses
 import difflib
 from collections.abc import Mapping
@@ -178,8 +179,9 @@ def _typed(kind: Any, value: Any, *, where: str) -> Any:
         return tuple(_typed(one, item, where=where) for one, item in pairs)
     if isinstance(kind, UnionType):
         return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            return float(value)  # YAML 1.1 reads 3e-3 as text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise InputError(f"{where}: expected {kind.__name__}, not {value!r}")
     return value

@@ -27,31 +27,31 @@ class Crops(Dataset[Any]):
         return len(self.clips)
 
     def __getitem__(self, i: int) -> Batch:
-        features = self.clips.features[i]
-        spare = features.shape[1] - self.n_frames
-        if spare > 0:
-            start = int(self.rng.integers(spare + 1))
-            features = features[:, start : start + self.n_frames]
-        crop = repeat_to(features, self.n_frames).astype(np.float32) * self.clips.db_of_step
+        spare = self.clips.n_frames(i) - self.n_frames
+        start = int(self.rng.integers(spare + 1)) if spare > 0 else 0
+        crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
         target = torch.from_numpy(self.clips.targets[i])
-        return torch.from_numpy(crop.astype(np.float32)), target, torch.tensor(self.clips.music[i])
+        return torch.from_numpy(crop), target, torch.tensor(self.clips.music[i])
 
 
-def repeat_to(features: NDArray[np.generic], n_frames: int) -> NDArray[np.generic]:
-    """Repeat a clip's frames until they fill a window, as the scan repeats its samples."""
-    if features.shape[1] >= n_frames:
-        return features[:, :n_frames]
-    times = -(-n_frames // features.shape[1])
-    return np.tile(features, (1, times))[:, :n_frames]
+def window_of(
+    clips: FeatureSet, i: int, *, start: int, n_frames: int
+) -> NDArray[np.float32]:
+    """One window of a clip, (n_mels, n_frames); a shorter clip is repeated, as in a scan."""
+    available = clips.n_frames(i)
+    if available >= n_frames:
+        return np.ascontiguousarray(clips.frames(i, start, start + n_frames))
+    whole = clips.frames(i, 0, available)
+    return np.tile(whole, (1, -(-n_frames // available)))[:, :n_frames]
 
 
-def cover(features: NDArray[np.generic], *, n_frames: int, n_windows: int) -> NDArray[np.generic]:
+def cover(
+    clips: FeatureSet, i: int, *, n_frames: int, n_windows: int
+) -> NDArray[np.float32]:
     """Evenly spread windows of a clip, shape (n_windows or 1, n_mels, n_frames)."""
-    spare = features.shape[1] - n_frames
-    if spare <= 0:
-        return repeat_to(features, n_frames)[None]
+    spare = max(clips.n_frames(i) - n_frames, 0)
     starts = np.unique(np.linspace(0, spare, n_windows).round().astype(int))
-    return np.stack([features[:, s : s + n_frames] for s in starts])
+    return np.stack([window_of(clips, i, start=s, n_frames=n_frames) for s in starts.tolist()])
 
 
 def balanced_sampler(

@@ -54,6 +54,7 @@ class FfmpegSource:
             self.sample_rate: int = context.sample_rate or 0
             check_format(sample_rate=self.sample_rate, n_channels=context.channels)
             self.n_samples = round(self._duration_s() * self.sample_rate)
+            self._first_pts = self._find_first_pts()
         except _ERRORS as error:
             self.close()
             raise DecodeError(str(error)) from error
@@ -93,6 +94,12 @@ class FfmpegSource:
             if ticks == 0:
                 ticks = last_pts - (stream.start_time or 0)
             return float(ticks * stream.time_base)
+
+    def _find_first_pts(self) -> int:
+        """Return the time stamp of the first sample: not every stream begins at its start."""
+        for frame in self._decoded():
+            return frame.pts or 0
+        raise DecodeError("no audio could be decoded")
 
     def read(self, start: int, n_samples: int) -> Waveform:
         """Return the mono audio from `start`, shorter where the readable part ends."""
@@ -134,7 +141,7 @@ class FfmpegSource:
         it shows a gap, since most containers round their stamps.
         """
         scale = float(self._stream.time_base) * self.sample_rate
-        first_pts = self._stream.start_time or 0
+        first_pts = self._first_pts
         target = max(0, int((start - _PREROLL_S * self.sample_rate) / scale))
         try:
             self._container.seek(first_pts + target, stream=self._stream)

@@ -71,8 +71,8 @@ def tag_at(source: Source, offset: int) -> Tag:
 
 
 def _id3v1_len(source: Source, end: int) -> int:
-    if source.read(end - 128, 3) != b"TAG":
-        return 0
+    if source.read(end - 128, 3) != b"TAG" or source.read(end - 131, 8) == b"APETAGEX":
+        return 0  # the second is the middle of an APE header that stands just there
     return 128 + (227 if source.read(end - 355, 4) == b"TAG+" else 0)
 
 

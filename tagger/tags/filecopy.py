@@ -71,7 +71,8 @@ def copy_attributes(
     """Owner, mode and extended attributes, as far as this user may set them."""
     if sys.platform != "win32":
         _copy_owner(copy, state)
-    copy.chmod(stat.S_IMODE(state.st_mode))
+    with contextlib.suppress(PermissionError):  # shares and FAT have no modes to set
+        copy.chmod(stat.S_IMODE(state.st_mode))
     if sys.platform == "linux":
         _copy_xattrs(original, copy)
     if keep_mtime:

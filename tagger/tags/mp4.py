@@ -34,16 +34,15 @@ def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  
     ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
     if not ilst:
         return ()
-    items = {atom.kind: atom for atom in reversed(list(children(source, ilst)))}
-    if _GENRE in items:
-        found = kept(_text(source, atom) for atom in children(source, items[_GENRE]))
-        if found:
-            return found
-    if _NUMBER in items:
-        for data in children(source, items[_NUMBER]):
-            number = int.from_bytes(atom_data(source, data)[8:10], "big")
-            return expanded([str(number - 1)]) if number else ()
-    return ()
+    items = list(children(source, ilst))
+    texts = [data for atom in items if atom.kind == _GENRE for data in children(source, atom)]
+    if found := kept(_text(source, data) for data in texts):
+        return found
+    numbers = [
+        data for atom in items if atom.kind == _NUMBER for data in children(source, atom)
+    ]
+    codes = [int.from_bytes(atom_data(source, data)[8:10], "big") for data in numbers]
+    return expanded([str(code - 1) for code in codes if code])
 
 
 def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
@@ -52,7 +51,11 @@ def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
         return "It has no moov atom: it is cut off, or a fragment of a stream."
     if find(source, b"moof") or find(source, b"moov", b"mvex"):
         return "It is a fragmented MP4, whose fragments could lose their place."
-    meta = find(source, b"moov", b"udta", b"meta")
+    path = (b"moov", b"udta", b"meta", b"ilst")
+    around = [atom for n in range(1, 5) if (atom := find(source, *path[:n]))]
+    if not all(_is_filled(source, atom) for atom in around):
+        return "Its tag atoms are damaged: they do not fill the atom around them."
+    meta = find(source, *path[:3])
     handler = meta and next((a for a in children(source, meta) if a.kind == b"hdlr"), None)
     if handler and atom_data(source, handler)[8:12] not in (b"mdir", bytes(4)):
         return "Its metadata is of another kind than iTunes'."
@@ -115,6 +118,14 @@ _SCAFFOLD = frozenset(
     {b"moov/udta", b"moov/udta/meta", b"moov/udta/meta/ilst", b"moov/udta/meta/hdlr"}
 )
 """What may come to be, or to be empty, when a genre is the first or last tag."""
+
+
+def _is_filled(source: Source, parent: Atom) -> bool:
+    """Whether atoms lead to the end of another; a terminator of zeros may follow them."""
+    end = max((atom.end for atom in children(source, parent)), default=None)
+    if end is None:
+        return parent.end - parent.content <= 8
+    return not source.read(end, parent.end - end).strip(b"\0")
 
 
 def _text(source: Source, data: Atom) -> str:

@@ -37,10 +37,10 @@ def refusal(source: Source, container: str) -> str | None:
     """ID3v2.2, damaged APE tags and raw AAC are left alone."""
     if container == "aac":
         return _ADTS
-    tag, area = front_tag(source), edges_of(source).ape
+    tag, area = front_tag(source), _written_ape(source)
     if tag and (reason := tag.refusal()):
         return reason
-    return ape.item_refusal(source, area) if area and _writes_ape(source, area) else None
+    return ape.item_refusal(source, area) if area else None
 
 
 def plan(
@@ -50,16 +50,14 @@ def plan(
     separator: str,
 ) -> list[Patch]:
     """Exchange the genre in front, and in APEv2 where that names one or is alone."""
-    tag, area = front_tag(source), edges_of(source).ape
+    tag, area = front_tag(source), _written_ape(source)
     patches: list[Patch] = []
     if tag:
         old = source.exact(0, tag.total)
         patches = rewritten(0, old, tag.exchanged(genres, separator))
-    elif not area and genres:
+    elif genres and not (area and _is_ape_alone(source)):
         patches = [Patch(0, 0, new_tag(genres))]
-    if area and _writes_ape(source, area):
-        patches += ape.item_patches(source, area, genres)
-    return patches
+    return patches + (ape.item_patches(source, area, genres) if area else [])
 
 
 def others(source: Source, container: str) -> list[bytes]:  # noqa: ARG001
@@ -81,6 +79,14 @@ def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
     return [(edges.start, edges.end - edges.start)]
 
 
-def _writes_ape(source: Source, area: Range) -> bool:
-    """Whether the APE tag is the only one or names a genre as well."""
-    return front_tag(source) is None or bool(ape.item_genres(source, area))
+def _is_ape_alone(source: Source) -> bool:
+    """Whether there is no ID3v2 tag beside the APE tag."""
+    return front_tag(source) is None and edges_of(source).id3v2_behind is None
+
+
+def _written_ape(source: Source) -> Range | None:
+    """The APE tag, if it is the only one or names a genre as well."""
+    area = edges_of(source).ape
+    if area and (_is_ape_alone(source) or ape.item_genres(source, area)):
+        return area
+    return None

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from train.datasets import gtzan, speech_music
+from train.datasets import fma_small, gtzan, speech_music
 from train.datasets.base import FeatureSet, join
 
 DATASETS: dict[str, Callable[[Path], FeatureSet]] = {
+    "fma-small": fma_small.load,
     "gtzan": gtzan.load,
     "speech-music": speech_music.load,
 }

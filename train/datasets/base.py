@@ -17,7 +17,9 @@ class FeatureSet:
         name: the dataset's name, as in the command line.
         labels: the labels this set knows, in order.
         features: one array a clip, shape (n_mels, n_frames of the clip), uint8 or float.
-        db_of_step: what one step of a uint8 array is in dB; 1.0 for float arrays.
+        db_of_step: what one step of an array is in dB, for each clip; 1.0 for arrays in dB.
+        n_repeats: how often each stored column stands for a frame, for each clip: 3 for a set
+            whose frames are three times as far apart as the model's.
         ids: one name a clip.
         targets: shape (n_clips, n_labels): 1 has it, 0 has it not, NaN unknown.
         music: shape (n_clips,): 1 music, 0 not music.
@@ -29,7 +31,8 @@ class FeatureSet:
     name: str
     labels: tuple[str, ...]
     features: Sequence[NDArray[np.generic]]
-    db_of_step: float
+    db_of_step: NDArray[np.float32]
+    n_repeats: NDArray[np.intp]
     ids: NDArray[np.str_]
     targets: NDArray[np.float32]
     music: NDArray[np.float32]
@@ -45,6 +48,8 @@ class FeatureSet:
         return replace(
             self,
             features=[self.features[i] for i in index],
+            db_of_step=self.db_of_step[index],
+            n_repeats=self.n_repeats[index],
             ids=self.ids[index],
             targets=self.targets[index],
             music=self.music[index],
@@ -56,9 +61,18 @@ class FeatureSet:
         """The clips of one split."""
         return self.take(np.flatnonzero(self.splits == name))
 
-    def clip(self, i: int) -> NDArray[np.float32]:
-        """Features of clip `i` in dB, shape (n_mels, n_frames)."""
-        return self.features[i].astype(np.float32) * np.float32(self.db_of_step)
+    def n_frames(self, i: int) -> int:
+        """Frames of clip `i` at the model's frame rate."""
+        return int(self.features[i].shape[1] * self.n_repeats[i])
+
+    def frames(self, i: int, start: int, stop: int) -> NDArray[np.float32]:
+        """Frames start..stop of clip `i` in dB, shape (n_mels, stop - start)."""
+        repeats = int(self.n_repeats[i])
+        first = start // repeats
+        columns = self.features[i][:, first : -(-stop // repeats)].astype(np.float32)
+        frames = np.repeat(columns, repeats, axis=1) if repeats > 1 else columns
+        begin = start - first * repeats
+        return frames[:, begin : begin + stop - start] * self.db_of_step[i]
 
 
 def join(sets: Sequence[FeatureSet]) -> FeatureSet:
@@ -68,8 +82,9 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
     return FeatureSet(
         name="+".join(one.name for one in sets),
         labels=labels,
-        features=[one.clip(i) for one in sets for i in range(len(one))],
-        db_of_step=1.0,
+        features=[features for one in sets for features in one.features],
+        db_of_step=np.concatenate([one.db_of_step for one in sets]),
+        n_repeats=np.concatenate([one.n_repeats for one in sets]),
         ids=np.concatenate([one.ids for one in sets]),
         targets=np.concatenate(targets),
         music=np.concatenate([one.music for one in sets]),

@@ -12,12 +12,14 @@ from train.models.blocks import ResidualBlock, Stem
 class CnnLstmOptions:
     """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
 
-    The stem's stride makes the first map smaller: the large maps are what costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
+    `decimate` keeps every n-th frame: data whose frames are farther apart can then be
+    learned from. The stem's stride makes the first map smaller: the large maps are what costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
     direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
     """
 
     channels: tuple[int, ...] = (16, 24, 48, 96, 128)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 1), (2, 1))
+    decimate: int = 1
     stem_kernel: int = 5
     stem_stride: int = 2
     n_hidden: int = 96
@@ -35,6 +37,7 @@ class CnnLstm(nn.Module):
     def __init__(self, options: CnnLstmOptions, *, n_mels: int) -> None:
         super().__init__()
         channels, pools = options.channels, options.pools
+        self.decimate = options.decimate
         self.stem = Stem(channels[0], kernel=options.stem_kernel, stride=options.stem_stride)
         self.blocks = nn.Sequential(
             *(
@@ -56,6 +59,7 @@ class CnnLstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class docstring."""
+        x = x[:, :, :: self.decimate]
         maps = self.blocks(self.stem(x.unsqueeze(1)))  # (batch, channels, rows, steps)
         steps = maps.permute(0, 3, 1, 2).flatten(2)  # (batch, steps, channels * rows)
         steps = torch.relu(self.squeeze(self.dropout(steps)))

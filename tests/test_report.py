@@ -1,0 +1,85 @@
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tagger.errors import InputError
+from tagger.report import FIELDS, Tally, line_of, open_report, to_json
+from tagger.scan import TrackResult
+
+RESULT = TrackResult(
+    path=Path("Ä/song [live].mp3"),
+    status="proposed",
+    genres=("rock", "pop"),
+    previous=("Chanson française",),
+    scores={"rock": 0.9, "pop": 0.6},
+    duration_s=12.34567,
+    reason=None,
+)
+
+
+def test_a_json_line_has_every_field_in_order():
+    """Programs find the same fields in each object."""
+    text = to_json(RESULT)
+    assert "\n" not in text
+    assert tuple(json.loads(text)) == FIELDS
+    assert json.loads(text)["genres"] == ["rock", "pop"]
+    assert "Ä" in text
+
+
+def test_a_name_that_is_no_text_does_not_stop_a_report():
+    """Bytes that are no UTF-8 are shown as numbers."""
+    odd = TrackResult(path=Path(os.fsdecode(b"caf\xe9.mp3")), status="failed", reason="x")
+    assert "caf" in to_json(odd)
+    to_json(odd).encode("utf-8")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_a_report_holds_what_was_added_at_once(tmp_path, suffix):
+    """A scan that is killed leaves all rows that it had reported."""
+    path = tmp_path / f"report{suffix}"
+    with open_report(path) as report:
+        report.add(RESULT)
+        text = path.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines())) if suffix == ".csv" else [json.loads(text)]
+    assert rows[0]["path"] == "Ä/song [live].mp3"
+    assert rows[0]["status"] == "proposed"
+    if suffix == ".csv":
+        assert rows[0]["genres"] == "rock; pop"
+        assert (rows[0]["best_label"], rows[0]["score"]) == ("rock", "0.9")
+
+
+@pytest.mark.parametrize("name", ["report.xls", "report", "no/such/folder/report.csv"])
+def test_a_report_that_cannot_be_made_is_an_input_error(tmp_path, name):
+    """The scan does not start without the place for its results."""
+    with pytest.raises(InputError, match="report"), open_report(tmp_path / name):
+        pass
+
+
+def test_a_line_shows_names_with_brackets_as_they_are():
+    """Markup characters in file names are no markup."""
+    console = Console(record=True, width=200)
+    console.print(line_of(RESULT, verbose=True))
+    assert "song [live].mp3" in console.export_text()
+
+
+def test_nothing_is_said_of_what_stays_unless_asked():
+    """Thousands of kept tracks do not hide the few that change."""
+    kept = TrackResult(path=Path("a.mp3"), status="kept", reason="it has a genre")
+    assert line_of(kept, verbose=False) is None
+    assert "kept" in line_of(kept, verbose=True)
+
+
+def test_a_tally_counts_statuses_and_new_genres():
+    """The summary is the sum of the results."""
+    tally = Tally()
+    for _ in range(3):
+        tally.add(RESULT)
+    assert tally.n_tracks == tally.statuses["proposed"] == 3
+    assert tally.genres == {"rock": 3, "pop": 3}
+    console = Console(record=True, width=100)
+    console.print(tally.table(elapsed_s=2.0))
+    assert "1.5 a second" in console.export_text()
