@@ -49,7 +49,12 @@ def club(t: Waveform, rng: np.random.Generator) -> Waveform:
 
 def strings(t: Waveform, rng: np.random.Generator) -> Waveform:
     """Slow chords with a slight vibrato."""
-    chords = ((220, 277.2, 329.6), (196, 246.9, 293.7), (174.6, 220, 261.6), (164.8, 207.7, 246.9))
+    chords = (
+        (220, 277.2, 329.6),
+        (196, 246.9, 293.7),
+        (174.6, 220, 261.6),
+        (164.8, 207.7, 246.9),
+    )
     out = np.zeros_like(t)
     for i, chord in enumerate(chords):
         here = ((t // 5) % len(chords) == i).astype(np.float32)

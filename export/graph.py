@@ -32,7 +32,14 @@ class _WithFeatures(nn.Module):
 
 
 _SHAPE_ONLY = {
-    "Expand", "Slice", "Reshape", "Unsqueeze", "Tile", "Identity", "Cast", "Transpose"
+    "Expand",
+    "Slice",
+    "Reshape",
+    "Unsqueeze",
+    "Tile",
+    "Identity",
+    "Cast",
+    "Transpose",
 }
 _ANY_SIZE = 1 << 30
 

@@ -29,11 +29,15 @@ class Parity:
     passed: bool
 
 
-def sounds(window_len: int, *, sample_rate: int, seed: int = 0) -> dict[str, NDArray[np.float32]]:
+def sounds(
+    window_len: int, *, sample_rate: int, seed: int = 0
+) -> dict[str, NDArray[np.float32]]:
     """Windows that are unlike each other, each of shape (window_len,), in [-1, 1]."""
     rng = np.random.default_rng(seed)
     t = np.arange(window_len) / sample_rate
-    chord = sum(np.sin(2 * np.pi * hz * t) / (i + 1) for i, hz in enumerate((220, 277, 330, 880)))
+    chord = sum(
+        np.sin(2 * np.pi * hz * t) / (i + 1) for i, hz in enumerate((220, 277, 330, 880))
+    )
     beat = np.abs(np.sin(2 * np.pi * 2 * t)) ** 4
     click = np.zeros(window_len)
     click[window_len // 2] = 1.0

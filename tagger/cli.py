@@ -53,7 +53,9 @@ def train(
     dataset: Annotated[
         list[str] | None, typer.Option(help="What to learn from; may be given more than once.")
     ] = None,
-    data: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path("data"),
+    data: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path(
+        "data"
+    ),
     features: Annotated[str | None, typer.Option(help="Front end.  [default: mel]")] = None,
     body: Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -61,7 +63,9 @@ def train(
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/run"),
     option: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."
+        ),
     ] = None,
 ) -> None:
     """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""

@@ -25,7 +25,8 @@ EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Model = Annotated[
-    str, typer.Option("--model", metavar="PATH|NAME", help="A file, or a name of `tagger models`.")
+    str,
+    typer.Option("--model", metavar="PATH|NAME", help="A file, or a name of `tagger models`."),
 ]
 DeviceChoice = Annotated[
     str,
@@ -81,7 +82,8 @@ def scan(
     ] = False,
     json: Json = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv|FILE.jsonl", help="Write all results there.")
+        Path | None,
+        typer.Option(metavar="FILE.csv|FILE.jsonl", help="Write all results there."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[

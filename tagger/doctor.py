@@ -118,7 +118,12 @@ def _devices() -> list[Line]:
 def _codecs() -> list[Line]:
     lines = [
         Line("codecs", "libsndfile", True, soundfile.__libsndfile_version__),
-        Line("codecs", "ffmpeg", True, ", ".join(f"{k} {_dotted(v)}" for k, v in _libav().items())),
+        Line(
+            "codecs",
+            "ffmpeg",
+            True,
+            ", ".join(f"{k} {_dotted(v)}" for k, v in _libav().items()),
+        ),
     ]
     missing = [name for name in CODECS if name not in av.codecs_available]
     heard = [name for name in CODECS if name in av.codecs_available]

@@ -60,7 +60,9 @@ def why_abstained(
     """One sentence for a track of which nothing was believed."""
     label, score = max(scores.items(), key=lambda one: one[1])
     needed = spec.thresholds[label] if threshold is None else threshold
-    return f"no genre is sure enough: the best is {label} with {score:.2f} of {needed:.2f} needed"
+    return (
+        f"no genre is sure enough: the best is {label} with {score:.2f} of {needed:.2f} needed"
+    )
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> bool:

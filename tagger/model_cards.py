@@ -60,7 +60,9 @@ def show_cards(cards: list[Card]) -> None:
         table.add_column(overflow="fold")
         for name, value in _rows(card):
             table.add_row(name, escape(value))
-        console.print(f"[bold cyan]{escape(card.path.stem)}[/]  [dim]{escape(str(card.path))}[/]")
+        console.print(
+            f"[bold cyan]{escape(card.path.stem)}[/]  [dim]{escape(str(card.path))}[/]"
+        )
         console.print(table, "")
 
 

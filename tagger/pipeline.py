@@ -258,11 +258,11 @@ class _Decoders:
         spec, options = self.engine.spec, self.options
         with open_track(path, sample_rate=spec.sample_rate) as track:
             if options.full:
-                windows = track.windows_full(window_len=spec.window_len, hop_len=spec.window_len)
-            else:
-                windows = track.windows(
-                    window_len=spec.window_len, n_windows=options.n_windows
+                windows = track.windows_full(
+                    window_len=spec.window_len, hop_len=spec.window_len
                 )
+            else:
+                windows = track.windows(window_len=spec.window_len, n_windows=options.n_windows)
             for window in windows:
                 heard.n_windows += 1
                 if is_silent(window, silence_dbfs=spec.silence_dbfs):

@@ -24,7 +24,9 @@ Advance = Callable[[], None]
 
 
 @contextmanager
-def show_progress(console: Console, tally: Tally, total: Callable[[], int | None]) -> Iterator[Advance]:
+def show_progress(
+    console: Console, tally: Tally, total: Callable[[], int | None]
+) -> Iterator[Advance]:
     """Show what `tally` holds after each call of the function that is yielded.
 
     Args:

@@ -160,14 +160,7 @@ def prepare(
         state = os.fstat(source.file.fileno())
         container = container_of(source)
         info = info_of(source, container, options.id3v23_separator)
-        if expected is not None and (info.container, info.genres) != (
-            expected.container,
-            expected.genres,
-        ):
-            raise WriteError(
-                f"{path}: its tags were changed by another program since they were read, and "
-                "are left as they are. Scan it again."
-            )
+        _check_expected(path, info, expected)
         if info.genres == wanted:
             return None
         family = _writable_family(path, info, state, options)
@@ -186,6 +179,17 @@ def prepare(
             )
             _make(source, prepared, family, patches)
             return prepared
+
+
+def _check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
+    """What was decided about other genres than there are now is not carried out."""
+    if expected is None:
+        return
+    if (info.container, info.genres) != (expected.container, expected.genres):
+        raise WriteError(
+            f"{path}: its tags were changed by another program since they were read, and are "
+            "left as they are. Scan it again."
+        )
 
 
 def _check_genres(path: Path, genres: Sequence[str]) -> None:

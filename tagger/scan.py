@@ -16,9 +16,7 @@ from tagger.runtime import Engine
 from tagger.safewrite import WriteOptions, write_genres
 from tagger.tags import TagInfo, read_tags
 
-Status = Literal[
-    "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
-]
+Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip

@@ -91,7 +91,9 @@ def parse_spec(text: str | None) -> ModelSpec:
     try:
         tree = json.loads(text)
     except ValueError as error:
-        raise ModelError(f"its {METADATA_KEY} is not JSON ({error}); export it again") from error
+        raise ModelError(
+            f"its {METADATA_KEY} is not JSON ({error}); export it again"
+        ) from error
     if not isinstance(tree, dict):
         raise ModelError(f"its {METADATA_KEY} is not a JSON object; export it again")
     version = tree.get("format")

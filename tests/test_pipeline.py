@@ -78,9 +78,7 @@ def test_an_intake_may_decide_not_to_listen(library):
     """A track that needs no scores is not decoded, and its note comes back."""
     engine = tone_engine()
     results = list(
-        analyse(
-            library, engine, ListenOptions(), intake=lambda path: Intake(False, path.stem)
-        )
+        analyse(library, engine, ListenOptions(), intake=lambda path: Intake(False, path.stem))
     )
     assert {one.note for one in results} == {path.stem for path in library}
     assert engine.session.batches == []

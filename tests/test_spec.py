@@ -13,7 +13,9 @@ def tree(**changes):
 
 def test_a_spec_survives_its_own_json():
     """What is written into a model file reads back as it was."""
-    spec = make_spec(metrics={"valid": {"accuracy": 0.5}}, thresholds={"low": 0.5, "high": 0.25})
+    spec = make_spec(
+        metrics={"valid": {"accuracy": 0.5}}, thresholds={"low": 0.5, "high": 0.25}
+    )
     assert parse_spec(spec.to_json()) == spec
 
 

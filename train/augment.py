@@ -118,7 +118,9 @@ def augment(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     return x
 
 
-def mixup(x: Tensor, targets: Tensor, options: AugmentOptions, rng: Rng) -> tuple[Tensor, Tensor]:
+def mixup(
+    x: Tensor, targets: Tensor, options: AugmentOptions, rng: Rng
+) -> tuple[Tensor, Tensor]:
     """Blend each clip with another one, features and targets alike (Zhang et al., 2018).
 
     A target that is unknown (NaN) in either clip stays unknown in the blend.

@@ -60,9 +60,7 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
 
     _minimise(label_nll, [log_scale, bias])
     music_scale, music_bias = _fit_music(logits)
-    return Calibration(
-        float(log_scale.exp()), bias.detach().numpy(), music_scale, music_bias
-    )
+    return Calibration(float(log_scale.exp()), bias.detach().numpy(), music_scale, music_bias)
 
 
 def _labelled(logits: ClipLogits) -> NDArray[np.intp]:
@@ -121,7 +119,9 @@ def _minimise(loss_of, parameters: list[Tensor]) -> None:  # type: ignore[no-unt
 
 
 @torch.no_grad()
-def clip_scores(logits: ClipLogits, calibration: Calibration, *, kind: str) -> NDArray[np.float32]:
+def clip_scores(
+    logits: ClipLogits, calibration: Calibration, *, kind: str
+) -> NDArray[np.float32]:
     """Calibrated scores of whole clips as the scan computes them, shape (n_clips, n_labels)."""
     rows = []
     for labels, music in zip(logits.label_logits, logits.music_logits, strict=True):

@@ -34,9 +34,7 @@ class Crops(Dataset[Any]):
         return torch.from_numpy(crop), target, torch.tensor(self.clips.music[i])
 
 
-def window_of(
-    clips: FeatureSet, i: int, *, start: int, n_frames: int
-) -> NDArray[np.float32]:
+def window_of(clips: FeatureSet, i: int, *, start: int, n_frames: int) -> NDArray[np.float32]:
     """One window of a clip, (n_mels, n_frames); a shorter clip is repeated, as in a scan."""
     available = clips.n_frames(i)
     if available >= n_frames:
@@ -45,9 +43,7 @@ def window_of(
     return np.tile(whole, (1, -(-n_frames // available)))[:, :n_frames]
 
 
-def cover(
-    clips: FeatureSet, i: int, *, n_frames: int, n_windows: int
-) -> NDArray[np.float32]:
+def cover(clips: FeatureSet, i: int, *, n_frames: int, n_windows: int) -> NDArray[np.float32]:
     """Evenly spread windows of a clip, shape (n_windows or 1, n_mels, n_frames)."""
     spare = max(clips.n_frames(i) - n_frames, 0)
     starts = np.unique(np.linspace(0, spare, n_windows).round().astype(int))

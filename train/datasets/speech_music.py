@@ -40,7 +40,9 @@ def load(root: Path, *, options: MelOptions | None = None) -> FeatureSet:
     paths = {kind: sorted((folder / kind).glob("*.*")) for kind in ("speech", "music")}
     for kind, found in paths.items():
         if not found:
-            raise InputError(f"{folder / kind}: no clips found; the set needs speech/ and music/")
+            raise InputError(
+                f"{folder / kind}: no clips found; the set needs speech/ and music/"
+            )
     every = paths["speech"] + paths["music"]
     music = [NOT_MUSIC] * len(paths["speech"]) + [MUSIC] * len(paths["music"])
     return FeatureSet(

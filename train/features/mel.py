@@ -34,7 +34,9 @@ class MelOptions:
 def hz_to_mel(hz: Tensor) -> Tensor:
     """Slaney's mel scale: linear below 1 kHz, logarithmic above (Auditory Toolbox, 1998)."""
     log_step = math.log(6.4) / 27
-    return torch.where(hz < 1000, hz * 3 / 200, 15 + torch.log(hz.clamp(min=1e-9) / 1000) / log_step)
+    return torch.where(
+        hz < 1000, hz * 3 / 200, 15 + torch.log(hz.clamp(min=1e-9) / 1000) / log_step
+    )
 
 
 def mel_to_hz(mel: Tensor) -> Tensor:

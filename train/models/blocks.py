@@ -19,7 +19,9 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(n_out)
         self.dropout = nn.Dropout2d(dropout)
-        self.shortcut = nn.Identity() if n_in == n_out else nn.Conv2d(n_in, n_out, 1, bias=False)
+        self.shortcut = (
+            nn.Identity() if n_in == n_out else nn.Conv2d(n_in, n_out, 1, bias=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_in, mel, time) -> (batch, n_out, mel / pool, time / pool)."""
