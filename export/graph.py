@@ -87,7 +87,7 @@ def _trace(net: TaggerNet, example: Tensor) -> Any:
 def clean(model: ModelProto) -> ModelProto:
     """Cut what inference does not need and make all after `features` depend on it alone."""
     graph = model.graph
-    scores, features = graph.output
+    features = graph.output[1]
     graph.output.remove(features)
     drop_zero_states(model)
     drop_unused(model)

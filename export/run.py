@@ -44,8 +44,8 @@ def export_checkpoint(path: Path, output: Path, *, name: str | None, say: Say) -
     failed = [row for row in rows if not row.passed]
     if failed:
         raise ModelError(
-            f"{output}: not written, since {len(failed)} of {len(rows)} parity checks failed; the"
-            f" worst difference is {max(row.max_difference for row in failed):.2g}."
+            f"{output}: not written, since {len(failed)} of {len(rows)} parity checks failed;"
+            f" the worst difference is {max(row.max_difference for row in failed):.2g}."
         )
     spec = spec_of(checkpoint, name=name, revision=revision_of(model))
     entry = model.metadata_props.add()

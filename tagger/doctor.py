@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import av
-import onnxruntime
 import soundfile
 from rich.console import Console
 from rich.markup import escape

@@ -2,7 +2,7 @@
 
     TaggerError
     |-- StartError            nothing can be started: exit code 2, before any file is touched
-    |   |-- InputError        a path is missing, a folder is empty, an option contradicts another
+    |   |-- InputError        a path is missing, a folder is empty, an option is wrong
     |   |-- ModelError        a model file is missing, corrupt or not one of ours
     |   |-- DeviceError       the device that was asked for cannot really be used
     |   `-- MissingExtraError a part of the program that is not installed was asked for

@@ -246,7 +246,7 @@ class _Decoders:
                     self._send((track, window))
         except TrackError as error:
             track.heard.error = error
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not stop the others
+        except Exception as error:  # a defect of ours must not stop the others
             log.debug("%s", path, exc_info=True)
             track.heard.error = TrackError(
                 f"{path}: an unexpected {type(error).__name__} ({error}); please report it"

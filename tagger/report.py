@@ -50,7 +50,7 @@ def to_json(result: TrackResult) -> str:
 
 
 def text_of(path: Path) -> str:
-    """A path as text that every output can carry: bytes that are no UTF-8 become \\xNN."""
+    """A path as text that every output can carry: bytes that are no UTF-8 become numbers."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 

@@ -68,8 +68,8 @@ def load_engine(path: Path, *, device: Device = "auto", n_threads: int | None = 
     first = session.get_providers()[0]
     if first != PROVIDERS[device]:
         raise DeviceError(
-            f"--device {device}: ONNX Runtime could not start {PROVIDERS[device]} and would have"
-            f" used {first}; run `tagger doctor`, or use --device auto to accept that."
+            f"--device {device}: ONNX Runtime could not start {PROVIDERS[device]} and would"
+            f" have used {first}; run `tagger doctor`, or use --device auto to accept that."
         )
     return Engine(path, _spec_of(session, path), device, None, session)
 

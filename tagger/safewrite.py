@@ -199,18 +199,27 @@ def _check_genres(path: Path, genres: Sequence[str]) -> None:
             raise WriteError(f"{path}: {genre!r} cannot be a genre: it is blank or has a NUL.")
 
 
+def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
+    """Why a file would be left alone on purpose, or None; what `prepare` would raise."""
+    if info.unwritable:
+        return f"{path}: no genre can be written. {info.unwritable}"
+    n_names = path.stat().st_nlink
+    if n_names > 1 and options.hardlinks == "skip":
+        return (
+            f"{path}: it has {n_names} names (hard links), and writing would part them."
+            " --hardlinks break allows it."
+        )
+    return None
+
+
 def _writable_family(
     path: Path, info: TagInfo, state: os.stat_result, options: WriteOptions
 ) -> Family:
     """The family of a file that may be written, or the reason why it may not."""
     family = family_of(info.container)
-    if info.unwritable or family is None:
-        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable}")
-    if state.st_nlink > 1 and options.hardlinks == "skip":
-        raise UnsupportedTagError(
-            f"{path}: it has {state.st_nlink} names (hard links), and writing would part them. "
-            "Allow hard links to be broken if that is what you want."
-        )
+    reason = why_skipped(path, info, options)
+    if reason or family is None:
+        raise UnsupportedTagError(reason or f"{path}: no genre can be written.")
     if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
     return family

@@ -4,7 +4,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -13,8 +12,8 @@ from tagger.errors import TrackError, UnsupportedTagError
 from tagger.genres import Policy, choose_genres, merge_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
-from tagger.safewrite import WriteOptions, write_genres
-from tagger.tags import TagInfo, read_tags
+from tagger.safewrite import WriteOptions, why_skipped, write_genres
+from tagger.tags import read_tags
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
@@ -91,24 +90,37 @@ def scan(
     """
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
-    with closing(heard):
-        decided = (decide(one, engine, options) for one in heard)
-        yield from (_write_all(decided, options, stop) if options.write else decided)
+    decided = (decide(one, engine, options) for one in heard)
+    yield from (_write_all(decided, options, stop) if options.write else decided)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file was found to be before it was listened to.
+
+    Attributes:
+        genres: those it holds.
+        left_alone: why it will not be written on purpose, or None.
+    """
+
+    genres: tuple[str, ...]
+    left_alone: str | None
 
 
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
-        tags = read_tags(path)
+        tags = read_tags(path, id3v23_separator=options.writing.id3v23_separator)
+        found = Found(tags.genres, why_skipped(path, tags, options.writing))
         keeps = options.policy == "fill" and bool(tags.genres)
-        return Intake(listen=options.score_all or not keeps, note=tags)
+        return Intake(listen=options.score_all or not keeps, note=found)
 
     return look
 
 
 def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
-    tags: TagInfo | None = heard.note
-    previous = tags.genres if tags else ()
+    found: Found | None = heard.note
+    previous = found.genres if found else ()
     scores = named_scores(heard, engine)
 
     def result(
@@ -124,25 +136,33 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             reason=reason,
         )
 
-    if heard.error is not None or tags is None:
+    if heard.error is not None or found is None:
         return result("failed", str(heard.error))
     if options.policy == "fill" and previous:
         return result("kept", "it has a genre; --policy append or replace would change it")
-    if tags.unwritable is not None:
-        return result("skipped", tags.unwritable)
-    if scores is None or heard.scores is None:
-        return result("abstained", "it is silent")
-    believed = choose_genres(
-        heard.scores, engine.spec, top=options.top, threshold=options.threshold
-    )
+    if found.left_alone is not None:
+        return result("skipped", found.left_alone)
+    believed = _believed(heard, engine, options)
     if not believed:
-        return result(
-            "abstained", why_abstained(scores, engine.spec, threshold=options.threshold)
-        )
+        return result("abstained", _why_nothing(scores, engine, options))
     genres = merge_genres(previous, believed, policy=options.policy)
     if genres == previous:
         return result("unchanged", "it holds these genres already")
     return result("proposed", None, genres)
+
+
+def _believed(heard: Heard, engine: Engine, options: ScanOptions) -> tuple[str, ...]:
+    if heard.scores is None:
+        return ()
+    return choose_genres(
+        heard.scores, engine.spec, top=options.top, threshold=options.threshold
+    )
+
+
+def _why_nothing(scores: dict[str, float] | None, engine: Engine, options: ScanOptions) -> str:
+    if scores is None:
+        return "it is silent"
+    return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 
 def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:

@@ -49,7 +49,7 @@ def test_importing_the_command_line_loads_nothing_heavy():
 
 
 def test_help_answers_in_under_a_third_of_a_second():
-    """The processor time of `tagger --help`; the wall clock of a busy machine proves nothing."""
+    """Its processor time is measured: the wall clock of a busy machine proves nothing."""
     times = []
     for _ in range(3):
         before = os.times()

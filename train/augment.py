@@ -87,7 +87,7 @@ def add_noise_floor(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
 
 
 def mask(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
-    """SpecAugment (Park et al., 2019): blank stripes of time and of bands, at the clip's mean."""
+    """SpecAugment (Park et al., 2019): stripes of time and of bands at the clip's mean."""
     mean = x.mean(dim=(1, 2), keepdim=True)
     for dim, count in ((2, options.n_time_masks), (1, options.n_band_masks)):
         size = x.shape[dim]

@@ -1,6 +1,6 @@
 """Scores that mean what they say: scale, bias and thresholds from out-of-fold logits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from train.fit import ClipLogits
 from train.models.network import TaggerNet
 
 LOWEST, HIGHEST = 0.3, 0.9
-"""A threshold lies between: lower is no belief, higher is never reached by a calibrated score."""
+"""A threshold lies between: lower is no belief, higher is hardly ever reached."""
 
 _BIAS_PENALTY = 5.0
 """Pull of each label's bias to zero, in nats a clip set: some dozens of clips a label cannot
@@ -106,16 +106,16 @@ def _fit_music(logits: ClipLogits) -> tuple[float, float]:
     return float(log_scale.exp()), float(bias)
 
 
-def _minimise(loss_of, parameters: list[Tensor]) -> None:  # type: ignore[no-untyped-def]
+def _minimise(loss_of: Callable[[], Tensor], parameters: list[Tensor]) -> None:
     optimiser = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss: Tensor = loss_of()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss_of()
+        loss.backward()
         return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
 
 
 @torch.no_grad()

@@ -122,7 +122,8 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
         ("body_options", BODIES[body][0]),
     ):
         tree[key] = _build(options, tree.get(key) or {}, where=f"{key}.")
-    return _build(TrainConfig, tree, where="")
+    config: TrainConfig = _build(TrainConfig, tree, where="")
+    return config
 
 
 def to_tree(config: TrainConfig) -> dict[str, Any]:

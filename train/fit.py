@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L  # noqa: N812 - the project's own documented abbreviation
+import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
@@ -22,7 +22,6 @@ from train.data import Batch, Crops, balanced_sampler, cover
 from train.datasets.base import FeatureSet
 from train.models.network import TaggerNet
 from train.objective import label_loss, music_loss
-
 
 CLIPS_AT_ONCE = 16
 
@@ -98,7 +97,7 @@ def fit(
     if prepare is not None:
         prepare(net)
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
-    net = net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = Fit(net, config, n_steps=config.fit.epochs * len(loader))
     averaging = EMAWeightAveraging(decay=config.fit.average_decay)
     callbacks: list[Callback] = [averaging]
@@ -122,7 +121,8 @@ def fit(
         # Lightning advises worker processes; the features are in memory and need none.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         trainer.fit(module, loader)
-    return net.eval().cpu()
+    net.eval().cpu()
+    return net
 
 
 def _precision(asked: str) -> Any:

@@ -1,5 +1,6 @@
 """How good scores are: accuracy, and whether they mean what they say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ class Interval:
 
 def first_right(scores: Scores, targets: Scores) -> NDArray[np.bool_]:
     """Whether the best label of each clip is true, shape (n_clips,)."""
-    return targets[np.arange(len(scores)), scores.argmax(axis=1)] > 0
+    right: NDArray[np.bool_] = targets[np.arange(len(scores)), scores.argmax(axis=1)] > 0
+    return right
 
 
 def calibration_error(scores: Scores, targets: Scores, *, n_bins: int = 5) -> float:
@@ -44,10 +46,14 @@ def brier(scores: Scores, targets: Scores) -> float:
 
 
 def bootstrap(
-    measure: object, scores: Scores, targets: Scores, *, n_draws: int = 1000, seed: int = 0
+    measure: Callable[[Scores, Scores], float],
+    scores: Scores,
+    targets: Scores,
+    *,
+    n_draws: int = 1000,
+    seed: int = 0,
 ) -> Interval:
     """A figure with its interval; clips are drawn with replacement."""
-    assert callable(measure)
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(n_draws):

@@ -138,7 +138,7 @@ def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
 def measure(
     logits: ClipLogits, calibration: Calibration, config: TrainConfig
 ) -> dict[str, Any]:
-    """Figures of one split: accuracy, calibration error, Brier score, who gets a score at all."""
+    """Figures of one split: accuracy, calibration error and Brier score of the first label."""
     scores = clip_scores(logits, calibration, kind=config.kind)
     clips = logits.clips
     known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)

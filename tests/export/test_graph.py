@@ -52,7 +52,7 @@ def test_a_graph_of_another_network_does_not_pass(network, model):
 
 
 def test_names_types_and_shapes_are_those_of_the_contract(network, model):
-    """waveform (batch, window_len) -> features -> scores (batch, n_labels), float32."""
+    """It is waveform (batch, window_len) -> features -> scores (batch, n_labels), float32."""
     values = {one.name: one.type.tensor_type for one in model.graph.value_info}
     features = [d.dim_value or d.dim_param for d in values["features"].shape.dim]
     assert features[1:] == [32, 16]

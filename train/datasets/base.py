@@ -72,7 +72,8 @@ class FeatureSet:
         columns = self.features[i][:, first : -(-stop // repeats)].astype(np.float32)
         frames = np.repeat(columns, repeats, axis=1) if repeats > 1 else columns
         begin = start - first * repeats
-        return frames[:, begin : begin + stop - start] * self.db_of_step[i]
+        cut: NDArray[np.float32] = frames[:, begin : begin + stop - start] * self.db_of_step[i]
+        return cut
 
 
 def join(sets: Sequence[FeatureSet]) -> FeatureSet:

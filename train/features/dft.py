@@ -31,6 +31,9 @@ class FactoredPowerSpectrum(nn.Module):
     `bins[i]` names the frequency bin (0..n_fft/2) of output i, or -1 for a second copy.
     """
 
+    window: Tensor
+    inner: Tensor
+    outer: Tensor
     bins: Tensor
 
     def __init__(self, n_fft: int) -> None:
@@ -46,7 +49,7 @@ class FactoredPowerSpectrum(nn.Module):
         self.register_buffer("bins", self._bins(), persistent=False)
 
     def _inner_basis(self) -> Tensor:
-        """cos and -sin of a * k1 / R, shape (2 * n_k1, n_rows, 1): real and imaginary in turn."""
+        """The real and imaginary parts of W_R^(a*k1) in turn, shape (2 * n_k1, n_rows, 1)."""
         angle = _outer_angle(self.n_k1, self.n_rows, period=self.n_rows)
         basis = torch.stack([angle.cos(), -angle.sin()], dim=1).flatten(0, 1)
         return basis.unsqueeze(2).float()
@@ -66,9 +69,9 @@ class FactoredPowerSpectrum(nn.Module):
         k1 = torch.arange(self.n_k1).view(-1, 1)
         k = (k1 + self.n_rows * torch.arange(self.n_columns).view(1, -1)).flatten()
         mirrored = torch.where(k > self.n_fft // 2, self.n_fft - k, k)
-        seen: set[int] = set()
-        unique = [-1 if b in seen else (seen.add(b) or b) for b in mirrored.tolist()]
-        return torch.tensor(unique)
+        order = mirrored.tolist()
+        first = {b: i for i, b in reversed(list(enumerate(order)))}
+        return torch.tensor([b if first[b] == i else -1 for i, b in enumerate(order)])
 
     def forward(self, frames: Tensor) -> Tensor:
         """Power of each bin.

@@ -1,4 +1,4 @@
-"""Waveform -> log-mel spectrogram in dB, with the recipe of `librosa.feature.melspectrogram`."""
+"""Waveform -> log-mel spectrogram in dB, as `librosa.feature.melspectrogram` has it."""
 
 import math
 from dataclasses import dataclass
@@ -68,6 +68,8 @@ class MelFrontEnd(nn.Module):
     recording only adds a constant.
     """
 
+    filters: Tensor
+
     def __init__(self, options: MelOptions) -> None:
         super().__init__()
         self.options = options
@@ -89,4 +91,5 @@ class MelFrontEnd(nn.Module):
         mel = torch.matmul(power, self.filters).clamp(min=FLOOR_POWER)
         n_frames = n_frames_of(waveform.shape[1], n_fft=options.n_fft, hop_len=options.hop_len)
         db = torch.log(mel) * (10 / math.log(10))
-        return db.unflatten(0, (-1, n_frames)).transpose(1, 2)
+        features: Tensor = db.unflatten(0, (-1, n_frames)).transpose(1, 2)
+        return features

@@ -13,8 +13,9 @@ class CnnLstmOptions:
     """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
 
     `decimate` keeps every n-th frame: data whose frames are farther apart can then be
-    learned from. The stem's stride makes the first map smaller: the large maps are what costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width in each
-    direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
+    learned from. The stem's stride makes the first map smaller: the large maps are what
+    costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width
+    in each direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
     """
 
     channels: tuple[int, ...] = (16, 24, 48, 96, 128)
