@@ -25,6 +25,7 @@ class FitOptions:
 
     `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
     hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
+    `teacher_weight` is that of regressing a dataset's embeddings (their mean squared error).
     """
 
     epochs: int = 60
@@ -37,6 +38,7 @@ class FitOptions:
     gradient_clip: float = 1.0
     share_not_genre: float = 0.15
     music_weight: float = 0.5
+    teacher_weight: float = 0.0
     precision: str = "auto"
 
     def __post_init__(self) -> None:

@@ -10,17 +10,19 @@ from torch.utils.data import Dataset, WeightedRandomSampler
 
 from train.datasets.base import NOT_MUSIC, FeatureSet
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Crops(Dataset[Any]):
     """A random crop of each clip; shorter clips are repeated to the length of a window.
 
-    Items are (features (n_mels, n_frames), targets (n_labels,), music ()), float32.
+    Items are (features (n_mels, n_frames), targets (n_labels,), music (), embedding
+    (n_dims,)), float32; n_dims is 0 where the set has no embeddings.
     """
 
     def __init__(self, clips: FeatureSet, *, n_frames: int, seed: int) -> None:
         self.clips, self.n_frames = clips, n_frames
+        self.taught = clips.embeddings
         self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -31,7 +33,9 @@ class Crops(Dataset[Any]):
         start = int(self.rng.integers(spare + 1)) if spare > 0 else 0
         crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
         target = torch.from_numpy(self.clips.targets[i])
-        return torch.from_numpy(crop), target, torch.tensor(self.clips.music[i])
+        embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
+        music = torch.tensor(self.clips.music[i])
+        return torch.from_numpy(crop), target, music, torch.from_numpy(embedding)
 
 
 def window_of(clips: FeatureSet, i: int, *, start: int, n_frames: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from train.augment import augment, mixup
@@ -21,7 +21,7 @@ from train.config import TrainConfig
 from train.data import Batch, Crops, balanced_sampler, cover
 from train.datasets.base import FeatureSet
 from train.models.network import TaggerNet
-from train.objective import label_loss, music_loss
+from train.objective import label_loss, music_loss, teacher_loss
 
 CLIPS_AT_ONCE = 16
 
@@ -29,32 +29,43 @@ CLIPS_AT_ONCE = 16
 class Fit(L.LightningModule):
     """Loss, augmentation and optimiser of one run."""
 
-    def __init__(self, net: TaggerNet, config: TrainConfig, *, n_steps: int) -> None:
+    def __init__(
+        self, net: TaggerNet, config: TrainConfig, *, n_steps: int, n_taught: int = 0
+    ) -> None:
         super().__init__()
         self.net, self.config, self.n_steps = net, config, n_steps
+        # What a teacher heard is learned from the same embedding as the labels, then dropped.
+        self.pupil = nn.Linear(net.body.n_out, n_taught) if n_taught else None
         self.rng = torch.Generator().manual_seed(config.seed)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Augment, blend, and weigh the two losses."""
         fit = self.config.fit
-        features, targets, music = batch
+        features, *known = batch
         features = augment(features, self.config.augment, self.rng)
-        both = torch.cat([targets, music[:, None]], dim=1)
-        features, both = mixup(features, both, self.config.augment, self.rng)
-        targets, music = both[:, :-1], both[:, -1]
-        logits, music_logit = self.net.logits(features)
+        sizes = [known[0].shape[1], 1, known[2].shape[1]]
+        every = torch.cat([known[0], known[1][:, None], known[2]], dim=1)
+        features, every = mixup(features, every, self.config.augment, self.rng)
+        targets, music, embeddings = every.split(sizes, dim=1)
+        embedding = self.net.embed(features)
+        logits, music_logit = self.net.head(embedding)
         by_label = label_loss(
             logits, targets, kind=self.config.kind, smoothing=fit.label_smoothing
         )
-        by_music = music_loss(music_logit, music, smoothing=fit.label_smoothing)
-        self.log_dict({"train/label_loss": by_label, "train/music_loss": by_music})
-        return by_label + fit.music_weight * by_music
+        by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
+        losses = {"train/label_loss": by_label, "train/music_loss": by_music}
+        total: Tensor = by_label + fit.music_weight * by_music
+        if self.pupil is not None and fit.teacher_weight > 0:
+            losses["train/teacher_loss"] = teacher_loss(self.pupil(embedding), embeddings)
+            total = total + fit.teacher_weight * losses["train/teacher_loss"]
+        self.log_dict(losses, on_step=False, on_epoch=True)
+        return total
 
     def configure_optimizers(self) -> Any:
         """AdamW under one cycle of the learning rate."""
         fit = self.config.fit
         optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay
+            self.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, max_lr=fit.learning_rate, total_steps=self.n_steps, pct_start=0.2
@@ -98,7 +109,8 @@ def fit(
         prepare(net)
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    module = Fit(net, config, n_steps=config.fit.epochs * len(loader))
+    n_taught = 0 if clips.embeddings is None else clips.embeddings.shape[1]
+    module = Fit(net, config, n_steps=config.fit.epochs * len(loader), n_taught=n_taught)
     averaging = EMAWeightAveraging(decay=config.fit.average_decay)
     callbacks: list[Callback] = [averaging]
     if on_epoch is not None:

@@ -27,6 +27,18 @@ def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) 
     return each.sum() / (mass * known.all(dim=1)).sum().clamp(min=1)
 
 
+def teacher_loss(predicted: Tensor, embeddings: Tensor) -> Tensor:
+    """Mean squared error over the clips whose embedding is known; 0 when none is.
+
+    Args:
+        predicted: shape (batch, n_dims).
+        embeddings: standardised, shape (batch, n_dims); NaN unknown.
+    """
+    known = ~torch.isnan(embeddings)
+    squares = (predicted - torch.nan_to_num(embeddings)).square() * known
+    return squares.sum() / known.sum().clamp(min=1)
+
+
 def music_loss(logit: Tensor, music: Tensor, *, smoothing: float) -> Tensor:
     """Binary cross-entropy of the music logit, shapes (batch, 1) and (batch,)."""
     soft = music * (1 - smoothing) + smoothing / 2

@@ -26,6 +26,8 @@ class FeatureSet:
         splits: 'train', 'valid' or 'test' for each clip.
         groups: clips of one group (artist, album, neighbours) never stand on two sides.
         kind: 'single' (one label a clip) or 'multi'.
+        embeddings: what another network heard in each clip, standardised, shape (n_clips,
+            n_dims); NaN where it is not known. None if it is known of no clip.
     """
 
     name: str
@@ -39,6 +41,7 @@ class FeatureSet:
     splits: NDArray[np.str_]
     groups: NDArray[np.str_]
     kind: str
+    embeddings: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,6 +58,7 @@ class FeatureSet:
             music=self.music[index],
             splits=self.splits[index],
             groups=self.groups[index],
+            embeddings=None if self.embeddings is None else self.embeddings[index],
         )
 
     def split(self, name: str) -> "FeatureSet":
@@ -92,6 +96,22 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         splits=np.concatenate([one.splits for one in sets]),
         groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
+        embeddings=_embeddings(sets),
+    )
+
+
+def _embeddings(sets: Sequence[FeatureSet]) -> NDArray[np.float32] | None:
+    """Embeddings of the sets that have them, NaN for the others; None if none has."""
+    found = [one.embeddings for one in sets if one.embeddings is not None]
+    if not found:
+        return None
+    n_dims = found[0].shape[1]
+    unknown = [np.full((len(one), n_dims), np.nan, dtype=np.float32) for one in sets]
+    return np.concatenate(
+        [
+            nothing if one.embeddings is None else one.embeddings
+            for one, nothing in zip(sets, unknown, strict=True)
+        ]
     )
 
 

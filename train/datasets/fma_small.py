@@ -5,13 +5,16 @@ Licence: the tracks are under Creative Commons licences chosen by their artists.
 Splits: the official ones (6,400 train, 800 valid, 800 test; artists on one side only).
 Labels: one of eight top genres, in the spelling of this project.
 Index: `fma-small-logmel/*.npz`, stored log-mel features of the train and valid tracks with
-    the fields `db` (uint8 in whole dB), `id`, `genre`, `split`. Their frames are 234 ms
-    apart, three times as far as the model's: each stands for three.
+    the fields `db` (uint8 in whole dB), `id`, `genre`, `split`, and `vggish`, the mean
+    embedding of a network that was trained on millions of clips (S. Hershey et al., ICASSP
+    2017), as a teacher. The frames are 234 ms apart, three times as far as the model's: each
+    stands for three.
 """
 
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train.datasets.base import MUSIC, FeatureSet, one_hot
@@ -43,11 +46,12 @@ def load(root: Path) -> FeatureSet:
             "point --data at the folder that holds fma-small-logmel/."
         )
     with np.load(path, allow_pickle=False) as store:
-        missing = {"db", "id", "genre", "split"} - set(store.files)
+        missing = {"db", "id", "genre", "split", "vggish"} - set(store.files)
         if missing:
             raise InputError(f"{path}: the fields {sorted(missing)} are missing")
         db, ids = store["db"], store["id"].astype(str)
         genres, splits = store["genre"].tolist(), store["split"]
+        vggish = store["vggish"].astype(np.float32)
     labels = tuple(SPELLING.values())
     return FeatureSet(
         name="fma-small",
@@ -61,4 +65,13 @@ def load(root: Path) -> FeatureSet:
         splits=splits,
         groups=ids,  # the store names no artists; the official split keeps them apart
         kind="single",
+        embeddings=_standardised(vggish),
     )
+
+
+def _standardised(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each dimension with mean 0 and deviation 1; one that never changes becomes 0."""
+    deviation = embeddings.std(axis=0)
+    centred = embeddings - embeddings.mean(axis=0)
+    scaled: NDArray[np.float32] = centred / np.where(deviation > 0, deviation, 1)
+    return scaled

@@ -67,8 +67,13 @@ class TaggerNet(nn.Module):
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Label logits (batch, n_labels) and music logit (batch, 1) of dB features."""
-        logits: tuple[Tensor, Tensor] = self.head(self.body(self.normalise(features)))
+        logits: tuple[Tensor, Tensor] = self.head(self.embed(features))
         return logits
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Embedding of dB features, shape (batch, body.n_out)."""
+        embedding: Tensor = self.body(self.normalise(features))
+        return embedding
 
     def scores_of(self, label_logits: Tensor, music_logit: Tensor) -> Tensor:
         """Calibrated scores of logits: P(music) times softmax (single) or sigmoid (multi)."""
