@@ -171,10 +171,12 @@ def one_of(option: str, value: str, known: Sequence[T]) -> T:
 
 def load(model: str, device: str, *, console: "Console", quiet: bool) -> "Engine":
     """Load a model by name or path and say once when `auto` fell back from a device."""
+    from tagger.audio.quiet import silence_native_stderr
     from tagger.catalogue import find_model
     from tagger.devices import DEVICES
     from tagger.runtime import load_engine
 
+    silence_native_stderr()
     engine = load_engine(find_model(model), device=one_of("--device", device, DEVICES))
     if engine.fallback and not quiet:
         console.print(f"[dim]Running on the CPU: {engine.fallback}.[/]", highlight=False)
