@@ -15,7 +15,8 @@ help:  ## Show the targets
 
 demo: $(DEMO)/.installed  ## Install the command alone and scan MUSIC; changes nothing
 	@[ "$(MUSIC)" != build/demo-music ] || $(DEMO)/bin/python benchmarks/demo_music.py build/demo-music
-	$(DEMO)/bin/tagger scan $(MUSIC) --score-all --verbose
+	# Exit code 1 says that a file failed; the synthetic folder holds a broken one on purpose.
+	$(DEMO)/bin/tagger scan $(MUSIC) --score-all --verbose || [ $$? -eq 1 ]
 	@echo
 	@echo "Next: $(DEMO)/bin/tagger scan ~/Music      (and --write-tags when you like what you see)"
 

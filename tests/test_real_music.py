@@ -82,7 +82,9 @@ def test_the_front_end_makes_the_stored_features_from_audio(
         expected = stored[name]
         n_total = round(30.0 * spec.sample_rate)
         with open_track(path, sample_rate=spec.sample_rate) as track:
-            windows = list(track.windows_full(window_len=spec.window_len, hop_len=spec.window_len))
+            windows = list(
+                track.windows_full(window_len=spec.window_len, hop_len=spec.window_len)
+            )
         waveform = np.concatenate(windows[:-1])  # the last is moved back to the track's end
         n_source = 1 + n_total // 512  # centred frames of the stored recipe
         found, wanted = [], []

@@ -34,7 +34,9 @@ class ResidualBlock(nn.Module):
 class Stem(nn.Module):
     """The first convolution: one channel in, on the full map."""
 
-    def __init__(self, n_out: int, *, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self, n_out: int, *, kernel: int = 3, stride: tuple[int, int] = (1, 1)
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, n_out, kernel, stride, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(n_out)

@@ -14,7 +14,7 @@ class CnnLstmOptions:
 
     `decimate` keeps every n-th frame: data whose frames are farther apart can then be
     learned from. The stem's stride makes the first map smaller: the large maps are what
-    costs time. `pools` are (mel, time) factors, one a block; `n_hidden` is the LSTM's width
+    costs time. It and the `pools`, one a block, are (mel, time) factors; `n_hidden` is the LSTM's width
     in each direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
     """
 
@@ -22,7 +22,7 @@ class CnnLstmOptions:
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 1), (2, 1))
     decimate: int = 1
     stem_kernel: int = 5
-    stem_stride: int = 2
+    stem_stride: tuple[int, int] = (2, 2)
     n_hidden: int = 96
     dropout: float = 0.3
     conv_dropout: float = 0.1
@@ -46,7 +46,7 @@ class CnnLstm(nn.Module):
                 for a, b, pool in zip(channels, channels[1:], pools, strict=False)
             )
         )
-        rows = -(-n_mels // options.stem_stride)
+        rows = -(-n_mels // options.stem_stride[0])
         for pool in pools:
             rows //= pool[0]
         if rows < 1:
