@@ -58,7 +58,11 @@ class CalibrationOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """A whole run."""
+    """A whole run.
+
+    `pretrain` holds the fields in which an earlier fit on other data differs from this one;
+    its front end and body are where this run starts, its head is dropped.
+    """
 
     name: str = "tagger"
     datasets: tuple[str, ...] = ("gtzan", "speech-music")
@@ -73,6 +77,7 @@ class TrainConfig:
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
+    pretrain: "TrainConfig | None" = None
 
     def network(self) -> NetworkOptions:
         """What the network needs of this."""
@@ -114,6 +119,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
 def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     """Build the configuration from nested mappings, as `to_tree` makes them."""
     tree = dict(tree)
+    if tree.get("pretrain") is not None:
+        tree["pretrain"] = _earlier(tree)
     features = _choice("features", str(tree.get("features", "mel")), FRONT_ENDS)
     body = _choice("body", str(tree.get("body", "cnn-lstm")), BODIES)
     for name in tree.get("datasets", ()):
@@ -126,6 +133,17 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
         tree[key] = _build(options, tree.get(key) or {}, where=f"{key}.")
     config: TrainConfig = _build(TrainConfig, tree, where="")
     return config
+
+
+def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of the pretraining: this one with its own fields laid over it."""
+    if not isinstance(tree["pretrain"], Mapping):
+        raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
+    own = {key: value for key, value in tree.items() if key not in {"pretrain", "calibration"}}
+    for key, value in tree["pretrain"].items():
+        both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
+        own[key] = {**own[key], **value} if both else value
+    return from_tree(own)
 
 
 def to_tree(config: TrainConfig) -> dict[str, Any]:

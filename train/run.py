@@ -20,8 +20,10 @@ from train.datasets import DATASETS, FeatureSet, join
 from train.fit import ClipLogits, fit, predict
 from train.folds import fold_of_groups
 from train.metrics import bootstrap, brier, calibration_error, first_right
+from train.models.network import TaggerNet
 
 Say = Callable[[str], None]
+Start = Callable[[TaggerNet], None]
 
 SPLITS_KNOWN = ("train", "valid", "test")
 
@@ -70,8 +72,9 @@ def run_training(
     clips = load_clips(config, data)
     learned = clips.split("train")
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
-    unseen = out_of_fold(config, learned, out=out, say=say)
-    net = fit(config, learned, run_dir=out, on_epoch=_teller(say, "fit", config))
+    start = pretrained(config, data, out=out, say=say)
+    unseen = out_of_fold(config, learned, start=start, out=out, say=say)
+    net = fit(config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start)
     facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
     if unseen is not None:
         calibration = fit_calibration(unseen, kind=config.kind)
@@ -96,8 +99,34 @@ def load_clips(config: TrainConfig, data: Path) -> FeatureSet:
     return join([DATASETS[name](data) for name in config.datasets])
 
 
+def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start | None:
+    """Fit on other data first; returns what puts its body into a fresh network.
+
+    The result is kept in the run's folder and used again by a run that was interrupted.
+    """
+    earlier = config.pretrain
+    if earlier is None:
+        return None
+    path = out / "pretrained.pt"
+    if not (path.is_file() and checkpoint.load(path).config == earlier):
+        clips = load_clips(earlier, data).split("train")
+        say(f"pretraining on {len(clips)} clips")
+        tell = _teller(say, "pretraining", earlier)
+        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell)
+        checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
+    weights = checkpoint.load(path).net.state_dict()
+
+    def start(net: TaggerNet) -> None:
+        kept = {name: value for name, value in weights.items() if name.startswith("body.")}
+        missing, unexpected = net.load_state_dict(kept, strict=False)
+        if unexpected or any(name.startswith("body.") for name in missing):
+            raise InputError("pretrain: its body is not that of this configuration")
+
+    return start
+
+
 def out_of_fold(
-    config: TrainConfig, clips: FeatureSet, *, out: Path, say: Say
+    config: TrainConfig, clips: FeatureSet, *, start: Start | None, out: Path, say: Say
 ) -> ClipLogits | None:
     """Logits of every clip from a network that has not seen it or its neighbours."""
     n_folds = config.calibration.folds
@@ -112,6 +141,7 @@ def out_of_fold(
             clips.take(kept),
             run_dir=out / f"fold-{fold}",
             on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
+            prepare=start,
         )
         parts.append(net_logits(net, clips.take(held), config))
     order = np.argsort(np.concatenate([np.flatnonzero(folds == f) for f in range(n_folds)]))

@@ -14,8 +14,9 @@ class CnnLstmOptions:
 
     `decimate` keeps every n-th frame: data whose frames are farther apart can then be
     learned from. The stem's stride makes the first map smaller: the large maps are what
-    costs time. It and the `pools`, one a block, are (mel, time) factors; `n_hidden` is the LSTM's width
-    in each direction; the embedding is 4 * n_hidden wide (mean and maximum over time).
+    costs time. It and the `pools`, one a block, are (mel, time) factors; `n_hidden` is the
+    LSTM's width in each direction; the embedding is 4 * n_hidden wide (mean and maximum over
+    time).
     """
 
     channels: tuple[int, ...] = (16, 24, 48, 96, 128)
