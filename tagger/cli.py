@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from tagger.cli_models import doctor, models
-from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, predict, scan
-from tagger.errors import MissingExtraError, TaggerError
+from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, predict, scan
+from tagger.errors import InputError, MissingExtraError, TaggerError
 
 app = typer.Typer(
     name="tagger",
@@ -86,16 +86,44 @@ def train(
 
 @app.command()
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="best.pt of a run.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.onnx")],
+    source: Annotated[Path, typer.Argument(help="best.pt of a run; with --check any .onnx.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name in the metadata.")] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
+    ] = "fp32",
+    calibration: Annotated[
+        Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the parity table there.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
+    ] = False,
 ) -> None:
     """Turn a checkpoint into one .onnx file, after checking that it answers the same."""
     try:
-        from export.run import export_checkpoint
+        from export.run import ExportOptions, check_readiness, export_checkpoint
     except ModuleNotFoundError as error:
         raise _extra(error) from error
-    export_checkpoint(checkpoint, output, name=name, say=_say)
+    from tagger.spec import PRECISIONS
+
+    made = source
+    if output is not None:
+        options = ExportOptions(
+            name=name,
+            precision=one_of("--precision", precision, PRECISIONS),
+            calibration=calibration,
+            report=report,
+        )
+        made = export_checkpoint(source, output, options, say=_say)
+    elif not check:
+        raise InputError("--output MODEL.onnx is missing: say what to make, or use --check.")
+    if check and check_readiness(made, say=typer.echo):
+        raise typer.Exit(1)
 
 
 def _extra(error: ModuleNotFoundError) -> MissingExtraError:

@@ -147,13 +147,13 @@ def predict(
     )
     tracks = require_tracks(find_tracks(files), paths=files)
     engine = load(model, device, console=console, quiet=json)
-    failed = False
+    failed, out = False, _stdout()
     for result in scan(tracks, engine, options):
         failed |= result.status == "failed"
         if json:
-            _emit_json(result)
+            _emit_json(result, out)
         else:
-            _stdout().print(prediction(result, engine.spec, threshold=threshold))
+            out.print(prediction(result, engine.spec, threshold=threshold))
     raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
 
 
@@ -198,7 +198,9 @@ def _run(
     from tagger.scan import scan as scan_tracks
 
     tally, started = Tally(), time.monotonic()
-    out = _stdout()
+    # On a terminal, results are printed above the bar, by the console that draws it.
+    shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
+    out = console if shares_terminal else _stdout()
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(open_report(show.report)) if show.report else None
         stop = stack.enter_context(_stop_on_interrupt(console))
@@ -221,7 +223,7 @@ def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
     from tagger.report import line_of
 
     if show.json:
-        _emit_json(result)
+        _emit_json(result, out)
         return
     if show.quiet and result.status != "failed":
         return
@@ -267,11 +269,15 @@ class _WalkProblems:
         self.console.print(f"{path}: {reason}", markup=False, highlight=False)
 
 
-def _emit_json(result: "TrackResult") -> None:
+def _emit_json(result: "TrackResult", out: "Console") -> None:
+    """One line, whole, and at once: a program may be waiting for it."""
     from tagger.report import to_json
 
-    sys.stdout.write(to_json(result) + "\n")
-    sys.stdout.flush()
+    if out.stderr:  # the console of the bar, which must be told of every line
+        out.print(to_json(result), markup=False, highlight=False, soft_wrap=True)
+    else:
+        out.file.write(to_json(result) + "\n")
+        out.file.flush()
 
 
 def _console() -> "Console":

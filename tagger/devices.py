@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import onnxruntime
 
@@ -68,16 +68,6 @@ def preload_cuda() -> None:
         # It prints what it does not find; the finding that follows says it better.
         with contextlib.redirect_stdout(io.StringIO()):
             onnxruntime.preload_dlls()
-
-
-def provider_options(device: str) -> list[Any]:
-    """The provider list of a session for one device, in ONNX Runtime's form."""
-    if device == "cuda":
-        # An exhaustive search costs 0.6 s for every new shape and gains nothing here.
-        return [(PROVIDERS["cuda"], {"cudnn_conv_algo_search": "HEURISTIC"}), PROVIDERS["cpu"]]
-    if device == "tensorrt":
-        return [PROVIDERS["tensorrt"], PROVIDERS["cuda"], PROVIDERS["cpu"]]
-    return [PROVIDERS["cpu"]]
 
 
 def _provider_problem(device: str) -> str | None:

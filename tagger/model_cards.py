@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tagger.catalogue import list_models
 from tagger.errors import ModelError
-from tagger.runtime import load_engine
+from tagger.runtime import read_spec
 from tagger.spec import ModelSpec
 
 
@@ -45,7 +45,7 @@ def read_cards() -> list[Card]:
     cards = []
     for path in list_models():
         try:
-            cards.append(Card(path, load_engine(path, device="cpu", n_threads=1).spec, None))
+            cards.append(Card(path, read_spec(path), None))
         except ModelError as error:
             cards.append(Card(path, None, str(error)))
     return cards

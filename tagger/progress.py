@@ -45,7 +45,10 @@ def show_progress(
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[counts]}"),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Not redirected: what is piped from stdout must not land in the bar's stderr.
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
         task = progress.add_task("scan", total=None, rate="", counts="")
         started = time.monotonic()
 

@@ -12,6 +12,8 @@ FORMAT = 1
 KINDS = ("single", "multi")
 
 Kind = Literal["single", "multi"]
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class ModelSpec:
         metrics: figures, each naming its split.
         weights_licence: what may be done with the weights.
         revision: changes whenever the weights do.
+        precision: of the graph's weights: 'fp32', 'fp16' or 'int8'.
     """
 
     name: str
@@ -52,6 +55,7 @@ class ModelSpec:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     weights_licence: str = "unknown"
     revision: str = "0"
+    precision: Precision = "fp32"
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -148,6 +152,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "metrics": dict,
     "weights_licence": str,
     "revision": str,
+    "precision": str,
 }
 
 
@@ -162,6 +167,8 @@ def _contradictions(spec: ModelSpec) -> list[str]:
         found.append("labels must be different, non-empty names")
     if spec.kind not in KINDS:
         found.append(f"kind is {spec.kind!r}, not one of {', '.join(KINDS)}")
+    if spec.precision not in PRECISIONS:
+        found.append(f"precision is {spec.precision!r}, not one of {', '.join(PRECISIONS)}")
     thresholds = dict(spec.thresholds)
     if set(thresholds) != set(spec.labels):
         found.append("thresholds must name each label once")

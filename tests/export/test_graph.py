@@ -88,9 +88,7 @@ def test_a_checkpoint_becomes_a_model_that_the_runtime_loads(network, tmp_path):
     facts = {"thresholds": dict.fromkeys(LABELS, 0.4), "metrics": {"valid": {"accuracy": 0.5}}}
     save(Checkpoint(net, config, LABELS, facts), tmp_path / "best.pt")
     said = []
-    path = export_checkpoint(
-        tmp_path / "best.pt", tmp_path / "m.onnx", name=None, say=said.append
-    )
+    path = export_checkpoint(tmp_path / "best.pt", tmp_path / "m.onnx", say=said.append)
     engine = load_engine(path, device="cpu")
     assert engine.spec.labels == LABELS
     assert engine.spec.thresholds == facts["thresholds"]
@@ -107,5 +105,5 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     (tmp_path / "x.pt").write_text("no checkpoint")
     for name in ("x.pt", "missing.pt"):
         with pytest.raises(InputError, match=name):
-            export_checkpoint(tmp_path / name, tmp_path / "m.onnx", name=None, say=print)
+            export_checkpoint(tmp_path / name, tmp_path / "m.onnx", say=print)
     assert not (tmp_path / "m.onnx").exists()
