@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tagger.cli_bench import bench, engine
 from tagger.cli_models import doctor, models
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, predict, scan
 from tagger.errors import InputError, MissingExtraError, TaggerError
@@ -25,6 +26,8 @@ app.command()(scan)
 app.command()(predict)
 app.command()(models)
 app.command()(doctor)
+app.command()(bench)
+app.command()(engine)
 
 
 def _version(wanted: bool) -> None:

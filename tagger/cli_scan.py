@@ -99,7 +99,7 @@ def scan(
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
-    console = _console()
+    console = stderr_console()
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
@@ -137,7 +137,7 @@ def predict(
     from tagger.scan import ScanOptions, scan
     from tagger.show import prediction
 
-    console = _console()
+    console = stderr_console()
     options = ScanOptions(
         policy="replace",
         top=top,
@@ -147,7 +147,7 @@ def predict(
     )
     tracks = require_tracks(find_tracks(files), paths=files)
     engine = load(model, device, console=console, quiet=json)
-    failed, out = False, _stdout()
+    failed, out = False, stdout_console()
     for result in scan(tracks, engine, options):
         failed |= result.status == "failed"
         if json:
@@ -200,7 +200,7 @@ def _run(
     tally, started = Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
     shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
-    out = console if shares_terminal else _stdout()
+    out = console if shares_terminal else stdout_console()
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(open_report(show.report)) if show.report else None
         stop = stack.enter_context(_stop_on_interrupt(console))
@@ -280,13 +280,15 @@ def _emit_json(result: "TrackResult", out: "Console") -> None:
         out.file.flush()
 
 
-def _console() -> "Console":
+def stderr_console() -> "Console":
+    """Where progress and problems go."""
     from rich.console import Console
 
     return Console(stderr=True)
 
 
-def _stdout() -> "Console":
+def stdout_console() -> "Console":
+    """Where results go."""
     from rich.console import Console
 
     return Console()

@@ -9,7 +9,7 @@ from tagger.errors import InputError
 
 AUDIO_SUFFIXES = frozenset(
     # As one string, since a list would take a line for each of them.
-    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"  # noqa: SIM905
+    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"
     " .dsf .dts .eac3 .ec3 .f4a .flac .m4a .m4b .m4r .mka .mlp .mov .mp+ .mp1 .mp2 .mp3 .mp4"
     " .mpc .mpga .mpp .oga .ogg .oma .opus .qoa .ra .rf64 .rm .shn .snd .spx .tak .thd .tta"
     " .voc .w64 .wav .wave .weba .webm .wma .wv".split()

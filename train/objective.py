@@ -1,5 +1,7 @@
 """The loss: labels that are known, and whether it is music at all."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,7 +13,8 @@ def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) 
     Args:
         logits: shape (batch, n_labels).
         targets: shares in 0..1, shape (batch, n_labels); NaN unknown. For `single` a row
-            that is unknown or empty (not music) has no vote.
+            that is all unknown or empty (not music) has no vote, and the softmax of a row
+            runs over the labels that are known there.
         kind: 'single' (softmax cross-entropy) or 'multi' (binary cross-entropy).
         smoothing: share of the target spread evenly over the labels.
     """
@@ -21,10 +24,16 @@ def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) 
         soft = clean * (1 - smoothing) + smoothing / 2
         each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
         return (each * known).sum() / known.sum().clamp(min=1)
+    # A label that is unknown takes no part: the clip chooses among those its dataset knows.
+    votes = known.any(dim=1)
+    # (A row without a vote is not masked: a softmax over nothing has no gradient but NaN.)
+    among = logits.masked_fill(~known & votes[:, None], -math.inf)
     mass = clean.sum(dim=1)  # 1 for a genre, 0 for speech, between for their blend
-    soft = clean * (1 - smoothing) + mass[:, None] * smoothing / targets.shape[1]
-    each = -(soft * F.log_softmax(logits, dim=1)).sum(dim=1) * known.all(dim=1)
-    return each.sum() / (mass * known.all(dim=1)).sum().clamp(min=1)
+    n_known = known.sum(dim=1, keepdim=True).clamp(min=1)
+    soft = clean * (1 - smoothing) + known * mass[:, None] * smoothing / n_known
+    log_p = torch.where(known, F.log_softmax(among, dim=1), torch.zeros_like(logits))
+    each = -(soft * log_p).sum(dim=1)
+    return each[votes].sum() / mass[votes].sum().clamp(min=1)
 
 
 def teacher_loss(predicted: Tensor, embeddings: Tensor) -> Tensor:

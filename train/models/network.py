@@ -65,6 +65,17 @@ class TaggerNet(nn.Module):
         self.register_buffer("music_scale", torch.ones(1))
         self.register_buffer("music_bias", torch.zeros(1))
 
+    def keep_labels(self, columns: list[int]) -> None:
+        """Forget all labels but these, in this order."""
+        head = self.head.labels
+        kept = nn.Linear(head.in_features, len(columns)).to(head.weight)
+        with torch.no_grad():
+            kept.weight.copy_(head.weight[columns])
+            kept.bias.copy_(head.bias[columns])
+        self.head.labels = kept
+        self.label_scale = self.label_scale[columns]
+        self.label_bias = self.label_bias[columns]
+
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Label logits (batch, n_labels) and music logit (batch, 1) of dB features."""
         logits: tuple[Tensor, Tensor] = self.head(self.embed(features))

@@ -1,0 +1,152 @@
+"""How fast this machine is: the model alone by device and batch, and decoding beside it."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagger.audio import open_track
+from tagger.devices import Device
+from tagger.errors import DeviceError, TrackError
+from tagger.golden import golden_windows
+from tagger.providers import DeviceOptions
+from tagger.runtime import Engine, load_engine, node_counts
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+SECONDS_EACH = 0.6
+N_WINDOWS_A_TRACK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """The model at one batch size.
+
+    Attributes:
+        batch: windows a batch.
+        windows_per_s: median.
+        audio_s_per_s: seconds of audio that are scored in a second.
+        batch_ms: time of one batch.
+    """
+
+    batch: int
+    windows_per_s: float
+    audio_s_per_s: float
+    batch_ms: float
+
+
+@dataclass(slots=True)
+class DeviceBench:
+    """What was measured on one device, or why it was not.
+
+    Attributes:
+        device: 'cpu', 'cuda' or 'tensorrt'.
+        problem: why it could not be used, or None.
+        load_s: time until the model was ready (TensorRT: the building of its engine too).
+        nodes: nodes of the graph by provider.
+        golden: largest difference from the answers at export.
+        speeds: by batch size.
+    """
+
+    device: str
+    problem: str | None = None
+    load_s: float | None = None
+    nodes: dict[str, int] = field(default_factory=dict)
+    golden: float | None = None
+    speeds: list[Speed] = field(default_factory=list)
+
+    @property
+    def best(self) -> Speed | None:
+        """The speed at the batch size that is fastest."""
+        return max(self.speeds, key=lambda one: one.windows_per_s, default=None)
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON types."""
+        record = asdict(self)
+        record["best_batch"] = self.best.batch if self.best else None
+        return record
+
+
+def bench_device(
+    path: Path, device: Device, *, batches: Sequence[int] = BATCHES, options: DeviceOptions
+) -> DeviceBench:
+    """Measure a model on one device; a device that is not there is a result, too."""
+    result = DeviceBench(device)
+    started = time.perf_counter()
+    try:
+        engine = load_engine(path, device=device, options=options)
+    except DeviceError as error:
+        result.problem = str(error)
+        return result
+    result.load_s = round(time.perf_counter() - started, 3)
+    result.nodes, result.golden = node_counts(engine.session), engine.golden
+    result.speeds = list(_speeds(engine, batches))
+    return result
+
+
+def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
+    golden = golden_windows(engine.spec)
+    for batch in batches:
+        windows = np.ascontiguousarray(np.resize(golden, (batch, engine.spec.window_len)))
+        if engine.fixed_batch is not None:
+            engine.fixed_batch = batch
+        seconds = _median_s(lambda windows=windows: engine.run(windows))  # type: ignore[misc]
+        rate = batch / seconds
+        yield Speed(
+            batch=batch,
+            windows_per_s=round(rate, 1),
+            audio_s_per_s=round(rate * engine.spec.window_s, 1),
+            batch_ms=round(1000 * seconds, 3),
+        )
+
+
+def _median_s(job: Callable[[], object]) -> float:
+    """Median time of a call, after one that does not count."""
+    job()
+    times: list[float] = []
+    until = time.perf_counter() + SECONDS_EACH
+    while len(times) < 3 or time.perf_counter() < until:
+        started = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSpeed:
+    """Decoding and resampling of the same windows on one core.
+
+    Attributes:
+        n_files: files that could be read.
+        windows_per_s: windows a second.
+        audio_s_per_s: seconds of audio a second.
+    """
+
+    n_files: int
+    windows_per_s: float
+    audio_s_per_s: float
+
+
+def bench_decoding(paths: Sequence[Path], engine: Engine) -> DecodeSpeed | None:
+    """Measure one decoding thread; None if no file can be read."""
+    n_windows = n_files = 0
+    started = time.perf_counter()
+    for path in paths:
+        try:
+            with open_track(path, sample_rate=engine.spec.sample_rate) as track:
+                n_windows += sum(
+                    1
+                    for _ in track.windows(
+                        window_len=engine.spec.window_len, n_windows=N_WINDOWS_A_TRACK
+                    )
+                )
+        except TrackError:
+            continue  # a file that cannot be read says nothing about speed
+        n_files += 1
+    rate = n_windows / (time.perf_counter() - started)
+    if not n_files:
+        return None
+    return DecodeSpeed(n_files, round(rate, 1), round(rate * engine.spec.window_s, 1))

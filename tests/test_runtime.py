@@ -1,0 +1,282 @@
+"""The runtime uses what it was asked to use, or says in one sentence why not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from tagger import devices, engines, providers, runtime
+from tagger.catalogue import DEFAULT, find_model
+from tagger.devices import Finding
+from tagger.errors import DeviceError, ModelError
+from tagger.golden import METADATA_KEY as GOLDEN_KEY
+from tagger.golden import check_golden, golden_entry, golden_windows
+from tagger.providers import DeviceOptions, cuda_options, tensorrt_options
+from tagger.runtime import Engine, load_engine
+from tests.engines import make_spec, tone_engine
+
+MODEL = find_model(DEFAULT)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """No test touches the user's cache."""
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def no_findings(monkeypatch):
+    """Every device seems to be there: only the session can tell."""
+    monkeypatch.setattr(runtime, "find_device", lambda device: Finding(device, None))
+
+
+class OtherProvider:
+    """A session on the CPU, as ONNX Runtime makes it when a library is missing."""
+
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_a_device_that_silently_falls_back_is_refused(no_findings, monkeypatch, device):
+    """The first provider must be the asked one; the message names both."""
+    monkeypatch.setattr(runtime, "_session", lambda *_, **__: OtherProvider())
+    monkeypatch.setattr(runtime, "read_spec", lambda _: make_spec())
+    with pytest.raises(DeviceError, match=f"--device {device}.*CPUExecutionProvider"):
+        load_engine(MODEL, device=device)
+
+
+def test_a_device_that_got_no_node_is_refused(no_findings, monkeypatch):
+    """A session that lists CUDA first but runs all on the CPU is no CUDA session."""
+
+    class Unused(OtherProvider):
+        def get_providers(self):
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    monkeypatch.setattr(runtime, "_session", lambda *_, **__: Unused())
+    monkeypatch.setattr(runtime, "node_counts", lambda _: {"CPUExecutionProvider": 80})
+    with pytest.raises(DeviceError, match="none of the model's nodes"):
+        load_engine(MODEL, device="cuda")
+
+
+def test_auto_falls_back_and_says_why(monkeypatch):
+    """Only `auto` may settle for the CPU; the reason is kept for whoever asks."""
+    monkeypatch.setattr(
+        runtime,
+        "find_device",
+        lambda device: Finding(device, None if device == "cpu" else "no NVIDIA driver"),
+    )
+    engine = load_engine(MODEL)
+    assert (engine.device, engine.fallback) == ("cpu", "no NVIDIA driver")
+    with pytest.raises(DeviceError, match="--device cuda: no NVIDIA driver"):
+        load_engine(MODEL, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("available", "loads", "said"),
+    [
+        (["CPUExecutionProvider"], True, "onnxruntime-gpu"),
+        (["CUDAExecutionProvider"], False, "NVIDIA driver"),
+    ],
+)
+def test_what_is_missing_for_a_device_is_named(monkeypatch, available, loads, said):
+    """A build without CUDA and a machine without a driver each get their sentence."""
+    devices.find_device.cache_clear()
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
+    problem = None if loads else "libcuda.so.1: cannot open shared object file"
+    monkeypatch.setattr(devices, "_load_problem", lambda _: problem)
+    try:
+        assert said in devices.find_device("cuda").missing
+    finally:
+        devices.find_device.cache_clear()
+
+
+def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
+    """The dynamic linker's words become the library and what to install."""
+    text = "libcublasLt.so.13: cannot open shared object file: No such file or directory"
+    monkeypatch.setattr(devices, "_load_problem", lambda _: text)
+    monkeypatch.setattr(devices.Path, "is_file", lambda _: True)
+    assert "libcublasLt.so.13 was not found" in devices._provider_problem("cuda")
+    text = "libnvinfer.so.10: cannot open shared object file"
+    monkeypatch.setattr(devices, "_load_problem", lambda _: text)
+    assert "TensorRT" in devices._provider_problem("tensorrt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(2000)])
+def test_a_corrupt_model_is_refused(tmp_path, content):
+    """What is no model gets a sentence with its name."""
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"broken\.onnx"):
+        load_engine(path, device="cpu")
+
+
+def test_a_foreign_model_is_told_what_it_lacks(tmp_path):
+    """A valid graph without a spec is refused before any audio is read."""
+    model = onnx.load(MODEL)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(ModelError, match=r"tagger\.spec"):
+        load_engine(tmp_path / "foreign.onnx", device="cpu")
+
+
+def changed_metadata(tmp_path, key, change):
+    """A copy of the model in which one metadata entry is changed."""
+    model = onnx.load(MODEL)
+    for entry in model.metadata_props:
+        if entry.key == key:
+            entry.value = change(entry.value)
+    onnx.save(model, tmp_path / "changed.onnx")
+    return tmp_path / "changed.onnx"
+
+
+def test_a_spec_that_does_not_fit_its_graph_is_refused(tmp_path):
+    """A window of another length than the graph takes is found when loading."""
+
+    def longer(text):
+        return json.dumps(json.loads(text) | {"window_len": 999_999})
+
+    with pytest.raises(ModelError, match="999999"):
+        load_engine(changed_metadata(tmp_path, "tagger.spec", longer), device="cpu")
+
+
+def test_the_shipped_model_gives_its_golden_answers():
+    """Loading compares the answers with those at export."""
+    engine = load_engine(MODEL, device="cpu")
+    assert engine.golden is not None
+    assert engine.golden < 1e-4
+
+
+def test_other_answers_than_at_export_are_refused(tmp_path):
+    """A model or engine that computes something else never writes a genre."""
+
+    def other(text):
+        tree = json.loads(text)
+        return json.dumps(tree | {"scores": (1 - np.array(tree["scores"])).tolist()})
+
+    with pytest.raises(DeviceError, match="differ"):
+        load_engine(changed_metadata(tmp_path, GOLDEN_KEY, other), device="cpu")
+
+
+def test_golden_vectors_reject_nan_and_accept_none():
+    """NaN is a mismatch; a model without vectors has nothing to be held to."""
+    spec, engine = make_spec(), tone_engine()
+    entry = golden_entry(spec, engine.run)
+    assert check_golden(entry, spec, engine.run, where="x") < 1e-5
+    assert check_golden(None, spec, engine.run, where="x") is None
+    with pytest.raises(DeviceError):
+        check_golden(entry, spec, lambda x: np.full((3, 2), np.nan, np.float32), where="x")
+    assert golden_windows(spec).shape == (3, spec.window_len)
+
+
+@pytest.mark.parametrize("n_windows", [1, 7, 8, 9, 20])
+def test_a_fixed_batch_changes_no_score(n_windows):
+    """Padding to one size, as a GPU needs it, gives the scores of every window."""
+    free = tone_engine()
+    fixed = Engine(free.path, free.spec, "cuda", None, free.session, fixed_batch=8)
+    windows = np.random.default_rng(0).standard_normal((n_windows, 4000)).astype(np.float32)
+    np.testing.assert_allclose(fixed.run(windows), free.run(windows), atol=1e-6)
+    assert set(fixed.session.batches[:-1]) == {8}
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on():
+    """A smaller batch is tried until it fits; nothing is lost."""
+
+    class Small:
+        def __init__(self):
+            self.inner, self.tried = tone_engine().session, []
+
+        def run(self, outputs, feed):
+            self.tried.append(len(feed["waveform"]))
+            if len(feed["waveform"]) > 4:
+                raise RuntimeError("CUDA failure 2: out of memory")
+            return self.inner.run(outputs, feed)
+
+    engine = Engine(Path("m.onnx"), make_spec(), "cuda", None, Small(), fixed_batch=16)
+    windows = np.random.default_rng(0).standard_normal((10, 4000)).astype(np.float32)
+    np.testing.assert_allclose(engine.run(windows), tone_engine().run(windows), atol=1e-6)
+    assert engine.session.tried == [16, 8, 4, 4, 4]
+    assert engine.fixed_batch == 4
+
+
+def test_no_memory_for_one_window_is_a_sentence():
+    """The remedy is named when nothing fits."""
+
+    class Full:
+        def run(self, *_):
+            raise RuntimeError("Failed to allocate memory")
+
+    engine = Engine(Path("m.onnx"), make_spec(), "cuda", None, Full(), fixed_batch=2)
+    with pytest.raises(DeviceError, match="--device cpu"):
+        engine.run(np.zeros((1, 4000), np.float32))
+
+
+def test_another_error_of_the_session_is_not_swallowed():
+    """Only memory is a reason to try again."""
+
+    class Broken:
+        def run(self, *_):
+            raise RuntimeError("illegal instruction")
+
+    engine = Engine(Path("m.onnx"), make_spec(), "cuda", None, Broken(), fixed_batch=2)
+    with pytest.raises(RuntimeError, match="illegal"):
+        engine.run(np.zeros((1, 4000), np.float32))
+
+
+def test_tensorrt_gets_a_cache_of_its_own_and_one_profile(tmp_path, monkeypatch):
+    """Engines of two models, precisions or profiles never share a folder."""
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path))
+    other = tmp_path / "other.onnx"
+    shutil.copy(MODEL, other)
+    with other.open("ab") as file:
+        file.write(b"\x00")
+    spec = make_spec()
+    folders = {
+        tensorrt_options(DeviceOptions(batch_size=size), path=path, spec=one)[
+            "trt_engine_cache_path"
+        ]
+        for size in (8, 16)
+        for path in (MODEL, other)
+        for one in (spec, make_spec(precision="fp16"))
+    }
+    assert len(folders) == 8
+    assert len(list(engines.list_engines())) == 8
+    options = tensorrt_options(
+        DeviceOptions(batch_size=8, exclude_ops=("LSTM",)), path=MODEL, spec=spec
+    )
+    assert options["trt_profile_min_shapes"] == "waveform:1x4000"
+    assert options["trt_profile_max_shapes"] == "waveform:8x4000"
+    assert options["trt_op_types_to_exclude"] == "LSTM"
+    assert "trt_fp16_enable" not in options
+    assert engines.clear_engines() == 8
+    assert list(engines.list_engines()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
+    """A read-only cache folder names itself and the variable that moves it."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DeviceError, match="TAGGER_CACHE"):
+        tensorrt_options(DeviceOptions(), path=MODEL, spec=make_spec())
+
+
+def test_cuda_searches_no_convolutions_and_honours_a_memory_limit():
+    """The options that a user's wishes become."""
+    options = cuda_options(DeviceOptions(index=1, memory_limit_mb=512))
+    assert options["device_id"] == 1
+    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert options["gpu_mem_limit"] == 512 * 2**20
+    assert "gpu_mem_limit" not in cuda_options(DeviceOptions())
+
+
+def test_the_order_of_providers_starts_with_the_asked_one():
+    """What may take over, comes after."""
+    cuda = providers.provider_list("cuda", DeviceOptions(), path=MODEL, spec=None)
+    assert [one if isinstance(one, str) else one[0] for one in cuda] == [
+        "CUDAExecutionProvider",
+        "CPUExecutionProvider",
+    ]
