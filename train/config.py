@@ -48,12 +48,17 @@ class FitOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationOptions:
-    """Out-of-fold calibration; 0 folds leaves the scores as they are."""
+    """Out-of-fold calibration; 0 folds leaves the scores as they are.
+
+    The clips of `datasets` are held out in turn (all datasets if it is empty); those of the
+    others are always learned from, and no figure is computed on them. A threshold is the
+    lowest score from which a label is right with the share `precision`.
+    """
 
     folds: int = 5
+    datasets: tuple[str, ...] = ()
     n_windows: int = 6
     precision: float = 0.7
-    not_music_precision: float = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,8 @@ class TrainConfig:
     """A whole run.
 
     `pretrain` holds the fields in which an earlier fit on other data differs from this one;
-    its front end and body are where this run starts, its head is dropped.
+    its front end and body are where this run starts, its head is dropped. `labels` are those
+    that the model keeps, all if it is empty; the others only helped to learn.
     """
 
     name: str = "tagger"
@@ -73,6 +79,7 @@ class TrainConfig:
     floor_db: float = -60.0
     dropout: float = 0.4
     kind: str = "single"
+    labels: tuple[str, ...] = ()
     seed: int = 1
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)

@@ -17,6 +17,7 @@ from train import checkpoint
 from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
 from train.config import TrainConfig, load_config, to_tree
 from train.datasets import DATASETS, FeatureSet, join
+from train.datasets.base import join_again
 from train.fit import ClipLogits, fit, predict
 from train.folds import fold_of_groups
 from train.metrics import bootstrap, brier, calibration_error, first_right
@@ -74,20 +75,23 @@ def run_training(
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
     start = pretrained(config, data, out=out, say=say)
     unseen = out_of_fold(config, learned, start=start, out=out, say=say)
-    net = fit(config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start)
+    net = fit_kept(
+        config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start
+    )
+    labels = kept_labels(config, clips)
     facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
     if unseen is not None:
         calibration = fit_calibration(unseen, kind=config.kind)
         calibration.apply(net)
         facts |= _calibration_facts(unseen, calibration, config)
     else:
-        facts["thresholds"] = dict.fromkeys(clips.labels, 0.5)
-    valid = clips.split("valid")
+        facts["thresholds"] = dict.fromkeys(labels, 0.5)
+    valid = measured(config, clips.split("valid"))
     if len(valid):
         facts["metrics"] = facts.get("metrics", {}) | {
             "valid": measure(net_logits(net, valid, config), _calibration_of(net), config)
         }
-    done = checkpoint.Checkpoint(net, config, clips.labels, facts)
+    done = checkpoint.Checkpoint(net, config, labels, facts)
     checkpoint.save(done, out / "best.pt")
     (out / "facts.json").write_text(json.dumps(facts, indent=1))
     say(json.dumps(facts.get("metrics", {})))
@@ -132,20 +136,41 @@ def out_of_fold(
     n_folds = config.calibration.folds
     if n_folds < 2:
         return None
-    folds = fold_of_groups(clips, n_folds=n_folds, seed=config.seed)
+    held_out = clips.from_datasets(config.calibration.datasets or config.datasets)
+    always, held = clips.take(np.flatnonzero(~held_out)), clips.take(np.flatnonzero(held_out))
+    folds = fold_of_groups(held, n_folds=n_folds, seed=config.seed)
     parts = []
     for fold in range(n_folds):
-        kept, held = (np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
-        net = fit(
+        rest = held.take(np.flatnonzero(folds != fold))
+        net = fit_kept(
             replace(config, seed=config.seed + 1000 * (fold + 1)),
-            clips.take(kept),
+            join_again([rest, always]),
             run_dir=out / f"fold-{fold}",
             on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
             prepare=start,
         )
-        parts.append(net_logits(net, clips.take(held), config))
+        unseen = measured(config, held.take(np.flatnonzero(folds == fold)))
+        parts.append(net_logits(net, unseen, config))
     order = np.argsort(np.concatenate([np.flatnonzero(folds == f) for f in range(n_folds)]))
-    return _in_order(parts, order, clips)
+    return _in_order(parts, order, measured(config, held))
+
+
+def kept_labels(config: TrainConfig, clips: FeatureSet) -> tuple[str, ...]:
+    """The labels that the model will have."""
+    return config.labels or clips.labels
+
+
+def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
+    """The clips that figures are computed on, with the kept labels alone."""
+    chosen = clips.from_datasets(config.calibration.datasets or config.datasets)
+    return clips.take(np.flatnonzero(chosen)).only_labels(kept_labels(config, clips))
+
+
+def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
+    """Fit on all labels there are, then forget those that only helped."""
+    net = fit(config, clips, **options)
+    net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
+    return net
 
 
 def _in_order(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.errors import InputError
+
 MUSIC, NOT_MUSIC = 1.0, 0.0
 
 
@@ -61,6 +63,23 @@ class FeatureSet:
             embeddings=None if self.embeddings is None else self.embeddings[index],
         )
 
+    def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which clips come from one of these datasets, after joining."""
+        origins = [group.split("/", 1)[0] for group in self.groups.tolist()]
+        return np.isin(np.array(origins), list(names))
+
+    def only_labels(self, labels: Sequence[str]) -> "FeatureSet":
+        """The same clips with these labels alone, in this order.
+
+        Raises:
+            InputError: one of them is not known to the set.
+        """
+        unknown = [label for label in labels if label not in self.labels]
+        if unknown:
+            raise InputError(f"labels: {unknown} are not among {list(self.labels)}")
+        columns = [self.labels.index(label) for label in labels]
+        return replace(self, labels=tuple(labels), targets=self.targets[:, columns])
+
     def split(self, name: str) -> "FeatureSet":
         """The clips of one split."""
         return self.take(np.flatnonzero(self.splits == name))
@@ -97,6 +116,14 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
         embeddings=_embeddings(sets),
+    )
+
+
+def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
+    """Put parts of one joined set together again; labels and names stay."""
+    whole = join(parts)
+    return replace(
+        whole, name=parts[0].name, groups=np.concatenate([one.groups for one in parts])
     )
 
 

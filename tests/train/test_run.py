@@ -1,0 +1,132 @@
+import json
+
+import numpy as np
+import pytest
+
+from export.run import export_checkpoint
+from tagger.errors import InputError
+from tagger.runtime import load_engine
+from train import datasets, run
+from train.checkpoint import load
+from train.config import load_config
+from train.datasets.base import join, join_again
+from train.folds import fold_of_groups
+from train.run import measured, parse_overrides, run_training
+from tests.train.sets import make_set
+
+LABELS = ("low", "middle", "high")
+SMALL = {
+    "features_options": {"n_frames": 16, "n_mels": 32},
+    "body_options": {"channels": [4, 8, 8], "pools": [[2, 2], [2, 1]], "n_hidden": 8},
+    "augment": {"mixup_alpha": 0.0, "shift_bands": 0.0},
+    "dropout": 0.0,
+    "fit.epochs": 12,
+    "fit.batch_size": 8,
+    "fit.clips_an_epoch": 48,
+    "fit.learning_rate": 1e-2,
+    "fit.average_decay": 0.9,
+    "calibration.folds": 2,
+    "calibration.n_windows": 2,
+}
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Three datasets: labelled clips, clips of other labels, and what is no music."""
+    sets = {
+        "gtzan": lambda _: make_set("gtzan", LABELS),
+        "fma-small": lambda _: make_set(
+            "fma-small", ("low", "other"), repeats=2, embeddings=np.ones((24, 3), np.float32)
+        ),
+        "speech-music": lambda _: make_set("speech-music", (), music=False, seed=3),
+    }
+    monkeypatch.setattr(run, "DATASETS", sets)
+    monkeypatch.setitem(datasets.DATASETS, "gtzan", sets["gtzan"])
+    return sets
+
+
+def test_a_run_learns_calibrates_and_exports(known, tmp_path):
+    """From a configuration to a model that the runtime loads, on clips that can be told apart."""
+    said = []
+    overrides = SMALL | {
+        "datasets": ["gtzan", "fma-small", "speech-music"],
+        "labels": list(LABELS),
+        "calibration.datasets": ["gtzan", "speech-music"],
+        "fit.teacher_weight": 0.1,
+        "pretrain": {"datasets": ["fma-small"], "labels": [], "fit": {"epochs": 2}},
+    }
+    best = run_training(None, overrides, data=tmp_path, out=tmp_path / "run", say=said.append)
+    done = load(best)
+    assert done.labels == LABELS
+    assert set(done.facts["thresholds"]) == set(LABELS)
+    assert done.facts["metrics"]["valid"]["accuracy"] > 0.8
+    assert done.facts["metrics"]["out_of_fold_train"]["n_clips"] == 27
+    assert json.loads((tmp_path / "run" / "facts.json").read_text())["metrics"]
+    assert (tmp_path / "run" / "config.yaml").is_file()
+    engine = load_engine(
+        export_checkpoint(best, tmp_path / "m.onnx", say=said.append), device="cpu"
+    )
+    assert engine.spec.labels == LABELS
+    assert engine.golden < 1e-4
+
+
+def test_folds_keep_groups_together_and_spread_labels():
+    """No group stands in two folds, and each fold has clips of each label."""
+    clips = make_set("gtzan", LABELS, n_each=20)
+    clips.groups[:] = [
+        f"{one.split('.')[0]}-{int(one.split('.')[1]) // 4}" for one in clips.ids
+    ]
+    folds = fold_of_groups(clips, n_folds=5, seed=0)
+    for group in np.unique(clips.groups):
+        assert len(set(folds[clips.groups == group])) == 1
+    for fold in range(5):
+        assert (clips.targets[folds == fold].sum(axis=0) == 4).all()
+
+
+def test_joined_sets_do_not_claim_what_they_do_not_know(known):
+    """A label of another set is unknown, except where there is no music at all."""
+    joined = join([make(None) for make in known.values()])
+    assert joined.labels == ("low", "middle", "high", "other")
+    assert np.isnan(joined.targets[0, 3])
+    assert (joined.targets[joined.music == 0] == 0).all()
+    assert np.isnan(joined.embeddings[0]).all()
+    assert not np.isnan(joined.embeddings[40]).any()
+    halves = [joined.take(np.arange(30)), joined.take(np.arange(30, len(joined)))]
+    again = join_again(halves)
+    np.testing.assert_array_equal(again.targets, joined.targets)
+    assert (again.groups == joined.groups).all()
+
+
+def test_figures_are_of_the_chosen_datasets_and_labels(known):
+    """Clips that only helped to learn are measured nowhere."""
+    joined = join([make(None) for make in known.values()])
+    config = load_config(
+        None,
+        {
+            "datasets": list(known),
+            "labels": list(LABELS),
+            "calibration.datasets": ["gtzan", "speech-music"],
+        },
+    )
+    clips = measured(config, joined)
+    assert clips.labels == LABELS
+    assert len(clips) == 36 + 12
+
+
+def test_frames_of_a_coarser_set_are_repeated():
+    """A column of a set with fewer frames stands for several."""
+    clips = make_set("x", ("a",), repeats=4)
+    assert clips.n_frames(0) == N_WHOLE
+    cut = clips.frames(0, 6, 15)
+    assert cut.shape == (32, 9)
+    np.testing.assert_array_equal(cut[:, 2:6], np.repeat(clips.features[0][:, 2:3], 4, axis=1))
+
+
+N_WHOLE = 40
+
+
+def test_a_misspelt_override_is_refused():
+    """The pair must have an equals sign."""
+    assert parse_overrides(["fit.epochs=3", "seed=7"]) == {"fit.epochs": 3, "seed": 7}
+    with pytest.raises(InputError, match="field=value"):
+        parse_overrides(["fit.epochs"])
