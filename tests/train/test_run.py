@@ -6,13 +6,13 @@ import pytest
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.runtime import load_engine
+from tests.train.sets import make_set
 from train import datasets, run
 from train.checkpoint import load
 from train.config import load_config
 from train.datasets.base import join, join_again
 from train.folds import fold_of_groups
 from train.run import measured, parse_overrides, run_training
-from tests.train.sets import make_set
 
 LABELS = ("low", "middle", "high")
 SMALL = {
@@ -46,7 +46,7 @@ def known(monkeypatch):
 
 
 def test_a_run_learns_calibrates_and_exports(known, tmp_path):
-    """From a configuration to a model that the runtime loads, on clips that can be told apart."""
+    """From a configuration to a model that the runtime loads, on clips that are easily told."""
     said = []
     overrides = SMALL | {
         "datasets": ["gtzan", "fma-small", "speech-music"],
