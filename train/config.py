@@ -21,7 +21,7 @@ from train.models.network import NetworkOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitOptions:
-    """The optimisation. One epoch is `clips_an_epoch` random crops.
+    """The optimisation. One epoch is `clips_an_epoch` random crops; 0 epochs keep the start.
 
     `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
     hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
@@ -42,8 +42,18 @@ class FitOptions:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size, self.clips_an_epoch) < 1:
-            raise InputError("epochs, batch_size and clips_an_epoch must be at least 1")
+        if min(self.batch_size, self.clips_an_epoch) < 1 or self.epochs < 0:
+            raise InputError("batch_size and clips_an_epoch must be at least 1, epochs 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadOptions:
+    """Fitting the last layer again after the rest; the penalties are those of its weights."""
+
+    refit: bool = False
+    label_penalty: float = 0.1
+    music_penalty: float = 0.1
+    n_windows: int = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,7 @@ class TrainConfig:
     seed: int = 1
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    head: HeadOptions = field(default_factory=HeadOptions)
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
     pretrain: "TrainConfig | None" = None
 
@@ -146,7 +157,11 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
     """The configuration of the pretraining: this one with its own fields laid over it."""
     if not isinstance(tree["pretrain"], Mapping):
         raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
-    own = {key: value for key, value in tree.items() if key not in {"pretrain", "calibration"}}
+    own = {
+        key: value
+        for key, value in tree.items()
+        if key not in {"pretrain", "calibration", "head"}
+    }
     for key, value in tree["pretrain"].items():
         both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
         own[key] = {**own[key], **value} if both else value

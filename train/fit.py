@@ -42,7 +42,7 @@ class Fit(L.LightningModule):
         """Augment, blend, and weigh the two losses."""
         fit = self.config.fit
         features, *known = batch
-        features = augment(features, self.config.augment, self.rng)
+        features = self.augmented(features)
         sizes = [known[0].shape[1], 1, known[2].shape[1]]
         every = torch.cat([known[0], known[1][:, None], known[2]], dim=1)
         features, every = mixup(features, every, self.config.augment, self.rng)
@@ -60,6 +60,12 @@ class Fit(L.LightningModule):
             total = total + fit.teacher_weight * losses["train/teacher_loss"]
         self.log_dict(losses, on_step=False, on_epoch=True)
         return total
+
+    def augmented(self, features: Tensor) -> Tensor:
+        """Augment the frames that the body will look at; the others are filled in again."""
+        step = getattr(self.net.body, "decimate", 1)
+        seen = augment(features[:, :, ::step], self.config.augment, self.rng)
+        return seen.repeat_interleave(step, dim=2)[:, :, : features.shape[2]]
 
     def configure_optimizers(self) -> Any:
         """AdamW under one cycle of the learning rate."""
@@ -107,6 +113,8 @@ def fit(
     net = TaggerNet(config.network(), n_labels=len(clips.labels))
     if prepare is not None:
         prepare(net)
+    if config.fit.epochs == 0:
+        return net.eval()
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     n_taught = 0 if clips.embeddings is None else clips.embeddings.shape[1]

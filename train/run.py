@@ -20,6 +20,7 @@ from train.datasets import DATASETS, FeatureSet, join
 from train.datasets.base import join_again
 from train.fit import ClipLogits, fit, predict
 from train.folds import fold_of_groups
+from train.head import refit_head
 from train.metrics import bootstrap, brier, calibration_error, first_right
 from train.models.network import TaggerNet
 
@@ -167,8 +168,10 @@ def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
 
 
 def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
-    """Fit on all labels there are, then forget those that only helped."""
+    """Fit on all labels there are, the head once more, then forget labels that only helped."""
     net = fit(config, clips, **options)
+    if config.head.refit:
+        refit_head(net, clips, config.head)
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
     return net
 

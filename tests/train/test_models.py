@@ -69,7 +69,7 @@ def test_normalised_features_are_bounded_and_their_peak_is_one():
         ({"body": "cnn-lstmm"}, "cnn-lstm"),
         ({"features": "mell"}, "mel"),
         ({"fit": {"epochs": "many"}}, "fit.epochs"),
-        ({"fit": {"epochs": 0}}, "at least 1"),
+        ({"fit": {"batch_size": 0}}, "at least 1"),
         ({"datasets": ["gtzn"]}, "gtzan"),
         ({"body_options": {"channels": [4, 8], "pools": []}}, "pools"),
         ({"body_options": {"pools": [[2]], "channels": [4, 8]}}, "2 values"),

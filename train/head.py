@@ -1,0 +1,100 @@
+"""The last layer alone, fitted to its optimum on what the body hears.
+
+A body that learned from thousands of clips knows more than a few hundred labelled ones can
+teach it, and forgets it when it is fitted to them. Fitting only the linear layer on top, with
+a penalty on its size, is logistic regression: convex, done in seconds, the same every time.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from train.config import HeadOptions
+from train.data import cover
+from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.models.network import TaggerNet
+from train.objective import label_loss
+
+CLIPS_AT_ONCE = 16
+
+
+def refit_head(net: TaggerNet, clips: FeatureSet, options: HeadOptions) -> None:
+    """Replace the label and music layers by the best ones for these clips.
+
+    Args:
+        net: the network; only its head changes.
+        clips: what to fit to; unknown labels take no part.
+        options: the penalties and the windows of each clip.
+    """
+    embeddings, owner = window_embeddings(net, clips, n_windows=options.n_windows)
+    mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
+    inputs = (embeddings - mean) / deviation
+    targets = torch.from_numpy(clips.targets)[owner]
+    music = torch.from_numpy(clips.music)[owner]
+    kind = net.options.kind
+
+    def by_label(logits: Tensor) -> Tensor:
+        return label_loss(logits, targets, kind=kind, smoothing=0.0)
+
+    weights = _balance(clips)[owner]
+
+    def by_music(logits: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], music, weight=weights)
+
+    for layer, loss, penalty in (
+        (net.head.labels, by_label, options.label_penalty),
+        (net.head.music, by_music, options.music_penalty),
+    ):
+        weight, bias = _regression(inputs, layer.out_features, loss, penalty=penalty)
+        _put(layer, weight / deviation, bias - weight @ (mean / deviation))
+
+
+@torch.no_grad()
+def window_embeddings(
+    net: TaggerNet, clips: FeatureSet, *, n_windows: int
+) -> tuple[Tensor, Tensor]:
+    """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,)."""
+    n_frames = net.options.features_options.n_frames
+    embeddings, owner = [], []
+    for start in range(0, len(clips), CLIPS_AT_ONCE):
+        rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
+        windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in rows]
+        embeddings.append(net.embed(torch.from_numpy(np.concatenate(windows))))
+        owner += [i for i, one in zip(rows, windows, strict=True) for _ in one]
+    return torch.cat(embeddings), torch.tensor(owner)
+
+
+def _balance(clips: FeatureSet) -> Tensor:
+    """Weights with which music and what is none count the same, mean 1."""
+    share = float((clips.music == NOT_MUSIC).mean())
+    if share in {0.0, 1.0}:
+        return torch.ones(len(clips))
+    weights = np.where(clips.music == NOT_MUSIC, 0.5 / share, 0.5 / (1 - share))
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def _regression(
+    inputs: Tensor, n_out: int, loss: Callable[[Tensor], Tensor], *, penalty: float
+) -> tuple[Tensor, Tensor]:
+    """Weights (n_out, n_in) and bias (n_out,) that minimise loss + penalty / 2 * |weights|^2."""
+    weight = torch.zeros(n_out, inputs.shape[1], requires_grad=True)
+    bias = torch.zeros(n_out, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        total = loss(inputs @ weight.T + bias) + penalty / 2 * weight.square().sum()
+        total.backward()
+        return total
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return weight.detach(), bias.detach()
+
+
+@torch.no_grad()
+def _put(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
