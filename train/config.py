@@ -75,9 +75,9 @@ class CalibrationOptions:
 class TrainConfig:
     """A whole run.
 
-    `pretrain` holds the fields in which an earlier fit on other data differs from this one;
-    its front end and body are where this run starts, its head is dropped. `labels` are those
-    that the model keeps, all if it is empty; the others only helped to learn.
+    `pretrain` holds the fields in which an earlier fit on other data differs from this one
+    (it may have one of its own); its body is where this run starts. `labels` are those that
+    the model keeps, all if it is empty; the others only helped to learn.
     """
 
     name: str = "tagger"
@@ -157,11 +157,8 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
     """The configuration of the pretraining: this one with its own fields laid over it."""
     if not isinstance(tree["pretrain"], Mapping):
         raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
-    own = {
-        key: value
-        for key, value in tree.items()
-        if key not in {"pretrain", "calibration", "head"}
-    }
+    later = {"pretrain", "calibration", "head"}
+    own = {key: value for key, value in tree.items() if key not in later}
     for key, value in tree["pretrain"].items():
         both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
         own[key] = {**own[key], **value} if both else value

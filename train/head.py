@@ -79,7 +79,7 @@ def _balance(clips: FeatureSet) -> Tensor:
 def _regression(
     inputs: Tensor, n_out: int, loss: Callable[[Tensor], Tensor], *, penalty: float
 ) -> tuple[Tensor, Tensor]:
-    """Weights (n_out, n_in) and bias (n_out,) that minimise loss + penalty / 2 * |weights|^2."""
+    """Weights (n_out, n_in), bias (n_out,) of the least loss + penalty / 2 * |weights|^2."""
     weight = torch.zeros(n_out, inputs.shape[1], requires_grad=True)
     bias = torch.zeros(n_out, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe")
@@ -90,7 +90,7 @@ def _regression(
         total.backward()
         return total
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
     return weight.detach(), bias.detach()
 
 

@@ -116,8 +116,9 @@ def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start
     if not (path.is_file() and checkpoint.load(path).config == earlier):
         clips = load_clips(earlier, data).split("train")
         say(f"pretraining on {len(clips)} clips")
+        before = pretrained(earlier, data, out=out / "pretrain", say=say)
         tell = _teller(say, "pretraining", earlier)
-        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell)
+        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
         checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
     weights = checkpoint.load(path).net.state_dict()
 
