@@ -30,7 +30,7 @@ types: $(TEST)/.installed  ## Types
 	$(TEST)/bin/mypy
 
 unit: $(TEST)/.installed  ## Tests
-	$(TEST)/bin/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(TEST)/bin/python -m pytest -n auto
 
 bench: $(TEST)/.installed  ## The published figures; the last line of each output is JSON
 	$(TEST)/bin/python benchmarks/scan.py
