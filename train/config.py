@@ -58,12 +58,16 @@ class HeadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationOptions:
-    """Out-of-fold calibration; 0 folds leaves the scores as they are.
+    """Calibration on clips that the network has not seen.
 
-    The clips of `datasets` are held out in turn (all datasets if it is empty); those of the
-    others are always learned from, and no figure is computed on them. A threshold is the
-    lowest score from which a label is right with the share `precision`.
+    `source: out-of-fold` fits one network for each of `folds`, holding out train clips in turn (0
+    folds leave the scores as they are); `source: valid` takes the valid split, which costs no
+    fit, and cross-fits its own figures over `folds`. Only clips of `datasets` are held out,
+    measured and used for the head's last fit (all datasets if it is empty). A threshold is
+    the lowest score from which a label is right with the share `precision`.
     """
+
+    source: str = "out-of-fold"
 
     folds: int = 5
     datasets: tuple[str, ...] = ()

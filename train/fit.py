@@ -90,6 +90,14 @@ class ClipLogits:
     music_logits: list[NDArray[np.float32]]
     clips: FeatureSet
 
+    def take(self, index: NDArray[np.intp]) -> "ClipLogits":
+        """The logits of the clips at `index`."""
+        return ClipLogits(
+            label_logits=[self.label_logits[i] for i in index],
+            music_logits=[self.music_logits[i] for i in index],
+            clips=self.clips.take(index),
+        )
+
 
 def fit(
     config: TrainConfig,

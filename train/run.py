@@ -75,11 +75,16 @@ def run_training(
     learned = clips.split("train")
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
     start = pretrained(config, data, out=out, say=say)
-    unseen = out_of_fold(config, learned, start=start, out=out, say=say)
+    unseen = None
+    if config.calibration.source != "valid":
+        unseen = out_of_fold(config, learned, start=start, out=out, say=say)
     net = fit_kept(
         config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start
     )
     labels = kept_labels(config, clips)
+    valid = measured(config, clips.split("valid"))
+    if config.calibration.source == "valid":
+        unseen = net_logits(net, valid, config)
     facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
     if unseen is not None:
         calibration = fit_calibration(unseen, kind=config.kind)
@@ -87,11 +92,11 @@ def run_training(
         facts |= _calibration_facts(unseen, calibration, config)
     else:
         facts["thresholds"] = dict.fromkeys(labels, 0.5)
-    valid = measured(config, clips.split("valid"))
-    if len(valid):
-        facts["metrics"] = facts.get("metrics", {}) | {
-            "valid": measure(net_logits(net, valid, config), _calibration_of(net), config)
-        }
+    if len(valid) and config.calibration.source != "valid":
+        scores = clip_scores(
+            net_logits(net, valid, config), _calibration_of(net), kind=config.kind
+        )
+        facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
     done = checkpoint.Checkpoint(net, config, labels, facts)
     checkpoint.save(done, out / "best.pt")
     (out / "facts.json").write_text(json.dumps(facts, indent=1))
@@ -169,11 +174,11 @@ def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
 
 
 def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
-    """Fit on all labels there are, the head once more, then forget labels that only helped."""
+    """Fit on all labels there are, forget those that only helped, fit the head once more."""
     net = fit(config, clips, **options)
-    if config.head.refit:
-        refit_head(net, clips, config.head)
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
+    if config.head.refit:
+        refit_head(net, measured(config, clips), config.head)
     return net
 
 
@@ -194,12 +199,8 @@ def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
     return predict(net, clips, n_windows=config.calibration.n_windows)
 
 
-def measure(
-    logits: ClipLogits, calibration: Calibration, config: TrainConfig
-) -> dict[str, Any]:
-    """Figures of one split: accuracy, calibration error and Brier score of the first label."""
-    scores = clip_scores(logits, calibration, kind=config.kind)
-    clips = logits.clips
+def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
+    """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
     known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
     s, t = scores[known], clips.targets[known]
     figures: dict[str, Any] = {"n_clips": int(known.sum())}
@@ -210,6 +211,18 @@ def measure(
             "brier": bootstrap(brier, s, t).to_list(),
         }
     return figures
+
+
+def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
+    """Scores of each clip under a calibration that was fitted without it and its group."""
+    folds = fold_of_groups(logits.clips, n_folds=config.calibration.folds, seed=config.seed)
+    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
+    for fold in range(config.calibration.folds):
+        held = folds == fold
+        calibration = fit_calibration(logits.take(np.flatnonzero(~held)), kind=config.kind)
+        part = logits.take(np.flatnonzero(held))
+        scores[held] = clip_scores(part, calibration, kind=config.kind)
+    return scores
 
 
 def _calibration_of(net: Any) -> Calibration:
@@ -224,18 +237,21 @@ def _calibration_of(net: Any) -> Calibration:
 def _calibration_facts(
     unseen: ClipLogits, calibration: Calibration, config: TrainConfig
 ) -> dict[str, Any]:
-    scores = clip_scores(unseen, calibration, kind=config.kind)
+    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
+    honest = cross_fitted(unseen, config)
+    split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
     return {
-        "thresholds": dict(choose_thresholds(scores, unseen, config.calibration)),
+        "thresholds": dict(choose_thresholds(honest, unseen, config.calibration)),
         "calibration": {
-            "method": "scale and bias of the logits, fitted on out-of-fold clips",
+            "method": "scale and bias of the logits, fitted on clips the network had not seen",
+            "on": split,
             "folds": config.calibration.folds,
             "label_scale": round(calibration.label_scale, 4),
             "label_bias": [round(float(one), 4) for one in calibration.label_bias],
             "music_scale": round(calibration.music_scale, 4),
             "music_bias": round(calibration.music_bias, 4),
         },
-        "metrics": {"out_of_fold_train": measure(unseen, calibration, config)},
+        "metrics": {split: measure(honest, unseen.clips)},
     }
 
 
