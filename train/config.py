@@ -48,23 +48,28 @@ class FitOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadOptions:
-    """Fitting the last layer again after the rest; the penalties are those of its weights."""
+    """Fitting the last layer again after the rest; the penalties are those of its weights.
+
+    `n_augmented` versions of each window are learned beside it, so that the head does not rely
+    on what a codec or another microphone changes.
+    """
 
     refit: bool = False
     label_penalty: float = 0.1
     music_penalty: float = 0.1
     n_windows: int = 6
+    n_augmented: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationOptions:
     """Calibration on clips that the network has not seen.
 
-    `source: out-of-fold` fits one network for each of `folds`, holding out train clips in turn (0
-    folds leave the scores as they are); `source: valid` takes the valid split, which costs no
-    fit, and cross-fits its own figures over `folds`. Only clips of `datasets` are held out,
-    measured and used for the head's last fit (all datasets if it is empty). A threshold is
-    the lowest score from which a label is right with the share `precision`.
+    `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
+    turn (0 folds leave the scores as they are); `source: valid` takes the valid split, which
+    costs no fit, and cross-fits its own figures over `folds`. Only clips of `datasets` are
+    held out, measured and used for the head's last fit (all datasets if it is empty). A
+    threshold is the lowest score from which a label is right with the share `precision`.
     """
 
     source: str = "out-of-fold"

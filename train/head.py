@@ -6,12 +6,14 @@ a penalty on its size, is logistic regression: convex, done in seconds, the same
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from train.augment import AugmentOptions, augment
 from train.config import HeadOptions
 from train.data import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
@@ -21,15 +23,27 @@ from train.objective import label_loss
 CLIPS_AT_ONCE = 16
 
 
-def refit_head(net: TaggerNet, clips: FeatureSet, options: HeadOptions) -> None:
+def refit_head(
+    net: TaggerNet,
+    clips: FeatureSet,
+    options: HeadOptions,
+    augmentation: AugmentOptions | None = None,
+) -> None:
     """Replace the label and music layers by the best ones for these clips.
 
     Args:
         net: the network; only its head changes.
         clips: what to fit to; unknown labels take no part.
         options: the penalties and the windows of each clip.
+        augmentation: how the further versions of each window are made; None for none.
     """
-    embeddings, owner = window_embeddings(net, clips, n_windows=options.n_windows)
+    parts = [window_embeddings(net, clips, n_windows=options.n_windows)]
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(options.n_augmented if augmentation else 0):
+        change = partial(augment, options=augmentation, rng=rng)
+        parts.append(window_embeddings(net, clips, n_windows=options.n_windows, change=change))
+    embeddings = torch.cat([one for one, _ in parts])
+    owner = torch.cat([one for _, one in parts])
     mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
     inputs = (embeddings - mean) / deviation
     targets = torch.from_numpy(clips.targets)[owner]
@@ -54,15 +68,23 @@ def refit_head(net: TaggerNet, clips: FeatureSet, options: HeadOptions) -> None:
 
 @torch.no_grad()
 def window_embeddings(
-    net: TaggerNet, clips: FeatureSet, *, n_windows: int
+    net: TaggerNet,
+    clips: FeatureSet,
+    *,
+    n_windows: int,
+    change: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,)."""
+    """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,).
+
+    `change` is applied to batches of features before they are embedded.
+    """
     n_frames = net.options.features_options.n_frames
     embeddings, owner = [], []
     for start in range(0, len(clips), CLIPS_AT_ONCE):
         rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
         windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in rows]
-        embeddings.append(net.embed(torch.from_numpy(np.concatenate(windows))))
+        batch = torch.from_numpy(np.concatenate(windows))
+        embeddings.append(net.embed(batch if change is None else change(batch)))
         owner += [i for i, one in zip(rows, windows, strict=True) for _ in one]
     return torch.cat(embeddings), torch.tensor(owner)
 

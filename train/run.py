@@ -178,7 +178,7 @@ def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNe
     net = fit(config, clips, **options)
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
     if config.head.refit:
-        refit_head(net, measured(config, clips), config.head)
+        refit_head(net, measured(config, clips), config.head, config.augment)
     return net
 
 
