@@ -35,12 +35,12 @@ def refit_head(
         net: the network; only its head changes.
         clips: what to fit to; unknown labels take no part.
         options: the penalties and the windows of each clip.
-        augmentation: how the further versions of each window are made; None for none.
+        augmentation: how the further versions of each window are made.
     """
     parts = [window_embeddings(net, clips, n_windows=options.n_windows)]
     rng = torch.Generator().manual_seed(0)
-    for _ in range(options.n_augmented if augmentation else 0):
-        change = partial(augment, options=augmentation, rng=rng)
+    for _ in range(options.n_augmented):
+        change = partial(augment, options=augmentation or AugmentOptions(), rng=rng)
         parts.append(window_embeddings(net, clips, n_windows=options.n_windows, change=change))
     embeddings = torch.cat([one for one, _ in parts])
     owner = torch.cat([one for _, one in parts])
