@@ -51,7 +51,8 @@ def _halve_constants(model: ModelProto, body: Sequence[NodeProto]) -> dict[str, 
     halved = {}
     for one in list(model.graph.initializer):
         if one.name in used and one.data_type == TensorProto.FLOAT:
-            values = numpy_helper.to_array(one).astype(np.float16)
+            with np.errstate(over="ignore"):  # what overflows is refused below
+                values = numpy_helper.to_array(one).astype(np.float16)
             if not np.isfinite(values).all():
                 raise ModelError(f"the weight {one.name} does not fit into half precision")
             halved[one.name] = f"{one.name}_half"

@@ -1,0 +1,182 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from export.check import check_file, check_model
+from export.graph import to_graph
+from export.parity import compare
+from export.precision import full_precision_nodes, to_half, to_int8, with_names
+from export.run import ExportOptions, export_checkpoint
+from tagger.errors import InputError, ModelError
+from tagger.runtime import load_engine
+from train.checkpoint import Checkpoint, save
+from train.config import from_tree
+from train.models.network import TaggerNet
+
+SMALL = {
+    "features_options": {"n_frames": 16, "n_mels": 32},
+    "body_options": {"channels": [4, 8, 8], "pools": [[2, 2], [2, 1]], "n_hidden": 8},
+}
+LABELS = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A small network with random weights."""
+    torch.manual_seed(0)
+    config = from_tree(SMALL)
+    return TaggerNet(config.network(), n_labels=len(LABELS)).eval(), config
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    """Its float32 graph."""
+    return to_graph(network[0], window_len=network[1].features_options.window_len)
+
+
+def scores(model, windows):
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(["scores"], {"waveform": windows})[0]
+
+
+def test_half_precision_answers_within_its_tolerance(network, model):
+    """Silence, full scale, DC and noise included: nothing overflows."""
+    rows = compare(network[0], to_half(model), sample_rate=22_050, precision="fp16")
+    assert [row for row in rows if not row.passed] == []
+
+
+def test_half_precision_keeps_the_features_and_the_head_whole(model):
+    """The body's weights are float16; what is up to the features, and the head, is not."""
+    half = to_half(model)
+    kinds = {one.name: one.data_type for one in half.graph.initializer}
+    halved = {name for name, kind in kinds.items() if kind == TensorProto.FLOAT16}
+    assert any("conv1" in name for name in halved)
+    assert not any("front_end" in name or "head" in name for name in halved)
+    values = {one.name: one.type.tensor_type.elem_type for one in half.graph.value_info}
+    assert values["features"] == TensorProto.FLOAT
+    assert {one.type.tensor_type.elem_type for one in half.graph.output} == {TensorProto.FLOAT}
+
+
+def test_a_weight_that_half_precision_cannot_hold_is_refused(model):
+    """An overflow is an error at export, never an infinity in a score."""
+    large = with_names(model)
+    weight = next(one for one in large.graph.initializer if "conv1" in one.name)
+    values = onnx.numpy_helper.to_array(weight) + 1e6
+    weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weight.name))
+    with pytest.raises(ModelError, match="half precision"):
+        to_half(large)
+
+
+def test_eight_bits_leave_the_front_end_and_the_recurrent_layer_alone(model):
+    """Only the body's convolutions and products are quantised, and the answer stays near."""
+    rng = np.random.default_rng(0)
+    window_len = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    windows = (0.1 * rng.standard_normal((4, window_len))).astype(np.float32)
+    small = to_int8(model, list(windows))
+    kept = full_precision_nodes(with_names(model))
+    assert any("LSTM" in node.op_type for node in small.graph.node)
+    assert sum(node.op_type == "QuantizeLinear" for node in small.graph.node) > 0
+    assert not [
+        node
+        for node in small.graph.node
+        if node.op_type == "QuantizeLinear" and node.name in kept
+    ]
+    np.testing.assert_allclose(scores(small, windows), scores(model, windows), atol=0.15)
+
+
+def test_eight_bits_need_music(model, tmp_path, network):
+    """Without calibration clips nothing is made."""
+    with pytest.raises(ModelError, match="calibrate"):
+        to_int8(model, [])
+    net, config = network
+    save(
+        Checkpoint(net, config, LABELS, {"thresholds": dict.fromkeys(LABELS, 0.4)}),
+        tmp_path / "b.pt",
+    )
+    with pytest.raises(InputError, match="--calibration"):
+        export_checkpoint(
+            tmp_path / "b.pt", tmp_path / "m.onnx", ExportOptions(precision="int8"), say=print
+        )
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_a_half_precision_model_says_so_and_passes_its_golden_check(network, tmp_path):
+    """The file names its precision, and loading it compares the answers."""
+    net, config = network
+    facts = {"thresholds": dict.fromkeys(LABELS, 0.4)}
+    save(Checkpoint(net, config, LABELS, facts), tmp_path / "b.pt")
+    path = export_checkpoint(
+        tmp_path / "b.pt",
+        tmp_path / "m.onnx",
+        ExportOptions(precision="fp16", report=tmp_path / "parity.json"),
+        say=lambda _: None,
+    )
+    engine = load_engine(path, device="cpu")
+    assert engine.spec.precision == "fp16"
+    assert engine.golden < 1e-3
+    assert (tmp_path / "parity.json").stat().st_size > 100
+
+
+def test_an_exported_model_is_ready_for_gpus(model):
+    """Nothing known stands in the way of our own graphs, in either precision."""
+    assert check_model(model) == []
+    assert check_model(to_half(model)) == []
+
+
+def graph_of(*nodes, inputs=(("waveform", [None, 8]),), kind=TensorProto.FLOAT):
+    """A model made of nodes, for the checker."""
+    values = [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs]
+    out = helper.make_tensor_value_info("scores", kind, [None, 8])
+    graph = helper.make_graph(list(nodes), "g", values, [out])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    return onnx.shape_inference.infer_shapes(made)
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "said"),
+    [
+        (graph_of(helper.make_node("Det", ["waveform"], ["scores"])), "cuda", "CUDA kernel"),
+        (graph_of(helper.make_node("Det", ["waveform"], ["scores"])), "tensorrt", "parser"),
+        (
+            graph_of(
+                helper.make_node("Relu", ["waveform"], ["scores"]), kind=TensorProto.DOUBLE
+            ),
+            "tensorrt",
+            "DOUBLE",
+        ),
+        (
+            graph_of(
+                helper.make_node("Relu", ["waveform"], ["scores"]),
+                inputs=(("waveform", [4, 8]),),
+            ),
+            "contract",
+            "fixed batch",
+        ),
+        (
+            graph_of(
+                helper.make_node("Relu", ["waveform"], ["scores"]),
+                inputs=(("waveform", [None, None]),),
+            ),
+            "tensorrt",
+            "dynamic dimension",
+        ),
+        (graph_of(helper.make_node("Relu", ["waveform"], ["scores"])), "contract", "features"),
+    ],
+)
+def test_each_obstacle_is_found_with_its_remedy(model, target, said):
+    """Operators, types, shapes and our own contract are looked at."""
+    findings = [one for one in check_model(model) if one.target == target and said in one.what]
+    assert findings
+    assert all(one.remedy for one in findings)
+
+
+def test_a_file_that_is_no_model_cannot_be_checked(tmp_path):
+    """The message names the file."""
+    (tmp_path / "x.onnx").write_text("no model")
+    with pytest.raises(ModelError, match=r"x\.onnx"):
+        check_file(tmp_path / "x.onnx")
