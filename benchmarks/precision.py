@@ -28,7 +28,7 @@ from train.data import cover
 from train.datasets import gtzan
 
 sys.path.insert(0, str(Path(__file__).parent))
-from model import network_of  # noqa: E402 - the neighbour in this folder
+from model import network_of
 
 MARGIN = 0.02
 BATCH = 16
