@@ -1,6 +1,6 @@
+import numpy as np
 import onnx
 import onnxruntime
-import numpy as np
 import pytest
 import torch
 

@@ -1,5 +1,6 @@
 """Deep CNN: residual blocks until a short chunk is one cell (Won et al., SMC 2020)."""
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ class CnnDeep(nn.Module):
         self.blocks = nn.Sequential(
             *(
                 ResidualBlock(a, b, pool=(2, 2), dropout=options.conv_dropout)
-                for a, b in zip(channels, channels[1:], strict=False)
+                for a, b in itertools.pairwise(channels)
             )
         )
         self.squeeze = nn.Linear(channels[-1], options.n_hidden, bias=False)
