@@ -66,11 +66,12 @@ def load(root: Path) -> FeatureSet:
         targets=one_hot([SPELLING.get(genre, genre) for genre in genres], LABELS),
         music=np.full(len(ids), MUSIC, dtype=np.float32),
         splits=splits,
-        groups=np.array([_neighbourhood(name) for name in ids.tolist()]),
+        groups=np.array([neighbourhood(name) for name in ids.tolist()]),
         kind="single",
     )
 
 
-def _neighbourhood(clip_id: str) -> str:
+def neighbourhood(clip_id: str) -> str:
+    """The group of a clip such as `blues.00012`: its run of neighbours, `blues.1`."""
     genre, number = clip_id.split(".")
     return f"{genre}.{int(number) // NEIGHBOURS}"
