@@ -48,32 +48,58 @@ def _root(
     pass
 
 
+Config = Annotated[
+    Path | None, typer.Option(help="A YAML file; the other options lie over it.")
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(help="A data set, as mtat or mtat:all; may be given more than once."),
+]
+Data = Annotated[Path, typer.Option(help="The folder that holds the data.")]
+Metadata = Annotated[
+    Path | None, typer.Option(help="The folder of a data set's tables, if elsewhere.")
+]
+Partial = Annotated[bool, typer.Option("--partial", help="Go on without missing clips.")]
+Prepared = Annotated[Path, typer.Option(help="Where decoded recordings are kept.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
+]
+
+
 @app.command()
 def train(
-    config: Annotated[
-        Path | None, typer.Option(help="A YAML file; the other options lie over it.")
-    ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option(help="What to learn from; may be given more than once.")
-    ] = None,
-    data: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path(
-        "data"
-    ),
+    config: Config = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
     features: Annotated[str | None, typer.Option(help="Front end.  [default: mel]")] = None,
     body: Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/run"),
-    option: Annotated[
-        list[str] | None,
+    start_from: Annotated[
+        Path | None,
         typer.Option(
-            "--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."
+            "--from", help="Fine-tune: keep this checkpoint's body, learn a new head."
         ),
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same weights twice.")
+    ] = False,
+    gpu_memory_fraction: Annotated[
+        float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
 ) -> None:
     """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""
     try:
-        from train.run import parse_overrides, run_training
+        from train.run import parse_overrides, resume_training, run_training
     except ModuleNotFoundError as error:
         raise _extra(error) from error
     overrides = {
@@ -81,10 +107,101 @@ def train(
         "features": features,
         "body": body,
         "fit.epochs": epochs,
+        "fit.deterministic": deterministic or None,
+        "fit.gpu_memory_fraction": gpu_memory_fraction,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
         "seed": seed,
         **parse_overrides(option or []),
     }
-    run_training(config, overrides, data=data, out=out, say=_say)
+    if resume is not None:
+        resume_training(resume, overrides, say=_say)
+        return
+    run_training(
+        config,
+        overrides,
+        data=data,
+        out=out,
+        say=_say,
+        start_from=start_from,
+        prepared=prepared,
+    )
+
+
+@app.command()
+def prepare(
+    dataset: Annotated[
+        str, typer.Option(help="A data set of recordings, as mtat or fma:small.")
+    ],
+    data: Data = Path("data"),
+    config: Config = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Decoding threads.  [default: one a core]")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Decode a data set once, so that training reads at the speed of memory."""
+    try:
+        from train.load import prepare_dataset
+        from train.run import parse_overrides
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    prepare_dataset(
+        dataset,
+        overrides,
+        config_path=config,
+        data=data,
+        prepared=prepared,
+        pictures=pictures,
+        n_jobs=jobs,
+        say=_say,
+    )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="best.pt of a run, or an exported .onnx.")],
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    split: Annotated[str, typer.Option(metavar="train|valid|test")] = "test",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Measure a checkpoint or a model on a split of a data set."""
+    try:
+        from train.evaluate import evaluate_model, show_json, show_table, write_page
+        from train.run import parse_overrides
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    found = evaluate_model(
+        model, overrides, data=data, split=split, prepared=prepared, say=_say
+    )
+    if html is not None:
+        write_page(found, html)
+    typer.echo(show_json(found) if json else show_table(found))
 
 
 @app.command()

@@ -15,19 +15,48 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 from train import checkpoint
 from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
-from train.config import TrainConfig, load_config, to_tree
-from train.datasets import DATASETS, FeatureSet, join
+from train.config import TrainConfig, load_config
+from train.datasets import FeatureSet
 from train.datasets.base import join_again
 from train.fit import ClipLogits, fit, predict
 from train.folds import fold_of_groups
 from train.head import refit_head
+from train.load import check_learnable, load_clips, resolved
 from train.metrics import bootstrap, brier, calibration_error, first_right
 from train.models.network import TaggerNet
+from train.start import CONFIG, body_of, like, places_of, write_run
 
 Say = Callable[[str], None]
 Start = Callable[[TaggerNet], None]
 
 SPLITS_KNOWN = ("train", "valid", "test")
+
+
+def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Path:
+    """Go on with an interrupted run, to the same result as if it had not been interrupted.
+
+    Args:
+        run: its folder.
+        overrides: what is to be different, as in `{"fit.epochs": 20}`.
+        say: told how far it is.
+
+    Raises:
+        InputError: the folder is not that of a run.
+    """
+    places = places_of(run)
+    data, prepared = places["data"], places["prepared"]
+    if data is None or prepared is None:
+        raise InputError(f"{run}: does not say where its data are.")
+    return run_training(
+        run / CONFIG,
+        overrides,
+        data=data,
+        out=run,
+        say=say,
+        start_from=places["start_from"],
+        prepared=prepared,
+        resume=True,
+    )
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -52,6 +81,9 @@ def run_training(
     data: Path,
     out: Path,
     say: Say,
+    start_from: Path | None = None,
+    prepared: Path = Path("prepared"),
+    resume: bool = False,
 ) -> Path:
     """Fit, calibrate, measure, save.
 
@@ -61,6 +93,9 @@ def run_training(
         data: the folder that holds the datasets.
         out: the run's folder; made if need be.
         say: told how far it is, one line at a time.
+        start_from: a checkpoint whose front end and body are where learning begins.
+        prepared: where decoded recordings are kept.
+        resume: go on where an interrupted run in `out` stopped.
 
     Returns:
         The path of `best.pt`.
@@ -68,26 +103,30 @@ def run_training(
     Raises:
         InputError: the configuration or the data cannot be used.
     """
-    config = load_config(config_path, overrides)
+    config = load_config(config_path, like(start_from, overrides))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "config.yaml").write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
-    clips = load_clips(config, data)
-    learned = clips.split("train")
+    clips = load_clips(config, data, prepared=prepared, say=say)
+    config = resolved(config, clips, say=say)
+    write_run(out, config, data=data, prepared=prepared, start_from=start_from)
+    learned, valid = clips.split("train"), clips.split("valid")
+    check_learnable(learned)
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
-    start = pretrained(config, data, out=out, say=say)
-    unseen = out_of_fold(config, learned, start=start, out=out, say=say)
+    start = pretrained(config, data, prepared=prepared, out=out, say=say)
+    start = start or body_of(start_from)
+    unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
     net = fit_kept(
-        config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start
+        config,
+        learned,
+        run_dir=out,
+        on_epoch=_teller(say, "fit", config),
+        prepare=start,
+        valid=valid,
+        resume=resume,
     )
     labels = kept_labels(config, clips)
     facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
-    if unseen is not None:
-        calibration = fit_calibration(unseen, kind=config.kind)
-        calibration.apply(net)
-        facts |= _calibration_facts(unseen, calibration, config)
-    else:
-        facts["thresholds"] = dict.fromkeys(labels, 0.5)
-    valid = measured(config, clips.split("valid"))
+    valid = measured(config, valid)
+    facts |= calibrated(net, config, unseen, valid)
     if len(valid):
         facts["metrics"] = facts.get("metrics", {}) | {
             "valid": measure(net_logits(net, valid, config), _calibration_of(net), config)
@@ -99,12 +138,30 @@ def run_training(
     return out / "best.pt"
 
 
-def load_clips(config: TrainConfig, data: Path) -> FeatureSet:
-    """All datasets of a configuration as one set."""
-    return join([DATASETS[name](data) for name in config.datasets])
+def calibrated(
+    net: TaggerNet, config: TrainConfig, unseen: ClipLogits | None, valid: FeatureSet
+) -> dict[str, Any]:
+    """Fit and apply the calibration; returns what is to be said of it."""
+    if unseen is not None:
+        calibration = fit_calibration(unseen, kind=config.kind)
+        calibration.apply(net)
+        return _calibration_facts(unseen, calibration, config)
+    if config.calibration.folds == 0 and has_every_label(valid):
+        heard = net_logits(net, valid, config)
+        calibration = fit_calibration(heard, kind=config.kind)
+        calibration.apply(net)
+        return _calibration_facts(heard, calibration, config)
+    return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
 
 
-def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start | None:
+def has_every_label(clips: FeatureSet) -> bool:
+    """Whether each label occurs: then a calibration on these clips means something."""
+    return len(clips) > 0 and bool((np.nansum(clips.targets, axis=0) > 0).all())
+
+
+def pretrained(
+    config: TrainConfig, data: Path, *, prepared: Path, out: Path, say: Say
+) -> Start | None:
     """Fit on other data first; returns what puts its body into a fresh network.
 
     The result is kept in the run's folder and used again by a run that was interrupted.
@@ -114,9 +171,11 @@ def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start
         return None
     path = out / "pretrained.pt"
     if not (path.is_file() and checkpoint.load(path).config == earlier):
-        clips = load_clips(earlier, data).split("train")
+        clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
         say(f"pretraining on {len(clips)} clips")
-        before = pretrained(earlier, data, out=out / "pretrain", say=say)
+        before = pretrained(
+            earlier, data, prepared=prepared, out=out / "pretrain", say=say
+        )
         tell = _teller(say, "pretraining", earlier)
         net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
         checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
@@ -132,7 +191,13 @@ def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start
 
 
 def out_of_fold(
-    config: TrainConfig, clips: FeatureSet, *, start: Start | None, out: Path, say: Say
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    start: Start | None,
+    out: Path,
+    say: Say,
+    resume: bool = False,
 ) -> ClipLogits | None:
     """Logits of every clip from a network that has not seen it or its neighbours."""
     n_folds = config.calibration.folds
@@ -150,6 +215,7 @@ def out_of_fold(
             run_dir=out / f"fold-{fold}",
             on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
             prepare=start,
+            resume=resume,
         )
         unseen = measured(config, held.take(np.flatnonzero(folds == fold)))
         parts.append(net_logits(net, unseen, config))
@@ -225,17 +291,21 @@ def _calibration_facts(
     unseen: ClipLogits, calibration: Calibration, config: TrainConfig
 ) -> dict[str, Any]:
     scores = clip_scores(unseen, calibration, kind=config.kind)
+    folds = config.calibration.folds
+    clips, split = (
+        ("out-of-fold clips", "out_of_fold_train") if folds else ("valid", "fitted_on")
+    )
     return {
         "thresholds": dict(choose_thresholds(scores, unseen, config.calibration)),
         "calibration": {
-            "method": "scale and bias of the logits, fitted on out-of-fold clips",
+            "method": f"scale and bias of the logits, fitted on {clips}",
             "folds": config.calibration.folds,
             "label_scale": round(calibration.label_scale, 4),
             "label_bias": [round(float(one), 4) for one in calibration.label_bias],
             "music_scale": round(calibration.music_scale, 4),
             "music_bias": round(calibration.music_bias, 4),
         },
-        "metrics": {"out_of_fold_train": measure(unseen, calibration, config)},
+        "metrics": {split: measure(unseen, calibration, config)},
     }
 
 
