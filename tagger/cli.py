@@ -205,6 +205,54 @@ def evaluate(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(metavar="compare|length|rare|transfer|features")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
+    ] = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    split: Annotated[str, typer.Option(metavar="train|valid|test")] = "valid",
+    out: Annotated[Path, typer.Option(help="For table, JSON and picture.")] = Path(
+        "runs/study"
+    ),
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="DATA=MODEL", help="Which label of the data is which."),
+    ] = None,
+    config: Config = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Answer a question that takes several runs, with a table and a picture."""
+    try:
+        from train.run import parse_overrides
+        from train.study import Question, run_study
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    question = Question(
+        paths=paths or [],
+        overrides=overrides,
+        config_path=config,
+        data=data,
+        prepared=prepared,
+        split=split,
+        labels={one: str(other) for one, other in parse_overrides(label or []).items()},
+        out=out,
+        say=_say,
+    )
+    typer.echo(run_study(name, question))
+
+
+@app.command()
 def export(
     source: Annotated[Path, typer.Argument(help="best.pt of a run; with --check any .onnx.")],
     output: Annotated[

@@ -55,7 +55,7 @@ def evaluate_model(
         InputError: no dataset is named, the split is empty, or no label is shared.
     """
     scorer = open_scorer(path)
-    config = _config_for(scorer, overrides)
+    config = config_for(scorer, overrides)
     clips = load_clips(config, data, prepared=prepared, say=say)
     wanted = SPLIT_NAMES.get(split)
     clips = clips.split(wanted or split)
@@ -65,8 +65,12 @@ def evaluate_model(
     return measure(scorer, clips, split=wanted, say=say)
 
 
-def _config_for(scorer: Scorer, overrides: Mapping[str, Any]) -> TrainConfig:
-    """The scorer's own configuration with the data that it is to be measured on."""
+def config_for(scorer: Scorer, overrides: Mapping[str, Any]) -> TrainConfig:
+    """The scorer's own configuration with the data that it is to be measured on.
+
+    Raises:
+        InputError: a model is to be measured and no dataset is named.
+    """
     given = {name: value for name, value in overrides.items() if value is not None}
     if scorer.net is None and "datasets" not in given:
         raise InputError("--dataset is needed: a model does not say where its data lie.")
