@@ -48,7 +48,9 @@ class Fit(L.LightningModule):
         self.weights: Tensor | None = None
         # What a teacher heard is learned from the same embedding as the labels, then dropped.
         self.pupil = nn.Linear(net.body.n_out, n_taught) if n_taught else None
-        self.rng = torch.Generator().manual_seed(config.seed)
+        # Lightning's `auto` takes the GPU when there is one; what is drawn is drawn there.
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.rng = torch.Generator(device).manual_seed(config.seed)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Augment, blend, and weigh the two losses."""
