@@ -173,9 +173,7 @@ def pretrained(
     if not (path.is_file() and checkpoint.load(path).config == earlier):
         clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
         say(f"pretraining on {len(clips)} clips")
-        before = pretrained(
-            earlier, data, prepared=prepared, out=out / "pretrain", say=say
-        )
+        before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
         tell = _teller(say, "pretraining", earlier)
         net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
         checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)

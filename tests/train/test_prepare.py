@@ -173,7 +173,7 @@ def test_recordings_join_stored_features_as_features(tmp_path):
     assert not clips.is_waveform
     assert clips.labels == ("high", "low", "other")
     assert np.isnan(clips.targets[0]).tolist() == [False, False, True]
-    with pytest.raises(InputError, match="npz:set is stored log-mel"):
+    with pytest.raises(InputError, match="npz is stored log-mel"):
         load_clips(
             from_tree({"datasets": ["npz"], "features": "chroma"}), root,
             prepared=tmp_path / "p", say=print,
