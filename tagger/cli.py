@@ -12,6 +12,7 @@ import typer
 
 from tagger.cli_bench import bench, engine
 from tagger.cli_models import doctor, models
+from tagger.cli_options import Config, Data, Datasets, Metadata, Partial, Prepared, Settings
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, predict, scan
 from tagger.errors import InputError, MissingExtraError, TaggerError
 
@@ -46,25 +47,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-Config = Annotated[
-    Path | None, typer.Option(help="A YAML file; the other options lie over it.")
-]
-Datasets = Annotated[
-    list[str] | None,
-    typer.Option(help="A data set, as mtat or mtat:all; may be given more than once."),
-]
-Data = Annotated[Path, typer.Option(help="The folder that holds the data.")]
-Metadata = Annotated[
-    Path | None, typer.Option(help="The folder of a data set's tables, if elsewhere.")
-]
-Partial = Annotated[bool, typer.Option("--partial", help="Go on without missing clips.")]
-Prepared = Annotated[Path, typer.Option(help="Where decoded recordings are kept.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
-]
 
 
 @app.command()
@@ -196,9 +178,8 @@ def evaluate(
         "partial": partial or None,
         **parse_overrides(option or []),
     }
-    found = evaluate_model(
-        model, overrides, data=data, split=split, prepared=prepared, say=_say
-    )
+    places = {"data": data, "prepared": prepared}
+    found = evaluate_model(model, overrides, split=split, say=_say, **places)
     if html is not None:
         write_page(found, html)
     typer.echo(show_json(found) if json else show_table(found))

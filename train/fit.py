@@ -21,8 +21,9 @@ from train.augment import augment, mixup
 from train.augment_waves import augment_waves, mask_features, mix_waves
 from train.callbacks import LAST, KeepBest, KeepLast, OnEpoch, Progress, StopAtNan, read_last
 from train.config import TrainConfig, to_tree
-from train.data import Batch, Centres, Crops, balanced_sampler, cover, frames_a_window
+from train.data import Batch, cover, frames_a_window
 from train.datasets.base import FeatureSet
+from train.loaders import training_loader, watched_loader
 from train.models.network import TaggerNet
 from train.objective import label_loss, music_loss, rarity_weights, teacher_loss
 from train.schedule import VALID_LOSS, optimisation
@@ -154,7 +155,7 @@ def fit(
         InputError: the loss is no number, the GPU's memory is too small, or `valid` is needed.
     """
     L.seed_everything(config.seed, verbose=False)
-    loader = _loader(config, clips)
+    loader = training_loader(config, clips)
     net = TaggerNet(config.network(), n_labels=len(clips.labels))
     if prepare is not None:
         prepare(net)
@@ -163,7 +164,7 @@ def fit(
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = _module(net, config, clips, n_batches=len(loader))
-    watched = _watched(config, valid)
+    watched = watched_loader(config, valid)
     best = KeepBest(config.fit.patience) if config.fit.patience > 0 else None
     callbacks: list[Callback] = [] if best is None else [best]
     callbacks += [EMAWeightAveraging(decay=config.fit.average_decay), StopAtNan()]
@@ -206,19 +207,6 @@ def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet, *, n_batches
     if config.fit.label_weights and config.kind == "multi":
         module.weights = rarity_weights(torch.from_numpy(clips.targets))
     return module
-
-
-def _watched(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:
-    needs = config.fit.patience > 0 or config.fit.schedule == "plateau"
-    if not needs:
-        return None
-    if valid is None or len(valid) == 0:
-        raise InputError(
-            "fit.patience and fit.schedule=plateau need clips of the split `valid`; the data"
-            " have none (folds of the calibration have none either: set calibration.folds=0)."
-        )
-    n_frames = frames_a_window(valid, config.features_options)
-    return DataLoader(Centres(valid, n_frames=n_frames), batch_size=config.fit.batch_size)
 
 
 def _run(
@@ -271,22 +259,6 @@ def _precision(asked: str) -> Any:
     else:
         fast = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - there is no public question
     return "bf16-mixed" if fast else "32-true"
-
-
-def _loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
-    n_frames = frames_a_window(clips, config.features_options)
-    sampler = balanced_sampler(
-        clips,
-        share_not_genre=config.fit.share_not_genre,
-        n_samples=config.fit.clips_an_epoch,
-        seed=config.seed,
-    )
-    return DataLoader(
-        Crops(clips, n_frames=n_frames, seed=config.seed),
-        batch_size=config.fit.batch_size,
-        sampler=sampler,
-        drop_last=config.fit.clips_an_epoch > config.fit.batch_size,
-    )
 
 
 @torch.no_grad()

@@ -20,7 +20,9 @@ from train.datasets import (
     Where,
     join,
 )
+from train.datasets.audio import first_with
 from train.datasets.gtzan import STORE as GTZAN_STORE
+from train.datasets.gtzan_audio import FOLDERS as GTZAN_FOLDERS
 from train.features.mel import MelFrontEnd, MelOptions
 from train.pictures import write_pictures
 from train.prepare import as_features, prepare, waveform_of
@@ -45,8 +47,10 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
     Raises:
         InputError: data are missing, or stored features meet a front end that is not mel.
     """
+    # A set is called what the configuration calls it: figures are chosen by that name.
     sets = [
-        load_one(name, config, data, prepared=prepared, say=say) for name in config.datasets
+        replace(load_one(name, config, data, prepared=prepared, say=say), name=name)
+        for name in config.datasets
     ]
     if all(one.is_waveform for one in sets):
         return join(sets)
@@ -66,12 +70,18 @@ def load_one(
     base, _, variant = name.partition(":")
     if base in FEATURE_FILES:
         return FEATURE_FILES[base](where_of(config, data, variant))
-    is_stored = base in DATASETS and not variant
-    if is_stored and (base not in RECORDINGS or (data / GTZAN_STORE).is_file()):
+    if base in DATASETS and not variant and not _only_recordings(base, data):
         return DATASETS[base](data)
     if base not in RECORDINGS:
         raise InputError(f"--dataset {name}: {base} has no variants.")
     return _prepared(name, config, data, prepared=prepared, say=say)[0]
+
+
+def _only_recordings(base: str, data: Path) -> bool:
+    """Whether a set that comes as features and as recordings is there as recordings alone."""
+    if base not in RECORDINGS or (data / GTZAN_STORE).is_file():
+        return False
+    return first_with(data, GTZAN_FOLDERS, holds="blues") is not None
 
 
 def prepare_dataset(

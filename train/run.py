@@ -1,10 +1,8 @@
 """One training run from a configuration to `best.pt`: folds, fit, calibration, figures."""
 
 import json
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +12,27 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train import checkpoint
-from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
+from train.calibrate import fit_calibration
 from train.config import TrainConfig, load_config
 from train.datasets import FeatureSet
 from train.datasets.base import join_again
-from train.fit import ClipLogits, fit, predict
+from train.facts import (
+    calibration_facts,
+    calibration_of,
+    data_facts,
+    measure,
+    net_logits,
+    versions,
+)
+from train.fit import ClipLogits, fit
 from train.folds import fold_of_groups
 from train.head import refit_head
 from train.load import check_learnable, load_clips, resolved
-from train.metrics import bootstrap, brier, calibration_error, first_right
 from train.models.network import TaggerNet
 from train.start import CONFIG, body_of, like, places_of, write_run
 
 Say = Callable[[str], None]
 Start = Callable[[TaggerNet], None]
-
-SPLITS_KNOWN = ("train", "valid", "test")
 
 
 def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Path:
@@ -124,12 +127,12 @@ def run_training(
         resume=resume,
     )
     labels = kept_labels(config, clips)
-    facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
+    facts: dict[str, Any] = {"data": data_facts(config, clips), "versions": versions()}
     valid = measured(config, valid)
     facts |= calibrated(net, config, unseen, valid)
     if len(valid):
         facts["metrics"] = facts.get("metrics", {}) | {
-            "valid": measure(net_logits(net, valid, config), _calibration_of(net), config)
+            "valid": measure(net_logits(net, valid, config), calibration_of(net), config)
         }
     done = checkpoint.Checkpoint(net, config, labels, facts)
     checkpoint.save(done, out / "best.pt")
@@ -145,12 +148,12 @@ def calibrated(
     if unseen is not None:
         calibration = fit_calibration(unseen, kind=config.kind)
         calibration.apply(net)
-        return _calibration_facts(unseen, calibration, config)
+        return calibration_facts(unseen, calibration, config)
     if config.calibration.folds == 0 and has_every_label(valid):
         heard = net_logits(net, valid, config)
         calibration = fit_calibration(heard, kind=config.kind)
         calibration.apply(net)
-        return _calibration_facts(heard, calibration, config)
+        return calibration_facts(heard, calibration, config)
     return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
 
 
@@ -251,80 +254,6 @@ def _in_order(
         music_logits=[music[i] for i in order],
         clips=clips,
     )
-
-
-def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
-    """Logits as the calibration's options ask for them."""
-    return predict(net, clips, n_windows=config.calibration.n_windows)
-
-
-def measure(
-    logits: ClipLogits, calibration: Calibration, config: TrainConfig
-) -> dict[str, Any]:
-    """Figures of one split: accuracy, calibration error and Brier score of the first label."""
-    scores = clip_scores(logits, calibration, kind=config.kind)
-    clips = logits.clips
-    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
-    s, t = scores[known], clips.targets[known]
-    figures: dict[str, Any] = {"n_clips": int(known.sum())}
-    if known.any():
-        figures |= {
-            "accuracy": round(float(first_right(s, t).mean()), 4),
-            "ece_5_bins": bootstrap(calibration_error, s, t).to_list(),
-            "brier": bootstrap(brier, s, t).to_list(),
-        }
-    return figures
-
-
-def _calibration_of(net: Any) -> Calibration:
-    return Calibration(
-        float(net.label_scale[0]),
-        net.label_bias.numpy(),
-        float(net.music_scale),
-        float(net.music_bias),
-    )
-
-
-def _calibration_facts(
-    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
-) -> dict[str, Any]:
-    scores = clip_scores(unseen, calibration, kind=config.kind)
-    folds = config.calibration.folds
-    clips, split = (
-        ("out-of-fold clips", "out_of_fold_train") if folds else ("valid", "fitted_on")
-    )
-    return {
-        "thresholds": dict(choose_thresholds(scores, unseen, config.calibration)),
-        "calibration": {
-            "method": f"scale and bias of the logits, fitted on {clips}",
-            "folds": config.calibration.folds,
-            "label_scale": round(calibration.label_scale, 4),
-            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
-            "music_scale": round(calibration.music_scale, 4),
-            "music_bias": round(calibration.music_bias, 4),
-        },
-        "metrics": {split: measure(unseen, calibration, config)},
-    }
-
-
-def _data_facts(config: TrainConfig, clips: FeatureSet) -> dict[str, Any]:
-    counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
-    return {
-        "datasets": list(config.datasets),
-        "clips": {name: count for name, count in counts.items() if count},
-        "learned_from": "train",
-    }
-
-
-def _versions() -> dict[str, str]:
-    names = ("tagger-music", "torch", "lightning", "numpy")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # a source tree that was never installed
-            continue
-    return found
 
 
 def _teller(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:

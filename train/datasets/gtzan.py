@@ -48,7 +48,8 @@ def load(root: Path) -> FeatureSet:
     if not path.is_file():
         raise InputError(
             f"{path}: not found. The gtzan dataset reads stored log-mel features there; "
-            "point --data at the folder that holds gtzan-logmel/."
+            "point --data at the folder that holds gtzan-logmel/, or at the recordings"
+            " (--dataset gtzan:fault-filtered says where to get them)."
         )
     with np.load(path, allow_pickle=False) as store:
         missing = {"db", "id", "genre", "split"} - set(store.files)
