@@ -106,7 +106,7 @@ def test_a_checkpoint_is_measured_on_a_split(run):
 def test_checkpoint_and_model_give_the_same_figures(run):
     """From recordings, and from features behind the front end."""
     folder, root = run
-    export_checkpoint(folder / "best.pt", folder / "m.onnx", name=None, say=lambda _: None)
+    export_checkpoint(folder / "best.pt", folder / "m.onnx", say=lambda _: None)
     first = evaluated(folder / "best.pt", root, folder)
     second = evaluated(folder / "m.onnx", root, folder)
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-4)
