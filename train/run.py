@@ -134,10 +134,13 @@ def run_training(
         facts["metrics"] = facts.get("metrics", {}) | {
             "valid": measure(net_logits(net, valid, config), calibration_of(net), config)
         }
-    done = checkpoint.Checkpoint(net, config, labels, facts)
-    checkpoint.save(done, out / "best.pt")
-    (out / "facts.json").write_text(json.dumps(facts, indent=1))
     say(json.dumps(facts.get("metrics", {})))
+    return _save(checkpoint.Checkpoint(net, config, labels, facts), out)
+
+
+def _save(done: checkpoint.Checkpoint, out: Path) -> Path:
+    checkpoint.save(done, out / "best.pt")
+    (out / "facts.json").write_text(json.dumps(dict(done.facts), indent=1))
     return out / "best.pt"
 
 
