@@ -12,6 +12,7 @@ import typer
 
 from tagger.cli_bench import bench, engine
 from tagger.cli_models import doctor, models
+from tagger.cli_options import Config, Data, Datasets, Metadata, Partial, Prepared, Settings
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, predict, scan
 from tagger.errors import InputError, MissingExtraError, TaggerError
 
@@ -50,30 +51,37 @@ def _root(
 
 @app.command()
 def train(
-    config: Annotated[
-        Path | None, typer.Option(help="A YAML file; the other options lie over it.")
-    ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option(help="What to learn from; may be given more than once.")
-    ] = None,
-    data: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path(
-        "data"
-    ),
+    config: Config = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
     features: Annotated[str | None, typer.Option(help="Front end.  [default: mel]")] = None,
     body: Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/run"),
-    option: Annotated[
-        list[str] | None,
+    start_from: Annotated[
+        Path | None,
         typer.Option(
-            "--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."
+            "--from", help="Fine-tune: keep this checkpoint's body, learn a new head."
         ),
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same weights twice.")
+    ] = False,
+    gpu_memory_fraction: Annotated[
+        float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
 ) -> None:
     """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""
     try:
-        from train.run import parse_overrides, run_training
+        from train.run import parse_overrides, resume_training, run_training
     except ModuleNotFoundError as error:
         raise _extra(error) from error
     overrides = {
@@ -81,10 +89,148 @@ def train(
         "features": features,
         "body": body,
         "fit.epochs": epochs,
+        "fit.deterministic": deterministic or None,
+        "fit.gpu_memory_fraction": gpu_memory_fraction,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
         "seed": seed,
         **parse_overrides(option or []),
     }
-    run_training(config, overrides, data=data, out=out, say=_say)
+    if resume is not None:
+        resume_training(resume, overrides, say=_say)
+        return
+    run_training(
+        config,
+        overrides,
+        data=data,
+        out=out,
+        say=_say,
+        start_from=start_from,
+        prepared=prepared,
+    )
+
+
+@app.command()
+def prepare(
+    dataset: Annotated[
+        str, typer.Option(help="A data set of recordings, as mtat or fma:small.")
+    ],
+    data: Data = Path("data"),
+    config: Config = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Decoding threads.  [default: one a core]")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Decode a data set once, so that training reads at the speed of memory."""
+    try:
+        from train.load import prepare_dataset
+        from train.run import parse_overrides
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    prepare_dataset(
+        dataset,
+        overrides,
+        config_path=config,
+        data=data,
+        prepared=prepared,
+        pictures=pictures,
+        n_jobs=jobs,
+        say=_say,
+    )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="best.pt of a run, or an exported .onnx.")],
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    split: Annotated[str, typer.Option(metavar="train|valid|test")] = "test",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Measure a checkpoint or a model on a split of a data set."""
+    try:
+        from train.evaluate import evaluate_model, show_json, show_table, write_page
+        from train.run import parse_overrides
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    places = {"data": data, "prepared": prepared}
+    found = evaluate_model(model, overrides, split=split, say=_say, **places)
+    if html is not None:
+        write_page(found, html)
+    typer.echo(show_json(found) if json else show_table(found))
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(metavar="compare|length|rare|transfer|features")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
+    ] = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    split: Annotated[str, typer.Option(metavar="train|valid|test")] = "valid",
+    out: Annotated[Path, typer.Option(help="For table, JSON and picture.")] = Path(
+        "runs/study"
+    ),
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="DATA=MODEL", help="Which label of the data is which."),
+    ] = None,
+    config: Config = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Answer a question that takes several runs, with a table and a picture."""
+    try:
+        from train.run import parse_overrides
+        from train.study import Question, run_study
+    except ModuleNotFoundError as error:
+        raise _extra(error) from error
+    overrides = {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+        **parse_overrides(option or []),
+    }
+    question = Question(
+        paths=paths or [],
+        overrides=overrides,
+        config_path=config,
+        data=data,
+        prepared=prepared,
+        split=split,
+        labels={one: str(other) for one, other in parse_overrides(label or []).items()},
+        out=out,
+        say=_say,
+    )
+    typer.echo(run_study(name, question))
 
 
 @app.command()

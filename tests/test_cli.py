@@ -113,7 +113,10 @@ def test_a_device_that_is_not_there_is_an_error(folder):
         assert done.returncode == 1  # a machine with a GPU: the broken file is what fails
 
 
-@pytest.mark.parametrize("command", ["scan", "predict", "models", "doctor", "train", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["scan", "predict", "models", "doctor", "train", "prepare", "evaluate", "study", "export"],
+)
 def test_every_command_has_help(command):
     """Help says what the command is for."""
     done = tagger(command, "--help")

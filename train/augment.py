@@ -1,7 +1,8 @@
 """Augmentation of batches of dB features, shape (batch, n_mels, n_frames).
 
 Each function takes a batch and a generator and returns a new batch; probabilities are per
-clip. All of it is gain-free: the network subtracts the maximum anyway.
+clip. All of it is gain-free: the network subtracts the maximum anyway. The generator lives on
+the batch's device.
 """
 
 from collections.abc import Callable
@@ -31,8 +32,8 @@ class AugmentOptions:
 
 
 def uniform(n: int, low: float, high: float, rng: Rng) -> Tensor:
-    """`n` numbers between `low` and `high`."""
-    return low + (high - low) * torch.rand(n, generator=rng)
+    """`n` numbers between `low` and `high`, on the generator's device."""
+    return low + (high - low) * torch.rand(n, generator=rng, device=rng.device)
 
 
 def stretch_and_shift(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
@@ -40,7 +41,7 @@ def stretch_and_shift(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     n = x.shape[0]
     scale = torch.exp(uniform(n, -options.stretch, options.stretch, rng))
     shift = uniform(n, -1, 1, rng) * options.shift_bands * 2 / x.shape[1]
-    theta = torch.zeros(n, 2, 3)
+    theta = torch.zeros(n, 2, 3, device=x.device)
     theta[:, 0, 0] = scale
     theta[:, 1, 1] = 1.0
     theta[:, 1, 2] = shift
@@ -51,7 +52,11 @@ def stretch_and_shift(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
 
 def equalise(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Add a smooth random curve over the bands: another microphone, another mastering."""
-    knots = torch.randn(x.shape[0], 1, 6, generator=rng) * options.equaliser_db / 2
+    knots = (
+        torch.randn(x.shape[0], 1, 6, generator=rng, device=rng.device)
+        * options.equaliser_db
+        / 2
+    )
     curve = F.interpolate(knots, size=x.shape[1], mode="linear", align_corners=True)
     return x + curve.transpose(1, 2)
 
@@ -59,10 +64,10 @@ def equalise(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
 def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Remove what is above a random band, as low sample rates and bit rates do."""
     n, n_mels, _ = x.shape
-    chosen = torch.rand(n, generator=rng) < options.band_limit
+    chosen = torch.rand(n, generator=rng, device=rng.device) < options.band_limit
     # Band 85 of 128 is 4 kHz: from there (8 kHz files) to nearly all.
     cutoff = uniform(n, 0.64, 0.97, rng) * n_mels
-    bands = torch.arange(n_mels).view(1, -1, 1)
+    bands = torch.arange(n_mels, device=x.device).view(1, -1, 1)
     above = (bands - cutoff.view(-1, 1, 1)).clamp(min=0)
     return torch.where(chosen.view(-1, 1, 1), x - 20.0 * above, x)
 
@@ -70,19 +75,19 @@ def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
 def repeat_excerpt(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Keep a short excerpt and repeat it, as a track shorter than the window is padded."""
     n, _, n_frames = x.shape
-    chosen = torch.rand(n, generator=rng) < options.repeat
+    chosen = torch.rand(n, generator=rng, device=rng.device) < options.repeat
     period = uniform(n, 0.2, 1.0, rng).mul(n_frames).long().clamp(min=4)
     period = torch.where(chosen, period, n_frames)
-    index = torch.arange(n_frames).view(1, -1) % period.view(-1, 1)
+    index = torch.arange(n_frames, device=x.device).view(1, -1) % period.view(-1, 1)
     return x.gather(2, index[:, None].expand_as(x))
 
 
 def add_noise_floor(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Raise the floor as hiss does: power adds up, so the louder of the two wins in dB."""
     n = x.shape[0]
-    chosen = torch.rand(n, generator=rng) < options.noise
+    chosen = torch.rand(n, generator=rng, device=rng.device) < options.noise
     level = x.amax(dim=(1, 2)) - uniform(n, 30, 70, rng)
-    noise = level.view(-1, 1, 1) + 3 * torch.randn(x.shape, generator=rng)
+    noise = level.view(-1, 1, 1) + 3 * torch.randn(x.shape, generator=rng, device=rng.device)
     return torch.where(chosen.view(-1, 1, 1), torch.maximum(x, noise), x)
 
 
@@ -92,10 +97,10 @@ def mask(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     for dim, count in ((2, options.n_time_masks), (1, options.n_band_masks)):
         size = x.shape[dim]
         shape = (1, 1, -1) if dim == 2 else (1, -1, 1)
-        position = torch.arange(size).view(shape)
+        position = torch.arange(size, device=x.device).view(shape)
         for _ in range(count):
             width = uniform(x.shape[0], 0, options.mask_share, rng) * size
-            start = torch.rand(x.shape[0], generator=rng) * (size - width)
+            start = torch.rand(x.shape[0], generator=rng, device=rng.device) * (size - width)
             low, high = start.view(-1, 1, 1), (start + width).view(-1, 1, 1)
             x = torch.where((position >= low) & (position < high), mean, x)
     return x
@@ -127,11 +132,11 @@ def mixup(
     """
     if options.mixup_alpha <= 0:
         return x, targets
-    alpha = torch.full((x.shape[0],), options.mixup_alpha)
+    alpha = torch.full((x.shape[0],), options.mixup_alpha, device=x.device)
     first, second = torch._standard_gamma(alpha, rng), torch._standard_gamma(alpha, rng)  # noqa: SLF001 - Beta through two gammas; the public Beta takes no generator
     share = first / (first + second).clamp(min=1e-6)
     share = torch.maximum(share, 1 - share)
-    other = torch.randperm(x.shape[0], generator=rng)
+    other = torch.randperm(x.shape[0], generator=rng, device=rng.device)
     level = x.amax(dim=(1, 2), keepdim=True)
     relative = x - level
     s = share.view(-1, 1, 1)

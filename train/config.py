@@ -13,10 +13,13 @@ import yaml
 
 from tagger.errors import InputError
 from train.augment import AugmentOptions
-from train.datasets import DATASETS
+from train.datasets import KNOWN
 from train.features import FRONT_ENDS
 from train.models import BODIES
 from train.models.network import NetworkOptions
+
+FOLDS = 5
+SCHEDULES = ("one-cycle", "cosine", "plateau", "constant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,11 @@ class FitOptions:
     `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
     hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
     `teacher_weight` is that of regressing a dataset's embeddings (their mean squared error).
+    `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
+    `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
+    not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
+    step. For multi-label, `label_weights` lets rare labels count more and `focal_gamma` > 0
+    takes the focal loss. `freeze` epochs long only the head learns, after `--from`.
     """
 
     epochs: int = 60
@@ -40,10 +48,22 @@ class FitOptions:
     music_weight: float = 0.5
     teacher_weight: float = 0.0
     precision: str = "auto"
+    schedule: str = "one-cycle"
+    plateau_epochs: int = 3
+    patience: int = 0
+    accumulate: int = 1
+    label_weights: bool = False
+    focal_gamma: float = 0.0
+    freeze: int = 0
+    deterministic: bool = False
+    gpu_memory_fraction: float = 1.0
 
     def __post_init__(self) -> None:
-        if min(self.batch_size, self.clips_an_epoch) < 1 or self.epochs < 0:
-            raise InputError("batch_size and clips_an_epoch must be at least 1, epochs 0")
+        if min(self.batch_size, self.clips_an_epoch, self.accumulate) < 1 or self.epochs < 0:
+            raise InputError(
+                "batch_size, clips_an_epoch and accumulate must be at least 1, epochs 0"
+            )
+        _choice("fit.schedule", self.schedule, dict.fromkeys(SCHEDULES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +86,16 @@ class CalibrationOptions:
     """Calibration on clips that the network has not seen.
 
     `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
-    turn (0 folds leave the scores as they are); `source: valid` takes the valid split, which
-    costs no fit, and cross-fits its own figures over `folds`. Only clips of `datasets` are
-    held out, measured and used for the head's last fit (all datasets if it is empty). A
-    threshold is the lowest score from which a label is right with the share `precision`.
+    turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
+    figures over `folds` (0 folds: the figures are of the very clips that calibrated).
+    `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
+    for recordings that have one. Only clips of `datasets` are held out, measured and used for
+    the head's last fit (all datasets if it is empty). A threshold is the lowest score from
+    which a label is right with the share `precision`.
     """
 
-    source: str = "out-of-fold"
-
-    folds: int = 5
+    source: str = "auto"
+    folds: int = -1
     datasets: tuple[str, ...] = ()
     n_windows: int = 6
     precision: float = 0.7
@@ -87,6 +108,10 @@ class TrainConfig:
     `pretrain` holds the fields in which an earlier fit on other data differs from this one
     (it may have one of its own); its body is where this run starts. `labels` are those that
     the model keeps, all if it is empty; the others only helped to learn.
+    `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
+    clips be missing, `longest_s` bounds what is kept of a recording, in seconds, and
+    `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
+    runs of several seeds share a split).
     """
 
     name: str = "tagger"
@@ -100,6 +125,10 @@ class TrainConfig:
     kind: str = "single"
     labels: tuple[str, ...] = ()
     seed: int = 1
+    split_seed: int = 1
+    metadata: str = ""
+    partial: bool = False
+    longest_s: float = 120.0
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     head: HeadOptions = field(default_factory=HeadOptions)
@@ -151,7 +180,7 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     features = _choice("features", str(tree.get("features", "mel")), FRONT_ENDS)
     body = _choice("body", str(tree.get("body", "cnn-lstm")), BODIES)
     for name in tree.get("datasets", ()):
-        _choice("datasets", name, DATASETS)
+        _choice("datasets", str(name).partition(":")[0], dict.fromkeys(KNOWN))
     _choice("kind", str(tree.get("kind", "single")), {"single": 0, "multi": 0})
     for key, options in (
         ("features_options", FRONT_ENDS[features][0]),

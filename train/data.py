@@ -38,6 +38,33 @@ class Crops(Dataset[Any]):
         return torch.from_numpy(crop), target, music, torch.from_numpy(embedding)
 
 
+class Centres(Dataset[Any]):
+    """The middle window of each clip, the same each time; items as those of `Crops`."""
+
+    def __init__(self, clips: FeatureSet, *, n_frames: int) -> None:
+        self.clips, self.n_frames = clips, n_frames
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, i: int) -> Batch:
+        start = max(self.clips.n_frames(i) - self.n_frames, 0) // 2
+        crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
+        target = torch.from_numpy(self.clips.targets[i])
+        music = torch.tensor(self.clips.music[i])
+        return torch.from_numpy(crop), target, music, torch.empty(0)
+
+
+def frames_a_window(clips: FeatureSet, options: Any) -> int:
+    """Length of the network's window in what these clips count: frames, or samples.
+
+    Args:
+        clips: the clips.
+        options: of the front end.
+    """
+    return int(options.window_len if clips.is_waveform else options.n_frames)
+
+
 def window_of(clips: FeatureSet, i: int, *, start: int, n_frames: int) -> NDArray[np.float32]:
     """One window of a clip, (n_mels, n_frames); a shorter clip is repeated, as in a scan."""
     available = clips.n_frames(i)

@@ -7,7 +7,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) -> Tensor:
+def label_loss(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    kind: str,
+    smoothing: float,
+    weights: Tensor | None = None,
+    focal_gamma: float = 0.0,
+) -> Tensor:
     """Loss over the labels that are known; 0 when none is.
 
     Args:
@@ -17,12 +25,20 @@ def label_loss(logits: Tensor, targets: Tensor, *, kind: str, smoothing: float) 
             runs over the labels that are known there.
         kind: 'single' (softmax cross-entropy) or 'multi' (binary cross-entropy).
         smoothing: share of the target spread evenly over the labels.
+        weights: for `multi`, how much a clip that has the label counts, shape (n_labels,).
+        focal_gamma: for `multi`, how much less what is already right counts (T.-Y. Lin et
+            al., ICCV 2017); 0 is plain cross-entropy.
     """
     known = ~torch.isnan(targets)
     clean = torch.nan_to_num(targets)
     if kind == "multi":
         soft = clean * (1 - smoothing) + smoothing / 2
-        each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+        each = F.binary_cross_entropy_with_logits(
+            logits, soft, reduction="none", pos_weight=weights
+        )
+        if focal_gamma > 0:
+            wrong = (torch.sigmoid(logits) - clean).abs()
+            each = each * wrong**focal_gamma
         return (each * known).sum() / known.sum().clamp(min=1)
     # A label that is unknown takes no part: the clip chooses among those its dataset knows.
     votes = known.any(dim=1)
@@ -52,3 +68,10 @@ def music_loss(logit: Tensor, music: Tensor, *, smoothing: float) -> Tensor:
     """Binary cross-entropy of the music logit, shapes (batch, 1) and (batch,)."""
     soft = music * (1 - smoothing) + smoothing / 2
     return F.binary_cross_entropy_with_logits(logit[:, 0], soft)
+
+
+def rarity_weights(targets: Tensor, *, most: float = 10.0) -> Tensor:
+    """How much rarer each label is than its absence, 1..`most`, shape (n_labels,)."""
+    known = ~torch.isnan(targets)
+    has = torch.nan_to_num(targets).sum(dim=0)
+    return ((known.sum(dim=0) - has) / has.clamp(min=1)).clamp(1.0, most)

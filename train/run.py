@@ -1,10 +1,8 @@
 """One training run from a configuration to `best.pt`: folds, fit, calibration, figures."""
 
 import json
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +12,54 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train import checkpoint
-from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
-from train.config import TrainConfig, load_config, to_tree
-from train.datasets import DATASETS, FeatureSet, join
+from train.calibrate import clip_scores, fit_calibration
+from train.config import TrainConfig, load_config
+from train.datasets import FeatureSet
 from train.datasets.base import join_again
-from train.fit import ClipLogits, fit, predict
+from train.facts import (
+    calibration_facts,
+    calibration_of,
+    data_facts,
+    measure,
+    net_logits,
+    versions,
+)
+from train.fit import ClipLogits, fit
 from train.folds import fold_of_groups
 from train.head import refit_head
-from train.metrics import bootstrap, brier, calibration_error, first_right
+from train.load import check_learnable, load_clips, resolved
 from train.models.network import TaggerNet
+from train.start import CONFIG, body_of, like, places_of, write_run
 
 Say = Callable[[str], None]
 Start = Callable[[TaggerNet], None]
 
-SPLITS_KNOWN = ("train", "valid", "test")
+
+def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Path:
+    """Go on with an interrupted run, to the same result as if it had not been interrupted.
+
+    Args:
+        run: its folder.
+        overrides: what is to be different, as in `{"fit.epochs": 20}`.
+        say: told how far it is.
+
+    Raises:
+        InputError: the folder is not that of a run.
+    """
+    places = places_of(run)
+    data, prepared = places["data"], places["prepared"]
+    if data is None or prepared is None:
+        raise InputError(f"{run}: does not say where its data are.")
+    return run_training(
+        run / CONFIG,
+        overrides,
+        data=data,
+        out=run,
+        say=say,
+        start_from=places["start_from"],
+        prepared=prepared,
+        resume=True,
+    )
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -52,6 +84,9 @@ def run_training(
     data: Path,
     out: Path,
     say: Say,
+    start_from: Path | None = None,
+    prepared: Path = Path("prepared"),
+    resume: bool = False,
 ) -> Path:
     """Fit, calibrate, measure, save.
 
@@ -61,6 +96,9 @@ def run_training(
         data: the folder that holds the datasets.
         out: the run's folder; made if need be.
         say: told how far it is, one line at a time.
+        start_from: a checkpoint whose front end and body are where learning begins.
+        prepared: where decoded recordings are kept.
+        resume: go on where an interrupted run in `out` stopped.
 
     Returns:
         The path of `best.pt`.
@@ -68,48 +106,68 @@ def run_training(
     Raises:
         InputError: the configuration or the data cannot be used.
     """
-    config = load_config(config_path, overrides)
+    config = load_config(config_path, like(start_from, overrides))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "config.yaml").write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
-    clips = load_clips(config, data)
-    learned = clips.split("train")
+    clips = load_clips(config, data, prepared=prepared, say=say)
+    config = resolved(config, clips, say=say)
+    write_run(out, config, data=data, prepared=prepared, start_from=start_from)
+    learned, valid = clips.split("train"), clips.split("valid")
+    check_learnable(learned)
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
-    start = pretrained(config, data, out=out, say=say)
-    unseen = None
-    if config.calibration.source != "valid":
-        unseen = out_of_fold(config, learned, start=start, out=out, say=say)
+    start = pretrained(config, data, prepared=prepared, out=out, say=say)
+    start = start or body_of(start_from)
+    unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
     net = fit_kept(
-        config, learned, run_dir=out, on_epoch=_teller(say, "fit", config), prepare=start
+        config,
+        learned,
+        run_dir=out,
+        on_epoch=_teller(say, "fit", config),
+        prepare=start,
+        valid=valid,
+        resume=resume,
     )
     labels = kept_labels(config, clips)
-    valid = measured(config, clips.split("valid"))
-    if config.calibration.source == "valid":
-        unseen = net_logits(net, valid, config)
-    facts: dict[str, Any] = {"data": _data_facts(config, clips), "versions": _versions()}
-    if unseen is not None:
-        calibration = fit_calibration(unseen, kind=config.kind)
-        calibration.apply(net)
-        facts |= _calibration_facts(unseen, calibration, config)
-    else:
-        facts["thresholds"] = dict.fromkeys(labels, 0.5)
-    if len(valid) and config.calibration.source != "valid":
-        scores = clip_scores(
-            net_logits(net, valid, config), _calibration_of(net), kind=config.kind
-        )
+    facts: dict[str, Any] = {"data": data_facts(config, clips), "versions": versions()}
+    valid = measured(config, valid)
+    facts |= calibrated(net, config, unseen, valid)
+    if len(valid) and "valid" not in facts.get("metrics", {}):
+        logits = net_logits(net, valid, config)
+        scores = clip_scores(logits, calibration_of(net), kind=config.kind)
         facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
-    done = checkpoint.Checkpoint(net, config, labels, facts)
-    checkpoint.save(done, out / "best.pt")
-    (out / "facts.json").write_text(json.dumps(facts, indent=1))
     say(json.dumps(facts.get("metrics", {})))
+    return _save(checkpoint.Checkpoint(net, config, labels, facts), out)
+
+
+def _save(done: checkpoint.Checkpoint, out: Path) -> Path:
+    checkpoint.save(done, out / "best.pt")
+    (out / "facts.json").write_text(json.dumps(dict(done.facts), indent=1))
     return out / "best.pt"
 
 
-def load_clips(config: TrainConfig, data: Path) -> FeatureSet:
-    """All datasets of a configuration as one set."""
-    return join([DATASETS[name](data) for name in config.datasets])
+def calibrated(
+    net: TaggerNet, config: TrainConfig, unseen: ClipLogits | None, valid: FeatureSet
+) -> dict[str, Any]:
+    """Fit and apply the calibration; returns what is to be said of it."""
+    if unseen is not None:
+        calibration = fit_calibration(unseen, kind=config.kind)
+        calibration.apply(net)
+        return calibration_facts(unseen, calibration, config)
+    if config.calibration.source == "valid" and has_every_label(valid):
+        heard = net_logits(net, valid, config)
+        calibration = fit_calibration(heard, kind=config.kind)
+        calibration.apply(net)
+        return calibration_facts(heard, calibration, config)
+    return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
 
 
-def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start | None:
+def has_every_label(clips: FeatureSet) -> bool:
+    """Whether each label occurs: then a calibration on these clips means something."""
+    return len(clips) > 0 and bool((np.nansum(clips.targets, axis=0) > 0).all())
+
+
+def pretrained(
+    config: TrainConfig, data: Path, *, prepared: Path, out: Path, say: Say
+) -> Start | None:
     """Fit on other data first; returns what puts its body into a fresh network.
 
     The result is kept in the run's folder and used again by a run that was interrupted.
@@ -119,9 +177,9 @@ def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start
         return None
     path = out / "pretrained.pt"
     if not (path.is_file() and checkpoint.load(path).config == earlier):
-        clips = load_clips(earlier, data).split("train")
+        clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
         say(f"pretraining on {len(clips)} clips")
-        before = pretrained(earlier, data, out=out / "pretrain", say=say)
+        before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
         tell = _teller(say, "pretraining", earlier)
         net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
         checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
@@ -137,11 +195,17 @@ def pretrained(config: TrainConfig, data: Path, *, out: Path, say: Say) -> Start
 
 
 def out_of_fold(
-    config: TrainConfig, clips: FeatureSet, *, start: Start | None, out: Path, say: Say
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    start: Start | None,
+    out: Path,
+    say: Say,
+    resume: bool = False,
 ) -> ClipLogits | None:
     """Logits of every clip from a network that has not seen it or its neighbours."""
     n_folds = config.calibration.folds
-    if n_folds < 2:
+    if n_folds < 2 or config.calibration.source == "valid":
         return None
     held_out = clips.from_datasets(config.calibration.datasets or config.datasets)
     always, held = clips.take(np.flatnonzero(~held_out)), clips.take(np.flatnonzero(held_out))
@@ -155,6 +219,7 @@ def out_of_fold(
             run_dir=out / f"fold-{fold}",
             on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
             prepare=start,
+            resume=resume,
         )
         unseen = measured(config, held.take(np.flatnonzero(folds == fold)))
         parts.append(net_logits(net, unseen, config))
@@ -192,87 +257,6 @@ def _in_order(
         music_logits=[music[i] for i in order],
         clips=clips,
     )
-
-
-def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
-    """Logits as the calibration's options ask for them."""
-    return predict(net, clips, n_windows=config.calibration.n_windows)
-
-
-def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
-    """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
-    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
-    s, t = scores[known], clips.targets[known]
-    figures: dict[str, Any] = {"n_clips": int(known.sum())}
-    if known.any():
-        figures |= {
-            "accuracy": round(float(first_right(s, t).mean()), 4),
-            "ece_5_bins": bootstrap(calibration_error, s, t).to_list(),
-            "brier": bootstrap(brier, s, t).to_list(),
-        }
-    return figures
-
-
-def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
-    """Scores of each clip under a calibration that was fitted without it and its group."""
-    folds = fold_of_groups(logits.clips, n_folds=config.calibration.folds, seed=config.seed)
-    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
-    for fold in range(config.calibration.folds):
-        held = folds == fold
-        calibration = fit_calibration(logits.take(np.flatnonzero(~held)), kind=config.kind)
-        part = logits.take(np.flatnonzero(held))
-        scores[held] = clip_scores(part, calibration, kind=config.kind)
-    return scores
-
-
-def _calibration_of(net: Any) -> Calibration:
-    return Calibration(
-        float(net.label_scale[0]),
-        net.label_bias.numpy(),
-        float(net.music_scale),
-        float(net.music_bias),
-    )
-
-
-def _calibration_facts(
-    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
-) -> dict[str, Any]:
-    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
-    honest = cross_fitted(unseen, config)
-    split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
-    return {
-        "thresholds": dict(choose_thresholds(honest, unseen, config.calibration)),
-        "calibration": {
-            "method": "scale and bias of the logits, fitted on clips the network had not seen",
-            "on": split,
-            "folds": config.calibration.folds,
-            "label_scale": round(calibration.label_scale, 4),
-            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
-            "music_scale": round(calibration.music_scale, 4),
-            "music_bias": round(calibration.music_bias, 4),
-        },
-        "metrics": {split: measure(honest, unseen.clips)},
-    }
-
-
-def _data_facts(config: TrainConfig, clips: FeatureSet) -> dict[str, Any]:
-    counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
-    return {
-        "datasets": list(config.datasets),
-        "clips": {name: count for name, count in counts.items() if count},
-        "learned_from": "train",
-    }
-
-
-def _versions() -> dict[str, str]:
-    names = ("tagger-music", "torch", "lightning", "numpy")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # a source tree that was never installed
-            continue
-    return found
 
 
 def _teller(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:

@@ -148,6 +148,25 @@ class Track:
                 return
             self._try_next_decoder()
 
+    def blocks(self) -> Iterator[Waveform]:
+        """Yield all of the track, in bounded memory.
+
+        Yields:
+            Consecutive mono blocks at the rate given to `open_track`, none of them empty.
+
+        Raises:
+            DecodeError: no audio could be decoded, by either decoder.
+        """
+        while True:
+            is_empty = True
+            for block in self._resampled():
+                if len(block):
+                    is_empty = False
+                    yield block
+            if not is_empty:
+                return
+            self._try_next_decoder()
+
     def close(self) -> None:
         """Release the file; nothing can be read afterwards."""
         self._source.close()
@@ -183,13 +202,16 @@ class Track:
                 yield window
 
     def _stream(self, *, window_len: int, hop_len: int) -> Iterator[Waveform]:
-        blocks = stream_resampled(
+        blocks = self._resampled()
+        for _, window in stream_windows(blocks, window_len=window_len, hop_len=hop_len):
+            yield window
+
+    def _resampled(self) -> Iterator[Waveform]:
+        return stream_resampled(
             self._native_blocks(),
             native_rate=self._source.sample_rate,
             sample_rate=self._sample_rate,
         )
-        for _, window in stream_windows(blocks, window_len=window_len, hop_len=hop_len):
-            yield window
 
     def _native_blocks(self) -> Iterator[Waveform]:
         """Yield the track at its own rate; where libsndfile gives up early, FFmpeg goes on."""

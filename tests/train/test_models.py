@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -88,3 +90,14 @@ def test_a_configuration_survives_yaml_and_overrides_lie_over_it(tmp_path):
     config = load_config(path, {"fit.epochs": 9, "seed": None})
     assert (config.fit.epochs, config.fit.learning_rate, config.seed) == (9, 3e-3, 5)
     assert from_tree(to_tree(config)) == config
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "train/configs").glob("*.yaml")), ids=str
+)
+def test_the_example_configurations_are_valid(path):
+    """Every field is known, and the network can be built."""
+    config = load_config(path, {})
+    net = TaggerNet(config.network(), n_labels=2).eval()
+    options = config.features_options
+    assert net.logits(torch.randn(1, options.n_mels, options.n_frames))[0].shape == (1, 2)

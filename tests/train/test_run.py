@@ -7,7 +7,7 @@ from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.runtime import load_engine
 from tests.train.sets import make_set
-from train import datasets, run
+from train import datasets
 from train.checkpoint import load
 from train.config import load_config
 from train.datasets.base import join, join_again
@@ -40,8 +40,8 @@ def known(monkeypatch):
         ),
         "speech-music": lambda _: make_set("speech-music", (), music=False, seed=3),
     }
-    monkeypatch.setattr(run, "DATASETS", sets)
-    monkeypatch.setitem(datasets.DATASETS, "gtzan", sets["gtzan"])
+    for name, loader in sets.items():
+        monkeypatch.setitem(datasets.DATASETS, name, loader)
     return sets
 
 

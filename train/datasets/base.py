@@ -30,6 +30,8 @@ class FeatureSet:
         kind: 'single' (one label a clip) or 'multi'.
         embeddings: what another network heard in each clip, standardised, shape (n_clips,
             n_dims); NaN where it is not known. None if it is known of no clip.
+        is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
+            the front end is computed in the training step.
     """
 
     name: str
@@ -44,6 +46,7 @@ class FeatureSet:
     groups: NDArray[np.str_]
     kind: str
     embeddings: NDArray[np.float32] | None = None
+    is_waveform: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,7 +103,16 @@ class FeatureSet:
 
 
 def join(sets: Sequence[FeatureSet]) -> FeatureSet:
-    """Put several sets together; a label that a set does not know is unknown there (NaN)."""
+    """Put several sets together; a label that a set does not know is unknown there (NaN).
+
+    Raises:
+        InputError: recordings and stored features are mixed.
+    """
+    if len({one.is_waveform for one in sets}) > 1:
+        raise InputError(
+            "recordings and stored features cannot be joined as they are; with --features mel"
+            " the recordings become features."
+        )
     labels = tuple(dict.fromkeys(label for one in sets for label in one.labels))
     targets = [_spread(one, labels) for one in sets]
     return FeatureSet(
@@ -116,6 +128,7 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
         embeddings=_embeddings(sets),
+        is_waveform=all(one.is_waveform for one in sets),
     )
 
 
@@ -157,3 +170,15 @@ def one_hot(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
     for row, name in enumerate(names):
         targets[row, labels.index(name)] = 1.0
     return targets
+
+
+def many_hot(
+    tags: Sequence[Sequence[str]],
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Labels in alphabetical order, and targets of clips that have any number of them."""
+    labels = tuple(sorted({tag for row in tags for tag in row}))
+    column = {label: i for i, label in enumerate(labels)}
+    targets = np.zeros((len(tags), len(labels)), dtype=np.float32)
+    for i, row in enumerate(tags):
+        targets[i, [column[tag] for tag in row]] = 1.0
+    return labels, targets

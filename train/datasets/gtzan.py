@@ -48,7 +48,8 @@ def load(root: Path) -> FeatureSet:
     if not path.is_file():
         raise InputError(
             f"{path}: not found. The gtzan dataset reads stored log-mel features there; "
-            "point --data at the folder that holds gtzan-logmel/."
+            "point --data at the folder that holds gtzan-logmel/, or at the recordings"
+            " (--dataset gtzan:fault-filtered says where to get them)."
         )
     with np.load(path, allow_pickle=False) as store:
         missing = {"db", "id", "genre", "split"} - set(store.files)
@@ -66,11 +67,12 @@ def load(root: Path) -> FeatureSet:
         targets=one_hot([SPELLING.get(genre, genre) for genre in genres], LABELS),
         music=np.full(len(ids), MUSIC, dtype=np.float32),
         splits=splits,
-        groups=np.array([_neighbourhood(name) for name in ids.tolist()]),
+        groups=np.array([neighbourhood(name) for name in ids.tolist()]),
         kind="single",
     )
 
 
-def _neighbourhood(clip_id: str) -> str:
+def neighbourhood(clip_id: str) -> str:
+    """The group of a clip such as `blues.00012`: its run of neighbours, `blues.1`."""
     genre, number = clip_id.split(".")
     return f"{genre}.{int(number) // NEIGHBOURS}"

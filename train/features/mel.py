@@ -2,15 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from train.features.dft import FactoredPowerSpectrum
 from train.features.frames import n_frames_of, slice_frames, window_len_of
-
-# Power below this is no sound in any 24-bit file; it keeps the logarithm finite on zeros.
-FLOOR_POWER = 1e-10
+from train.features.power import FLOOR_POWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +67,7 @@ class MelFrontEnd(nn.Module):
     recording only adds a constant.
     """
 
+    scale: ClassVar[str] = "db"
     filters: Tensor
 
     def __init__(self, options: MelOptions) -> None:

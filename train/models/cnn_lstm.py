@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from train.models.blocks import ResidualBlock, Stem
+from train.models.blocks import ResidualBlock, Stem, rows_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,7 @@ class CnnLstm(nn.Module):
                 for a, b, pool in zip(channels, channels[1:], pools, strict=False)
             )
         )
-        rows = -(-n_mels // options.stem_stride[0])
-        for pool in pools:
-            rows //= pool[0]
-        if rows < 1:
-            raise ValueError(f"cnn-lstm: the pools leave nothing of {n_mels} mel bands")
+        rows = rows_after(-(-n_mels // options.stem_stride[0]), pools)
         self.squeeze = nn.Linear(channels[-1] * rows, 2 * options.n_hidden)
         self.dropout = nn.Dropout(options.dropout)
         self.lstm = nn.LSTM(

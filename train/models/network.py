@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from train.features import FRONT_ENDS
 from train.models import BODIES
-from train.models.normalise import PeakNormalise
+from train.models.normalise import normalise_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,10 @@ class TaggerNet(nn.Module):
         super().__init__()
         self.options = options
         self.front_end = FRONT_ENDS[options.features][1](options.features_options)
-        self.normalise = PeakNormalise(options.floor_db)
         n_mels = options.features_options.n_mels
+        self.normalise = normalise_of(
+            self.front_end.scale, floor_db=options.floor_db, n_rows=n_mels
+        )
         self.body = BODIES[options.body][1](options.body_options, n_mels=n_mels)
         self.head = Head(self.body.n_out, n_labels, dropout=options.dropout)
         # Calibration is part of the graph; until it is fitted it changes nothing.

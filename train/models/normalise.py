@@ -1,5 +1,6 @@
-"""Features in dB -> network input that does not know how loud the recording was."""
+"""Features -> network input that does not know how loud the recording was."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -22,3 +23,39 @@ class PeakNormalise(nn.Module):
         relative = features - features.amax(dim=(1, 2), keepdim=True)
         half = -self.floor_db / 2
         return relative.clamp(min=self.floor_db) / half + 1.0
+
+
+class CepstrumNormalise(nn.Module):
+    """Take the level out of the first row and bring all rows to a like size.
+
+    The mean and deviation of each row are those of the training clips: a mean taken from the
+    window itself would remove its timbre with its level.
+    """
+
+    def __init__(self, n_rows: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(n_rows)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise windows of coefficients, shape (batch, n_rows, n_frames)."""
+        level, others = features[:, :1], features[:, 1:]
+        level = level - level.mean(dim=2, keepdim=True)
+        normalised: Tensor = self.norm(torch.cat([level, others], dim=1))
+        return normalised
+
+
+class ShareNormalise(nn.Module):
+    """0..1 to -1..1."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise windows of shares, shape (batch, n_rows, n_frames)."""
+        return 2 * features - 1
+
+
+def normalise_of(scale: str, *, floor_db: float, n_rows: int) -> nn.Module:
+    """The normalisation for features of this scale (`train.features` names the scales)."""
+    if scale == "cepstrum":
+        return CepstrumNormalise(n_rows)
+    if scale == "share":
+        return ShareNormalise()
+    return PeakNormalise(floor_db)

@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from export.run import export_checkpoint
+from tagger.errors import InputError
+from tests.train import small, trees
+from train import checkpoint
+from train.config import from_tree
+from train.evaluate import evaluate_model, show_json, show_table, write_page
+from train.figures import figures_of, most_wrong
+from train.models.network import TaggerNet
+
+HALF = {"a": 0.5, "b": 0.5, "c": 0.5}
+
+
+def test_perfect_scores_give_perfect_figures():
+    """One label a clip, all heard right."""
+    targets = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]]
+    scores = 0.1 + 0.8 * targets
+    found = figures_of(scores, targets, labels=("a", "b", "c"), kind="single", thresholds=HALF)
+    for name in ("accuracy", "f1_macro", "precision_weighted", "roc_auc", "pr_auc"):
+        assert found[name] == 1.0
+    assert found["confusion"]["rows_true_columns_heard"] == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
+    assert found["n_clips"] == 6
+
+
+def test_a_label_that_never_occurs_is_named_and_left_out():
+    """It is not averaged as zero."""
+    targets = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    scores = 0.1 + 0.8 * targets
+    for kind in ("single", "multi"):
+        found = figures_of(scores, targets, labels=("a", "b", "c"), kind=kind, thresholds=HALF)
+        assert found["absent_labels"] == ["c"]
+        assert found["f1_macro"] == 1.0
+        assert found["roc_auc"] == 1.0
+        assert found["per_label"]["c"]["roc_auc"] is None
+
+
+def test_figures_of_several_labels_are_those_done_by_hand():
+    """Areas by label, the first k of each clip, and nothing from unknown labels."""
+    targets = np.array([[1, 0, 1], [0, 1, np.nan], [0, 0, 0], [1, 1, 0]], np.float32)
+    scores = np.array(
+        [[0.9, 0.2, 0.6], [0.3, 0.1, 0.9], [0.2, 0.6, 0.1], [0.8, 0.7, 0.2]], np.float32
+    )
+    found = figures_of(scores, targets, labels=("a", "b", "c"), kind="multi", thresholds=HALF)
+    assert found["per_label"]["a"]["roc_auc"] == 1.0
+    assert found["per_label"]["b"]["roc_auc"] == 0.5  # of four pairs two are in order
+    assert found["per_label"]["c"]["n_clips"] == 1
+    assert found["roc_auc"] == pytest.approx((1 + 0.5 + 1) / 3, abs=1e-4)
+    assert found["precision_at_1"] == pytest.approx(2 / 3, abs=1e-4)
+    assert found["recall_at_3"] == 1.0
+
+
+def test_the_most_wrong_clip_stands_first():
+    """Sorted by how far the wrong label lies above the right one; right ones are not listed."""
+    targets = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    scores = np.array([[0.4, 0.6], [0.1, 0.9], [0.2, 0.8]], np.float32)
+    found = most_wrong(scores, targets, ["x", "y", "z"], ["a", "b"])
+    assert [one["id"] for one in found] == ["y", "x"]
+    assert found[0] | {"score": 0} == {
+        "id": "y", "true": ["a"], "heard": "b", "score": 0, "score_of_true": 0.1,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A checkpoint with random weights and a folder of recordings."""
+    folder = tmp_path_factory.mktemp("run")
+    root = trees.genres(folder / "music", seconds=1.0, labels=("high", "low", "mid"))
+    options = small.FEATURES["mel"] | {
+        "sample_rate": 8000, "n_fft": 512, "hop_len": 400, "f_max_hz": 4000.0,
+    }  # fmt: skip
+    config = from_tree(small.tree("mel", "gru", features_options=options, datasets=["folder"]))
+    torch.manual_seed(0)
+    net = TaggerNet(config.network(), n_labels=3).eval()
+    labels = ("high", "low", "mid")
+    facts = {"thresholds": dict.fromkeys(labels, 0.4)}
+    checkpoint.save(checkpoint.Checkpoint(net, config, labels, facts), folder / "best.pt")
+    return folder, root
+
+
+def evaluated(path, root, folder, **changes):
+    arguments = {"data": root, "split": "train", "prepared": folder / "p", "say": print}
+    return evaluate_model(path, {"datasets": ["folder"]}, **(arguments | changes))
+
+
+def test_a_checkpoint_is_measured_on_a_split(run):
+    """The record is one JSON object; the table and the page show the same."""
+    folder, root = run
+    found = evaluated(folder / "best.pt", root, folder)
+    record = json.loads(show_json(found))
+    assert record["n_clips"] == len(found.clips) > 20
+    assert {"accuracy", "f1_macro", "roc_auc", "pr_auc", "per_label"} <= set(record)
+    assert set(record["per_label"]) == {"high", "low", "mid"}
+    assert f"{record['accuracy']}" in show_table(found)
+    write_page(found, folder / "page.html")
+    page = (folder / "page.html").read_text()
+    assert "Confusion" in page
+    assert page.count("<img") == 2 * min(6, len(record["most_wrong"]))
+
+
+@pytest.mark.slow
+def test_checkpoint_and_model_give_the_same_figures(run):
+    """From recordings, and from features behind the front end."""
+    folder, root = run
+    export_checkpoint(folder / "best.pt", folder / "m.onnx", say=lambda _: None)
+    first = evaluated(folder / "best.pt", root, folder)
+    second = evaluated(folder / "m.onnx", root, folder)
+    np.testing.assert_allclose(first.scores, second.scores, atol=1e-4)
+    same = {name: value for name, value in first.record.items() if name != "model"}
+    for name in ("accuracy", "f1_macro", "confusion", "n_clips", "absent_labels"):
+        assert same[name] == second.record[name]
+    rng = np.random.default_rng(0)
+    np.savez(
+        folder / "set.npz", features=rng.normal(-40, 9, (8, 32, 40)).astype(np.float32),
+        id=np.arange(8).astype(str), label=["high", "low"] * 4, split=["test"] * 8,
+    )  # fmt: skip
+    stored = [
+        evaluate_model(
+            folder / name, {"datasets": ["npz"]}, data=folder / "set.npz", split="test",
+            prepared=folder / "p", say=print,
+        )
+        for name in ("best.pt", "m.onnx")
+    ]  # fmt: skip
+    np.testing.assert_allclose(stored[0].scores, stored[1].scores, atol=1e-4)
+    assert stored[0].record["left_out_labels"] == ["mid"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"split": "holdout"}, "--split holdout"), ({"split": "exam"}, "exam")],
+)
+def test_a_split_that_is_not_there_is_named(run, changes, said):
+    """Nothing is measured on no clips."""
+    folder, root = run
+    with pytest.raises(InputError, match=said):
+        evaluated(folder / "best.pt", root, folder, **changes)
+
+
+def test_no_shared_label_is_an_error(run, tmp_path):
+    """Both sides are named."""
+    folder, _ = run
+    root = trees.genres(tmp_path, seconds=0.5, labels=("x", "y"))
+    with pytest.raises(InputError, match="share no label"):
+        evaluated(folder / "best.pt", root, tmp_path)

@@ -1,0 +1,193 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from tagger.errors import InputError
+from tests.tones import write_tone
+from tests.train import trees
+from train import store as store_module
+from train.config import from_tree
+from train.data import window_of
+from train.datasets import Where
+from train.datasets.folder import load
+from train.load import find_recordings, load_clips, prepare_dataset
+from train.prepare import UNREADABLE, as_features, decode_clip, prepare, waveform_of
+from train.store import CLIPS, SAMPLES, Recipe, Store
+
+RECIPE = Recipe(sample_rate=8000)
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Twenty-four short tones of two genres."""
+    return load(Where(root=trees.genres(tmp_path / "music", seconds=0.5)))
+
+
+def test_a_prepared_clip_is_what_was_decoded(clips, tmp_path):
+    """Sixteen bits keep the samples to half a step, and louder than full scale is not cut."""
+    soundfile.write(clips.paths[0], np.full(4000, 1.5, np.float32), 8000, subtype="FLOAT")
+    prepare(clips, tmp_path / "s", RECIPE, n_jobs=2)
+    found = as_features(clips, tmp_path / "s", RECIPE)
+    assert found.is_waveform
+    assert len(found) == 24
+    for i in range(24):
+        expected = decode_clip(clips.paths[i], RECIPE)
+        np.testing.assert_allclose(waveform_of(found, i), expected, atol=1.6 / 32767)
+    window = window_of(found, 3, start=100, n_frames=50)
+    np.testing.assert_array_equal(window[0], waveform_of(found, 3)[100:150])
+
+
+def test_a_second_preparation_decodes_nothing(clips, tmp_path):
+    """Only what changed is decoded again."""
+    assert prepare(clips, tmp_path / "s", RECIPE).n_decoded == 24
+    assert prepare(clips, tmp_path / "s", RECIPE).n_decoded == 0
+    write_tone(clips.paths[5], 333, seconds=0.7)
+    assert prepare(clips, tmp_path / "s", RECIPE).n_decoded == 1
+    assert as_features(clips, tmp_path / "s", RECIPE).n_frames(5) == 5600
+
+
+def test_an_interrupted_preparation_goes_on(clips, tmp_path):
+    """Samples without a line, and half a line, are cut off; the rest stays."""
+    folder = tmp_path / "s"
+
+    def stop(done, n):
+        if done == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(clips, folder, RECIPE, n_jobs=2, tell=stop)
+    with (folder / SAMPLES).open("ab") as file:
+        file.write(b"half a clip")
+    with (folder / CLIPS).open("a") as file:
+        file.write('{"key": "hal')
+    assert prepare(clips, folder, RECIPE).n_decoded == 14
+    found = as_features(clips, folder, RECIPE)
+    for i in (0, 9, 10, 23):
+        expected = decode_clip(clips.paths[i], RECIPE)
+        np.testing.assert_allclose(waveform_of(found, i), expected, atol=1e-4)
+
+
+def test_a_store_of_another_recipe_is_made_anew_or_refused(clips, tmp_path):
+    """Preparing replaces it; reading it as it is not is an error that names the difference."""
+    prepare(clips, tmp_path / "s", RECIPE)
+    other = Recipe(sample_rate=16000)
+    with pytest.raises(InputError, match="sample_rate 8000, not 16000"):
+        as_features(clips, tmp_path / "s", other)
+    assert prepare(clips, tmp_path / "s", other).n_decoded == 24
+    assert as_features(clips, tmp_path / "s", other).n_frames(0) == 8000
+
+
+def test_a_damaged_clip_is_noticed_and_decoded_again(clips, tmp_path):
+    """A flipped bit fails the CRC of one clip, a file cut short those behind the cut."""
+    folder = tmp_path / "s"
+    prepare(clips, folder, RECIPE)
+    content = bytearray((folder / SAMPLES).read_bytes())
+    content[100] ^= 1
+    (folder / SAMPLES).write_bytes(content)
+    assert prepare(clips, folder, RECIPE).n_decoded == 1
+    (folder / SAMPLES).write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="shorter"):
+        as_features(clips, folder, RECIPE)
+    assert prepare(clips, folder, RECIPE).n_decoded == 13
+
+
+def test_an_unreadable_clip_is_listed_and_left_out(clips, tmp_path):
+    """One of 24 is fewer than five of a hundred; it is not tried again."""
+    clips.paths[3].write_bytes(b"no sound")
+    result = prepare(clips, tmp_path / "s", RECIPE)
+    assert [str(clips.paths[3]) in line for line in result.unreadable] == [True]
+    assert str(clips.paths[3]) in (tmp_path / "s" / UNREADABLE).read_text()
+    assert len(as_features(clips, tmp_path / "s", RECIPE)) == 23
+    assert prepare(clips, tmp_path / "s", RECIPE).n_decoded == 0
+
+
+def test_more_than_one_of_twenty_unreadable_stops_with_the_list(clips, tmp_path):
+    """The message counts them and says where the list is."""
+    for path in clips.paths[3:6]:
+        path.write_bytes(b"no sound")
+    with pytest.raises(InputError, match=r"2 of 24 .*unreadable\.txt"):
+        prepare(clips, tmp_path / "s", RECIPE)
+
+
+def test_a_full_disk_keeps_what_is_there(clips, tmp_path, monkeypatch):
+    """The message says how many stay valid; the next run goes on."""
+    folder = tmp_path / "s"
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with Store(folder, RECIPE) as store:
+        store.add("a", np.zeros(10, np.float32))
+        store._samples.close()
+        store._samples = type("F", (), {"write": full, "flush": full, "fileno": lambda _: 1})()
+        with pytest.raises(InputError, match="full after 1 clips"):
+            store.add("b", np.zeros(10, np.float32))
+        store._samples = None
+    with Store(folder, RECIPE) as again:
+        assert list(again.entries) == ["a"]
+        assert again.damaged() == []
+
+
+def test_the_middle_of_a_long_recording_is_kept(tmp_path):
+    """What is left over is left out on both sides alike."""
+    path = write_tone(tmp_path / "x.wav", 440, seconds=4)
+    short = decode_clip(path, Recipe(sample_rate=8000, longest_s=1.0))
+    whole = decode_clip(path, RECIPE)
+    np.testing.assert_allclose(short, whole[12000:20000], atol=1e-4)
+
+
+def test_pictures_are_a_dataset(tmp_path):
+    """What prepare draws, `spectrograms` reads, with the same labels and splits."""
+    root = trees.genres(tmp_path / "music", seconds=1.0)
+    said = []
+    prepare_dataset(
+        "folder", {"features_options.n_frames": 4}, config_path=None, data=root,
+        prepared=tmp_path / "p", pictures=tmp_path / "png", n_jobs=1, say=said.append,
+    )  # fmt: skip
+    config = from_tree({"datasets": ["spectrograms"]})
+    pictures = load_clips(config, tmp_path / "png", prepared=tmp_path / "p", say=said.append)
+    clips = find_recordings("folder", config, root)
+    assert pictures.labels == clips.labels
+    for split in ("train", "valid", "test"):
+        assert (pictures.splits == split).sum() == (clips.splits == split).sum()
+    assert any("24 pictures" in line for line in said)
+    assert Image.open(next((tmp_path / "png").rglob("*.png"))).height == 128
+
+
+def test_recordings_join_stored_features_as_features(tmp_path):
+    """A label that one of them does not know is unknown there."""
+    root = tmp_path / "both"
+    trees.genres(root / "x", seconds=1.0)
+    np.savez(
+        root / "set.npz", features=np.zeros((12, 128, 9), np.uint8),
+        id=np.arange(12).astype(str), label=["high", "other"] * 6,
+    )  # fmt: skip
+    (root / "x" / "high").rename(root / "high")
+    (root / "x" / "low").rename(root / "low")
+    (root / "x").rmdir()
+    tree = {"datasets": ["folder", "npz"], "features_options": {"n_frames": 4}}
+    clips = load_clips(from_tree(tree), root, prepared=tmp_path / "p", say=print)
+    assert not clips.is_waveform
+    assert clips.labels == ("high", "low", "other")
+    assert np.isnan(clips.targets[0]).tolist() == [False, False, True]
+    with pytest.raises(InputError, match="npz is stored log-mel"):
+        load_clips(
+            from_tree({"datasets": ["npz"], "features": "chroma"}), root,
+            prepared=tmp_path / "p", say=print,
+        )  # fmt: skip
+
+
+def test_the_index_is_one_line_a_clip(clips, tmp_path):
+    """Plain JSON, so that other programs can read the store."""
+    prepare(clips, tmp_path / "s", RECIPE)
+    lines = (tmp_path / "s" / CLIPS).read_text().splitlines()
+    first = json.loads(lines[0])
+    assert len(lines) == 24
+    assert set(first) == {"key", "start", "n_samples", "scale", "crc32", "error"}
+    assert (
+        json.loads((tmp_path / "s" / "recipe.json").read_text())["format"]
+        == store_module.FORMAT
+    )

@@ -1,0 +1,104 @@
+"""gtzan (recordings): 1,000 clips of 30 s, ten genres.
+
+Where from: G. Tzanetakis and P. Cook, Musical Genre Classification of Audio Signals, 2002;
+    genres.tar.gz, or the Kaggle data set "GTZAN Dataset - Music Genre Classification".
+Licence: none was given; the recordings are commercial. Research use only.
+Checksums: genres.tar.gz md5 5b3d6dddb579ab49814ab86dba69e7c7.
+Splits: fault-filtered by default (443 train, 197 valid, 290 test), which removes repetitions
+    and keeps an artist on one side (C. Kereliuk, B. Sturm and J. Larsen, 2015).
+    `gtzan:stratified` draws 80, 10 and 10 of 100 for comparison with others' figures; it
+    keeps runs of neighbours together, yet repeated recordings inflate what it measures.
+Labels: one of ten, as in the stored features (`gtzan`): hip-hop has its hyphen.
+Index: `genres_original/`, `Data/genres_original/`, `genres/` or the ten folders themselves;
+    blues/blues.00000.wav to .00099, of any audio suffix. jazz.00054 of the Kaggle copy is
+    damaged and left out.
+"""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import InputError
+from train.datasets.audio import (
+    AUDIO_SUFFIXES,
+    AudioSet,
+    Where,
+    check_variant,
+    first_with,
+    only_present,
+    without,
+)
+from train.datasets.base import one_hot
+from train.datasets.gtzan import LABELS, SPELLING, neighbourhood
+from train.datasets.splitting import split_groups
+
+FOLDERS = ("genres_original", "Data/genres_original", "genres", "gtzan-audio", "")
+VARIANTS = ("fault-filtered", "stratified")
+BROKEN = ("jazz.00054",)
+REMEDY = (
+    "Get genres.tar.gz, or the Kaggle data set 'GTZAN Dataset - Music Genre Classification',"
+    " unpack it and point --data at the folder that holds genres_original/ or the ten genres."
+)
+
+
+@cache
+def filtered_split() -> dict[str, str]:
+    """Clip id -> split of the fault-filtered lists; clips that they leave out are absent."""
+    text = resources.files("train.datasets").joinpath("gtzan_filtered.txt").read_text("utf-8")
+    split_of = {}
+    for line in text.splitlines():
+        split, genre, *runs = line.split(" ")
+        for run in runs:
+            first, _, last = run.partition("-")
+            for number in range(int(first), int(last or first) + 1):
+                split_of[f"{genre}.{number:05d}"] = split
+    return split_of
+
+
+def load(where: Where) -> AudioSet:
+    """Find the clips of the chosen split.
+
+    Raises:
+        InputError: the folders or clips are missing, with what to get from where.
+    """
+    variant = check_variant("gtzan", where.variant, VARIANTS)
+    root = first_with(where.root, FOLDERS, holds="blues")
+    if root is None:
+        raise InputError(f"{where.root}: no folder blues/ of GTZAN found. {REMEDY}")
+    wanted = filtered_split() if variant == "fault-filtered" else dict.fromkeys(_every_id(), "")
+    ids = np.array(list(wanted))
+    genres = [SPELLING.get(one.split(".")[0], one.split(".")[0]) for one in wanted]
+    targets = one_hot(genres, LABELS)
+    groups = np.array([neighbourhood(one) for one in wanted])
+    splits = np.array(list(wanted.values()))
+    if variant == "stratified":
+        splits = split_groups(targets, groups, seed=where.seed)
+    found = _files(root)
+    clips = AudioSet(
+        name=f"gtzan:{variant}",
+        labels=LABELS,
+        paths=tuple(found.get(one, root / one.split(".")[0] / f"{one}.wav") for one in wanted),
+        ids=ids,
+        targets=targets,
+        splits=splits,
+        groups=groups,
+        kind="single",
+    )
+    clips = without(clips, BROKEN, why="damaged in the usual copies")
+    return only_present(clips, where, remedy=REMEDY)
+
+
+def _every_id() -> list[str]:
+    folders = sorted({one.split(".")[0] for one in filtered_split()})
+    return [f"{folder}.{number:05d}" for folder in folders for number in range(100)]
+
+
+def _files(root: Path) -> dict[str, Path]:
+    """Clip id -> file, whatever its suffix."""
+    return {
+        path.stem: path
+        for path in sorted(root.glob("*/*.*"))
+        if path.suffix.lower() in AUDIO_SUFFIXES
+    }

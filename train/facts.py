@@ -1,0 +1,120 @@
+"""What a run says of itself: figures, calibration, data, versions."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
+from train.config import TrainConfig
+from train.datasets import FeatureSet
+from train.fit import ClipLogits, predict
+from train.folds import fold_of_groups
+from train.metrics import bootstrap, brier, calibration_error, first_right
+
+SPLITS_KNOWN = ("train", "valid", "test")
+
+
+def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
+    """Logits as the calibration's options ask for them."""
+    return predict(net, clips, n_windows=config.calibration.n_windows)
+
+
+def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
+    """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
+    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
+    s, t = scores[known], clips.targets[known]
+    figures: dict[str, Any] = {"n_clips": int(known.sum())}
+    if known.any():
+        figures |= {
+            "accuracy": round(float(first_right(s, t).mean()), 4),
+            "ece_5_bins": bootstrap(calibration_error, s, t).to_list(),
+            "brier": bootstrap(brier, s, t).to_list(),
+        }
+    return figures
+
+
+def calibration_of(net: Any) -> Calibration:
+    """The calibration that a network carries."""
+    return Calibration(
+        float(net.label_scale[0]),
+        net.label_bias.numpy(),
+        float(net.music_scale),
+        float(net.music_bias),
+    )
+
+
+def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
+    """Scores of each clip under a calibration that was fitted without it and its group.
+
+    With fewer than two folds, the scores of the calibration that was fitted to all of them.
+    """
+    n_folds = config.calibration.folds
+    if n_folds < 2:
+        return clip_scores(logits, fit_calibration(logits, kind=config.kind), kind=config.kind)
+    folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
+    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
+    for fold in range(n_folds):
+        held = folds == fold
+        calibration = fit_calibration(logits.take(np.flatnonzero(~held)), kind=config.kind)
+        part = logits.take(np.flatnonzero(held))
+        scores[held] = clip_scores(part, calibration, kind=config.kind)
+    return scores
+
+
+def calibration_facts(
+    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
+) -> dict[str, Any]:
+    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
+    honest = cross_fitted(unseen, config)
+    split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
+    return {
+        "thresholds": dict(choose_thresholds(honest, unseen, config.calibration)),
+        "calibration": {
+            "method": "scale and bias of the logits, fitted on clips the network had not seen",
+            "on": split,
+            "folds": config.calibration.folds,
+            "label_scale": round(calibration.label_scale, 4),
+            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
+            "music_scale": round(calibration.music_scale, 4),
+            "music_bias": round(calibration.music_bias, 4),
+        },
+        "metrics": {split: measure(honest, unseen.clips)},
+    }
+
+
+def data_facts(config: TrainConfig, clips: FeatureSet) -> dict[str, Any]:
+    """Which datasets, and how many clips of each split."""
+    counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
+    return {
+        "datasets": list(config.datasets),
+        "clips": {name: count for name, count in counts.items() if count},
+        "learned_from": "train",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on, and the commit of a source tree."""
+    names = ("tagger-music", "torch", "lightning", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a source tree that was never installed
+            continue
+    revision = _revision(Path(__file__).parents[1])
+    return found | ({"revision": revision} if revision else {})
+
+
+def _revision(root: Path) -> str | None:
+    """The commit that is checked out in a source tree, read from git's own files."""
+    try:
+        head = (root / ".git" / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        return (root / ".git" / head.removeprefix("ref: ")).read_text().strip()
+    except OSError:  # an installed package, a worktree, or packed references
+        return None

@@ -1,0 +1,45 @@
+"""Clips -> the batches of a fit, as its configuration asks for them."""
+
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from tagger.errors import InputError
+from train.config import TrainConfig
+from train.data import Centres, Crops, balanced_sampler, frames_a_window
+from train.datasets.base import FeatureSet
+
+
+def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
+    """Batches of random crops, each label equally often."""
+    n_frames = frames_a_window(clips, config.features_options)
+    sampler = balanced_sampler(
+        clips,
+        share_not_genre=config.fit.share_not_genre,
+        n_samples=config.fit.clips_an_epoch,
+        seed=config.seed,
+    )
+    return DataLoader(
+        Crops(clips, n_frames=n_frames, seed=config.seed),
+        batch_size=config.fit.batch_size,
+        sampler=sampler,
+        drop_last=config.fit.clips_an_epoch > config.fit.batch_size,
+    )
+
+
+def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:
+    """The middle windows of the clips whose loss is followed; None if nobody asks for it.
+
+    Raises:
+        InputError: it is asked for and there are no clips.
+    """
+    needs = config.fit.patience > 0 or config.fit.schedule == "plateau"
+    if not needs:
+        return None
+    if valid is None or len(valid) == 0:
+        raise InputError(
+            "fit.patience and fit.schedule=plateau need clips of the split `valid`; the data"
+            " have none (folds of the calibration have none either: set calibration.folds=0)."
+        )
+    n_frames = frames_a_window(valid, config.features_options)
+    return DataLoader(Centres(valid, n_frames=n_frames), batch_size=config.fit.batch_size)

@@ -1,0 +1,179 @@
+"""Recordings -> a store of decoded clips: once, in parallel, and where it stopped before."""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.audio import open_track
+from tagger.errors import DecodeError, InputError
+from tagger.runtime import usable_cores
+from tagger.windows import Waveform
+from train.datasets.audio import AudioSet
+from train.datasets.base import MUSIC, FeatureSet
+from train.store import Recipe, Store, discard, key_of, recipe_of
+
+MOST_UNREADABLE = 0.05
+UNREADABLE = "unreadable.txt"
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a preparation ended with: clips by their number, and those without sound."""
+
+    n_clips: int
+    n_decoded: int
+    unreadable: tuple[str, ...]
+
+
+def prepare(
+    clips: AudioSet,
+    folder: Path,
+    recipe: Recipe,
+    *,
+    n_jobs: int | None = None,
+    tell: Tell | None = None,
+) -> Prepared:
+    """Decode what the store does not hold yet.
+
+    A store of another recipe is made anew. Threads decode, since libsndfile, FFmpeg and soxr
+    release the interpreter; one writes, in order.
+
+    Args:
+        clips: the recordings.
+        folder: the store's folder; made if need be.
+        recipe: how to decode.
+        n_jobs: decoding threads; None for one a core.
+        tell: called with the clips done and the clips in all.
+
+    Raises:
+        InputError: more than one clip of twenty cannot be decoded (all of them so far are in
+            unreadable.txt), or the disk is full. What was decoded stays valid.
+    """
+    if recipe_of(folder) not in (None, asdict(recipe)):
+        discard(folder)
+    with Store(folder, recipe) as store:
+        for key in store.damaged():
+            del store.entries[key]
+        keys = [key_of(path) for path in clips.paths]
+        todo = [i for i, key in enumerate(keys) if key not in store.entries]
+        failed = [i for i, key in enumerate(keys) if _error(store, key)]
+        done = len(keys) - len(todo)
+        for i, decoded in _decode_all([clips.paths[i] for i in todo], recipe, n_jobs):
+            place = todo[i]
+            if isinstance(decoded, str):
+                store.add_failure(keys[place], decoded)
+                failed.append(place)
+            else:
+                store.add(keys[place], decoded)
+            done += 1
+            if tell is not None:
+                tell(done, len(keys))
+            if len(failed) > MOST_UNREADABLE * len(keys):
+                break
+        unreadable = tuple(f"{clips.paths[i]}: {_error(store, keys[i])}" for i in failed)
+    _list_unreadable(folder, unreadable, n_clips=len(keys))
+    return Prepared(len(keys), len(todo), unreadable)
+
+
+def _error(store: Store, key: str) -> str | None:
+    return store.entries[key].error if key in store.entries else None
+
+
+def _list_unreadable(folder: Path, unreadable: Sequence[str], *, n_clips: int) -> None:
+    path = folder / UNREADABLE
+    path.write_text("".join(f"{line}\n" for line in unreadable), encoding="utf-8")
+    if len(unreadable) > MOST_UNREADABLE * n_clips:
+        raise InputError(
+            f"{len(unreadable)} of {n_clips} recordings cannot be decoded, which is more than"
+            f" {MOST_UNREADABLE:.0%}: something is wrong with the set. They are listed in"
+            f" {path}; the first: {unreadable[0]}"
+        )
+
+
+def _decode_all(
+    paths: Sequence[Path], recipe: Recipe, n_jobs: int | None
+) -> Iterator[tuple[int, Waveform | str]]:
+    """Waveforms or reasons in the order of the paths, few of them waiting at any time."""
+    n_jobs = n_jobs or usable_cores()
+    pending: deque[Future[Waveform | str]] = deque()
+    ahead = iter(paths)
+    with ThreadPoolExecutor(n_jobs) as pool:
+        try:
+            for i in range(len(paths)):
+                for path in itertools.islice(ahead, 4 * n_jobs - len(pending)):
+                    pending.append(pool.submit(_decode, path, recipe))
+                yield i, pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _decode(path: Path, recipe: Recipe) -> Waveform | str:
+    try:
+        return decode_clip(path, recipe)
+    except DecodeError as error:
+        return str(error)
+
+
+def decode_clip(path: Path, recipe: Recipe) -> Waveform:
+    """All of a recording, or its middle if it is longer than the recipe keeps.
+
+    Raises:
+        DecodeError: nothing of it can be decoded.
+    """
+    longest_len = int(recipe.longest_s * recipe.sample_rate)
+    with open_track(path, sample_rate=recipe.sample_rate) as track:
+        if track.duration_s > recipe.longest_s:
+            return next(track.windows(window_len=longest_len, n_windows=1))
+        whole: Waveform = np.concatenate(list(track.blocks()))
+    spare = max(0, len(whole) - longest_len)  # a header that claimed too little
+    return whole[spare // 2 : len(whole) - (spare - spare // 2)]
+
+
+def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
+    """A prepared set as clips of one row of samples each.
+
+    Raises:
+        InputError: a recording was not prepared, or otherwise than `recipe` says.
+    """
+    keys = [key_of(path) for path in clips.paths]
+    with Store(folder, recipe) as store:
+        absent = [
+            str(p) for p, k in zip(clips.paths, keys, strict=True) if k not in store.entries
+        ]
+        if absent:
+            raise InputError(
+                f"{folder}: {len(absent)} of {len(keys)} recordings are not prepared"
+                f" ({absent[0]}); run `tagger prepare` with the same --dataset and --data."
+            )
+        index = np.array([i for i, key in enumerate(keys) if not _error(store, key)], dtype=int)
+        kept = clips.take(index)
+        waveforms = store.waveforms([keys[i] for i in index])
+        scales = [store.entries[keys[i]].scale for i in index]
+    return FeatureSet(
+        name=clips.name,
+        labels=clips.labels,
+        features=waveforms,
+        db_of_step=np.array(scales, dtype=np.float32),
+        n_repeats=np.ones(len(index), dtype=np.intp),
+        ids=kept.ids,
+        targets=kept.targets,
+        music=np.full(len(index), MUSIC, dtype=np.float32),
+        splits=kept.splits,
+        groups=kept.groups,
+        kind=clips.kind,
+        is_waveform=True,
+    )
+
+
+def waveform_of(clips: FeatureSet, i: int) -> NDArray[np.float32]:
+    """All samples of a prepared clip, shape (n_samples,)."""
+    samples: NDArray[np.float32] = clips.frames(i, 0, clips.n_frames(i))[0]
+    return samples

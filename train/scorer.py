@@ -1,0 +1,144 @@
+"""A checkpoint or an exported model as one thing: windows -> calibrated scores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+from tagger.runtime import load_engine
+from train import checkpoint
+from train.config import TrainConfig, from_tree
+from train.data import cover, frames_a_window
+from train.datasets.base import FeatureSet
+from train.features import FRONT_ENDS
+from train.features.mel import MelOptions
+from train.models.network import TaggerNet
+
+Array = NDArray[np.float32]
+Score = Callable[[Array], Array]
+
+CLIPS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorer:
+    """What listens.
+
+    Attributes:
+        name: of the file it came from.
+        config: that of its run, or what is known of it; its front end's options count.
+        labels: names of the scores.
+        thresholds: label to the score from which it is believed.
+        of_waveforms: windows (batch, window_len) -> scores (batch, n_labels).
+        of_features: features (batch, n_mels, n_frames) -> scores (batch, n_labels).
+        net: the network, where it is known.
+    """
+
+    name: str
+    config: TrainConfig
+    labels: tuple[str, ...]
+    thresholds: dict[str, float]
+    of_waveforms: Score
+    of_features: Score
+    net: TaggerNet | None = None
+
+    def clip_scores(self, clips: FeatureSet) -> Array:
+        """Mean scores of evenly spread windows of each clip, shape (n_clips, n_labels)."""
+        n_frames = frames_a_window(clips, self.config.features_options)
+        n_windows = self.config.calibration.n_windows
+        rows: list[Array] = []
+        for start in range(0, len(clips), CLIPS_AT_ONCE):
+            places = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
+            windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in places]
+            scores = self._score(np.concatenate(windows), is_waveform=clips.is_waveform)
+            ends = np.cumsum([len(one) for one in windows])[:-1]
+            rows += [part.mean(axis=0) for part in np.split(scores, ends)]
+        return np.stack(rows)
+
+    def _score(self, batch: Array, *, is_waveform: bool) -> Array:
+        return self.of_waveforms(batch[:, 0]) if is_waveform else self.of_features(batch)
+
+
+def open_scorer(path: Path) -> Scorer:
+    """Load `best.pt` of a run or an exported model.
+
+    Raises:
+        InputError: the checkpoint cannot be read.
+        ModelError: the model cannot be read.
+    """
+    return _from_model(path) if path.suffix == ".onnx" else _from_checkpoint(path)
+
+
+def _from_checkpoint(path: Path) -> Scorer:
+    found = checkpoint.load(path)
+    net = found.net.eval()
+
+    def of(part: Callable[[torch.Tensor], torch.Tensor]) -> Score:
+        @torch.no_grad()
+        def score(batch: Array) -> Array:
+            return np.asarray(part(torch.from_numpy(np.ascontiguousarray(batch))).numpy())
+
+        return score
+
+    thresholds = found.facts.get("thresholds", dict.fromkeys(found.labels, 0.5))
+    return Scorer(
+        name=str(path),
+        config=found.config,
+        labels=found.labels,
+        thresholds=dict(thresholds),
+        of_waveforms=of(net),
+        of_features=of(net.from_features),
+        net=net,
+    )
+
+
+def _from_model(path: Path) -> Scorer:
+    engine = load_engine(path, device="cpu")
+    spec = engine.spec
+    features = str(spec.training.get("features", "mel"))
+    if features not in FRONT_ENDS:
+        raise InputError(
+            f"{path}: its front end {features!r} is none of {', '.join(FRONT_ENDS)}."
+        )
+    # Only its lengths and rate are used: the graph has its own front end inside.
+    lengths = MelOptions(
+        sample_rate=spec.sample_rate,
+        n_fft=spec.n_fft,
+        hop_len=spec.hop_len,
+        n_mels=spec.n_mels,
+        f_max_hz=spec.sample_rate / 2,
+        n_frames=spec.n_frames,
+    )
+    config = replace(from_tree({}), features=features, features_options=lengths, kind=spec.kind)
+    cut: list[Any] = []
+
+    def of_features(batch: Array) -> Array:
+        if not cut:
+            cut.append(_behind_features(path))
+        scores: Array = cut[0].run(["scores"], {"features": np.ascontiguousarray(batch)})[0]
+        return scores
+
+    return Scorer(
+        name=str(path),
+        config=config,
+        labels=spec.labels,
+        thresholds=dict(spec.thresholds),
+        of_waveforms=lambda batch: engine.run(np.ascontiguousarray(batch)),
+        of_features=of_features,
+    )
+
+
+def _behind_features(path: Path) -> Any:
+    """A session of the graph's part that follows `features`."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    cut = onnx.utils.Extractor(model).extract_model(["features"], ["scores"])
+    return onnxruntime.InferenceSession(
+        cut.SerializeToString(), providers=["CPUExecutionProvider"]
+    )

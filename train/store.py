@@ -1,0 +1,204 @@
+"""A folder of decoded recordings that is read through a memory map.
+
+    recipe.json   how they were decoded; another recipe is another store
+    samples.i16   16-bit samples of all clips, one after the other
+    clips.jsonl   one line a clip: which file, where its samples lie, their CRC-32
+
+A clip is there once its line is: whatever a killed run left behind the last line is cut off.
+"""
+
+import errno
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+
+FORMAT = 1
+FULL_SCALE = 32_767
+RECIPE, SAMPLES, CLIPS = "recipe.json", "samples.i16", "clips.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How recordings are decoded.
+
+    `longest_s` bounds what is kept of a recording, in seconds, taken from its middle.
+    """
+
+    sample_rate: int = 22_050
+    longest_s: float = 120.0
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1000 or self.longest_s <= 0:
+            raise InputError("prepare: sample_rate must be 1000 Hz or more, longest_s positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of clips.jsonl; `error` is None for a clip that could be decoded."""
+
+    key: str
+    start: int = 0
+    n_samples: int = 0
+    scale: float = 1.0
+    crc32: int = 0
+    error: str | None = None
+
+
+class Store:
+    """The store in one folder, open for reading and for adding clips; a context manager."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        """Open or make the store.
+
+        Raises:
+            InputError: the folder holds a store of another recipe, or cannot be written.
+        """
+        self.folder, self.recipe = folder, recipe
+        found = recipe_of(folder)
+        if found is not None and found != asdict(recipe):
+            raise InputError(
+                f"{folder}: was prepared otherwise ({_difference(found, asdict(recipe))});"
+                " run `tagger prepare` again or use another --store."
+            )
+        if found is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / RECIPE).write_text(json.dumps(asdict(recipe), indent=1))
+        self.entries = _read_entries(folder / CLIPS)
+        self._end = max((one.start + one.n_samples for one in self.entries.values()), default=0)
+        self._samples: Any = None
+        self._lines: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Make durable what was added."""
+        for file in (self._samples, self._lines):
+            if file is not None:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+        self._samples = self._lines = None
+
+    def add(self, key: str, waveform: NDArray[np.float32]) -> None:
+        """Append a clip; louder than full scale is kept by a larger step.
+
+        Raises:
+            InputError: the disk is full; what was added before stays valid.
+        """
+        peak = max(float(np.abs(waveform).max(initial=0)), 1.0)
+        scale = peak / FULL_SCALE
+        samples = np.round(waveform / scale).astype("<i2")
+        content = samples.tobytes()
+        entry = Entry(key, self._end, len(samples), scale, zlib.crc32(content))
+        self._append(entry, content)
+        self._end += len(samples)
+
+    def add_failure(self, key: str, reason: str) -> None:
+        """Remember that a file cannot be decoded, so that it is not tried again."""
+        self._append(Entry(key, error=reason), b"")
+
+    def _append(self, entry: Entry, content: bytes) -> None:
+        if self._samples is None:
+            self._open()
+        try:
+            self._samples.write(content)
+            self._samples.flush()
+            self._lines.write(json.dumps(asdict(entry)) + "\n")
+            self._lines.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise InputError(
+                f"{self.folder}: the disk is full after {len(self.entries)} clips, which stay"
+                " valid; make room and run the same command again."
+            ) from error
+        self.entries[entry.key] = entry
+
+    def _open(self) -> None:
+        self._samples = (self.folder / SAMPLES).open("ab")
+        self._samples.truncate(2 * self._end)  # a clip whose line was never written
+        self._lines = (self.folder / CLIPS).open("a", encoding="utf-8")
+
+    def waveforms(self, keys: list[str]) -> list[NDArray[np.int16]]:
+        """Samples of clips, mapped from the disk, each of shape (1, n_samples)."""
+        path = self.folder / SAMPLES
+        if not path.is_file() or path.stat().st_size < 2 * self._end:
+            raise InputError(f"{path}: is shorter than it was; run `tagger prepare` again.")
+        mapped = np.memmap(path, dtype="<i2", mode="r")
+        found = [self.entries[key] for key in keys]
+        return [mapped[None, one.start : one.start + one.n_samples] for one in found]
+
+    def damaged(self) -> list[str]:
+        """Keys of the clips whose samples are no longer what was written."""
+        path = self.folder / SAMPLES
+        lost = []
+        with path.open("rb") if path.is_file() else open(os.devnull, "rb") as file:  # noqa: PTH123 - nothing to read
+            for entry in self.entries.values():
+                if entry.error is None:
+                    file.seek(2 * entry.start)
+                    if zlib.crc32(file.read(2 * entry.n_samples)) != entry.crc32:
+                        lost.append(entry.key)
+        return lost
+
+
+def key_of(path: Path) -> str:
+    """What a file is known by: its place, size and time of change."""
+    status = path.stat()
+    return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def recipe_of(folder: Path) -> dict[str, Any] | None:
+    """The recipe of a store, or None if there is no store."""
+    path = folder / RECIPE
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); remove the folder.") from error
+    return dict(tree)
+
+
+def discard(folder: Path) -> None:
+    """Remove a store's own files."""
+    for name in (CLIPS, SAMPLES, RECIPE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _read_entries(path: Path) -> dict[str, Entry]:
+    """Entries by key, up to a last line that was cut short."""
+    entries = {}
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        if len(whole) < len(lines):
+            path.write_text("".join(whole), encoding="utf-8")
+        for line in whole:
+            entry = Entry(**json.loads(line))
+            entries[entry.key] = entry
+    return entries
+
+
+def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    names = [name for name in wanted if found.get(name) != wanted[name]]
+    return ", ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in names)
