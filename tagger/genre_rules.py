@@ -160,8 +160,9 @@ def merged(
 ) -> tuple[str, ...]:
     """What a file holds after tagging: `merge_genres` with the owner's rules.
 
-    Protected genres stay, in front of what is new, whatever the policy. A string that is read as several
-    genres is compared as several, and stays as it stands unless `replace` replaces it.
+    Protected genres stay, in front of what is new, whatever the policy. A string that is read
+    as several genres is compared as several, and stays as it stands unless `replace` replaces
+    it.
     """
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     known = {fold(part) for part in parts} | {fold(canonical(part, rules)) for part in parts}

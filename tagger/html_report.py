@@ -1,0 +1,119 @@
+"""Results -> one page that works offline: rows as lines of JSON, drawn by the page's script.
+
+Rows are written as they come, so memory does not grow with the library, and a page of a scan
+that was stopped shows what was done until then.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from tagger import __version__
+from tagger.plain import text_of, visible
+from tagger.runtime import Engine
+from tagger.scan import TrackResult
+
+_PAGE = Path(__file__).parent / "page"
+_SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "app.js")
+
+# What could end the element that holds the data, or the line, in any reader.
+_ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029\x7f"}
+
+
+class HtmlReport:
+    """The page; use it in a `with` statement, whose end completes it.
+
+    Args:
+        file: open for writing as UTF-8.
+        engine: what is listening; None leaves labels and thresholds to the results.
+    """
+
+    takes_findings = True
+
+    def __init__(self, file: TextIO, engine: Engine | None) -> None:
+        self.file = file
+        self.labels = engine.spec.labels if engine else ()
+        self.thresholds = dict(engine.spec.thresholds) if engine else {}
+        self.model = f"{engine.spec.name} {engine.spec.revision}" if engine else ""
+        self.head, self.tail = _frame()
+
+    def __enter__(self) -> Self:
+        self.file.write(self.head)
+        self._line(
+            {
+                "model": visible(self.model),
+                "made": datetime.now().astimezone().isoformat(timespec="minutes")[:16],
+                "version": __version__,
+            }
+        )
+        self._write_labels()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.file.write(self.tail)
+
+    def add(self, result: TrackResult, *, finding: str = "") -> None:
+        """Append one file."""
+        self._learn_labels(result.scores or {})
+        path = visible(text_of(result.path))
+        reason = visible(result.reason or "").removeprefix(f"{path}: ")
+        row = [
+            path,
+            result.status,
+            [visible(genre) for genre in result.genres],
+            [visible(genre) for genre in result.previous],
+            self._thousandths(result.scores),
+            None if result.duration_s is None else round(result.duration_s, 1),
+            reason,
+            finding,
+        ]
+        self._line(row)
+        self.file.flush()
+
+    def _line(self, value: Any) -> None:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        self.file.write(text.translate(_ESCAPES) + "\n")
+
+    def _learn_labels(self, scores: dict[str, float]) -> None:
+        """Labels that no engine named are named before the first row that has them."""
+        if all(label in self.thresholds for label in scores):
+            return
+        new = tuple(label for label in scores if label not in self.thresholds)
+        self.labels += new
+        self.thresholds |= dict.fromkeys(new, 0.0)
+        self._write_labels()
+
+    def _write_labels(self) -> None:
+        if self.labels:
+            needed = [round(self.thresholds[label], 3) for label in self.labels]
+            self._line({"labels": [visible(one) for one in self.labels], "thresholds": needed})
+
+    def _thousandths(self, scores: dict[str, float] | None) -> list[int] | None:
+        """Scores in the order of the labels; -1 where a result does not tell one."""
+        if scores is None:
+            return None
+        return [round(1000 * scores[one]) if one in scores else -1 for one in self.labels]
+
+
+def _frame() -> tuple[str, str]:
+    """What stands in front of the rows and behind them.
+
+    The page may run the script it carries and no other: the policy names its hash.
+    """
+    text = (_PAGE / "page.html").read_text(encoding="utf-8")
+    style = (_PAGE / "page.css").read_text(encoding="utf-8")
+    script = "".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
+    text = text.replace("@style@", style).replace("@script@", script)
+    text = text.replace("@hash@", base64.b64encode(digest).decode())
+    head, _, tail = text.partition("@data@\n")
+    return head, tail
