@@ -40,7 +40,8 @@ _KEPT_SCORES = 3
 _PLACEHOLDERS = frozenset(
     (
         "other", "unknown", "misc", "miscellaneous", "none", "n/a", "na", "various",
-        "undefined", "default", "genre", "unclassifiable", "unclassified", "unspecified", "untitled", "?",
+        "undefined", "default", "genre", "unclassifiable", "unclassified",
+        "unspecified", "untitled", "?",
     )
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "app.js")
 
 # What could end the element that holds the data, or the line, in any reader.
-_ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029\x7f"}
+_ESCAPES = [(mark, f"\\u{ord(mark):04x}") for mark in "<>&\u2028\u2029\x7f"]
 
 
 class HtmlReport:
@@ -81,7 +81,9 @@ class HtmlReport:
 
     def _line(self, value: Any) -> None:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        self.file.write(text.translate(_ESCAPES) + "\n")
+        for mark, escape in _ESCAPES:
+            text = text.replace(mark, escape)
+        self.file.write(text + "\n")
 
     def _learn_labels(self, scores: dict[str, float]) -> None:
         """Labels that no engine named are named before the first row that has them."""

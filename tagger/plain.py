@@ -14,6 +14,7 @@ _SHOWN = {
     **dict.fromkeys((*range(0x80, 0xA0), *map(ord, _BIDI + _LINES), 0xFEFF), 0xFFFD),
     **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
 }
+_ODD = re.compile("[" + "".join(map(re.escape, map(chr, sorted(_SHOWN)))) + "]")
 
 
 def text_of(path: Path) -> str:
@@ -27,7 +28,7 @@ def visible(text: str) -> str:
     Control characters become their pictures (ESC is shown as U+241B), characters that turn
     the direction of writing and bytes that are no text become U+FFFD. The length stays.
     """
-    return text.translate(_SHOWN)
+    return text.translate(_SHOWN) if _ODD.search(text) else text
 
 
 _FORMULA = ("=", "+", "-", "@", "'")
@@ -41,7 +42,7 @@ def cell_text(text: str) -> str:
     Control characters become numbers (`\x1b`), and what a spreadsheet would compute gets an
     apostrophe in front, as spreadsheets themselves write it. `from_cell` takes both back.
     """
-    shown = text.translate(_ESCAPED)
+    shown = text.translate(_ESCAPED) if _ODD.search(text) else text
     return "'" + shown if shown.startswith(_FORMULA) else shown
 
 

@@ -40,7 +40,7 @@ NASTY = (
     "]]><!-- &lt;b&gt; --><b>bold",
     "'\"`${document.title='owned'}`",
     '=HYPERLINK("http://example.invalid")',
-    "@data@ @script@ \udce9 \ud800",
+    "@data@ @script@ \udce9",
 )
 
 
@@ -86,8 +86,9 @@ def _result(path: Path, dice: random.Random) -> TrackResult:
 def nasty_results():
     """Yield results whose names and tags try to be more than text."""
     for text in NASTY:
+        name = text.replace("/", "|")
         yield TrackResult(
-            path=Path("/music") / text.replace("/", "∕") / f"{text.replace('/', '∕')}.mp3",
+            path=Path("/music") / name / f"{name}.mp3",
             status="proposed",
             genres=(text, "rock"),
             previous=(text,),

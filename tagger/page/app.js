@@ -1,7 +1,5 @@
 // State -> what is shown. The address holds the search, so that a view can be kept as a bookmark.
 
-const EMPTY = { q: "", status: null, finding: null, folder: null, genre: null, bin: null, why: null };
-
 function statusCell(row) {
   const [mark, label, tone] = row.finding ? FINDINGS[row.finding] || STATUSES[row.status] : STATUSES[row.status];
   const cell = toned(make("div", "cell status side"), tone);
@@ -29,12 +27,12 @@ function changeCell(row) {
 }
 
 function meterCell(row) {
-  const cell = make("div", "cell wide");
+  const cell = make("div", "cell wide heard");
   if (row.score < 0) return cell;
   const box = make("div", "meter"), left = make("div"), track = make("div", "track"), bar = make("i", row.sure ? "" : "low");
   bar.style.width = percent(row.score, 1);
   track.append(bar);
-  left.append(make("span", "", row.label), track);
+  left.append(make("span", "", row.label + " "), track);
   box.append(left, make("span", "num", row.score.toFixed(2)));
   cell.append(box);
   return cell;
@@ -122,7 +120,8 @@ function start() {
   function update() {
     const started = performance.now();
     const isMatch = matcher(state), { items, columns, cols } = VIEWS[view];
-    const found = view === "Tracks" ? inOrder(rows).filter(isMatch) : inOrder(items(rows.filter(isMatch)));
+    const kept = (all) => (isMatch ? all.filter(isMatch) : all);
+    const found = view === "Tracks" ? kept(inOrder(rows)) : inOrder(items(kept(rows)));
     document.documentElement.style.setProperty("--cols", cols);
     grid.active = -1;
     grid.setItems(found, columns);
@@ -160,7 +159,7 @@ function start() {
       return button;
     }));
     const named = columns.map((column, at) => new Option("Sort: " + column.title, at, false, !!sort && sort.at === at)).filter((one) => one.text !== "Sort: ");
-    by("sorter").replaceChildren(new Option("Sort: as found", "", false, !sort), ...named);
+    by("sorter").replaceChildren(new Option("Sort: none", "", false, !sort), ...named);
   }
 
   function drawTabs() {
@@ -226,6 +225,7 @@ function start() {
   const asked = new URLSearchParams(location.hash.slice(1)).get("q");
   if (asked) state.q = asked;
   update();
+  setTimeout(prepareSearch, 100, rows);
   document.documentElement.dataset.openMs = performance.now().toFixed(1);
 }
 

@@ -30,9 +30,11 @@ function drawTiles(element, rows, known, field, chosen, choose) {
 }
 
 function drawGenres(element, rows, choose) {
-  const all = byGenre(rows), top = all.slice(0, 10);
+  const counted = byGenre(rows), none = counted.find((one) => one.genre === NO_GENRE);
+  const all = counted.filter((one) => one !== none), top = all.slice(0, 10);
   const most = Math.max(1, ...top.map((one) => Math.max(one.before, one.after)));
   const box = make("div", "bars");
+  if (none) top.unshift(none); // in words only: its bar would dwarf all others
   for (const one of top) {
     const button = make("button");
     button.type = "button";
@@ -41,6 +43,10 @@ function drawGenres(element, rows, choose) {
     const before = make("i", "b"), after = make("i", "a");
     before.style.width = percent(one.before, most);
     after.style.width = percent(one.after, most);
+    if (one === none) {
+      button.classList.add("none");
+      before.style.width = after.style.width = "0";
+    }
     if (!one.before) before.style.visibility = "hidden";
     if (!one.after) after.style.visibility = "hidden";
     pair.append(before, after);
@@ -51,7 +57,7 @@ function drawGenres(element, rows, choose) {
     box.append(button);
   }
   element.replaceChildren(box);
-  if (all.length > top.length) element.append(make("p", "quiet", `and ${number.format(all.length - top.length)} more under “Genres” below`));
+  if (all.length > 10) element.append(make("p", "quiet", `and ${number.format(all.length - 10)} more under “Genres” below`));
 }
 
 function drawHistogram(element, rows, choose) {

@@ -36,7 +36,7 @@ function readData(text) {
 }
 
 function toRow([path, status, genres, previous, scores, duration, reason, finding], about, index) {
-  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  const cut = path.lastIndexOf(path.includes("/") ? "/" : "\\");
   let best = -1;
   if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best]) best = i;
   const label = best < 0 ? "" : about.labels[best];
@@ -46,24 +46,36 @@ function toRow([path, status, genres, previous, scores, duration, reason, findin
     folder: cut < 0 ? "." : path.slice(0, cut) || "/", name: path.slice(cut + 1), label, score,
     sure: best >= 0 && scores[best] >= about.thresholds[best] * 1000 - 0.5,
     before: previous.join(", "), after: genres.join(", "),
-    hay: (path + "\n" + genres.join("\n") + "\n" + previous.join("\n") + "\n" + label + "\n"
-      + status + "\n" + (finding || "") + "\n" + (reason || "")).toLowerCase(),
   };
+}
+
+// What is searched: made when it is first wanted, and in the background before that.
+function hayOf(row) {
+  return (row.hay ||= [row.path, row.genres.join("\n"), row.previous.join("\n"), row.label, row.status, row.finding, row.reason].join("\n").toLowerCase());
+}
+
+function prepareSearch(rows, from = 0) {
+  const to = Math.min(rows.length, from + 5000);
+  for (let i = from; i < to; i++) hayOf(rows[i]);
+  if (to < rows.length) setTimeout(prepareSearch, 0, rows, to);
 }
 
 const holds = (list, genre) => (genre === NO_GENRE ? !list.length : list.includes(genre));
 
-// What a row must be to be shown: words anywhere, and the parts that were clicked.
+const EMPTY = { q: "", status: null, finding: null, folder: null, genre: null, bin: null, why: null };
+
+// What a row must be to be shown: words anywhere, and the parts that were clicked; null for all.
 function matcher(state) {
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   const { status, finding, folder, genre, bin, why } = state;
+  if (Object.entries(state).every(([key, value]) => value === EMPTY[key])) return null;
   return (row) =>
     (!status || row.status === status) && (!finding || row.finding === finding)
     && (folder === null || row.folder === folder)
     && (genre === null || holds(row.genres, genre) || holds(row.previous, genre))
     && (bin === null || (row.score >= 0 && binOf(row.score) === bin))
     && (why === null || (QUIET.has(row.status) === false && whyOf(row) === why))
-    && words.every((word) => row.hay.includes(word));
+    && words.every((word) => hayOf(row).includes(word));
 }
 
 const N_BINS = 20;
@@ -73,8 +85,14 @@ const QUIET = new Set(["proposed", "written", "unchanged"]);
 // The reason without what differs from file to file, so that like ones are counted together.
 function whyOf(row) {
   if (row.status === "abstained") return row.reason.split(":")[0];
-  return row.reason.replace(/\d+(\.\d+)?/g, "…").slice(0, 160);
+  let why = WHYS.get(row.reason);
+  if (why === undefined) {
+    why = row.reason.replace(/\d+(\.\d+)?/g, "…").slice(0, 160);
+    if (WHYS.size < 1000) WHYS.set(row.reason, why);
+  }
+  return why;
 }
+const WHYS = new Map();
 
 function countBy(rows, keyOf) {
   const counts = new Map();
