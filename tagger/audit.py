@@ -165,7 +165,7 @@ class Auditor:
         line = (genre, name, *ancestors(name, self.rules))
         found = [self._labels.get(spelling_key(one)) for one in line]
         if not any(found):
-            words = re.split(r"[\s\-/]+", name.strip())
+            words = re.split(r"[\s\-]+", name.strip())
             tails = (" ".join(words[start:]) for start in range(1, len(words)))
             found = [self._labels.get(spelling_key(tail)) for tail in tails]
         return unique(label for label in found if label is not None)

@@ -1,7 +1,9 @@
 """`tagger predict`: what is heard in single files."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +23,11 @@ from tagger.cli_scan import (
     stderr_console,
     stdout_console,
 )
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from tagger.runtime import Engine
+    from tagger.scan import TrackResult
 
 
 def predict(
@@ -33,6 +40,13 @@ def predict(
     full: Full = False,
     jobs: Jobs = None,
     json: Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."),
+    ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
+    ] = False,
 ) -> None:
     """Show what is heard in single files, label by label. Changes nothing."""
     from tagger.config import load_settings
@@ -49,15 +63,70 @@ def predict(
         threshold=threshold,
         score_all=True,
         rules=settings.rules,
-        listen=ListenOptions(full=full, n_decoders=jobs),
+        listen=ListenOptions(
+            full=full, n_decoders=jobs, keep_windows=timeline or plot is not None
+        ),
     )
     tracks = require_tracks(find_tracks(files), paths=files)
+    if plot is not None:
+        tracks = _only_one(tracks, plot)
     engine = load(model, device, console=console, quiet=json, settings=settings)
     failed = False
     for result in scan(tracks, engine, options):
         failed |= result.status == "failed"
         if json:
-            emit_json(result)
+            _emit_with_segments(result, engine, threshold) if timeline else emit_json(result)
         else:
             stdout_console().print(prediction(result, engine.spec, threshold=threshold))
+            if timeline:
+                _show_timeline(result, engine, threshold)
+        if plot is not None:
+            _save_plot(result, engine, plot, threshold)
     raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+
+
+def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:
+    from tagger.plot import check_plot
+
+    check_plot(plot)
+    first, more = list(islice(tracks, 1)), next(tracks, None)
+    if more is not None:
+        raise InputError("--plot draws one file: name a single one.")
+    return iter(first)
+
+
+def _show_timeline(result: "TrackResult", engine: "Engine", threshold: float | None) -> None:
+    from tagger.timeline_show import timeline_view
+
+    if result.timeline is not None:
+        console = stdout_console()
+        width = max(20, min(100, console.width - 16))
+        view = timeline_view(result.timeline, engine.spec, threshold=threshold, width=width)
+        console.print(view, "")
+
+
+def _emit_with_segments(
+    result: "TrackResult", engine: "Engine", threshold: float | None
+) -> None:
+    import json as json_module
+
+    from tagger.report import to_record
+    from tagger.timeline import segments
+
+    found = []
+    if result.timeline is not None:
+        found = segments(result.timeline, engine.spec, threshold=threshold)
+    record = {**to_record(result), "segments": [one.to_record() for one in found]}
+    typer.echo(json_module.dumps(record, ensure_ascii=False))
+
+
+def _save_plot(
+    result: "TrackResult", engine: "Engine", plot: Path, threshold: float | None
+) -> None:
+    from tagger.plot import save_taggram
+
+    if result.timeline is None:
+        stderr_console().print("There is nothing to draw: no part of it was heard.")
+        return
+    save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
+    stderr_console().print(f"{plot}: drawn.", markup=False, highlight=False)

@@ -15,6 +15,7 @@ from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
 from tagger.safewrite import WriteOptions, why_skipped, write_genres
 from tagger.tags import read_tags
+from tagger.timeline import Timeline, timeline_of
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
@@ -61,6 +62,8 @@ class TrackResult:
         scores: label to score, best first; None if the track was not analysed.
         duration_s: length of the track; None if it was not decoded.
         reason: None, or a sentence.
+        timeline: the scores of each window, if the pipeline was told to keep them; not a
+            field of `--json`.
     """
 
     path: Path
@@ -70,6 +73,7 @@ class TrackResult:
     scores: dict[str, float] | None = None
     duration_s: float | None = None
     reason: str | None = None
+    timeline: Timeline | None = None
 
 
 def scan(
@@ -137,6 +141,7 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             scores=scores,
             duration_s=heard.duration_s,
             reason=reason,
+            timeline=timeline_of(heard, engine.spec),
         )
 
     if heard.error is not None or found is None:

@@ -195,13 +195,18 @@ function start() {
 
   const madeAt = about.made ? about.made.replace("T", " ") : "";
   by("about").textContent = [about.model && `model ${about.model}`, madeAt, `${number.format(rows.length)} files`, `tagger ${about.version || ""}`].filter(Boolean).join(" · ");
-  by("title").textContent = rows.some((row) => row.finding) ? "tagger audit" : "tagger report";
+  const isAudit = rows.some((row) => row.finding);
+  by("title").textContent = isAudit ? "tagger audit" : "tagger report";
   document.title = by("title").textContent;
   drawTiles(by("tiles"), rows.filter((row) => !row.finding), STATUSES, "status", null, (status) => choose({ status: status === state.status ? null : status }, "Tracks"));
   drawTiles(by("findings"), rows.filter((row) => row.finding), FINDINGS, "finding", null, (finding) => choose({ finding: finding === state.finding ? null : finding }, "Tracks"));
   drawGenres(by("genres"), rows, (genre) => { choose({ genre }, "Tracks"); goDown(); });
   drawHistogram(by("histogram"), rows, (bin) => { choose({ bin }, "Tracks"); goDown(); });
-  drawReasons(by("reasons"), rows, (why) => { choose({ why }, "Tracks"); goDown(); });
+  if (isAudit) {
+    by("third").textContent = "Spelled in several ways";
+    by("later").textContent = "as suggested";
+    drawSpellings(by("reasons"), rows, (genre) => { choose({ genre }, "Tracks"); goDown(); });
+  } else drawReasons(by("reasons"), rows, (why) => { choose({ why }, "Tracks"); goDown(); });
 
   by("search").addEventListener("input", (event) => choose({ q: event.target.value }));
   by("sorter").addEventListener("change", (event) => {

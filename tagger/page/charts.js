@@ -113,3 +113,23 @@ function drawReasons(element, rows, choose) {
   }
   element.replaceChildren(top.length ? box : make("p", "quiet", "Every file gets its genre."));
 }
+
+// Genres that differ in nothing but case, blanks and hyphens, the most files first.
+function drawSpellings(element, rows, choose) {
+  const groups = new Map();
+  for (const { genre, before } of byGenre(rows)) {
+    const key = genre.toLowerCase().replace(/\s*(&|\+|\band\b)\s*/g, "and").replace(/[^\p{L}\p{N}]+/gu, "") || genre;
+    if (before && genre !== NO_GENRE) groups.set(key, [...(groups.get(key) || []), [genre, before]]);
+  }
+  const box = make("div", "why");
+  for (const group of [...groups.values()].filter((one) => one.length > 1).slice(0, 7)) {
+    for (const [genre, count] of group.sort((a, b) => b[1] - a[1])) {
+      const button = make("button");
+      button.type = "button";
+      button.append(toned(make("span", "mark", "≈"), "--pink"), make("span", "t", genre), make("span", "n", number.format(count)));
+      button.addEventListener("click", () => choose(genre));
+      box.append(button);
+    }
+  }
+  element.replaceChildren(box.children.length ? box : make("p", "quiet", "Every genre is spelled in one way."));
+}
