@@ -32,6 +32,7 @@ read_as_several = ["/"]
 "General Rock" = "Rock"
 
 [tree]
+"Metal" = ["Rock"]
 "Surf" = ["Rock"]
 "Synthpop" = ["Pop"]
 "Punk" = ["Rock"]
@@ -115,8 +116,9 @@ def intro(walk: Walk) -> list[str]:
         "# A walk through a library",
         "",
         f"What the owner of a small library ({n_files} mp3 files as they were found, with the",
-        "genres that they had) does with `tagger`, with what it really prints. The page is made by",
-        "`python benchmarks/library_walk.py LIBRARY`; what is heard depends on the model.",
+        "genres that they had) does with `tagger`, with what it really prints. The page is",
+        "made by `python benchmarks/library_walk.py LIBRARY`; what is heard depends on the",
+        "model.",
         "",
     ]
 
@@ -152,8 +154,9 @@ def look(walk: Walk) -> list[str]:
         "Nothing is changed. Files that have a genre keep it and are not even decoded.",
         "",
         *shown,
-        f"`--report report.html` makes a page instead ({size_kb} kB here) that works offline, can",
-        "be searched and sorted, and shows what would change by genre and by folder.",
+        f"`--report report.html` makes a page instead ({size_kb} kB here) that works offline,",
+        "can be searched and sorted, and shows what would change by genre and by folder:",
+        "here with synthetic rows.",
         "",
         "![The report on a desk](img/report.png)",
         "",
@@ -172,8 +175,9 @@ def correct(walk: Walk) -> list[str]:
     return [
         "## 3. Correct, and apply",
         "",
-        "In a spreadsheet: rows that shall stay as they are were deleted, genres were corrected.",
-        "`genres` is what a file will hold, `previous` what it holds. Now the table says",
+        "In a spreadsheet, rows that shall stay as they are were deleted and genres were",
+        "corrected. `genres` is what a file will hold, `previous` what it holds. Now the table",
+        "says",
         "",
         "```text",
         *edited,
@@ -206,8 +210,8 @@ def audit(walk: Walk) -> list[str]:
         "## 4. Audit the genres that were there",
         "",
         "Files whose genre disagrees with what is heard, the most certain first; spellings;",
-        "empty, numeric and meaningless genres. Whether the model or the tag is right is for the",
-        "owner to say.",
+        "empty, numeric and meaningless genres. Whether the model or the tag is right is for",
+        "the owner to say.",
         "",
         *shown,
         "Its CSV is applied like that of a scan. All rows but the first were deleted:",

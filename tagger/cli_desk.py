@@ -69,7 +69,9 @@ def audit(
     auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
     listen = ListenOptions(full=full, n_decoders=jobs)
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open_report(report, engine=engine)) if report else None
+        file = None
+        if report is not None:
+            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
         results = _listened(tracks, engine, listen, console, find_tracks(paths, limit=limit))
         found, variants = auditor.finish(auditor.judge(one) for one in results)
         _add_all(file, found)

@@ -1,6 +1,8 @@
 """`tagger predict`: what is heard in single files."""
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +46,12 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html|.csv|.jsonl", help="Write all results there; the page over time."
+        ),
+    ] = None,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
     ] = False,
@@ -52,8 +60,8 @@ def predict(
     from tagger.config import load_settings
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
+    from tagger.report import open_report
     from tagger.scan import ScanOptions, scan
-    from tagger.show import prediction
 
     console = stderr_console()
     settings = load_settings(setting or ())
@@ -64,25 +72,56 @@ def predict(
         score_all=True,
         rules=settings.rules,
         listen=ListenOptions(
-            full=full, n_decoders=jobs, keep_windows=timeline or plot is not None
+            full=full,
+            n_decoders=jobs,
+            keep_windows=timeline or plot is not None or _is_page(report),
         ),
     )
     tracks = require_tracks(find_tracks(files), paths=files)
     if plot is not None:
         tracks = _only_one(tracks, plot)
     engine = load(model, device, console=console, quiet=json, settings=settings)
+    show = _Show(json, timeline, plot, threshold)
     failed = False
-    for result in scan(tracks, engine, options):
-        failed |= result.status == "failed"
-        if json:
-            _emit_with_segments(result, engine, threshold) if timeline else emit_json(result)
-        else:
-            stdout_console().print(prediction(result, engine.spec, threshold=threshold))
-            if timeline:
-                _show_timeline(result, engine, threshold)
-        if plot is not None:
-            _save_plot(result, engine, plot, threshold)
+    with contextlib.ExitStack() as stack:
+        file = None
+        if report is not None:
+            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
+        for result in scan(tracks, engine, options):
+            failed |= result.status == "failed"
+            _show_one(result, engine, show)
+            if file is not None:
+                file.add(result)
     raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    """What is shown of each file."""
+
+    json: bool
+    timeline: bool
+    plot: Path | None
+    threshold: float | None
+
+
+def _show_one(result: "TrackResult", engine: "Engine", show: _Show) -> None:
+    from tagger.show import prediction
+
+    if show.json and show.timeline:
+        _emit_with_segments(result, engine, show.threshold)
+    elif show.json:
+        emit_json(result)
+    else:
+        stdout_console().print(prediction(result, engine.spec, threshold=show.threshold))
+        if show.timeline:
+            _show_timeline(result, engine, show.threshold)
+    if show.plot is not None:
+        _save_plot(result, engine, show.plot, show.threshold)
+
+
+def _is_page(report: Path | None) -> bool:
+    return report is not None and report.suffix.lower() == ".html"
 
 
 def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:

@@ -186,11 +186,10 @@ def _run(
     tally, started = Tally(), time.monotonic()
     out = stdout_console()
     with contextlib.ExitStack() as stack:
-        report = (
-            stack.enter_context(open_report(show.report, engine=engine))
-            if show.report
-            else None
-        )
+        report = None
+        if show.report is not None:
+            page = open_report(show.report, engine=engine, threshold=options.threshold)
+            report = stack.enter_context(page)
         stop = stack.enter_context(_stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)

@@ -16,6 +16,7 @@ from tagger import __version__
 from tagger.plain import text_of, visible
 from tagger.runtime import Engine
 from tagger.scan import TrackResult
+from tagger.timeline import Timeline
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "app.js")
@@ -30,14 +31,19 @@ class HtmlReport:
     Args:
         file: open for writing as UTF-8.
         engine: what is listening; None leaves labels and thresholds to the results.
+        threshold: one threshold for all labels instead of the model's own.
     """
 
     takes_findings = True
 
-    def __init__(self, file: TextIO, engine: Engine | None) -> None:
+    def __init__(
+        self, file: TextIO, engine: Engine | None, *, threshold: float | None = None
+    ) -> None:
         self.file = file
         self.labels = engine.spec.labels if engine else ()
         self.thresholds = dict(engine.spec.thresholds) if engine else {}
+        if threshold is not None:
+            self.thresholds = dict.fromkeys(self.labels, threshold)
         self.model = f"{engine.spec.name} {engine.spec.revision}" if engine else ""
         self.head, self.tail = _frame()
 
@@ -76,6 +82,8 @@ class HtmlReport:
             reason,
             finding,
         ]
+        if result.timeline is not None:
+            row.append(_over_time(result.timeline))
         self._line(row)
         self.file.flush()
 
@@ -104,6 +112,16 @@ class HtmlReport:
         if scores is None:
             return None
         return [round(1000 * scores[one]) if one in scores else -1 for one in self.labels]
+
+
+def _over_time(timeline: Timeline) -> list[Any]:
+    """Window length, starts in seconds, and the scores of each window in thousandths."""
+    scores = (timeline.scores * 1000).round().astype(int).tolist()
+    return [
+        round(timeline.window_s, 3),
+        [round(s, 2) for s in timeline.starts_s.tolist()],
+        scores,
+    ]
 
 
 def _frame() -> tuple[str, str]:

@@ -105,12 +105,15 @@ class _Csv:
 
 
 @contextmanager
-def open_report(path: Path, *, engine: Engine | None = None) -> Iterator[Report]:
+def open_report(
+    path: Path, *, engine: Engine | None = None, threshold: float | None = None
+) -> Iterator[Report]:
     """Open a report for writing; its suffix says which kind it is.
 
     Args:
         path: the file.
         engine: what is listening; the page names the model and its thresholds.
+        threshold: one threshold for all labels instead of the model's own.
 
     Raises:
         InputError: the suffix is unknown, or the file cannot be made.
@@ -125,7 +128,7 @@ def open_report(path: Path, *, engine: Engine | None = None) -> Iterator[Report]
         raise InputError(f"{path}: the report cannot be written ({error.strerror}).") from error
     with file:
         if suffix == ".html":
-            with HtmlReport(file, engine) as page:
+            with HtmlReport(file, engine, threshold=threshold) as page:
                 yield page
         else:
             yield _Csv(file) if suffix == ".csv" else _JsonLines(file)
@@ -190,7 +193,7 @@ class Tally:
 
 
 _MEANING = {
-    "proposed": "would be written with --write-tags",
+    "proposed": "would be written",
     "written": "changed on disk",
     "unchanged": "hold these genres already",
     "kept": "have a genre, left as it is",

@@ -1,11 +1,14 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tagger.report import open_report
 from tagger.runtime import Engine
+from tagger.timeline import Timeline
 from tests.chrome import chrome, find_chrome
 from tests.synth_results import NASTY, SPEC, nasty_results, results
 
@@ -149,6 +152,21 @@ def test_a_page_of_a_stopped_scan_shows_what_was_done(tmp_path, browser):
     path.write_bytes(raw[: raw.rindex(b"Song number 60") + 5])
     browser.open(path)
     assert shown(browser) == "60 tracks"
+
+
+@needs_chrome
+def test_a_track_that_was_heard_over_time_is_drawn_over_time(tmp_path, browser):
+    """The details of a chosen track show a line a label, and say it in words too."""
+    scores = np.array([[0.9] * 5 + [0.05] * 5, [0.1] * 5 + [0.3] * 5], dtype=np.float32)
+    timeline = Timeline(SPEC.labels, np.array([0.0, 30.0]), scores, 30.0, 60.0)
+    mean = dict(zip(SPEC.labels, scores.mean(axis=0).tolist(), strict=True))
+    chosen = replace(next(nasty_results()), scores=mean, timeline=timeline, duration_s=60.0)
+    browser.errors.clear()
+    browser.open(make_page(tmp_path / "r.html", [chosen, *results(3)]))
+    browser.run("document.querySelector('.item[data-at=\"0\"]').click()")
+    said = browser.run("[...document.querySelectorAll('canvas')].map(one => one.ariaLabel)")
+    assert said[0] == "blues over time, at most 0.90"
+    assert browser.errors == []
 
 
 @needs_chrome

@@ -84,7 +84,8 @@ const VIEWS = {
 const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "") + number.format(Math.abs(n));
 
 function start() {
-  const { about, rows } = readData(document.getElementById("data").textContent);
+  const { about, rows: found } = readData(document.getElementById("data").textContent);
+  const isAudit = found.some((row) => row.finding), rows = isAudit ? found : byStatus(found);
   const by = (id) => document.getElementById(id);
   let state = { ...EMPTY }, view = "Tracks", sort = null, sorted = new Map();
   const grid = new Grid(by("grid"), { draw: (one, columns) => columns.map((column) => column.cell(one)), open });
@@ -195,7 +196,6 @@ function start() {
 
   const madeAt = about.made ? about.made.replace("T", " ") : "";
   by("about").textContent = [about.model && `model ${about.model}`, madeAt, `${number.format(rows.length)} files`, `tagger ${about.version || ""}`].filter(Boolean).join(" · ");
-  const isAudit = rows.some((row) => row.finding);
   by("title").textContent = isAudit ? "tagger audit" : "tagger report";
   document.title = by("title").textContent;
   drawTiles(by("tiles"), rows.filter((row) => !row.finding), STATUSES, "status", null, (status) => choose({ status: status === state.status ? null : status }, "Tracks"));

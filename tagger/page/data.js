@@ -35,14 +35,14 @@ function readData(text) {
   return { about, rows };
 }
 
-function toRow([path, status, genres, previous, scores, duration, reason, finding], about, index) {
+function toRow([path, status, genres, previous, scores, duration, reason, finding, time], about, index) {
   const cut = path.lastIndexOf(path.includes("/") ? "/" : "\\");
   let best = -1;
   if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best]) best = i;
   const label = best < 0 ? "" : about.labels[best];
   const score = best < 0 ? -1 : scores[best] / 1000;
   return {
-    index, path, status, genres, previous, scores, duration, reason: reason || "", finding: finding || "",
+    index, path, status, genres, previous, scores, duration, reason: reason || "", finding: finding || "", time: time || null,
     folder: cut < 0 ? "." : path.slice(0, cut) || "/", name: path.slice(cut + 1), label, score,
     sure: best >= 0 && scores[best] >= about.thresholds[best] * 1000 - 0.5,
     before: previous.join(", "), after: genres.join(", "),
@@ -93,6 +93,13 @@ function whyOf(row) {
   return why;
 }
 const WHYS = new Map();
+
+// What changes first, then what was left alone; within each, in the order of the report.
+function byStatus(rows) {
+  const groups = new Map(Object.keys(STATUSES).map((status) => [status, []]));
+  for (const row of rows) groups.get(row.status).push(row);
+  return [...groups.values()].flat();
+}
 
 function countBy(rows, keyOf) {
   const counts = new Map();

@@ -43,7 +43,7 @@ class Detail {
     fact("Afterwards", row.after || "none");
     fact("Length", row.duration === null ? "" : minutes(row.duration));
     fact("Reason", row.reason);
-    this.dialog.replaceChildren(close, title, facts, ...this.scores(row), this.steps());
+    this.dialog.replaceChildren(close, title, facts, ...this.scores(row), ...this.overTime(row), this.steps());
   }
 
   scores(row) {
@@ -60,6 +60,32 @@ class Detail {
       box.append(make("span", "", this.about.labels[i]), track, make("span", "num", (score / 1000).toFixed(2)));
     }
     return [box, make("p", "quiet", "The upright line is what each label needs to be believed.")];
+  }
+
+  // What is heard when: a line a label, the darker (or lighter, at night) the surer.
+  overTime(row) {
+    if (!row.time) return [];
+    const [length, starts, scores] = row.time, names = this.about.labels;
+    const order = names.map((_, i) => i).sort((a, b) => row.scores[b] - row.scores[a]).slice(0, 8);
+    const box = make("div", "time"), colour = getComputedStyle(document.documentElement).getPropertyValue("--blue");
+    for (const i of order) {
+      const canvas = make("canvas"), pen = canvas.getContext("2d");
+      canvas.width = 600;
+      canvas.height = 14;
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `${names[i]} over time, at most ${(Math.max(...scores.map((one) => one[i])) / 1000).toFixed(2)}`);
+      pen.fillStyle = colour;
+      starts.forEach((start, at) => {
+        const end = Math.min(start + length, starts[at + 1] ?? row.duration);
+        pen.globalAlpha = scores[at][i] / 1000;
+        pen.fillRect((600 * start) / row.duration, 0, Math.max(1, (600 * (end - start)) / row.duration), 14);
+      });
+      box.append(make("span", "", names[i]), canvas);
+    }
+    const axis = make("div", "axis");
+    axis.append(make("span", "", "0:00"), make("span", "", minutes(row.duration / 2)), make("span", "", minutes(row.duration)));
+    box.append(make("span"), axis);
+    return [make("h3", "", "Over time"), box];
   }
 
   steps() {
