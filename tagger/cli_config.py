@@ -6,6 +6,7 @@ import typer
 
 from tagger.cli_scan import Json, Set
 from tagger.errors import InputError
+from tagger.plain import json_text, visible
 
 config = typer.Typer(
     name="config",
@@ -22,9 +23,7 @@ def show(setting: Set = None, json: Json = False) -> None:
 
     settings = load_settings(setting or ())
     if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(as_record(settings), ensure_ascii=False))
+        typer.echo(json_text(as_record(settings)))
         return
     typer.echo(as_toml(settings), nl=False)
 
@@ -35,7 +34,7 @@ def path() -> None:
     from tagger.config import config_path
 
     file = config_path()
-    typer.echo(str(file))
+    typer.echo(visible(str(file)))
     if not file.exists():
         typer.echo("It does not exist yet; `tagger config init` makes it.", err=True)
 
@@ -57,4 +56,4 @@ def init(
         file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror}).") from error
-    typer.echo(str(file))
+    typer.echo(visible(str(file)))

@@ -147,8 +147,7 @@ def _show_timeline(result: "TrackResult", engine: "Engine", threshold: float | N
 def _emit_with_segments(
     result: "TrackResult", engine: "Engine", threshold: float | None
 ) -> None:
-    import json as json_module
-
+    from tagger.plain import json_text
     from tagger.report import to_record
     from tagger.timeline import segments
 
@@ -156,7 +155,7 @@ def _emit_with_segments(
     if result.timeline is not None:
         found = segments(result.timeline, engine.spec, threshold=threshold)
     record = {**to_record(result), "segments": [one.to_record() for one in found]}
-    typer.echo(json_module.dumps(record, ensure_ascii=False))
+    typer.echo(json_text(record))
 
 
 def _save_plot(

@@ -1,9 +1,11 @@
 """Text from files made harmless for terminals and pages: names and tags are anybody's."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _LINES = "\u2028\u2029"
@@ -20,6 +22,16 @@ _ODD = re.compile("[" + "".join(map(re.escape, map(chr, sorted(_SHOWN)))) + "]")
 def text_of(path: Path) -> str:
     """A path as text that every output can carry: bytes that are no UTF-8 become numbers."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+def json_text(value: Any) -> str:
+    """One line of JSON whose letters stay letters, and which no terminal obeys.
+
+    JSON escapes what is below U+0020 itself; DEL, the C1 controls (U+009B begins a sequence
+    like ESC does), line separators and turns of the writing direction are escaped here.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _ODD.sub(lambda one: f"\\u{ord(one[0]):04x}", text) if _ODD.search(text) else text
 
 
 def visible(text: str) -> str:

@@ -1,7 +1,6 @@
 """Results -> what people and programs read: JSON lines, CSV, text lines, a summary table."""
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from tagger.errors import InputError
 from tagger.html_report import HtmlReport
-from tagger.plain import cell_text, text_of, visible
+from tagger.plain import cell_text, json_text, text_of, visible
 from tagger.runtime import Engine
 from tagger.scan import STATUSES, TrackResult
 
@@ -48,7 +47,7 @@ def to_record(result: TrackResult) -> dict[str, Any]:
 
 def to_json(result: TrackResult) -> str:
     """One JSON object on one line; file names keep their letters."""
-    return json.dumps(to_record(result), ensure_ascii=False)
+    return json_text(to_record(result))
 
 
 class Report(Protocol):
@@ -96,7 +95,7 @@ class _Csv:
                 cell_text(SEPARATOR.join(result.previous)),
                 cell_text(best),
                 score,
-                "" if result.scores is None else json.dumps(result.scores, ensure_ascii=False),
+                "" if result.scores is None else json_text(result.scores),
                 record["duration_s"],
                 cell_text(record["reason"] or ""),
             ]

@@ -1,9 +1,10 @@
+import json
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.plain import visible
+from tagger.plain import json_text, visible
 
 
 @given(st.text(st.characters(), max_size=50))
@@ -25,3 +26,11 @@ def test_ordinary_text_stays_as_it_is():
 def test_an_escape_sequence_is_shown_as_text():
     """A title that would recolour the terminal is read instead."""
     assert visible("a\x1b[31mb\u202ec\n") == "a␛[31mb�c␊"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
+def test_json_is_harmless_and_says_the_same(text):
+    """A program reads back every character, a terminal obeys none."""
+    shown = json_text({"name": text})
+    assert visible(shown) == shown
+    assert json.loads(shown) == {"name": text}
