@@ -19,7 +19,7 @@ from tagger.scan import TrackResult
 from tagger.timeline import Timeline
 
 _PAGE = Path(__file__).parent / "page"
-_SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "app.js")
+_SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "views.js", "app.js")
 
 # What could end the element that holds the data, or the line, in any reader.
 _ESCAPES = [(mark, f"\\u{ord(mark):04x}") for mark in "<>&\u2028\u2029\x7f"]

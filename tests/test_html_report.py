@@ -109,7 +109,7 @@ def test_keyboard_alone_is_enough(tmp_path, browser):
     browser.press("/", text="/")
     assert browser.run("document.activeElement.id") == "search"
     browser.type("number 123")
-    assert shown(browser) == "1 tracks"
+    assert shown(browser) == "1 track"
     browser.press("ArrowDown")
     browser.press("Enter")
     assert "number 123" in browser.run("document.getElementById('detail-title').textContent")

@@ -8,23 +8,19 @@ function toned(element, tone) {
   return element;
 }
 
-function tile(kind, mark, label, tone, count, pressed, onClick) {
-  const button = toned(make("button", "tile"), tone);
+function tile(key, [mark, label, tone], count, choose) {
+  const button = toned(make("button", "tile"), tone), line = make("span");
   button.type = "button";
-  button.dataset.key = kind;
-  button.setAttribute("aria-pressed", pressed);
-  button.append(make("b", "", number.format(count)));
-  const line = make("span");
+  button.dataset.key = key;
   line.append(make("span", "mark", mark), " " + label);
-  button.append(line);
-  button.addEventListener("click", onClick);
+  button.append(make("b", "", number.format(count)), line);
+  button.addEventListener("click", () => choose(key));
   return button;
 }
 
-function drawTiles(element, rows, known, field, chosen, choose) {
+function drawTiles(element, rows, known, field, choose) {
   const counts = countBy(rows, (row) => row[field]);
-  const tiles = Object.entries(known).filter(([key]) => counts.get(key)).map(([key, [mark, label, tone]]) =>
-    tile(key, mark, label, tone, counts.get(key), key === chosen, () => choose(key === chosen ? null : key)));
+  const tiles = Object.keys(known).filter((key) => counts.get(key)).map((key) => tile(key, known[key], counts.get(key), choose));
   element.replaceChildren(...tiles);
   element.hidden = !tiles.length;
 }
