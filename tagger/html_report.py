@@ -7,6 +7,7 @@ that was stopped shows what was done until then.
 import base64
 import hashlib
 import json
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +20,26 @@ from tagger.scan import TrackResult
 from tagger.timeline import Timeline
 
 _PAGE = Path(__file__).parent / "page"
+_MOST_NAMED = 5_000
 _SCRIPTS = ("data.js", "grid.js", "charts.js", "detail.js", "views.js", "app.js")
 
 # What could end the element that holds the data, or the line, in any reader.
 _ESCAPES = [(mark, f"\\u{ord(mark):04x}") for mark in "<>&\u2028\u2029\x7f"]
+
+
+@dataclass(slots=True)
+class _Named:
+    """Texts that have a number; numbers go on when old texts are forgotten.
+
+    Attributes:
+        key: what the page calls them.
+        numbers: the texts that are remembered.
+        n_given: numbers given so far.
+    """
+
+    key: str
+    numbers: dict[str, int] = field(default_factory=dict)
+    n_given: int = 0
 
 
 class HtmlReport:
@@ -45,6 +62,7 @@ class HtmlReport:
         if threshold is not None:
             self.thresholds = dict.fromkeys(self.labels, threshold)
         self.model = f"{engine.spec.name} {engine.spec.revision}" if engine else ""
+        self.reasons, self.folders = _Named("reason"), _Named("folder")
         self.head, self.tail = _frame()
 
     def __enter__(self) -> Self:
@@ -72,20 +90,32 @@ class HtmlReport:
         self._learn_labels(result.scores or {})
         path = visible(text_of(result.path))
         reason = visible(result.reason or "").removeprefix(f"{path}: ")
+        folder, name = _parts(path)
         row = [
-            path,
+            self._named(self.folders, folder),
+            name,
             result.status,
             [visible(genre) for genre in result.genres],
             [visible(genre) for genre in result.previous],
             self._thousandths(result.scores),
             None if result.duration_s is None else round(result.duration_s, 1),
-            reason,
+            self._named(self.reasons, reason) if reason else None,
             finding,
         ]
         if result.timeline is not None:
             row.append(_over_time(result.timeline))
         self._line(row)
         self.file.flush()
+
+    def _named(self, names: "_Named", text: str) -> int:
+        """The number of a text that many rows share; its first row is led by a line for it."""
+        if text not in names.numbers:
+            if len(names.numbers) >= _MOST_NAMED:
+                names.numbers.clear()
+            names.numbers[text] = names.n_given
+            names.n_given += 1
+            self._line({names.key: text})
+        return names.numbers[text]
 
     def _line(self, value: Any) -> None:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -112,6 +142,13 @@ class HtmlReport:
         if scores is None:
             return None
         return [round(1000 * scores[one]) if one in scores else -1 for one in self.labels]
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Folder and name; a backslash parts them only where no slash does."""
+    mark = "/" if "/" in path else "\\"
+    folder, found, name = path.rpartition(mark)
+    return (folder or mark, name) if found else (".", name)
 
 
 def _over_time(timeline: Timeline) -> list[Any]:

@@ -19,7 +19,7 @@ const FINDINGS = {
 const NO_GENRE = "(no genre)";
 
 function readData(text) {
-  const about = { labels: [], thresholds: [] }, rows = [];
+  const about = { labels: [], thresholds: [], folders: [], reasons: [] }, rows = [];
   let lines;
   try {
     lines = JSON.parse("[" + text.trim().replaceAll("\n", ",") + "]");
@@ -29,23 +29,25 @@ function readData(text) {
     });
   }
   for (const line of lines) {
-    if (Array.isArray(line)) rows.push(toRow(line, about, rows.length));
+    if (Array.isArray(line)) rows.push(toRow(line, about));
+    else if ("folder" in line) about.folders.push(line.folder);
+    else if ("reason" in line) about.reasons.push(line.reason);
     else Object.assign(about, line);
   }
   return { about, rows };
 }
 
-function toRow([path, status, genres, previous, scores, duration, reason, finding, time], about, index) {
-  const cut = path.lastIndexOf(path.includes("/") ? "/" : "\\");
+function toRow([at, name, status, genres, previous, scores, duration, why, finding, time], about) {
+  const folder = about.folders[at];
   let best = -1;
   if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best]) best = i;
   const label = best < 0 ? "" : about.labels[best];
   const score = best < 0 ? -1 : scores[best] / 1000;
   return {
-    index, path, status, genres, previous, scores, duration, reason: reason || "", finding: finding || "", time: time || null,
-    folder: cut < 0 ? "." : path.slice(0, cut) || "/", name: path.slice(cut + 1), label, score,
+    folder, name, status, genres, previous, scores, duration, finding, label, score,
+    path: folder === "." ? name : folder.endsWith("/") ? folder + name : folder + "/" + name,
+    reason: why === null ? "" : about.reasons[why], time: time || null,
     sure: best >= 0 && scores[best] >= about.thresholds[best] * 1000 - 0.5,
-    before: previous.join(", "), after: genres.join(", "),
   };
 }
 
@@ -60,6 +62,7 @@ function prepareSearch(rows, from = 0) {
   if (to < rows.length) setTimeout(prepareSearch, 0, rows, to);
 }
 
+const listed = (genres) => genres.join(", ");
 const holds = (list, genre) => (genre === NO_GENRE ? !list.length : list.includes(genre));
 
 const EMPTY = { q: "", status: null, finding: null, folder: null, genre: null, bin: null, why: null };

@@ -39,8 +39,8 @@ class Detail {
     fact("Folder", row.folder);
     fact("Status", `${mark} ${label}`);
     if (row.finding) fact("Audit", FINDINGS[row.finding] ? FINDINGS[row.finding].slice(0, 2).join(" ") : row.finding);
-    fact("Genre now", row.before || "none");
-    fact("Afterwards", row.after || "none");
+    fact("Genre now", listed(row.previous) || "none");
+    fact("Afterwards", listed(row.genres) || "none");
     fact("Length", row.duration === null ? "" : minutes(row.duration));
     fact("Reason", row.reason);
     this.dialog.replaceChildren(close, title, facts, ...this.scores(row), ...this.overTime(row), this.steps());

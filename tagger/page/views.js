@@ -16,11 +16,11 @@ function nameCell(row) {
 
 function changeCell(row) {
   const cell = make("div", "cell under");
-  const was = make("span", "was", row.before || "no genre");
-  if (row.before === row.after) {
+  const was = make("span", "was", listed(row.previous) || "no genre");
+  if (listed(row.previous) === listed(row.genres)) {
     cell.append(was);
   } else {
-    cell.append(was, " → ", make("span", "now", row.after || "no genre"));
+    cell.append(was, " → ", make("span", "now", listed(row.genres) || "no genre"));
   }
   cell.title = cell.textContent;
   return cell;
@@ -52,7 +52,7 @@ const VIEWS = {
     columns: [
       { title: "What", key: (row) => Object.keys(STATUSES).indexOf(row.status) + row.finding, cell: statusCell },
       { title: "File", key: (row) => lower(row.path), cell: nameCell },
-      { title: "Genre now → afterwards", key: (row) => lower(row.after || row.before), cell: changeCell },
+      { title: "Genre now → afterwards", key: (row) => lower(listed(row.genres) || listed(row.previous)), cell: changeCell },
       { title: "Heard", key: (row) => row.score, down: true, cell: meterCell },
       { title: "Reason", key: (row) => lower(row.reason), cell: (row) => cellOf("soft wide", row.reason) },
     ],
