@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tagger.payload import payload_hash
 from tagger.safewrite import write_genres
 from tagger.tags import read_tags
 from tests.tones import write_tone
@@ -143,3 +145,28 @@ def test_the_commands_of_the_desk_have_help(desk, command):
     done = desk(command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (Path(os.environ.get("TAGGER_DATA", "none")) / "library").is_dir(),
+    reason="TAGGER_DATA names no folder with a library",
+)
+def test_a_real_library_goes_through_report_and_apply(desk):
+    """On real files too, applying writes what the report says, and the sound stays the same."""
+    library = desk.folder / "library"
+    for source in sorted((Path(os.environ["TAGGER_DATA"]) / "library").rglob("*.mp3"))[::12]:
+        (library / source.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, library / source.parent.name / source.name)
+    payloads = {path: payload_hash(path, "mp3") for path in library.rglob("*.mp3")}
+    options = ("--set", "case=title", "--threshold", "0.05", "--report", "r.csv")
+    assert desk("scan", "library", "--policy", "append", *options).returncode in {0, 1}
+    done = desk("apply", "r.csv", "--json")
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    written = [one for one in results if one["status"] == "written"]
+    assert len(results) == len(payloads)
+    assert written
+    for one in written:
+        assert list(read_tags(desk.folder / one["path"]).genres) == one["genres"]
+    assert {path: payload_hash(path, "mp3") for path in payloads} == payloads
