@@ -70,6 +70,8 @@ class Walk:
         environment = {
             **os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100",
             "TAGGER_CONFIG": str(self.folder / "config.toml"),
+            "XDG_STATE_HOME": str(self.folder / "state"),  # the owner's journal is not ours
+            "XDG_DATA_HOME": str(self.folder / "data"),
         }  # fmt: skip
         done = subprocess.run(
             [*RUN, *args],
