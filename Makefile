@@ -34,6 +34,7 @@ unit: $(TEST)/.installed  ## Tests
 
 bench: $(TEST)/.installed  ## The published figures; the last line of each output is JSON
 	$(TEST)/bin/python benchmarks/scan.py
+	$(TEST)/bin/python benchmarks/report_page.py
 
 $(DEMO)/.installed: pyproject.toml constraints.txt $(shell find tagger export train -name '*.py' -o -name '*.onnx')
 	$(PYTHON) -m venv $(DEMO)
@@ -45,7 +46,7 @@ $(DEMO)/.installed: pyproject.toml constraints.txt $(shell find tagger export tr
 $(TEST)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/pip install --quiet --upgrade pip
-	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train]' --group dev
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot]' --group dev
 	@touch $@
 
 clean:  ## Remove what was made here

@@ -11,10 +11,14 @@ from typing import Annotated
 import typer
 
 from tagger.cli_bench import bench, engine
+from tagger.cli_config import config
+from tagger.cli_desk import apply, audit
 from tagger.cli_models import doctor, models
 from tagger.cli_options import Config, Data, Datasets, Metadata, Partial, Prepared, Settings
-from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, predict, scan
+from tagger.cli_predict import predict
+from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, one_of, scan
 from tagger.errors import InputError, MissingExtraError, TaggerError
+from tagger.plain import visible
 
 app = typer.Typer(
     name="tagger",
@@ -25,10 +29,13 @@ app = typer.Typer(
 )
 app.command()(scan)
 app.command()(predict)
+app.command()(audit)
+app.command()(apply)
 app.command()(models)
 app.command()(doctor)
 app.command()(bench)
 app.command()(engine)
+app.add_typer(config)
 
 
 def _version(wanted: bool) -> None:
@@ -291,7 +298,8 @@ def main() -> None:
     try:
         app()
     except TaggerError as error:
-        typer.echo(f"tagger: {error}", err=True)
+        lines = str(error).split("\n")  # a path in it may hold whatever a file system allows
+        typer.echo("tagger: " + "\n".join(map(visible, lines)), err=True)
         sys.exit(EXIT_NOT_STARTED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

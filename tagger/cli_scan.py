@@ -1,4 +1,4 @@
-"""`tagger scan` and `tagger predict`: options in, results out, exit code."""
+"""`tagger scan`: options in, results out, exit code."""
 
 import contextlib
 import signal
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from tagger.errors import InputError
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.config import Settings
     from tagger.report import Tally
     from tagger.runtime import Engine
     from tagger.scan import ScanOptions, TrackResult
@@ -42,7 +44,14 @@ Threshold = Annotated[
         "--threshold", min=0.0, max=1.0, help="Believe from this score.  [default: the model's]"
     ),
 ]
-Top = Annotated[int, typer.Option("--top", min=1, help="At most so many genres a track.")]
+Top = Annotated[
+    int | None,
+    typer.Option("--top", min=1, help="At most so many genres a track.  [default: 3]"),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in `tagger config show`."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a track on stdout.")]
 PolicyChoice = Annotated[
     str,
@@ -70,8 +79,9 @@ def scan(
         bool, typer.Option("--write-tags", help="Change the files; otherwise nothing is.")
     ] = False,
     policy: PolicyChoice = "fill",
-    top: Top = 3,
+    top: Top = None,
     threshold: Threshold = None,
+    setting: Set = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
     full: Full = False,
@@ -83,7 +93,7 @@ def scan(
     json: Json = False,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv|FILE.jsonl", help="Write all results there."),
+        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
@@ -94,18 +104,21 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
+    from tagger.config import load_settings
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
+    settings = load_settings(setting or ())
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
-        top=top,
+        top=top or settings.max,
         threshold=threshold,
         score_all=score_all,
+        rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs),
     )
 
@@ -114,47 +127,11 @@ def scan(
 
     problems = _WalkProblems(console)
     tracks = require_tracks(walk(problems), paths=paths)
-    engine = load(model, device, console=console, quiet=quiet)
+    engine = load(model, device, console=console, quiet=quiet, settings=settings)
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
     code = _run(tracks, engine, options, show, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
-
-
-def predict(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
-    top: Top = 3,
-    threshold: Threshold = None,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    full: Full = False,
-    jobs: Jobs = None,
-    json: Json = False,
-) -> None:
-    """Show what is heard in single files, label by label. Changes nothing."""
-    from tagger.library import find_tracks, require_tracks
-    from tagger.pipeline import ListenOptions
-    from tagger.scan import ScanOptions, scan
-    from tagger.show import prediction
-
-    console = stderr_console()
-    options = ScanOptions(
-        policy="replace",
-        top=top,
-        threshold=threshold,
-        score_all=True,
-        listen=ListenOptions(full=full, n_decoders=jobs),
-    )
-    tracks = require_tracks(find_tracks(files), paths=files)
-    engine = load(model, device, console=console, quiet=json)
-    failed, out = False, stdout_console()
-    for result in scan(tracks, engine, options):
-        failed |= result.status == "failed"
-        if json:
-            _emit_json(result, out)
-        else:
-            out.print(prediction(result, engine.spec, threshold=threshold))
-    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
 
 
 def one_of(option: str, value: str, known: Sequence[T]) -> T:
@@ -169,10 +146,23 @@ def one_of(option: str, value: str, known: Sequence[T]) -> T:
     raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
 
 
-def load(model: str, device: str, *, console: "Console", quiet: bool) -> "Engine":
-    """Load a model by name or path and say once when `auto` fell back from a device."""
+def load(
+    model: str,
+    device: str,
+    *,
+    console: "Console",
+    quiet: bool,
+    settings: "Settings | None" = None,
+) -> "Engine":
+    """Load a model by name or path, with the owner's thresholds laid over its own.
+
+    Says once when `auto` fell back from a device.
+    """
+    from dataclasses import replace
+
     from tagger.audio.quiet import silence_native_stderr
     from tagger.catalogue import find_model
+    from tagger.config import with_thresholds
     from tagger.devices import DEVICES
     from tagger.runtime import load_engine
 
@@ -180,7 +170,12 @@ def load(model: str, device: str, *, console: "Console", quiet: bool) -> "Engine
     engine = load_engine(find_model(model), device=one_of("--device", device, DEVICES))
     if engine.fallback and not quiet:
         console.print(f"[dim]Running on the CPU: {engine.fallback}.[/]", highlight=False)
-    return engine
+    if settings is None:
+        return engine
+    spec, notes = with_thresholds(engine.spec, settings)
+    for note in notes:
+        console.print(visible(f"{note}."), markup=False, highlight=False)
+    return replace(engine, spec=spec)
 
 
 def _run(
@@ -202,7 +197,10 @@ def _run(
     shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
     out = console if shares_terminal else stdout_console()
     with contextlib.ExitStack() as stack:
-        report = stack.enter_context(open_report(show.report)) if show.report else None
+        report = None
+        if show.report is not None:
+            page = open_report(show.report, engine=engine, threshold=options.threshold)
+            report = stack.enter_context(page)
         stop = stack.enter_context(_stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)
@@ -223,7 +221,7 @@ def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
     from tagger.report import line_of
 
     if show.json:
-        _emit_json(result, out)
+        emit_json(result, out)
         return
     if show.quiet and result.status != "failed":
         return
@@ -266,11 +264,11 @@ class _WalkProblems:
 
     def __call__(self, path: Path, reason: str) -> None:
         self.n_folders += 1
-        self.console.print(f"{path}: {reason}", markup=False, highlight=False)
+        self.console.print(visible(f"{path}: {reason}"), markup=False, highlight=False)
 
 
-def _emit_json(result: "TrackResult", out: "Console") -> None:
-    """One line, whole, and at once: a program may be waiting for it."""
+def emit_json(result: "TrackResult", out: "Console") -> None:
+    """Print one result as a line of JSON, whole and at once."""
     from tagger.report import to_json
 
     if out.stderr:  # the console of the bar, which must be told of every line

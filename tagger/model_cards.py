@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tagger.catalogue import list_models
 from tagger.errors import ModelError
+from tagger.plain import text_of, visible
 from tagger.runtime import read_spec
 from tagger.spec import ModelSpec
 
@@ -59,10 +60,9 @@ def show_cards(cards: list[Card]) -> None:
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in _rows(card):
-            table.add_row(name, escape(value))
-        console.print(
-            f"[bold cyan]{escape(card.path.stem)}[/]  [dim]{escape(str(card.path))}[/]"
-        )
+            table.add_row(name, escape(visible(value)))
+        stem, path = escape(visible(card.path.stem)), escape(visible(text_of(card.path)))
+        console.print(f"[bold cyan]{stem}[/]  [dim]{path}[/]")
         console.print(table, "")
 
 

@@ -37,12 +37,14 @@ class ListenOptions:
     Attributes:
         n_windows: evenly spread windows of each track; fewer when they would overlap.
         full: listen to the whole track instead.
+        keep_windows: listen to the whole track, and keep the scores of each window.
         n_decoders: decoding threads; None for one a core.
         batch_size: windows a batch.
     """
 
     n_windows: int = 6
     full: bool = False
+    keep_windows: bool = False
     n_decoders: int | None = None
     batch_size: int = BATCH
 
@@ -73,6 +75,8 @@ class Heard:
         n_silent: windows among them without a vote.
         duration_s: length of the track; None if it was not decoded.
         error: why it failed, or None.
+        starts_s: where the windows that have a vote begin, in seconds; only if kept.
+        window_scores: their scores, each of shape (n_labels,), in the order of `starts_s`.
     """
 
     path: Path
@@ -82,6 +86,8 @@ class Heard:
     n_silent: int = 0
     duration_s: float | None = None
     error: TrackError | None = None
+    starts_s: list[float] | None = None
+    window_scores: list[NDArray[np.float32]] | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +105,8 @@ class _Track:
     def add(self, scores: NDArray[np.float32]) -> None:
         self.n_scored += 1
         self.total = scores.astype(np.float64) if self.total is None else self.total + scores
+        if self.heard.window_scores is not None:
+            self.heard.window_scores.append(scores)
 
     def result(self) -> Heard:
         if self.total is not None and self.heard.error is None:
@@ -256,8 +264,10 @@ class _Decoders:
     def _windows(self, path: Path, heard: Heard) -> Iterator[NDArray[np.float32]]:
         """Windows that have a vote."""
         spec, options = self.engine.spec, self.options
+        if options.keep_windows:
+            heard.starts_s, heard.window_scores = [], []
         with open_track(path, sample_rate=spec.sample_rate) as track:
-            if options.full:
+            if options.full or options.keep_windows:
                 windows = track.windows_full(
                     window_len=spec.window_len, hop_len=spec.window_len
                 )
@@ -268,6 +278,8 @@ class _Decoders:
                 if is_silent(window, silence_dbfs=spec.silence_dbfs):
                     heard.n_silent += 1
                 else:
+                    if heard.starts_s is not None:
+                        heard.starts_s.append((heard.n_windows - 1) * spec.window_s)
                     yield window
             heard.duration_s = track.duration_s
 

@@ -1,8 +1,6 @@
 """Results -> what people and programs read: JSON lines, CSV, text lines, a summary table."""
 
 import csv
-import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from tagger.errors import InputError
+from tagger.html_report import HtmlReport
+from tagger.plain import cell_text, json_text, text_of, visible
+from tagger.runtime import Engine
 from tagger.scan import STATUSES, TrackResult
 
 FIELDS = ("path", "status", "genres", "previous", "scores", "duration_s", "reason")
 SEPARATOR = "; "
-REPORT_SUFFIXES = (".csv", ".jsonl")
+REPORT_SUFFIXES = (".csv", ".jsonl", ".html")
 
 _STYLES = {
     "proposed": "cyan",
@@ -46,26 +47,29 @@ def to_record(result: TrackResult) -> dict[str, Any]:
 
 def to_json(result: TrackResult) -> str:
     """One JSON object on one line; file names keep their letters."""
-    return json.dumps(to_record(result), ensure_ascii=False)
-
-
-def text_of(path: Path) -> str:
-    """A path as text that every output can carry: bytes that are no UTF-8 become numbers."""
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return json_text(to_record(result))
 
 
 class Report(Protocol):
-    """A file that takes results one by one."""
+    """A file that takes results one by one.
 
-    def add(self, result: TrackResult) -> None:
+    Attributes:
+        takes_findings: it shows what an audit says of every file.
+    """
+
+    takes_findings: bool
+
+    def add(self, result: TrackResult, *, finding: str = "") -> None:
         """Append one result; it is on its way to the disk when this returns."""
 
 
 class _JsonLines:
+    takes_findings = False
+
     def __init__(self, file: TextIO) -> None:
         self.file = file
 
-    def add(self, result: TrackResult) -> None:
+    def add(self, result: TrackResult, *, finding: str = "") -> None:  # noqa: ARG002
         self.file.write(to_json(result) + "\n")
         self.file.flush()
 
@@ -73,33 +77,42 @@ class _JsonLines:
 class _Csv:
     """One row a track: lists are joined, `score` is that of the best label."""
 
+    takes_findings = False
+
     def __init__(self, file: TextIO) -> None:
         self.file = file
         self.writer = csv.writer(file, lineterminator="\n")
         self.writer.writerow([*FIELDS[:4], "best_label", "score", "scores", *FIELDS[5:]])
 
-    def add(self, result: TrackResult) -> None:
+    def add(self, result: TrackResult, *, finding: str = "") -> None:  # noqa: ARG002
         record = to_record(result)
         best, score = next(iter((result.scores or {}).items()), ("", ""))
         self.writer.writerow(
             [
-                record["path"],
+                cell_text(record["path"]),
                 record["status"],
-                SEPARATOR.join(result.genres),
-                SEPARATOR.join(result.previous),
-                best,
+                cell_text(SEPARATOR.join(result.genres)),
+                cell_text(SEPARATOR.join(result.previous)),
+                cell_text(best),
                 score,
-                "" if result.scores is None else json.dumps(result.scores, ensure_ascii=False),
+                "" if result.scores is None else json_text(result.scores),
                 record["duration_s"],
-                record["reason"] or "",
+                cell_text(record["reason"] or ""),
             ]
         )
         self.file.flush()
 
 
 @contextmanager
-def open_report(path: Path) -> Iterator[Report]:
+def open_report(
+    path: Path, *, engine: Engine | None = None, threshold: float | None = None
+) -> Iterator[Report]:
     """Open a report for writing; its suffix says which kind it is.
+
+    Args:
+        path: the file.
+        engine: what is listening; the page names the model and its thresholds.
+        threshold: one threshold for all labels instead of the model's own.
 
     Raises:
         InputError: the suffix is unknown, or the file cannot be made.
@@ -113,7 +126,11 @@ def open_report(path: Path) -> Iterator[Report]:
     except OSError as error:
         raise InputError(f"{path}: the report cannot be written ({error.strerror}).") from error
     with file:
-        yield _Csv(file) if suffix == ".csv" else _JsonLines(file)
+        if suffix == ".html":
+            with HtmlReport(file, engine, threshold=threshold) as page:
+                yield page
+        else:
+            yield _Csv(file) if suffix == ".csv" else _JsonLines(file)
 
 
 def line_of(result: TrackResult, *, verbose: bool) -> str | None:
@@ -129,7 +146,8 @@ def line_of(result: TrackResult, *, verbose: bool) -> str | None:
     if verbose and result.scores:
         best = ", ".join(f"{label} {score:.2f}" for label, score in _first(result.scores, 3))
         said = f"{said} [{best}]" if said else f"[{best}]"
-    return f"[{style}]{result.status:<9}[/] {escape(path)}  [{style}]{escape(said)}[/]"
+    path, said = escape(visible(path)), escape(visible(said))
+    return f"[{style}]{result.status:<9}[/] {path}  [{style}]{said}[/]"
 
 
 def _first(scores: dict[str, float], n: int) -> list[tuple[str, float]]:
@@ -174,7 +192,7 @@ class Tally:
 
 
 _MEANING = {
-    "proposed": "would be written with --write-tags",
+    "proposed": "would be written",
     "written": "changed on disk",
     "unchanged": "hold these genres already",
     "kept": "have a genre, left as it is",

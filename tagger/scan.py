@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from tagger.errors import TrackError, UnsupportedTagError
-from tagger.genres import Policy, choose_genres, merge_genres, why_abstained
+from tagger.genre_rules import GenreRules, chosen_names, merged
+from tagger.genres import Policy, choose_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
 from tagger.safewrite import WriteOptions, why_skipped, write_genres
 from tagger.tags import read_tags
+from tagger.timeline import Timeline, timeline_of
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
@@ -33,6 +35,7 @@ class ScanOptions:
         top: the most genres a track gets.
         threshold: one threshold for all labels instead of the model's own.
         score_all: listen also to tracks that `fill` will keep as they are.
+        rules: what the owner wants genres to be called, and which are written.
         listen: how tracks are listened to.
         writing: how files are changed.
     """
@@ -42,6 +45,7 @@ class ScanOptions:
     top: int = 3
     threshold: float | None = None
     score_all: bool = False
+    rules: GenreRules = field(default_factory=GenreRules)
     listen: ListenOptions = field(default_factory=ListenOptions)
     writing: WriteOptions = field(default_factory=WriteOptions)
 
@@ -58,6 +62,8 @@ class TrackResult:
         scores: label to score, best first; None if the track was not analysed.
         duration_s: length of the track; None if it was not decoded.
         reason: None, or a sentence.
+        timeline: the scores of each window, if the pipeline was told to keep them; not a
+            field of `--json`.
     """
 
     path: Path
@@ -67,6 +73,7 @@ class TrackResult:
     scores: dict[str, float] | None = None
     duration_s: float | None = None
     reason: str | None = None
+    timeline: Timeline | None = None
 
 
 def scan(
@@ -134,6 +141,7 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             scores=scores,
             duration_s=heard.duration_s,
             reason=reason,
+            timeline=timeline_of(heard, engine.spec),
         )
 
     if heard.error is not None or found is None:
@@ -142,26 +150,36 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
         return result("kept", "it has a genre; --policy append or replace would change it")
     if found.left_alone is not None:
         return result("skipped", found.left_alone)
-    believed = _believed(heard, engine, options)
-    if not believed:
-        return result("abstained", _why_nothing(scores, engine, options))
-    genres = merge_genres(previous, believed, policy=options.policy)
+    labels = _believed(heard, engine, options)
+    names = chosen_names(labels, options.rules, limit=options.top)
+    if not names:
+        return result("abstained", _why_nothing(scores, labels, engine, options))
+    genres = merged(previous, names, options.rules, policy=options.policy)
     if genres == previous:
         return result("unchanged", "it holds these genres already")
     return result("proposed", None, genres)
 
 
 def _believed(heard: Heard, engine: Engine, options: ScanOptions) -> tuple[str, ...]:
+    """Every label that is sure enough; the owner's rules choose among them."""
     if heard.scores is None:
         return ()
-    return choose_genres(
-        heard.scores, engine.spec, top=options.top, threshold=options.threshold
-    )
+    n_labels = len(engine.spec.labels)
+    return choose_genres(heard.scores, engine.spec, top=n_labels, threshold=options.threshold)
 
 
-def _why_nothing(scores: dict[str, float] | None, engine: Engine, options: ScanOptions) -> str:
+def _why_nothing(
+    scores: dict[str, float] | None,
+    labels: tuple[str, ...],
+    engine: Engine,
+    options: ScanOptions,
+) -> str:
     if scores is None:
         return "it is silent"
+    if labels:
+        return (
+            f"{', '.join(labels)} is heard, but `allow` or `block` of the settings forbids it"
+        )
     return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 

@@ -5,7 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tagger.report import text_of
+from tagger.genre_rules import fold
+from tagger.plain import text_of, visible
 from tagger.scan import TrackResult
 from tagger.spec import ModelSpec
 
@@ -19,20 +20,22 @@ def prediction(
     """What was heard in one file, what would be written, and what it holds now."""
     length = "" if result.duration_s is None else f"  [dim]{_minutes(result.duration_s)}[/]"
     parts: list[RenderableType] = [
-        Text.from_markup(f"[bold]{escape(text_of(result.path))}[/]{length}")
+        Text.from_markup(f"[bold]{escape(visible(text_of(result.path)))}[/]{length}")
     ]
     if result.scores is not None:
         parts.append(_bars(result.scores, result.genres, spec, threshold=threshold))
     now = ", ".join(result.previous) or "no genre"
     would = {
-        "proposed": f"would write: [bold cyan]{escape(', '.join(result.genres))}[/]",
+        "proposed": f"would write: [bold cyan]{escape(visible(', '.join(result.genres)))}[/]",
         "unchanged": "would change nothing: it holds these genres already",
     }.get(result.status)
     reason = (result.reason or "").removeprefix(f"{text_of(result.path)}: ")
     style = "red" if result.status == "failed" else "yellow"
-    parts.append(Text.from_markup(would or f"[{style}]{result.status}[/]: {escape(reason)}"))
+    parts.append(
+        Text.from_markup(would or f"[{style}]{result.status}[/]: {escape(visible(reason))}")
+    )
     if result.status != "failed":
-        parts.append(Text.from_markup(f"[dim]the file has: {escape(now)}[/]"))
+        parts.append(Text.from_markup(f"[dim]the file has: {escape(visible(now))}[/]"))
     return Group(*parts, "")
 
 
@@ -48,11 +51,14 @@ def _bars(
     table.add_column(width=BAR_LEN)
     table.add_column(justify="right")
     table.add_column(style="dim")
+    written = {fold(genre) for genre in genres}
     for label, score in scores.items():
         needed = spec.thresholds[label] if threshold is None else threshold
-        style = "bold cyan" if label in genres else ("" if score >= needed else "dim")
+        style = "bold cyan" if fold(label) in written else ("" if score >= needed else "dim")
         note = "" if score >= needed else f"under {needed:.2f}"
-        table.add_row(Text(label, style), Text(_bar(score), style), f"{score:.2f}", note)
+        table.add_row(
+            Text(visible(label), style), Text(_bar(score), style), f"{score:.2f}", note
+        )
     return table
 
 

@@ -70,6 +70,8 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
     names = zipfile.ZipFile(installed.wheel).namelist()
     assert {"tagger", "train", "export"} <= {name.split("/")[0] for name in names}
     assert "tagger/models/default.onnx" in names
+    assert {"tagger/page/page.html", "tagger/page/app.js"} <= set(names)
+    assert "tagger/config_example.toml" in names
     assert installed.wheel.name.startswith("tagger_music-")
     assert not [name for name in names if name.startswith("tests")]
 
@@ -80,6 +82,15 @@ def test_it_scans_without_torch_librosa_and_onnx(installed, tmp_path):
     done = installed("scan", tmp_path, "--json", "--threshold", "0.01")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "proposed"
+
+
+def test_it_makes_a_page_and_settings(installed, tmp_path):
+    """What the page and the first settings are made of is in the wheel."""
+    write_tone(tmp_path / "a.flac", 440, seconds=3)
+    page = tmp_path / "report.html"
+    assert installed("scan", tmp_path, "--report", page).returncode == 0
+    assert "a.flac" in page.read_text(encoding="utf-8")
+    assert installed("config", "show").returncode == 0
 
 
 @pytest.mark.parametrize("command", [["train"], ["export", "x.pt", "-o", "x.onnx"]])

@@ -1,0 +1,152 @@
+"""`tagger audit` and `tagger apply`: the genres that are there, and those that are wanted."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli_scan import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    DeviceChoice,
+    Full,
+    Jobs,
+    Json,
+    Model,
+    Paths,
+    Set,
+    Threshold,
+    emit_json,
+    load,
+    stderr_console,
+    stdout_console,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tagger.audit import Audited
+    from tagger.pipeline import ListenOptions
+    from tagger.report import Report
+    from tagger.runtime import Engine
+    from tagger.scan import TrackResult
+
+
+def audit(
+    paths: Paths,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write what was found there."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show all rows.")] = False,
+    threshold: Threshold = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    full: Full = False,
+    jobs: Jobs = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
+    json: Json = False,
+) -> None:
+    """Find genres that disagree with what is heard, or are none. Changes nothing.
+
+    A CSV report of it can be edited and given to `tagger apply`.
+    """
+    from tagger.audit import Auditor
+    from tagger.audit_show import SHOWN, show_audit
+    from tagger.config import load_settings
+    from tagger.library import find_tracks, require_tracks
+    from tagger.pipeline import ListenOptions
+    from tagger.report import open_report
+
+    console = stderr_console()
+    settings = load_settings(setting or ())
+    tracks = require_tracks(find_tracks(paths, limit=limit), paths=paths)
+    engine = load(model, device, console=console, quiet=json, settings=settings)
+    auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
+    listen = ListenOptions(full=full, n_decoders=jobs)
+    with contextlib.ExitStack() as stack:
+        file = None
+        if report is not None:
+            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
+        results = _listened(tracks, engine, listen, console, find_tracks(paths, limit=limit))
+        found, variants = auditor.finish(auditor.judge(one) for one in results)
+        _add_all(file, found)
+    if json:
+        for one in _worth_a_row(found):
+            emit_json(one.result, stdout_console())
+    else:
+        shown = None if everything else SHOWN
+        show_audit(stdout_console(), found, auditor, variants, limit=shown)
+    failed = any(one.finding == "failed" for one in found)
+    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+
+
+def _listened(
+    tracks: Iterable[Path],
+    engine: "Engine",
+    listen: "ListenOptions",
+    console: "Console",
+    count: Iterable[Path],
+) -> "Iterator[TrackResult]":
+    """Every file listened to, whatever it holds, with a progress bar."""
+    from tagger.progress import TotalCount, show_progress
+    from tagger.report import Tally
+    from tagger.scan import ScanOptions, scan
+
+    tally = Tally()
+    with show_progress(console, tally, TotalCount(count)) as advance:
+        for result in scan(tracks, engine, ScanOptions(score_all=True, listen=listen)):
+            tally.add(result)
+            advance()
+            yield result
+
+
+def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
+    """Files that agree, or of which nothing sure is heard, are not what an audit is about."""
+    return (one for one in found if one.finding not in {"agrees", "unsure"})
+
+
+def _add_all(report: "Report | None", found: "Sequence[Audited]") -> None:
+    """The page gets every file, a table what is worth a row."""
+    if report is None:
+        return
+    for one in found if report.takes_findings else _worth_a_row(found):
+        report.add(one.result, finding=one.finding)
+
+
+def apply(
+    report: Annotated[Path, typer.Argument(metavar="REPORT.csv", help="An edited report.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written; change nothing.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="An emptied cell removes the genre.")
+    ] = False,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> None:
+    """Write the genres that stand in a CSV report of `scan` or `audit`, after your editing.
+
+    A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
+    """
+    from tagger.apply import ApplyOptions, apply_rows, read_rows
+    from tagger.report import Tally, line_of
+
+    tally, started = Tally(), time.monotonic()
+    console, out = stderr_console(), stdout_console()
+    rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
+    for result in apply_rows(rows, ApplyOptions(write=not dry_run, remove=remove)):
+        tally.add(result)
+        if json:
+            emit_json(result, out)
+        elif (not quiet or result.status == "failed") and (
+            line := line_of(result, verbose=False)
+        ):
+            out.print(line, highlight=False, soft_wrap=True)
+    if not quiet:
+        console.print(tally.table(elapsed_s=time.monotonic() - started))
+    raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

@@ -1,0 +1,170 @@
+"""`tagger predict`: what is heard in single files."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli_scan import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    DeviceChoice,
+    Full,
+    Jobs,
+    Json,
+    Model,
+    Set,
+    Threshold,
+    Top,
+    emit_json,
+    load,
+    stderr_console,
+    stdout_console,
+)
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from tagger.runtime import Engine
+    from tagger.scan import TrackResult
+
+
+def predict(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    top: Top = None,
+    threshold: Threshold = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    full: Full = False,
+    jobs: Jobs = None,
+    json: Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html|.csv|.jsonl", help="Write all results there; the page over time."
+        ),
+    ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
+    ] = False,
+) -> None:
+    """Show what is heard in single files, label by label. Changes nothing."""
+    from tagger.config import load_settings
+    from tagger.library import find_tracks, require_tracks
+    from tagger.pipeline import ListenOptions
+    from tagger.report import open_report
+    from tagger.scan import ScanOptions, scan
+
+    console = stderr_console()
+    settings = load_settings(setting or ())
+    options = ScanOptions(
+        policy="replace",
+        top=top or settings.max,
+        threshold=threshold,
+        score_all=True,
+        rules=settings.rules,
+        listen=ListenOptions(
+            full=full,
+            n_decoders=jobs,
+            keep_windows=timeline or plot is not None or _is_page(report),
+        ),
+    )
+    tracks = require_tracks(find_tracks(files), paths=files)
+    if plot is not None:
+        tracks = _only_one(tracks, plot)
+    engine = load(model, device, console=console, quiet=json, settings=settings)
+    show = _Show(json, timeline, plot, threshold)
+    failed = False
+    with contextlib.ExitStack() as stack:
+        file = None
+        if report is not None:
+            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
+        for result in scan(tracks, engine, options):
+            failed |= result.status == "failed"
+            _show_one(result, engine, show)
+            if file is not None:
+                file.add(result)
+    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    """What is shown of each file."""
+
+    json: bool
+    timeline: bool
+    plot: Path | None
+    threshold: float | None
+
+
+def _show_one(result: "TrackResult", engine: "Engine", show: _Show) -> None:
+    from tagger.show import prediction
+
+    if show.json and show.timeline:
+        _emit_with_segments(result, engine, show.threshold)
+    elif show.json:
+        emit_json(result, stdout_console())
+    else:
+        stdout_console().print(prediction(result, engine.spec, threshold=show.threshold))
+        if show.timeline:
+            _show_timeline(result, engine, show.threshold)
+    if show.plot is not None:
+        _save_plot(result, engine, show.plot, show.threshold)
+
+
+def _is_page(report: Path | None) -> bool:
+    return report is not None and report.suffix.lower() == ".html"
+
+
+def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:
+    from tagger.plot import check_plot
+
+    check_plot(plot)
+    first, more = list(islice(tracks, 1)), next(tracks, None)
+    if more is not None:
+        raise InputError("--plot draws one file: name a single one.")
+    return iter(first)
+
+
+def _show_timeline(result: "TrackResult", engine: "Engine", threshold: float | None) -> None:
+    from tagger.timeline_show import timeline_view
+
+    if result.timeline is not None:
+        console = stdout_console()
+        width = max(20, min(100, console.width - 16))
+        view = timeline_view(result.timeline, engine.spec, threshold=threshold, width=width)
+        console.print(view, "")
+
+
+def _emit_with_segments(
+    result: "TrackResult", engine: "Engine", threshold: float | None
+) -> None:
+    from tagger.plain import json_text
+    from tagger.report import to_record
+    from tagger.timeline import segments
+
+    found = []
+    if result.timeline is not None:
+        found = segments(result.timeline, engine.spec, threshold=threshold)
+    record = {**to_record(result), "segments": [one.to_record() for one in found]}
+    typer.echo(json_text(record))
+
+
+def _save_plot(
+    result: "TrackResult", engine: "Engine", plot: Path, threshold: float | None
+) -> None:
+    from tagger.plot import save_taggram
+
+    if result.timeline is None:
+        stderr_console().print("There is nothing to draw: no part of it was heard.")
+        return
+    save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
+    stderr_console().print(f"{plot}: drawn.", markup=False, highlight=False)

@@ -1,0 +1,246 @@
+"""User settings: defaults < config.toml < environment < command line.
+
+Everything is checked before any file is read; what is wrong is told with its line, its key
+and the nearest right name.
+"""
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tagger.config_values import CHECKS, WrongValueError, nearest
+from tagger.errors import InputError
+from tagger.genre_rules import Case, GenreRules, Write, ancestors, canonical, fold
+from tagger.spec import ModelSpec
+
+FILE_VARIABLE = "TAGGER_CONFIG"
+EXAMPLE = Path(__file__).with_name("config_example.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the owner of a library has decided; the names are those of config.toml.
+
+    Attributes:
+        max: the most genres that a track gets.
+        write: what was heard, its most general ancestors in `tree`, or both.
+        case: genres as the model spells them, or in title case.
+        target: the field that is written.
+        provenance: also write which model chose the genre, and when.
+        read_as_several: what parts several genres in one string of a file.
+        allow: the only genres that are written; empty for all.
+        block: genres that are never written.
+        protected: genres that are never removed from a file.
+        spellings: names that are written exactly so.
+        aliases: a name to the one that is written instead.
+        tree: a name to its more general parents.
+        thresholds: a label to the score from which it is believed.
+        origins: a key to where its value comes from; a default is not in it.
+    """
+
+    max: int = 3
+    write: Write = "specific"
+    case: Case = "model"
+    target: str = "genre"
+    provenance: bool = False
+    read_as_several: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    tree: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> GenreRules:
+        """The settings as rules over names."""
+        exact = (*self.allow, *self.aliases.values(), *self.spellings)
+        return GenreRules(
+            aliases={fold(name): target for name, target in self.aliases.items()},
+            tree={fold(name): parents for name, parents in self.tree.items()},
+            allow=frozenset(map(fold, self.allow)) if self.allow else None,
+            block=frozenset(map(fold, self.block)),
+            protected=frozenset(map(fold, self.protected)),
+            spellings={fold(name): name for name in exact},
+            write=self.write,
+            case=self.case,
+            separators=self.read_as_several,
+        )
+
+
+KEYS = tuple(one.name for one in fields(Settings) if one.name != "origins")
+TABLES = ("aliases", "tree", "thresholds")
+
+
+def config_path() -> Path:
+    """The settings' file; it need not exist."""
+    if given := os.environ.get(FILE_VARIABLE):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return base / "tagger" / "config.toml"
+
+
+def load_settings(
+    overrides: Sequence[str] = (), *, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of this run.
+
+    Args:
+        overrides: `KEY=VALUE` from the command line; `TABLE.NAME=VALUE` sets one entry.
+        environment: variables named `TAGGER_` and a key in capitals; the process's if None.
+
+    Raises:
+        InputError: something is wrong; the message says where, and the nearest right name.
+    """
+    layers = [_file_layer(config_path()), *_environment_layers(environment)]
+    layers += [_override_layer(one) for one in overrides]
+    settings = Settings()
+    for where, values in layers:
+        settings = _with_layer(settings, values, where)
+    _check_circles(settings)
+    return settings
+
+
+Where = Callable[[str, str | None], str]
+"""Names the place of a key (and of an entry in its table), for messages."""
+
+_Layer = tuple[Where, Mapping[str, Any]]
+
+
+def _file_layer(path: Path) -> _Layer:
+    if not path.exists():
+        if os.environ.get(FILE_VARIABLE):
+            raise InputError(f"{path}: {FILE_VARIABLE} names it, but there is no such file.")
+        return (lambda *_: str(path)), {}
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        tree = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: not UTF-8; save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        said = str(error).partition(" (at ")[0]
+        line = int(place[1]) if place else len(text.splitlines())
+        raise InputError(f"{path}, line {line}{_key_on(text, line)}: {said}.") from error
+    return (lambda key, entry: f"{path}, line {_line_of(text, key, entry)}"), tree
+
+
+def _key_on(text: str, line: int) -> str:
+    lines = text.splitlines()
+    found = re.match(r"\s*([^=#\[]+?)\s*=", lines[line - 1]) if line <= len(lines) else None
+    return f", key {found[1]}" if found else ""
+
+
+def _line_of(text: str, key: str, entry: str | None) -> int:
+    """The line on which a key (or an entry of its table) stands; 1 if it hides."""
+    table, best = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*[\"']?([^\]\"']+)[\"']?\s*\]", line):
+            table = header[1].strip()
+            best = number if table == key else best
+            continue
+        name = re.match(r"\s*(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^=#]+?)\s*=", line)
+        spelled = name[1].strip("\"'") if name else None
+        if not table and spelled is not None and spelled.split(".")[0].strip("\"' ") == key:
+            best = number
+        if entry is not None and spelled == entry and table == key:
+            return number
+    return best
+
+
+def _environment_layers(environment: Mapping[str, str] | None) -> list[_Layer]:
+    given = os.environ if environment is None else environment
+    found: list[_Layer] = []
+    for key in KEYS:
+        name = f"TAGGER_{key.upper()}"
+        if key not in TABLES and given.get(name):
+            found.append(((lambda *_, name=name: name), {key: _value(key, given[name])}))
+    return found
+
+
+def _override_layer(text: str) -> _Layer:
+    name, equals, value = text.partition("=")
+    key, dot, entry = name.strip().partition(".")
+    if not equals or (dot and key not in TABLES):
+        raise InputError(f"--set {text}: write KEY=VALUE, or TABLE.NAME=VALUE for a table.")
+    parsed = _value(key, value.strip())
+    return (lambda *_: f"--set {text}"), {key: {entry: parsed} if dot else parsed}
+
+
+def _value(key: str, text: str) -> Any:
+    """TOML where it is TOML; else a word, or words parted by commas where a list belongs."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        pass
+    if key in {"allow", "block", "protected", "spellings", "read_as_several"}:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> Settings:
+    changes: dict[str, Any] = {}
+    origins = dict(settings.origins)
+    for key, value in values.items():
+        if key not in KEYS:
+            raise InputError(
+                f"{where(key, None)}: there is no key {key!r}{nearest(key, KEYS)}."
+            )
+        try:
+            checked = CHECKS[key](value)
+        except WrongValueError as wrong:
+            place = where(key, wrong.entry)
+            named = f"{key}.{wrong.entry}" if wrong.entry is not None else key
+            raise InputError(f"{place}: the key {named!r} {wrong}.") from None
+        if key in TABLES:
+            checked = {**getattr(settings, key), **checked}
+        changes[key] = checked
+        origins[key] = where(key, None)
+    return replace(settings, **changes, origins=origins)
+
+
+def _check_circles(settings: Settings) -> None:
+    """Names that lead back to themselves mean that somebody mistyped one."""
+    rules = settings.rules
+    for name, parents in settings.tree.items():
+        above = {fold(one) for parent in parents for one in (parent, *ancestors(parent, rules))}
+        if fold(name) in above:
+            raise InputError(
+                f"{settings.origins['tree']}: the tree leads from {name!r} back to it."
+            )
+    for name, target in settings.aliases.items():
+        if fold(name) != fold(target) and canonical(name, rules) == name:
+            raise InputError(
+                f"{settings.origins['aliases']}: the aliases lead from {name!r} back to it."
+            )
+
+
+def with_thresholds(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, list[str]]:
+    """The model's spec with the owner's thresholds, and a sentence for each unknown label.
+
+    An unknown label is no error: one file of settings may serve several models.
+    """
+    labels = {fold(label): label for label in spec.labels}
+    known = {labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels}
+    notes = [
+        f"{settings.origins['thresholds']}: the model has no label {name!r}"
+        f"{nearest(name, spec.labels)}; that threshold is ignored"
+        for name in settings.thresholds
+        if fold(name) not in labels
+    ]
+    return replace(spec, thresholds={**spec.thresholds, **known}), notes

@@ -1,0 +1,114 @@
+"""What each setting may be: one check a key, which returns the value or says what is wrong."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tagger.genre_rules import CASES, WRITES
+
+TARGETS = ("genre", "grouping", "comment")
+
+
+class WrongValueError(ValueError):
+    """A value that cannot be; `entry` names the one of a table."""
+
+    def __init__(self, said: str, entry: str | None = None) -> None:
+        super().__init__(said)
+        self.entry = entry
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """'; did you mean ...?' or the list of all, to be put behind a message."""
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known)})"
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise WrongValueError(f"is {value!r}, and must be a whole number from 1 to 100")
+    return value
+
+
+def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in known:
+            raise WrongValueError(
+                f"is {value!r}, which it cannot be{nearest(str(value), known)}"
+            )
+        return str(value)
+
+    return check
+
+
+def _target(value: Any) -> str:
+    if _one_of(TARGETS)(value) != "genre":
+        raise WrongValueError(
+            f"is {value!r}, which this version cannot write safely; use 'genre'"
+        )
+    return "genre"
+
+
+def _provenance(value: Any) -> bool:
+    if value is not False:
+        raise WrongValueError("can only be false: this version writes no field but the genre")
+    return False
+
+
+def _name(value: Any, entry: str | None = None) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise WrongValueError(f"holds {value!r}, which is no name", entry)
+    return value.strip()
+
+
+def _names(value: Any, entry: str | None = None) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(f"is {value!r}, and must be a list of names", entry)
+    return tuple(_name(one, entry) for one in value)
+
+
+def _marks(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise WrongValueError(f"is {value!r}, and must be a list of separators such as '/'")
+    return tuple(value)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongValueError(
+            f"is {value!r}, and must be a table: a line [KEY], then NAME = VALUE"
+        )
+    return value
+
+
+def _aliases(value: Any) -> Mapping[str, str]:
+    return {name: _name(target, name) for name, target in _table(value).items()}
+
+
+def _tree(value: Any) -> Mapping[str, tuple[str, ...]]:
+    given = {k: [v] if isinstance(v, str) else v for k, v in _table(value).items()}
+    return {name: _names(parents, name) for name, parents in given.items()}
+
+
+def _thresholds(value: Any) -> Mapping[str, float]:
+    found = {}
+    for label, score in _table(value).items():
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 < score <= 1:
+            raise WrongValueError(
+                f"is {score!r}, and must be a score above 0 and up to 1", label
+            )
+        found[label] = float(score)
+    return found
+
+
+CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "max": _number,
+    "write": _one_of(WRITES),
+    "case": _one_of(CASES),
+    "target": _target,
+    "provenance": _provenance,
+    "read_as_several": _marks,
+    **dict.fromkeys(("allow", "block", "protected", "spellings"), _names),
+    "aliases": _aliases,
+    "tree": _tree,
+    "thresholds": _thresholds,
+}

@@ -1,0 +1,124 @@
+"""Window scores -> what is heard when: a timeline, and its segments."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.pipeline import Heard
+from tagger.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """The scores of the windows of one track that have a vote.
+
+    Attributes:
+        labels: names of the scores, in the model's order.
+        starts_s: where each window begins, ascending, in seconds, shape (n_windows,).
+        scores: in [0, 1], shape (n_windows, n_labels).
+        window_s: length of a window in seconds.
+        duration_s: length of the track in seconds.
+    """
+
+    labels: tuple[str, ...]
+    starts_s: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    window_s: float
+    duration_s: float
+
+    def spans(self) -> Iterator[tuple[float, float, NDArray[np.float32]]]:
+        """(start in seconds, end, scores) of each window; no span reaches into the next."""
+        ends = [*self.starts_s[1:], self.duration_s]
+        for start, following, scores in zip(self.starts_s, ends, self.scores, strict=True):
+            yield float(start), float(min(start + self.window_s, following)), scores
+
+    def ranked(self) -> list[int]:
+        """Indices of the labels, the one with the best mean score first."""
+        return [int(index) for index in np.argsort(-self.scores.mean(axis=0), kind="stable")]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a track in which one thing is heard.
+
+    Attributes:
+        start_s: where it begins, in seconds.
+        end_s: where it ends.
+        label: the label that is heard; None where nothing is sure enough, '' for silence.
+        score: its mean score; 0 without a label.
+    """
+
+    start_s: float
+    end_s: float
+    label: str | None
+    score: float
+
+    def to_record(self) -> dict[str, Any]:
+        """The segment as JSON types."""
+        return {
+            "start_s": round(self.start_s, 2),
+            "end_s": round(self.end_s, 2),
+            "label": self.label,
+            "score": round(self.score, 4),
+        }
+
+
+def timeline_of(heard: Heard, spec: ModelSpec) -> Timeline | None:
+    """The timeline of a track whose windows were kept; None without a window that has a vote.
+
+    The last window of a track is moved back to end with it, and so is its start here.
+    """
+    if not heard.starts_s or not heard.window_scores:
+        return None
+    n_scored = min(len(heard.starts_s), len(heard.window_scores))  # equal unless stopped
+    duration_s = heard.duration_s or heard.starts_s[-1] + spec.window_s
+    last_s = max(0.0, duration_s - spec.window_s)
+    return Timeline(
+        spec.labels,
+        np.minimum(np.array(heard.starts_s[:n_scored]), last_s),
+        np.stack(heard.window_scores[:n_scored]),
+        spec.window_s,
+        duration_s,
+    )
+
+
+def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) -> list[Segment]:
+    """What is heard when: neighbouring windows with the same best label are one segment.
+
+    Args:
+        timeline: of one track.
+        spec: the thresholds of its labels.
+        threshold: one threshold for all labels instead of the model's own.
+
+    Returns:
+        Segments in order, from 0 to the end of the track, without gap or overlap.
+    """
+    found: list[Segment] = []
+    now_s = 0.0
+    for start, end, scores in timeline.spans():
+        if start > now_s + 1e-3:
+            _extend(found, Segment(now_s, start, "", 0.0))
+        best = int(np.argmax(scores))
+        label = timeline.labels[best]
+        score = float(scores[best])
+        sure = score >= (spec.thresholds[label] if threshold is None else threshold)
+        begin = found[-1].end_s if found else 0.0
+        _extend(found, Segment(begin, end, label if sure else None, score if sure else 0.0))
+        now_s = end
+    if now_s < timeline.duration_s - 1e-3:
+        _extend(found, Segment(now_s, timeline.duration_s, "", 0.0))
+    return found
+
+
+def _extend(found: list[Segment], new: Segment) -> None:
+    """Append a segment, or let the last one grow if the same is heard."""
+    if not found or found[-1].label != new.label:
+        found.append(new)
+        return
+    last = found[-1]
+    length, more = last.end_s - last.start_s, new.end_s - new.start_s
+    score = (last.score * length + new.score * more) / max(length + more, 1e-9)
+    found[-1] = Segment(last.start_s, new.end_s, new.label, score)

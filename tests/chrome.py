@@ -1,0 +1,153 @@
+"""Headless Chromium over its debugging pipe: no driver, no other package."""
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def find_chrome() -> str | None:
+    """The browser's program, or None."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+class Page:
+    """One tab: open a file, run JavaScript in it, press keys, take pictures."""
+
+    def __init__(self, sender, receiver) -> None:
+        self.sender, self.receiver = sender, receiver
+        self.n_sent, self.buffer, self.session = 0, b"", None
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self.session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method, *, timeout_s=60, **params):
+        """The result of one command of the DevTools protocol."""
+        self.n_sent += 1
+        message = {"id": self.n_sent, "method": method, "params": params}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.sender, json.dumps(message).encode() + b"\0")
+        until = time.monotonic() + timeout_s
+        while True:
+            answer = self._receive(until)
+            if answer.get("id") == self.n_sent:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return answer["result"]
+
+    def _receive(self, until):
+        while b"\0" not in self.buffer:
+            ready, _, _ = select.select(
+                [self.receiver], [], [], max(0, until - time.monotonic())
+            )
+            if not ready:
+                raise TimeoutError("the browser does not answer")
+            piece = os.read(self.receiver, 1 << 20)
+            if not piece:
+                raise RuntimeError("the browser is gone")
+            self.buffer += piece
+        line, _, self.buffer = self.buffer.partition(b"\0")
+        message = json.loads(line)
+        self._note(message)
+        return message
+
+    def _note(self, message) -> None:
+        params = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.errors.append(json.dumps(params["exceptionDetails"])[:500])
+        elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.errors.append(params["entry"]["text"])
+        elif message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+
+    def open(self, path: Path, *, fragment: str = "") -> float:
+        """Open a page; seconds until its first rows are drawn."""
+        started = time.monotonic()
+        self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
+        while not self.run("document.documentElement?.dataset.openMs"):
+            time.sleep(0.02)
+        self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        return time.monotonic() - started
+
+    def run(self, code):
+        """The value of an expression, a promise's once it is kept."""
+        answer = self.call(
+            "Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(json.dumps(answer["exceptionDetails"])[:500])
+        return answer["result"].get("value")
+
+    def size(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
+        """The window's size and the wanted colours."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=phone,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def press(self, key: str, *, text: str = "") -> None:
+        """Press and release one key."""
+        common = {"key": key, "code": key}
+        codes = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "End": 35, "Tab": 9}
+        if key in codes:
+            common["windowsVirtualKeyCode"] = codes[key]
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def type(self, text: str) -> None:
+        """Put text where the cursor is."""
+        self.call("Input.insertText", text=text)
+
+    def picture(self, path: Path) -> None:
+        """What is on the screen, as PNG."""
+        data = self.call("Page.captureScreenshot", format="png")["data"]
+        path.write_bytes(base64.b64decode(data))
+
+
+@contextlib.contextmanager
+def chrome(folder: Path):
+    """A browser with a profile of its own in `folder`; yields its page."""
+    to_child, sender = os.pipe()
+    receiver, from_child = os.pipe()
+    command = [
+        find_chrome(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+        "--disable-extensions", "--disable-background-networking", "--disable-dev-shm-usage",
+        f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank",
+    ]  # fmt: skip
+
+    def arrange() -> None:  # the protocol is spoken on descriptors 3 (in) and 4 (out)
+        reading, writing = os.dup(to_child), os.dup(from_child)
+        os.dup2(reading, 3)
+        os.dup2(writing, 4)
+
+    browser = subprocess.Popen(
+        command, preexec_fn=arrange, close_fds=False,  # noqa: PLW1509
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(to_child)
+    os.close(from_child)
+    try:
+        yield Page(sender, receiver)
+    finally:
+        browser.terminate()
+        try:
+            browser.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            browser.kill()
+            browser.wait()
+        os.close(sender)
+        os.close(receiver)

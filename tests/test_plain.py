@@ -1,0 +1,36 @@
+import json
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.plain import json_text, visible
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_nothing_that_a_terminal_obeys_is_left(text):
+    """No control, format-direction or surrogate character survives, and nothing gets lost."""
+    shown = visible(text)
+    assert len(shown) == len(text)
+    assert visible(shown) == shown
+    assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    shown.encode("utf-8")
+
+
+def test_ordinary_text_stays_as_it_is():
+    """Letters of any script, emoji with joiners and brackets are text."""
+    text = "Für Elise [live] 日本語 👩‍👧 <b>"
+    assert visible(text) == text
+
+
+def test_an_escape_sequence_is_shown_as_text():
+    """A title that would recolour the terminal is read instead."""
+    assert visible("a\x1b[31mb\u202ec\n") == "a␛[31mb�c␊"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
+def test_json_is_harmless_and_says_the_same(text):
+    """A program reads back every character, a terminal obeys none."""
+    shown = json_text({"name": text})
+    assert visible(shown) == shown
+    assert json.loads(shown) == {"name": text}
