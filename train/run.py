@@ -126,22 +126,28 @@ def run_training(
         valid=valid,
         resume=resume,
     )
-    labels = kept_labels(config, clips)
-    facts: dict[str, Any] = {"data": data_facts(config, clips), "versions": versions()}
-    valid = measured(config, valid)
-    facts |= calibrated(net, config, unseen, valid)
+    facts = {
+        "data": data_facts(config, clips),
+        "versions": versions(),
+        **judged(net, config, unseen, measured(config, valid)),
+    }
+    say(json.dumps(facts.get("metrics", {})))
+    done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
+    checkpoint.save(done, out / "best.pt")
+    (out / "facts.json").write_text(json.dumps(facts, indent=1))
+    return out / "best.pt"
+
+
+def judged(
+    net: TaggerNet, config: TrainConfig, unseen: ClipLogits | None, valid: FeatureSet
+) -> dict[str, Any]:
+    """Calibrate the network; returns its thresholds and figures, those of valid among them."""
+    facts = calibrated(net, config, unseen, valid)
     if len(valid) and "valid" not in facts.get("metrics", {}):
         logits = net_logits(net, valid, config)
         scores = clip_scores(logits, calibration_of(net), kind=config.kind)
         facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
-    say(json.dumps(facts.get("metrics", {})))
-    return _save(checkpoint.Checkpoint(net, config, labels, facts), out)
-
-
-def _save(done: checkpoint.Checkpoint, out: Path) -> Path:
-    checkpoint.save(done, out / "best.pt")
-    (out / "facts.json").write_text(json.dumps(dict(done.facts), indent=1))
-    return out / "best.pt"
+    return facts
 
 
 def calibrated(
