@@ -8,6 +8,7 @@ import contextlib
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.audio import open_track
+from tagger.cores import usable_cores
 from tagger.errors import TrackError
-from tagger.runtime import Engine, usable_cores
+from tagger.runtime import Engine
 from tagger.windows import is_silent
 
 log = logging.getLogger(__name__)
-
-BATCH = 16
-"""Windows a batch: on a CPU more gain nothing, and a GPU is far from being what binds."""
 
 QUEUED_BATCHES = 2
 _WAIT_S = 0.1
@@ -39,14 +38,14 @@ class ListenOptions:
         full: listen to the whole track instead.
         keep_windows: listen to the whole track, and keep the scores of each window.
         n_decoders: decoding threads; None for one a core.
-        batch_size: windows a batch.
+        batch_size: windows a batch; None for the engine's own.
     """
 
     n_windows: int = 6
     full: bool = False
     keep_windows: bool = False
     n_decoders: int | None = None
-    batch_size: int = BATCH
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,8 @@ class _Track:
 _Item = tuple[_Track, NDArray[np.float32] | int]
 """A window of a track, or how many it has sent: then it is at its end."""
 
+_Batch = list[tuple[_Track, NDArray[np.float32]]]
+
 
 def listen_to_all(path: Path) -> Intake:
     """The intake that decodes every file."""
@@ -146,13 +147,15 @@ def analyse(
     """
     stage = _Decoders(paths, engine, options, intake, stop or threading.Event())
     try:
-        yield from _collect(stage, engine, options.batch_size)
+        yield from _collect(stage, engine, options.batch_size or engine.batch_size)
     finally:
         stage.close()
 
 
 def _collect(stage: "_Decoders", engine: Engine, batch_size: int) -> Iterator[Heard]:
-    waiting: list[tuple[_Track, NDArray[np.float32]]] = []
+    waiting: _Batch = []
+    # On a GPU the next batch is put together and copied while this one is computed.
+    ahead: deque[tuple[_Batch, Callable[[], NDArray[np.float32]]]] = deque()
     for track, item in stage.items():
         if isinstance(item, int):
             track.n_sent = item
@@ -161,18 +164,23 @@ def _collect(stage: "_Decoders", engine: Engine, batch_size: int) -> Iterator[He
             continue
         waiting.append((track, item))
         if len(waiting) == batch_size:
-            yield from _score(waiting, engine)
+            ahead.append((waiting, _submit(waiting, engine)))
             waiting = []
+            while len(ahead) > engine.n_ahead:
+                yield from _give_out(*ahead.popleft())
     if waiting:
-        yield from _score(waiting, engine)
+        ahead.append((waiting, _submit(waiting, engine)))
+    for batch, scores in ahead:
+        yield from _give_out(batch, scores)
 
 
-def _score(
-    waiting: list[tuple[_Track, NDArray[np.float32]]], engine: Engine
-) -> Iterator[Heard]:
-    """Run one batch, give each track its scores, yield the tracks that it completed."""
-    scores = engine.run(np.stack([window for _, window in waiting]))
-    for (track, _), row in zip(waiting, scores, strict=True):
+def _submit(batch: _Batch, engine: Engine) -> Callable[[], NDArray[np.float32]]:
+    return engine.submit(np.stack([window for _, window in batch]))
+
+
+def _give_out(batch: _Batch, scores: Callable[[], NDArray[np.float32]]) -> Iterator[Heard]:
+    """Give each track its scores once they are there; yield the tracks that are complete."""
+    for (track, _), row in zip(batch, scores(), strict=True):
         track.add(row)
         if track.is_done():
             yield track.result()
@@ -195,7 +203,7 @@ class _Decoders:
         self.problem: BaseException | None = None
         n_workers = self.options.n_decoders or usable_cores()
         self.queue: queue.Queue[_Item | None] = queue.Queue(
-            QUEUED_BATCHES * self.options.batch_size
+            QUEUED_BATCHES * (self.options.batch_size or self.engine.batch_size)
         )
         self.workers = [
             threading.Thread(target=self._work, name=f"decode-{i}", daemon=True)
