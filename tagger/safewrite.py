@@ -8,22 +8,22 @@ killed process leaves behind is a hidden file named `.NAME.tagger-XXXXXXXX.tmp`.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
-from tagger.payload import hash_of
+from tagger.payload import identity_of
+from tagger.prepared import NOT_WRITTEN, Compare, PreparedWrite
 from tagger.tags import filecopy
-from tagger.tags.base import Family, Patch, Source, TagInfo, open_source
+from tagger.tags.attributes import why_locked
+from tagger.tags.base import Family, Source, TagInfo, open_source
 from tagger.tags.detect import container_of
-from tagger.tags.fields import DEFAULT_SEPARATOR, GENRE, Edits, Id3Version, Style
+from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
+from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
 from tagger.wanted import check_expected, checked, wrong_field
 
-_WRITE = "the genre was not written and the file is as it was"
-_DURABLE = "the genre was written, but may be lost if the machine stops now"
 _READ = "the tags cannot be read"
 
 
@@ -33,17 +33,17 @@ class WriteOptions:
 
     Attributes:
         id3v23_separator: joins several values in ID3v2.3, which knows one string only.
+        keep_mtime: leave the modification time; media servers then miss the change.
+        hardlinks: what to do with a file that has more names: leave it alone, or write and
+            so give this name a file of its own (the other names keep the old content).
         id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
         mp4_compat: several genres as one joined MP4 value.
         wav_info: the genre of a WAV also as RIFF INFO.
-        keep_mtime: leave the modification time; media servers then miss the change.
-        hardlinks: what to do with a file that has more names: leave it alone, or give this
-            name a file of its own (the other names keep the old content).
     """
 
     id3v23_separator: str = DEFAULT_SEPARATOR
     keep_mtime: bool = False
-    hardlinks: Literal["skip", "break"] = "skip"
+    hardlinks: Literal["skip", "write"] = "skip"
     id3v2_version: Id3Version = "keep"
     mp4_compat: bool = False
     wav_info: bool = False
@@ -57,74 +57,6 @@ class WriteOptions:
             mp4_joined=self.mp4_compat,
             wav_info=self.wav_info,
         )
-
-
-@dataclass(slots=True)
-class PreparedWrite:
-    """A verified copy that waits to take the place of its original.
-
-    Use it in a `with` statement: leaving it without `commit` removes the copy.
-
-    Attributes:
-        path: the file that is replaced, links resolved.
-        temp: the copy beside it.
-        container: as `read_tags` names it.
-        before: the genres that the file holds.
-        after: the genres that the copy holds.
-        others_before: other fields that are changed: what the file holds, by name.
-        others_after: the same of the copy.
-        payload: the hash of the audio payload of both.
-        undo: the changes that make the original of the copy again, byte for byte.
-        stat: the original's state when it was copied.
-        options: how it is written.
-    """
-
-    path: Path
-    temp: Path
-    container: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    payload: str
-    undo: tuple[Patch, ...]
-    stat: os.stat_result
-    options: WriteOptions = field(default_factory=WriteOptions)
-    others_before: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    others_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def commit(self) -> None:
-        """Put the copy in the original's place, durably.
-
-        Raises:
-            WriteError: the original has changed since, or cannot be replaced.
-        """
-        try:
-            with translated(self.path, WriteError, _WRITE):
-                now = self.path.stat()
-                if filecopy.signature(now) != filecopy.signature(self.stat):
-                    raise WriteError(
-                        f"{self.path}: it was changed by another program while its genre was "
-                        "being written, and is left as that program made it. Scan it again."
-                    )
-                self.temp.replace(self.path)
-            with translated(self.path, WriteError, _DURABLE):
-                filecopy.sync_folder(self.path.parent)
-        finally:
-            self.discard()
-
-    def discard(self) -> None:
-        """Remove the copy, if it is still there."""
-        self.temp.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.discard()
 
 
 def write_genres(
@@ -141,9 +73,9 @@ def write_genres(
         path: the file; of a symbolic link, the file that it leads to.
         genres: what it shall hold, in order; empty removes the genre, None leaves it.
         options: how to write.
-        others: what other fields shall hold, by name; empty removes a field.
         expected: what `read_tags` said when it was decided; if the file says something else
             by now, it is left alone.
+        others: what other fields shall hold, by name; empty removes a field.
 
     Returns:
         True if the file was changed, False if it held these values and was not touched.
@@ -177,6 +109,28 @@ def prepare(
     Raises:
         TagError, UnsupportedTagError, WriteError: as for `write_genres`.
     """
+    planned = plan_write(path, genres, options=options, expected=expected, others=others)
+    if planned is not None:
+        planned.make()
+    return planned
+
+
+def plan_write(
+    path: Path,
+    genres: Sequence[str] | None,
+    *,
+    options: WriteOptions = WriteOptions(),
+    expected: TagInfo | None = None,
+    others: Mapping[str, Sequence[str]] | None = None,
+) -> PreparedWrite | None:
+    """All that `prepare` does before it makes the copy; nothing is written.
+
+    Returns:
+        None if the file holds exactly these values.
+
+    Raises:
+        TagError, UnsupportedTagError, WriteError: as for `write_genres`.
+    """
     wanted = checked(path, genres, others or {})
     with translated(path, TagError, _READ):
         target = path.resolve(strict=True)
@@ -184,28 +138,41 @@ def prepare(
         state = os.fstat(source.file.fileno())
         container = container_of(source)
         info = info_of(source, container, options.style, wanted)
-        check_expected(path, info, expected)
-        edits = {key: new for key, new in wanted.items() if info.values(key.name) != new}
+        edits = {field: new for field, new in wanted.items() if info.values(field.name) != new}
         if not edits:
             return None
+        check_expected(path, info, expected)
+        shown = next(iter(edits))
         family = _writable_family(path, info, state, options)
-        with translated(target, WriteError, _WRITE):
+        with translated(target, WriteError, NOT_WRITTEN):
             patches = family.plan(source, container, edits, options.style)
-            prepared = PreparedWrite(
+            was = identity_of(source, container)
+            new = patched(source, patches)
+            return PreparedWrite(
                 path=target,
                 temp=filecopy.temp_beside(target),
-                container=container,
-                before=info.genres,
-                after=wanted.get(GENRE, info.genres),
-                payload=hash_of(source, container),
-                undo=_reversed(source, patches),
+                before=info.values(shown.name),
+                after=edits[shown],
+                patches=tuple(patches),
+                undo=reversed_patches(source, patches),
+                was=was,
+                becomes=identity_of(new, container, payload=was.payload),
                 stat=state,
-                options=options,
-                others_before={k.name: info.values(k.name) for k in edits if k != GENRE},
-                others_after={k.name: new for k, new in edits.items() if k != GENRE},
+                mtime_ns=state.st_mtime_ns if options.keep_mtime else None,
+                compare=_tag_reader(family, container, edits, options.style),
             )
-            _make(source, prepared, family, patches, edits)
-            return prepared
+
+
+def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> Compare:
+    """Compares a copy as who reads tags: the fields as wanted, all others as they were."""
+
+    def compare(original: Source, copy: Source) -> str | None:
+        if (wrong := wrong_field(info_of(copy, container, style, edits), edits)) is not None:
+            return wrong
+        one, other = (family.others(at, container, edits, style) for at in (original, copy))
+        return None if one == other else "other tags would not be the same"
+
+    return compare
 
 
 def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
@@ -216,7 +183,7 @@ def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
     if n_names > 1 and options.hardlinks == "skip":
         return (
             f"{path}: it has {n_names} names (hard links), and writing would part them."
-            " --hardlinks break allows it."
+            " --hardlinks write allows it."
         )
     return None
 
@@ -229,65 +196,8 @@ def _writable_family(
     reason = why_skipped(path, info, options)
     if reason or family is None:
         raise UnsupportedTagError(reason or f"{path}: no genre can be written.")
+    if (locked := why_locked(path.resolve())) is not None:
+        raise WriteError(f"{path}: {locked}.")
     if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
     return family
-
-
-def _reversed(source: Source, patches: Sequence[Patch]) -> tuple[Patch, ...]:
-    """The patches that undo others, for the file that those have made."""
-    found, moved = [], 0
-    for patch in patches:
-        old = source.exact(patch.offset, patch.length)
-        found.append(Patch(patch.offset + moved, len(patch.data), old))
-        moved += len(patch.data) - patch.length
-    return tuple(found)
-
-
-def _make(
-    source: Source,
-    prepared: PreparedWrite,
-    family: Family,
-    patches: Sequence[Patch],
-    edits: Edits,
-) -> None:
-    """Write the copy and verify it; nothing of it stays behind if that fails."""
-    try:
-        filecopy.copy_patched(source, prepared.temp, patches)
-        _verify(source, prepared, family, patches, edits)
-        filecopy.copy_attributes(
-            source.path, prepared.temp, prepared.stat, keep_mtime=prepared.options.keep_mtime
-        )
-        filecopy.sync_file(prepared.temp)
-    except BaseException:
-        prepared.discard()
-        raise
-
-
-def _verify(
-    source: Source,
-    prepared: PreparedWrite,
-    family: Family,
-    patches: Sequence[Patch],
-    edits: Edits,
-) -> None:
-    """Re-open the copy: the fields as wanted, everything else as in the original."""
-    container, style = prepared.container, prepared.options.style
-    with open_source(prepared.temp) as copy:
-        found = "unknown"
-        grown = sum(len(patch.data) - patch.length for patch in patches)
-        if copy.size != source.size + grown:
-            found = "the copy has another length"
-        elif container_of(copy) != container:
-            found = "the copy is another container"
-        elif wrong := wrong_field(info_of(copy, container, style, edits), edits):
-            found = wrong
-        elif family.others(copy, container, edits, style) != family.others(
-            source, container, edits, style
-        ):
-            found = "other tags would not be the same"
-        elif hash_of(copy, container) != prepared.payload:
-            found = "the audio would not be the same"
-        else:
-            return
-    raise WriteError(f"{prepared.path}: {_WRITE}: {found}. Its tags may be damaged.")
