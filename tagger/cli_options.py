@@ -1,9 +1,13 @@
 """Options that the commands for training, measuring and studying share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from tagger.errors import MissingExtraError
 
 Config = Annotated[
     Path | None, typer.Option(help="A YAML file; the other options lie over it.")
@@ -22,3 +26,32 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
 ]
+Split = Annotated[str, typer.Option(metavar="train|valid|test")]
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Around the imports of `train` and `export`: says how to install what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"training and export need packages that are not installed ({error.name} is"
+            " missing): pip install 'tagger-music[train]' brings them."
+        ) from error
+
+
+def data_choices(
+    dataset: list[str] | None, metadata: Path | None, *, partial: bool
+) -> dict[str, Any]:
+    """The fields of the configuration that say where the clips come from; None is no choice."""
+    return {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+    }
+
+
+def say(line: str) -> None:
+    """Progress and problems: to stderr."""
+    typer.echo(line, err=True)

@@ -1,0 +1,150 @@
+"""`tagger train`, `tagger prepare`, `tagger export`: from music to a model of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagger.cli_options import (
+    Config,
+    Data,
+    Datasets,
+    Metadata,
+    Partial,
+    Prepared,
+    Settings,
+    data_choices,
+    needs_extra,
+    say,
+)
+from tagger.cli_scan import one_of
+from tagger.errors import InputError
+
+Features = Annotated[str | None, typer.Option(help="Front end.  [default: mel]")]
+Body = Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
+Seed = Annotated[int | None, typer.Option(help="Of every random choice.")]
+Out = Annotated[Path, typer.Option(help="The run's folder.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", help="Fine-tune: keep this checkpoint's body, learn a new head."),
+]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help="The same weights twice.")]
+MemoryFraction = Annotated[
+    float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
+]
+
+
+def train(
+    config: Config = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    features: Features = None,
+    body: Body = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    out: Out = Path("runs/run"),
+    start_from: From = None,
+    resume: Resume = None,
+    deterministic: Deterministic = False,
+    gpu_memory_fraction: MemoryFraction = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""
+    with needs_extra():
+        from train.run import parse_overrides, resume_training, run_training
+    overrides = {
+        **data_choices(dataset, metadata, partial=partial),
+        "features": features,
+        "body": body,
+        "fit.epochs": epochs,
+        "fit.deterministic": deterministic or None,
+        "fit.gpu_memory_fraction": gpu_memory_fraction,
+        "seed": seed,
+        **parse_overrides(option or []),
+    }
+    if resume is not None:
+        resume_training(resume, overrides, say=say)
+        return
+    run_training(
+        config, overrides, data=data, out=out, start_from=start_from, prepared=prepared, say=say
+    )
+
+
+def prepare(
+    dataset: Annotated[
+        str, typer.Option(help="A data set of recordings, as mtat or fma:small.")
+    ],
+    data: Data = Path("data"),
+    config: Config = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Decoding threads.  [default: one a core]")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Decode a data set once, so that training reads at the speed of memory."""
+    with needs_extra():
+        from train.load import prepare_dataset
+        from train.run import parse_overrides
+    prepare_dataset(
+        dataset,
+        {
+            **data_choices(None, metadata, partial=partial),
+            **parse_overrides(option or []),
+        },
+        config_path=config,
+        data=data,
+        prepared=prepared,
+        pictures=pictures,
+        n_jobs=jobs,
+        say=say,
+    )
+
+
+def export(
+    source: Annotated[Path, typer.Argument(help="best.pt of a run; with --check any .onnx.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name in the metadata.")] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
+    ] = "fp32",
+    calibration: Annotated[
+        Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the parity table there.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
+    ] = False,
+) -> None:
+    """Turn a checkpoint into one .onnx file, after checking that it answers the same."""
+    with needs_extra():
+        from export.run import ExportOptions, check_readiness, export_checkpoint
+    from tagger.spec import PRECISIONS
+
+    if output is None and not check:
+        raise InputError("--output MODEL.onnx is missing: say what to make, or use --check.")
+    made = source
+    if output is not None:
+        chosen = one_of("--precision", precision, PRECISIONS)
+        options = ExportOptions(
+            name=name, precision=chosen, calibration=calibration, report=report
+        )
+        made = export_checkpoint(source, output, options, say=say)
+    if check and check_readiness(made, say=typer.echo):
+        raise typer.Exit(1)
