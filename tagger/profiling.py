@@ -1,4 +1,4 @@
-"""Which share of the nodes, and of the time, each provider really had: ONNX Runtime's profile."""
+"""Which share of the nodes, and of the time, each provider has: ONNX Runtime's profile."""
 
 import json
 import tempfile
