@@ -118,7 +118,7 @@ def test_a_decoder_that_dies_costs_its_file_alone(library, monkeypatch, name):
 @pytest.fixture
 def dead_share(monkeypatch):
     """A look at the files that never comes back from one of them."""
-    monkeypatch.setattr(decoders, "_GRACE_S", 0.2)
+    monkeypatch.setattr(decoders, "_GRACE_S", 4.0)  # a busy machine starts helpers slowly
     share = threading.Event()
 
     def intake(path):
@@ -133,11 +133,11 @@ def dead_share(monkeypatch):
 def test_a_thread_that_hangs_is_replaced(library, dead_share):
     """A file on a dead share fails when its time is over, though it has the only thread."""
     gone = library[0].with_name("gone.mp3")
-    options = ListenOptions(n_decoders=1, limit_s=0.3)
+    options = ListenOptions(n_decoders=1, limit_s=1.0)
     paths = [library[0], gone, *library[1:]]
     results = list(analyse(paths, tone_engine(), options, intake=dead_share))
     assert sorted(one.path for one in results) == sorted(paths)
-    assert "within 0.3 s" in str(by_path(results)[gone].error)
+    assert "within 1 s" in str(by_path(results)[gone].error)
     assert sum(one.scores is not None for one in results) == len(library)
 
 
