@@ -178,13 +178,36 @@ def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
     """Why a file would be left alone on purpose, or None; what `prepare` would raise."""
     if info.unwritable:
         return f"{path}: no genre can be written. {info.unwritable}"
-    n_names = path.stat().st_nlink
-    if n_names > 1 and options.hardlinks == "skip":
-        return (
-            f"{path}: it has {n_names} names (hard links), and writing would part them."
-            " --hardlinks write allows it."
-        )
-    return None
+    return _why_linked(path, path.stat(), options)
+
+
+def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) -> None:
+    """Refuse to replace a file that somebody has protected.
+
+    Args:
+        path: the file, links resolved.
+        state: what `stat` says of it.
+        options: how it would be written.
+
+    Raises:
+        UnsupportedTagError: it has other names.
+        WriteError: it, or its folder, is locked or read-only.
+    """
+    if (linked := _why_linked(path, state, options)) is not None:
+        raise UnsupportedTagError(linked)
+    if (locked := why_locked(path)) is not None:
+        raise WriteError(f"{path}: {locked}.")
+    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
+
+
+def _why_linked(path: Path, state: os.stat_result, options: WriteOptions) -> str | None:
+    if state.st_nlink < 2 or options.hardlinks == "write":
+        return None
+    return (
+        f"{path}: it has {state.st_nlink} names (hard links), and writing would part them."
+        " --hardlinks write allows it."
+    )
 
 
 def _writable_family(
@@ -192,11 +215,7 @@ def _writable_family(
 ) -> Family:
     """The family of a file that may be written, or the reason why it may not."""
     family = family_of(info.container)
-    reason = why_skipped(path, info, options)
-    if reason or family is None:
-        raise UnsupportedTagError(reason or f"{path}: no genre can be written.")
-    if (locked := why_locked(path.resolve())) is not None:
-        raise WriteError(f"{path}: {locked}.")
-    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
-        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
+    if info.unwritable or family is None:
+        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable or ''}")
+    check_replaceable(path.resolve(), state, options)
     return family
