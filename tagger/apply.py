@@ -9,15 +9,13 @@ from tagger.config_values import nearest
 from tagger.errors import InputError, TagError, TrackError, UnsupportedTagError
 from tagger.plain import cell_text, from_cell, paths_of, visible
 from tagger.report import SEPARATOR
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
+from tagger.safewrite import WriteOptions, why_skipped
 from tagger.scan import Status, TrackResult
 from tagger.tags import TagInfo, read_tags
+from tagger.writing import Wish, Writer, write_unrecorded
 
 NEEDED = ("path", "genres", "previous")
 KNOWN = (*NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason")
-
-Write = Callable[[Path, Sequence[str], WriteOptions, TagInfo], bool]
-"""Gives a file these genres if it still says what was read; True if it was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,31 +114,24 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
     return Row(line, found, problem)
 
 
-def write_one(
-    path: Path, genres: Sequence[str], options: WriteOptions, expected: TagInfo
-) -> bool:
-    """The one place that writes for `apply`."""
-    return write_genres(path, genres, options=options, expected=expected)
-
-
 def apply_rows(
-    rows: Iterable[Row], options: ApplyOptions, *, write: Write = write_one
+    rows: Iterable[Row], options: ApplyOptions, *, writer: Writer = write_unrecorded
 ) -> Iterator[TrackResult]:
     """Write what stands in the rows.
 
     Args:
         rows: as `read_rows` gives them.
         options: what to do with them.
-        write: how a file is changed.
+        writer: what changes files; a `JournalledRun` has one whose changes can be undone.
 
     Yields:
         One result a row, in their order; never an exception for a single row.
     """
     for row in rows:
-        yield _apply(row, options, write)
+        yield _apply(row, options, writer)
 
 
-def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
+def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
     path = Path(row.cells.get("path", "?"))
     try:
         if row.problem is not None:
@@ -150,8 +141,10 @@ def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
         info = read_tags(path, style=options.writing.style)
         status, reason = _decide(path, info, wanted, before, options)
         if status == "proposed" and options.write:
-            changed = write(path, wanted, options.writing, info)
-            status = "written" if changed else "unchanged"
+            (outcome,) = writer([Wish(path, wanted, options.writing, expected=info)])
+            if isinstance(outcome, TrackError):
+                raise outcome
+            status = "written" if outcome else "unchanged"
     except UnsupportedTagError as error:
         return TrackResult(path=path, status="skipped", reason=_placed(row, error))
     except TrackError as error:

@@ -18,6 +18,7 @@ from tagger.cli_models import doctor, models
 from tagger.cli_predict import predict
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, scan
 from tagger.cli_train import export, prepare, train
+from tagger.cli_undo import runs, undo
 from tagger.errors import TaggerError
 from tagger.plain import visible
 
@@ -32,6 +33,8 @@ app.command()(scan)
 app.command()(predict)
 app.command()(audit)
 app.command()(apply)
+app.command()(runs)
+app.command()(undo)
 app.command()(models)
 app.command()(doctor)
 app.command()(bench)

@@ -21,9 +21,11 @@ from tagger.cli_scan import (
     Threshold,
     emit_json,
     load,
+    one_of,
     stderr_console,
     stdout_console,
 )
+from tagger.cli_state import Hardlinks, KeepMtime, State, undoable_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,6 +128,9 @@ def apply(
     remove: Annotated[
         bool, typer.Option("--remove", help="An emptied cell removes the genre.")
     ] = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
@@ -135,18 +140,26 @@ def apply(
     """
     from tagger.apply import ApplyOptions, apply_rows, read_rows
     from tagger.report import Tally, line_of
+    from tagger.safewrite import HARDLINKS, WriteOptions
+    from tagger.writing import write_unrecorded
 
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
+    writing = WriteOptions(
+        keep_mtime=keep_mtime, hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS)
+    )
+    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
     rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
-    for result in apply_rows(rows, ApplyOptions(write=not dry_run, remove=remove)):
-        tally.add(result)
-        if json:
-            emit_json(result, out)
-        elif (not quiet or result.status == "failed") and (
-            line := line_of(result, verbose=False)
-        ):
-            out.print(line, highlight=False, soft_wrap=True)
+    with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
+        writer = run.write if run else write_unrecorded  # not called in a dry run
+        for result in apply_rows(rows, options, writer=writer):
+            tally.add(result)
+            if json:
+                emit_json(result, out)
+            elif (not quiet or result.status == "failed") and (
+                line := line_of(result, verbose=False)
+            ):
+                out.print(line, highlight=False, soft_wrap=True)
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

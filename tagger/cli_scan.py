@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from tagger.cli_state import Hardlinks, KeepMtime, State, undoable_run
 from tagger.errors import InputError
 from tagger.plain import visible
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tagger.report import Tally
     from tagger.runtime import Engine
     from tagger.scan import ScanOptions, TrackResult
+    from tagger.writing import JournalledRun
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -95,6 +97,9 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -108,6 +113,7 @@ def scan(
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
+    from tagger.safewrite import HARDLINKS, WriteOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
@@ -120,6 +126,9 @@ def scan(
         score_all=score_all,
         rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs),
+        writing=WriteOptions(
+            keep_mtime=keep_mtime, hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS)
+        ),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -127,10 +136,13 @@ def scan(
 
     problems = _WalkProblems(console)
     tracks = require_tracks(walk(problems), paths=paths)
-    engine = load(model, device, console=console, quiet=quiet, settings=settings)
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
-    code = _run(tracks, engine, options, show, console=console, count=count)
+    with undoable_run(state, "scan", paths, console, wanted=write_tags) as run:
+        engine = load(model, device, console=console, quiet=quiet, settings=settings)
+        if run is not None:
+            run.model = engine.spec.name
+        code = _run(tracks, engine, options, show, run=run, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
 
 
@@ -184,6 +196,7 @@ def _run(
     options: "ScanOptions",
     show: Show,
     *,
+    run: "JournalledRun | None",
     console: "Console",
     count: Iterable[Path],
 ) -> int:
@@ -191,6 +204,7 @@ def _run(
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally, open_report
     from tagger.scan import scan as scan_tracks
+    from tagger.writing import write_unrecorded
 
     tally, started = Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
@@ -204,7 +218,9 @@ def _run(
         stop = stack.enter_context(_stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)
-        for result in scan_tracks(tracks, engine, options, stop=stop):
+        writer = run.write if run else write_unrecorded  # not called without --write-tags
+        found = scan_tracks(tracks, engine, options, stop=stop, writer=writer)
+        for result in stack.enter_context(contextlib.closing(found)):
             tally.add(result)
             if report is not None:
                 report.add(result)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
 from tagger.payload import identity_of
@@ -23,6 +23,9 @@ from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
 from tagger.wanted import check_expected, checked, wrong_field
+
+Hardlinks = Literal["skip", "write"]
+HARDLINKS: tuple[Hardlinks, ...] = get_args(Hardlinks)
 
 _READ = "the tags cannot be read"
 
@@ -43,7 +46,7 @@ class WriteOptions:
 
     id3v23_separator: str = DEFAULT_SEPARATOR
     keep_mtime: bool = False
-    hardlinks: Literal["skip", "write"] = "skip"
+    hardlinks: Hardlinks = "skip"
     id3v2_version: Id3Version = "keep"
     mp4_compat: bool = False
     wav_info: bool = False

@@ -1,28 +1,27 @@
 """The main job: files in, a result for each out, genres written if asked for."""
 
+import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from tagger.errors import TrackError, UnsupportedTagError
+from tagger.errors import UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
 from tagger.genres import Policy, choose_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
-from tagger.tags import read_tags
+from tagger.safewrite import WriteOptions, why_skipped
+from tagger.tags import TagInfo, read_tags
 from tagger.timeline import Timeline, timeline_of
+from tagger.writing import Outcome, Wish, Writer, write_unrecorded
+from tagger.writing_beside import written_beside
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip
-
-_WRITES_IN_FLIGHT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class TrackResult:
         reason: None, or a sentence.
         timeline: the scores of each window, if the pipeline was told to keep them; not a
             field of `--json`.
+        read: what the file said, if it is to be written; not a field of `--json`.
     """
 
     path: Path
@@ -74,6 +74,7 @@ class TrackResult:
     duration_s: float | None = None
     reason: str | None = None
     timeline: Timeline | None = None
+    read: TagInfo | None = None
 
 
 def scan(
@@ -82,7 +83,8 @@ def scan(
     options: ScanOptions,
     *,
     stop: threading.Event | None = None,
-) -> Iterator[TrackResult]:
+    writer: Writer = write_unrecorded,
+) -> Generator[TrackResult, None, None]:
     """Listen to files, decide their genres, and write them if that was asked for.
 
     Args:
@@ -91,6 +93,8 @@ def scan(
         options: what to do with what is heard.
         stop: once set, the file that is being written is finished and reported, and the
             generator ends; all other files are left as they are.
+        writer: what changes files, if that was asked for; a `JournalledRun` has one whose
+            changes can be undone.
 
     Yields:
         One result a file, as soon as it is done; never an exception for a single file.
@@ -98,7 +102,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (_write_all(decided, options, stop) if options.write else decided)
+    yield from (_write_all(decided, options, stop, writer) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +110,18 @@ class Found:
     """What a file was found to be before it was listened to.
 
     Attributes:
-        genres: those it holds.
+        tags: what it says of itself.
         left_alone: why it will not be written on purpose, or None.
     """
 
-    genres: tuple[str, ...]
+    tags: TagInfo
     left_alone: str | None
 
 
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
         tags = read_tags(path, style=options.writing.style)
-        found = Found(tags.genres, why_skipped(path, tags, options.writing))
+        found = Found(tags, why_skipped(path, tags, options.writing))
         keeps = options.policy == "fill" and bool(tags.genres)
         return Intake(listen=options.score_all or not keeps, note=found)
 
@@ -127,7 +131,7 @@ def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
 def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
     found: Found | None = heard.note
-    previous = found.genres if found else ()
+    previous = found.tags.genres if found else ()
     scores = named_scores(heard, engine)
 
     def result(
@@ -142,6 +146,7 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             duration_s=heard.duration_s,
             reason=reason,
             timeline=timeline_of(heard, engine.spec),
+            read=found.tags if found and status == "proposed" else None,
         )
 
     if heard.error is not None or found is None:
@@ -192,32 +197,28 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
 
 
 def _write_all(
-    results: Iterator[TrackResult], options: ScanOptions, stop: threading.Event
+    results: Iterator[TrackResult],
+    options: ScanOptions,
+    stop: threading.Event,
+    writer: Writer,
 ) -> Iterator[TrackResult]:
-    """Write what is proposed in a thread of its own: a slow disk must not stop the ears."""
-    pending: deque[Future[TrackResult]] = deque()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
-        for result in results:
-            if result.status == "proposed":
-                pending.append(writer.submit(_write, result, options))
-            else:
-                yield result
-            while pending and (pending[0].done() or len(pending) >= _WRITES_IN_FLIGHT):
-                yield pending.popleft().result()
-        for write in pending:
-            # When stopped, what has not begun is left; what runs is finished and reported.
-            if not (stop.is_set() and write.cancel()):
-                yield write.result()
+    """Write what is proposed, beside listening: a slow disk must not stop the ears."""
+
+    def wish(result: TrackResult) -> Wish | None:
+        if result.status != "proposed":
+            return None
+        return Wish(result.path, result.genres, options.writing, expected=result.read)
+
+    with contextlib.closing(written_beside(results, wish, writer, stop)) as written:
+        for result, outcome in written:
+            yield result if outcome is None else _written(result, outcome)
 
 
-def _write(result: TrackResult, options: ScanOptions) -> TrackResult:
-    """Write one proposal and say what became of it."""
-    try:
-        changed = write_genres(result.path, result.genres, options=options.writing)
-    except UnsupportedTagError as error:
-        return replace(result, status="skipped", genres=result.previous, reason=str(error))
-    except TrackError as error:
-        return replace(result, status="failed", genres=result.previous, reason=str(error))
-    if changed:
+def _written(result: TrackResult, outcome: Outcome) -> TrackResult:
+    """A proposal, and what became of it."""
+    if outcome is True:
         return replace(result, status="written")
-    return replace(result, status="unchanged", reason="it holds these genres already")
+    if outcome is False:
+        return replace(result, status="unchanged", reason="it holds these genres already")
+    status: Status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
+    return replace(result, status=status, genres=result.previous, reason=str(outcome))

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from tagger.errors import TagError, TrackError, UnsupportedTagError, WriteError
 from tagger.payload import Identity, identity_of
@@ -19,7 +18,7 @@ from tagger.tags.base import Source, open_source
 from tagger.tags.detect import container_of
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import translated
-from tagger.writing import GROUP, JournalledRun, Outcome, Plan
+from tagger.writing import GROUP, JournalledRun, Outcome, Outcomes, Plan
 
 _READ = "it cannot be read"
 
@@ -54,14 +53,25 @@ def undo(
         One result a change, in order: `written` (or `proposed`) with the genres that the file
         has again, `unchanged` if it was taken back before, else why it is left alone.
     """
-    left = iter(changes)
-    while group := list(islice(left, GROUP)):
+    for group in _groups(changes):
         plans: list[tuple[Plan, int | None]] = [
             (partial(plan_undo, one, run.store, options.writing), one.id) for one in group
         ]
         outcomes = run.carry_out(plans) if options.write else _planned_only(plans)
         for change, outcome in zip(group, outcomes, strict=True):
             yield _result(change, outcome, options)
+
+
+def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """A few changes at a time, none of which can only be told after another one is made."""
+    group: list[Change] = []
+    for change in changes:
+        if len(group) == GROUP or change.path in {one.path for one in group}:
+            yield group
+            group = []
+        group.append(change)
+    if group:
+        yield group
 
 
 def plan_undo(change: Change, store: Store, options: WriteOptions) -> PreparedWrite | None:
@@ -114,7 +124,9 @@ def _proven(view: Source, change: Change) -> Identity:
     """What the file will hold, which is what it held."""
     found = identity_of(view, change.was.container, payload=change.was.payload)
     if found != change.was:
-        raise ValueError("the journal does not lead back to what it held")
+        raise WriteError(
+            f"{change.path}: {NOT_WRITTEN}: the journal does not lead back to what it held."
+        )
     return found
 
 
@@ -131,7 +143,7 @@ def _changed_since(change: Change, store: Store) -> str:
     )
 
 
-def _planned_only(plans: Iterable[tuple[Plan, int | None]]) -> Iterator[Outcome]:
+def _planned_only(plans: Iterable[tuple[Plan, int | None]]) -> Outcomes:
     """What would come of plans, as far as can be told without writing."""
     for plan, _ in plans:
         try:

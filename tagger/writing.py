@@ -7,14 +7,15 @@ from the files what was made (`tagger.settling`).
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from tagger.errors import StateError, TrackError, WriteError
 from tagger.prepared import PreparedWrite
-from tagger.safewrite import WriteOptions, plan_write, write_genres
+from tagger.safewrite import WriteOptions, plan_write
 from tagger.state.changes import ChangeStatus
 from tagger.state.journal import begin_run, end_run, record, settle
 from tagger.state.store import Store
@@ -28,19 +29,21 @@ GROUP = 8
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The genres that a file shall have.
+    """What a file shall hold; the arguments of `tagger.safewrite.plan_write`.
 
     Attributes:
         path: the file.
-        genres: all that it shall hold, in order.
+        genres: all that it shall hold, in order; None leaves them.
         options: how it is written.
         expected: what it said when that was decided, or None.
+        others: what other fields shall hold, by name.
     """
 
     path: Path
-    genres: tuple[str, ...]
+    genres: Sequence[str] | None
     options: WriteOptions = field(default_factory=WriteOptions)
     expected: TagInfo | None = None
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Outcome = bool | TrackError
@@ -49,17 +52,22 @@ Outcome = bool | TrackError
 Plan = Callable[[], PreparedWrite | None]
 """Looks at a file and plans a change to it; None if there is nothing to change."""
 
-Writer = Callable[[Sequence[Wish]], Iterator[Outcome]]
+Outcomes = Generator[Outcome, None, None]
+
+Writer = Callable[[Sequence[Wish]], Outcomes]
 """Fulfils wishes one after another; may be closed in between, then the rest is left."""
 
 
-def write_unrecorded(wishes: Sequence[Wish]) -> Iterator[Outcome]:
+def write_unrecorded(wishes: Sequence[Wish]) -> Outcomes:
     """Fulfil wishes without a journal: for programs that keep one of their own."""
     for wish in wishes:
         try:
-            yield write_genres(
-                wish.path, wish.genres, options=wish.options, expected=wish.expected
-            )
+            planned = _plan(wish)
+            if planned is not None:
+                with planned:
+                    planned.make()
+                    planned.commit()
+            yield planned is not None
         except TrackError as error:
             yield error
 
@@ -96,11 +104,11 @@ class JournalledRun:
         default_factory=list
     )
 
-    def write(self, wishes: Sequence[Wish]) -> Iterator[Outcome]:
+    def write(self, wishes: Sequence[Wish]) -> Outcomes:
         """Fulfil wishes, one outcome each, in order. It is a `Writer`."""
-        return self.carry_out([(self._plan_of(wish), None) for wish in wishes])
+        return self.carry_out([(partial(_plan, wish), None) for wish in wishes])
 
-    def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Iterator[Outcome]:
+    def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
         """Make changes, each with the number of the change that it takes back, or None.
 
         Yields:
@@ -110,12 +118,7 @@ class JournalledRun:
         for start in range(0, len(plans), GROUP):
             yield from self._carry_out_group(plans[start : start + GROUP])
 
-    def _plan_of(self, wish: Wish) -> Plan:
-        return lambda: plan_write(
-            wish.path, wish.genres, options=wish.options, expected=wish.expected
-        )
-
-    def _carry_out_group(self, plans: Sequence[tuple[Plan, int | None]]) -> Iterator[Outcome]:
+    def _carry_out_group(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
         """Plan, record, make; a file that comes twice begins a group of its own."""
         found: list[_Step | Outcome] = []
         seen: set[tuple[int, int]] = set()
@@ -152,7 +155,7 @@ class JournalledRun:
                 step.number = record(connection, number, step.planned, step.undoes)
         self.number = number
 
-    def _make_all(self, found: Sequence[_Step | Outcome]) -> Iterator[Outcome]:
+    def _make_all(self, found: Sequence[_Step | Outcome]) -> Outcomes:
         """Make what was recorded, and record what became of it once it is known."""
         left = [one for one in found if isinstance(one, _Step)]
         try:
@@ -203,6 +206,16 @@ class JournalledRun:
         if self.number is not None:
             with contextlib.suppress(StateError), self.store.transaction() as connection:
                 end_run(connection, self.number)
+
+
+def _plan(wish: Wish) -> PreparedWrite | None:
+    return plan_write(
+        wish.path,
+        wish.genres,
+        options=wish.options,
+        expected=wish.expected,
+        others=wish.others,
+    )
 
 
 def _unrecorded(one: _Step | Outcome, error: StateError) -> Outcome:

@@ -25,8 +25,8 @@ class Change:
         temp: the copy that was to take its place.
         undoes: the change that it takes back, or None.
         undone: another one has taken it back.
-        before: the genres that the file held.
-        after: those that it was given.
+        before: what the field that was changed (mostly the genres) held.
+        after: what it was given.
         was: what the file held, to the byte.
         becomes: what it was given.
         old: its device, inode, size and modification time (in nanoseconds) before.
@@ -172,8 +172,8 @@ def _change(row: sqlite3.Row) -> Change:
         temp=path.with_name(os.fsdecode(row["temp"])),
         undoes=row["undoes"],
         undone=bool(row["undone"]),
-        before=tuple(json.loads(row["genres_before"])),
-        after=tuple(json.loads(row["genres_after"])),
+        before=tuple(json.loads(row["values_before"])),
+        after=tuple(json.loads(row["values_after"])),
         was=Identity(row["container"], row["old_size"], payload, row["old_metadata"].hex()),
         becomes=Identity(row["container"], row["new_size"], payload, row["new_metadata"].hex()),
         old=(row["old_dev"], row["old_inode"], row["old_size"], row["old_mtime_ns"]),

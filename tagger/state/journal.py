@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 
+from tagger.plain import visible
 from tagger.prepared import PreparedWrite
 from tagger.state.changes import ChangeStatus, signed
 from tagger.state.reverse import pack
@@ -40,8 +41,8 @@ def record(
         "temp": os.fsencode(one.temp.name),
         "status": "planned",
         "undoes": undoes,
-        "genres_before": json.dumps(one.before, ensure_ascii=False),
-        "genres_after": json.dumps(one.after, ensure_ascii=False),
+        "values_before": json.dumps(one.before),
+        "values_after": json.dumps(one.after),
         "container": one.was.container,
         "payload": bytes.fromhex(one.was.payload),
         "old_size": one.was.size,
@@ -83,7 +84,7 @@ def settle(
     connection.execute(
         "UPDATE change SET status = ?, reason = ?, new_dev = ?, new_inode = ?, new_mtime_ns = ?"
         " WHERE id = ?",
-        (status, reason, *made, change),
+        (status, visible(reason) if reason else None, *made, change),
     )
     if status == "done":
         _toggle_undone(connection, change)

@@ -83,6 +83,7 @@ _JOURNAL: Migration = (
         model TEXT
     )
     """,
+    # `values_*` are those of the field that was changed, as JSON: mostly the genres.
     # `path` has its links resolved; `temp` is the name of the copy in the same folder.
     # `reverse` makes the old file of the new one (reverse.py). `undoes`: the change that this
     # one takes back; `undone`: another one has taken this back, and was not itself.
@@ -98,8 +99,8 @@ _JOURNAL: Migration = (
         reason TEXT,
         undoes INTEGER REFERENCES change (id),
         undone INTEGER NOT NULL DEFAULT 0,
-        genres_before TEXT NOT NULL,
-        genres_after TEXT NOT NULL,
+        values_before TEXT NOT NULL,
+        values_after TEXT NOT NULL,
         container TEXT NOT NULL,
         payload BLOB NOT NULL,
         old_size INTEGER NOT NULL,
