@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_options import one_of
 from tagger.cli_scan import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     Json,
     emit_json,
-    one_of,
     stderr_console,
     stdout_console,
 )
