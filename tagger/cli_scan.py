@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,17 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
-from tagger.cli_state import Hardlinks, KeepMtime, State, undoable_run
+from tagger.cli_state import State, undoable_run
+from tagger.cli_writing import (
+    Hardlinks,
+    Id3Version,
+    KeepMtime,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
 from tagger.plain import visible
 
 if TYPE_CHECKING:
@@ -106,6 +117,10 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
     keep_mtime: KeepMtime = False,
     hardlinks: Hardlinks = "skip",
     state: State = None,
@@ -118,15 +133,22 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.config import load_settings
+    from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
-    from tagger.safewrite import HARDLINKS, WriteOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
-    settings = load_settings(setting or ())
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
@@ -135,9 +157,7 @@ def scan(
         score_all=score_all,
         rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
-        writing=WriteOptions(
-            keep_mtime=keep_mtime, hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS)
-        ),
+        writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -157,6 +177,8 @@ def scan(
         engine = load(
             model, device, console=console, quiet=quiet, settings=settings, compute=compute
         )
+        targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
+        options = replace(options, targets=targets)
         if run is not None:
             run.model = engine.spec.name
         code = _run(tracks, engine, options, show, run=run, console=console, count=count)

@@ -24,20 +24,6 @@ State = Annotated[
         help="What is remembered.  [default: in the user's state folder]",
     ),
 ]
-KeepMtime = Annotated[
-    bool,
-    typer.Option(
-        "--keep-mtime", help="Leave the time of a file; media servers then miss the change."
-    ),
-]
-Hardlinks = Annotated[
-    str,
-    typer.Option(
-        "--hardlinks",
-        metavar="skip|write",
-        help="Files with several names: leave them, or part this name from the others.",
-    ),
-]
 
 
 @contextlib.contextmanager

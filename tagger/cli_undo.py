@@ -15,7 +15,8 @@ from tagger.cli_scan import (
     stderr_console,
     stdout_console,
 )
-from tagger.cli_state import Hardlinks, State, new_run, opened_state
+from tagger.cli_state import State, new_run, opened_state
+from tagger.cli_writing import Hardlinks
 from tagger.errors import InputError
 from tagger.plain import json_text, visible
 
