@@ -14,6 +14,7 @@ from tagger.devices import PROVIDERS, Device, find_device
 from tagger.errors import DeviceError, ModelError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden
+from tagger.lean import lean_bytes
 from tagger.providers import DeviceOptions, ProviderList, provider_list
 from tagger.spec import METADATA_KEY, ModelSpec, parse_spec
 
@@ -201,8 +202,9 @@ def _session(
     if not optimise:
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
+    model = (lean_bytes(path) if optimise else None) or path
     try:
-        return onnxruntime.InferenceSession(path, sess_options=options, providers=providers)
+        return onnxruntime.InferenceSession(model, sess_options=options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
         first_line = str(error).strip().split("\n", 1)[0]
         if _is_out_of_memory(error) and providers[0] != PROVIDERS["cpu"]:
