@@ -5,6 +5,7 @@
     |   |-- InputError        a path is missing, a folder is empty, an option is wrong
     |   |-- ModelError        a model file is missing, corrupt or not one of ours
     |   |-- DeviceError       the device that was asked for cannot really be used
+    |   |-- StateError        the file that remembers earlier runs cannot be used
     |   `-- MissingExtraError a part of the program that is not installed was asked for
     `-- TrackError            one track failed: it becomes a result, the others go on
         |-- DecodeError       the audio cannot be read
@@ -34,6 +35,10 @@ class ModelError(StartError):
 
 class DeviceError(StartError):
     """The requested device cannot really be used."""
+
+
+class StateError(StartError):
+    """The file that remembers earlier runs is held by another process or cannot be used."""
 
 
 class MissingExtraError(StartError):

@@ -16,6 +16,7 @@ It is defined per container, so that it stays equal when only tags change:
 """
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import TagError
@@ -24,6 +25,51 @@ from tagger.tags.base import Range, Source, open_source
 from tagger.tags.registry import family_of, translated
 
 _PURPOSE = "the audio in it cannot be found"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a file holds, to the last byte; two files with the same one are equal.
+
+    Attributes:
+        container: as `read_tags` names it.
+        size: bytes.
+        payload: SHA-256 of the audio payload, in hexadecimal.
+        metadata: SHA-256 of all other bytes and of where they lie, in hexadecimal.
+    """
+
+    container: str
+    size: int
+    payload: str
+    metadata: str
+
+
+def identity_of(source: Source, container: str, *, payload: str | None = None) -> Identity:
+    """What an open file holds.
+
+    Args:
+        source: the file.
+        container: as `read_tags` names it.
+        payload: the payload's hash where it is known, which spares reading all of the file.
+    """
+    return Identity(
+        container,
+        source.size,
+        payload or hash_of(source, container),
+        _metadata_digest(source, container),
+    )
+
+
+def _metadata_digest(source: Source, container: str) -> str:
+    """SHA-256 of the bytes outside of the payload."""
+    digest, done = hashlib.sha256(), 0
+    for offset, length in [*sorted(ranges_of(source, container)), (source.size, 0)]:
+        if offset > done:
+            digest.update(f"{done}+{offset - done}:".encode())
+            for block in source.blocks(done, offset - done):
+                digest.update(block)
+        done = max(done, offset + length)
+    return digest.hexdigest()
 
 
 def payload_hash(path: Path, container: str) -> str:

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,3 +12,19 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("real recordings are not here: set TAGGER_DATA to their folder")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No fixture of any scope touches the user's state."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAGGER_STATE", str(tmp_path_factory.mktemp("state") / "state.db"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a state of its own."""
+    path = tmp_path.with_name(f"{tmp_path.name}.state") / "state.db"
+    monkeypatch.setenv("TAGGER_STATE", str(path))
+    return path

@@ -128,7 +128,7 @@ def test_a_hard_link_is_skipped_before_and_while_writing(folder):
 def test_hard_links_can_be_broken_on_request(folder):
     """The user may say that renaming is fine."""
     (folder / "link.flac").hardlink_to(folder / "a.flac")
-    results = run(folder, write=True, writing=WriteOptions(hardlinks="break"))
+    results = run(folder, write=True, writing=WriteOptions(hardlinks="write"))
     assert results["a.flac"].status == "written"
 
 

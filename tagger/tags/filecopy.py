@@ -3,8 +3,8 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
-import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,9 @@ from pathlib import Path
 from tagger.tags.base import BLOCK_LEN, Patch, Source
 
 _FICLONE = 0x40049409  # linux/fs.h: share all blocks of another file
-_MAX_NAME_LEN = 255
+_TEMP_NAME_LEN = 140
+"""Bytes that every file system allows in a name: encrypting ones take 143, others 255."""
+_TEMP_NAME = re.compile(r"\..*\.tagger-[0-9a-f]{8}\.tmp", re.DOTALL)
 _COPY_LEN = 1 << 30
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR}
 
@@ -20,8 +22,15 @@ _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR
 def temp_beside(path: Path) -> Path:
     """A name for the copy of a file: hidden, in the same folder, recognisable, not in use."""
     suffix = f".tagger-{secrets.token_hex(4)}.tmp"
-    name = os.fsencode(path.name)[: _MAX_NAME_LEN - len(suffix) - 1]
-    return path.with_name(f".{os.fsdecode(name)}{suffix}")
+    name = path.name
+    while len(os.fsencode(name)) > _TEMP_NAME_LEN - len(suffix) - 1:
+        name = name[:-1]  # letter by letter: half a letter is no name everywhere
+    return path.with_name(f".{name}{suffix}")
+
+
+def is_temp(path: Path) -> bool:
+    """Tell whether a name is one that `temp_beside` gives."""
+    return _TEMP_NAME.fullmatch(path.name) is not None
 
 
 def signature(state: os.stat_result) -> tuple[int, ...]:
@@ -63,20 +72,6 @@ def copy_patched(source: Source, target: Path, patches: Sequence[Patch]) -> None
         _copy_range(source, output, offset, source.size)
     finally:
         os.close(output)
-
-
-def copy_attributes(
-    original: Path, copy: Path, state: os.stat_result, *, keep_mtime: bool
-) -> None:
-    """Owner, mode and extended attributes, as far as this user may set them."""
-    if sys.platform != "win32":
-        _copy_owner(copy, state)
-    with contextlib.suppress(PermissionError):  # shares and FAT have no modes to set
-        copy.chmod(stat.S_IMODE(state.st_mode))
-    if sys.platform == "linux":
-        _copy_xattrs(original, copy)
-    if keep_mtime:
-        os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def sync_file(path: Path) -> None:
@@ -145,18 +140,3 @@ def _write(output: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(output, view) :]
-
-
-def _copy_owner(copy: Path, state: os.stat_result) -> None:
-    """Owner and group; the group alone where the owner cannot be given away."""
-    for uid in (state.st_uid, -1):
-        with contextlib.suppress(OSError):
-            os.chown(copy, uid, state.st_gid)
-            return
-
-
-def _copy_xattrs(original: Path, copy: Path) -> None:
-    with contextlib.suppress(OSError):
-        for name in os.listxattr(original):
-            with contextlib.suppress(OSError):
-                os.setxattr(copy, name, os.getxattr(original, name))

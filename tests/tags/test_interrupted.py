@@ -9,6 +9,7 @@ import pytest
 
 from tagger import safewrite
 from tagger.errors import WriteError
+from tagger.prepared import PreparedWrite
 from tagger.safewrite import write_genres
 from tagger.tags import filecopy
 from tests.synth_audio import make_audio
@@ -36,7 +37,7 @@ def test_a_failure_anywhere_leaves_the_original_and_no_copy(mp3, monkeypatch, pl
         "copy": (filecopy, "_write"),
         "sync": (os, "fsync"),
         "rename": (Path, "replace"),
-        "verify": (safewrite, "_verify"),
+        "verify": (PreparedWrite, "_verify"),
     }[place]
     monkeypatch.setattr(target, name, _fails(error))
     with pytest.raises(WriteError if isinstance(error, OSError) else KeyboardInterrupt) as got:

@@ -1,0 +1,59 @@
+"""Where the state lies: the platform's folder for it, and whether that is a network share."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+VARIABLE = "TAGGER_STATE"
+
+_NETWORK = re.compile(
+    r"nfs\d?|cifs|smb\w*|ncpfs|afs|9p|ceph|glusterfs|lustre|gpfs|beegfs|davfs\w*|virtiofs"
+    r"|fuse\.(?!ext|ntfs|exfat|zfs|btrfs|overlay|mergerfs|unionfs).*"
+)
+"""Types of file systems on which processes cannot be trusted to share memory.
+
+Of those in user space, what is known to be local is excepted.
+"""
+
+_MOUNTS = Path("/proc/mounts")
+
+
+def state_path() -> Path:
+    """The state's file; it need not exist."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return base / "tagger" / "state.db"
+
+
+def is_on_network(folder: Path, *, mounts: Path = _MOUNTS) -> bool:
+    """Whether a folder lies on a file system of another machine.
+
+    SQLite's write-ahead log needs memory that all who open the file share, which a share does
+    not give. Where the kernel lists no mounts, a guess by name must do; a wrong one only costs
+    speed.
+
+    Args:
+        folder: an existing folder.
+        mounts: the kernel's table of mounts.
+    """
+    real = folder.resolve()
+    try:
+        table = mounts.read_bytes().decode(errors="surrogateescape")
+    except OSError:
+        return real.drive.startswith("\\\\") or str(real).startswith(("/Volumes/", "/net/"))
+    found = ""
+    longest = -1
+    for line in table.splitlines():
+        _, point, kind, *_ = line.split(" ")
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)
+        # Of two mounts on one point, the later one is what is seen.
+        if len(point) >= longest and real.is_relative_to(point):
+            longest, found = len(point), kind
+    return _NETWORK.fullmatch(found) is not None
