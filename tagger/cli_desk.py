@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    Model,
+    PrecisionChoice,
+    load,
+)
 from tagger.cli_scan import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    DeviceChoice,
     Full,
     Jobs,
     Json,
-    Model,
     Paths,
     Set,
     Threshold,
     emit_json,
-    load,
     stderr_console,
     stdout_console,
 )
@@ -46,6 +51,8 @@ def audit(
     setting: Set = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
     full: Full = False,
     jobs: Jobs = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
@@ -65,7 +72,10 @@ def audit(
     console = stderr_console()
     settings = load_settings(setting or ())
     tracks = require_tracks(find_tracks(paths, limit=limit), paths=paths)
-    engine = load(model, device, console=console, quiet=json, settings=settings)
+    compute = Compute(precision=precision, batch_size=batch_size)
+    engine = load(
+        model, device, console=console, quiet=json, settings=settings, compute=compute
+    )
     auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
     listen = ListenOptions(full=full, n_decoders=jobs)
     with contextlib.ExitStack() as stack:

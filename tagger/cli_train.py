@@ -15,9 +15,9 @@ from tagger.cli_options import (
     Settings,
     data_choices,
     needs_extra,
+    one_of,
     say,
 )
-from tagger.cli_scan import one_of
 from tagger.errors import InputError
 
 Features = Annotated[str | None, typer.Option(help="Front end.  [default: mel]")]
