@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,14 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
+from tagger.cli_writing import (
+    Id3Version,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
 from tagger.plain import visible
 
 if TYPE_CHECKING:
@@ -104,6 +113,10 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -113,14 +126,22 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.config import load_settings
+    from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
-    settings = load_settings(setting or ())
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
@@ -129,6 +150,7 @@ def scan(
         score_all=score_all,
         rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
+        writing=writing_of(settings),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -145,6 +167,8 @@ def scan(
     engine = load(
         model, device, console=console, quiet=quiet, settings=settings, compute=compute
     )
+    targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, the owner's
+    options = replace(options, targets=targets)
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
     code = _run(tracks, engine, options, show, console=console, count=count)
