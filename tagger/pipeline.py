@@ -56,10 +56,12 @@ class Intake:
     Attributes:
         listen: False if the track needs no scores.
         note: anything; it comes back with the track.
+        heard: what was heard of it before, in place of listening and of `note`.
     """
 
     listen: bool
     note: Any = None
+    heard: "Heard | None" = None
 
 
 @dataclass(slots=True)
@@ -124,7 +126,7 @@ def listen_to_all(path: Path) -> Intake:
 
 
 def analyse(
-    paths: Iterable[Path],
+    paths: Iterable[Path | Heard],
     engine: Engine,
     options: ListenOptions,
     *,
@@ -134,7 +136,8 @@ def analyse(
     """Listen to files and yield each as soon as its last window is scored.
 
     Args:
-        paths: the files; taken one by one as workers become free, never collected.
+        paths: the files; taken one by one as workers become free, never collected. What is
+            heard already comes back as it is, among what is heard meanwhile.
         engine: the model.
         options: how to listen.
         intake: called in a worker for each file before it is opened for decoding.
@@ -182,7 +185,7 @@ def _score(
 class _Decoders:
     """The pool of decoding threads and the queue that they fill."""
 
-    paths: Iterable[Path]
+    paths: Iterable[Path | Heard]
     engine: Engine
     options: ListenOptions
     intake: Callable[[Path], Intake]
@@ -238,7 +241,10 @@ class _Decoders:
                 path = None
             if path is None:
                 break
-            self._decode(path)
+            if isinstance(path, Heard):
+                self._send((_Track(path), 0))
+            else:
+                self._decode(path)
         self._send(None)
 
     def _decode(self, path: Path) -> None:
@@ -248,7 +254,9 @@ class _Decoders:
         try:
             intake = self.intake(path)
             track.heard.note = intake.note
-            if intake.listen:
+            if intake.heard is not None:
+                track.heard = intake.heard
+            elif intake.listen:
                 for window in self._windows(path, track.heard):
                     n_sent += 1
                     self._send((track, window))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tagger.errors import TrackError, UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
@@ -21,6 +21,8 @@ Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipp
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip
+
+T = TypeVar("T")
 
 _WRITES_IN_FLIGHT = 8
 
@@ -98,7 +100,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (_write_all(decided, options, stop) if options.write else decided)
+    yield from (write_all(decided, options, stop) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +193,17 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
     return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
 
 
-def _write_all(
-    results: Iterator[TrackResult], options: ScanOptions, stop: threading.Event
-) -> Iterator[TrackResult]:
-    """Write what is proposed in a thread of its own: a slow disk must not stop the ears."""
+def write_all(
+    results: Iterator[T], options: ScanOptions, stop: threading.Event
+) -> Iterator[T | TrackResult]:
+    """Write what is proposed in a thread of its own: a slow disk must not stop the ears.
+
+    What is no result of a single track passes through.
+    """
     pending: deque[Future[TrackResult]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
         for result in results:
-            if result.status == "proposed":
+            if isinstance(result, TrackResult) and result.status == "proposed":
                 pending.append(writer.submit(_write, result, options))
             else:
                 yield result
