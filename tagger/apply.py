@@ -147,7 +147,7 @@ def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
             raise TagError(row.problem)
         path = _existing(row.cells["path"])
         wanted, before = (_genres(row.cells[name]) for name in ("genres", "previous"))
-        info = read_tags(path, id3v23_separator=options.writing.id3v23_separator)
+        info = read_tags(path, style=options.writing.style)
         status, reason = _decide(path, info, wanted, before, options)
         if status == "proposed" and options.write:
             changed = write(path, wanted, options.writing, info)

@@ -90,6 +90,12 @@ def scan(
     score_all: Annotated[
         bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
     ] = False,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", min=1.0, metavar="S", help="Seconds without audio of a file."
+        ),
+    ] = 60.0,
     json: Json = False,
     report: Annotated[
         Path | None,
@@ -119,7 +125,7 @@ def scan(
         threshold=threshold,
         score_all=score_all,
         rules=settings.rules,
-        listen=ListenOptions(full=full, n_decoders=jobs),
+        listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:

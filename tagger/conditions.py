@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tagger.pipeline import ListenOptions
+from tagger.heard import ListenOptions
 from tagger.scan import ScanOptions
 from tagger.spec import ModelSpec
 from tagger.state.memory import Keys
@@ -34,7 +34,7 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
     from tagger.audio.versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
 
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
-    reading = f"reading {canonical(options.writing.id3v23_separator)}"
+    reading = f"reading {canonical(options.writing.style)}"
     deciding = {
         one.name: getattr(options, one.name)
         for one in dataclasses.fields(options)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from tagger.heard import Heard
 from tagger.library import Entry, Listing
-from tagger.pipeline import Heard, analyse
+from tagger.pipeline import analyse
 from tagger.recalled import Desk, Passed, RecallOptions, sift
 from tagger.recorded import entry_now, look, remember
 from tagger.runtime import Engine

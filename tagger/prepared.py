@@ -41,8 +41,8 @@ class PreparedWrite:
     Attributes:
         path: the file that is replaced, links resolved.
         temp: the name of the copy beside it.
-        before: the genres that the file holds.
-        after: the genres that the copy holds.
+        before: what the (first) field that is changed holds: mostly the genres.
+        after: what it holds in the copy.
         patches: the change.
         undo: the changes that make the original of the copy again, byte for byte.
         was: what the file holds.

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import DecodeError, TagError, TrackError
+from tagger.heard import Heard
 from tagger.library import Entry, Listing
-from tagger.pipeline import Heard
 from tagger.runtime import Engine
 from tagger.safewrite import why_skipped
 from tagger.scan import Found, ScanOptions, Status, TrackResult, decide

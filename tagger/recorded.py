@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tagger.content import content_of
 from tagger.errors import DecodeError, TagError, TrackError
+from tagger.heard import Heard, Intake
 from tagger.library import Entry, entry_of
-from tagger.pipeline import Heard, Intake
 from tagger.recalled import Desk, heard_before
 from tagger.safewrite import why_skipped
 from tagger.scan import Found
@@ -29,7 +29,7 @@ def look(path: Path, desk: Desk) -> Intake:
     """Open a file for its tags, and see whether its audio has been heard before."""
     entry = entry_now(path)
     try:
-        tags = read_tags(path, id3v23_separator=desk.options.writing.id3v23_separator)
+        tags = read_tags(path, style=desk.options.writing.style)
         left_alone = why_skipped(path, tags, desk.options.writing)
     except TagError as error:
         return Intake(False, heard=Heard(path, note=_Seen((), None, entry), error=error))

@@ -1,13 +1,13 @@
-"""Change the genre of a file without ever having a broken one on disk.
+"""Change fields of a file without ever having a broken one on disk.
 
 The file is copied beside itself with the change in it, the copy is re-opened and compared
-with the original (genre, every other piece of metadata, audio payload), made durable, and
+with the original (the fields, every other piece of metadata, audio payload), made durable, and
 renamed over the original. At any instant the name leads to a whole file, old or new. What a
 killed process leaves behind is a hidden file named `.NAME.tagger-XXXXXXXX.tmp`.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,10 +17,12 @@ from tagger.payload import identity_of
 from tagger.prepared import NOT_WRITTEN, Compare, PreparedWrite
 from tagger.tags import filecopy
 from tagger.tags.attributes import why_locked
-from tagger.tags.base import DEFAULT_SEPARATOR, Family, Source, TagInfo, open_source
+from tagger.tags.base import Family, Source, TagInfo, open_source
 from tagger.tags.detect import container_of
+from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
+from tagger.wanted import check_expected, checked, wrong_field
 
 _READ = "the tags cannot be read"
 
@@ -30,42 +32,60 @@ class WriteOptions:
     """How files are changed.
 
     Attributes:
-        id3v23_separator: joins several genres in ID3v2.3, which knows one string only.
+        id3v23_separator: joins several values in ID3v2.3, which knows one string only.
         keep_mtime: leave the modification time; media servers then miss the change.
         hardlinks: what to do with a file that has more names: leave it alone, or write and
             so give this name a file of its own (the other names keep the old content).
+        id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
+        mp4_compat: several genres as one joined MP4 value.
+        wav_info: the genre of a WAV also as RIFF INFO.
     """
 
     id3v23_separator: str = DEFAULT_SEPARATOR
     keep_mtime: bool = False
     hardlinks: Literal["skip", "write"] = "skip"
+    id3v2_version: Id3Version = "keep"
+    mp4_compat: bool = False
+    wav_info: bool = False
+
+    @property
+    def style(self) -> Style:
+        """How values are spelled."""
+        return Style(
+            separator=self.id3v23_separator,
+            id3v2_version=self.id3v2_version,
+            mp4_joined=self.mp4_compat,
+            wav_info=self.wav_info,
+        )
 
 
 def write_genres(
     path: Path,
-    genres: Sequence[str],
+    genres: Sequence[str] | None,
     *,
     options: WriteOptions = WriteOptions(),
     expected: TagInfo | None = None,
+    others: Mapping[str, Sequence[str]] | None = None,
 ) -> bool:
-    """Give a file exactly these genres, and change nothing else.
+    """Give a file exactly these genres (and other fields), and change nothing else.
 
     Args:
         path: the file; of a symbolic link, the file that it leads to.
-        genres: what it shall hold, in order; empty removes the genre.
+        genres: what it shall hold, in order; empty removes the genre, None leaves it.
         options: how to write.
         expected: what `read_tags` said when it was decided; if the file says something else
             by now, it is left alone.
+        others: what other fields shall hold, by name; empty removes a field.
 
     Returns:
-        True if the file was changed, False if it held these genres and was not touched.
+        True if the file was changed, False if it held these values and was not touched.
 
     Raises:
         TagError: its tags cannot be read.
         UnsupportedTagError: no genre can be written to such a file, or it has other names.
         WriteError: it could not be written or not be proven right; it is as it was.
     """
-    prepared = prepare(path, genres, options=options, expected=expected)
+    prepared = prepare(path, genres, options=options, expected=expected, others=others)
     if prepared is None:
         return False
     with prepared:
@@ -75,20 +95,21 @@ def write_genres(
 
 def prepare(
     path: Path,
-    genres: Sequence[str],
+    genres: Sequence[str] | None,
     *,
     options: WriteOptions = WriteOptions(),
     expected: TagInfo | None = None,
+    others: Mapping[str, Sequence[str]] | None = None,
 ) -> PreparedWrite | None:
     """Make and verify the copy that `commit` will put in the file's place.
 
     Returns:
-        None if the file holds exactly these genres; nothing was written then.
+        None if the file holds exactly these values; nothing was written then.
 
     Raises:
         TagError, UnsupportedTagError, WriteError: as for `write_genres`.
     """
-    planned = plan_write(path, genres, options=options, expected=expected)
+    planned = plan_write(path, genres, options=options, expected=expected, others=others)
     if planned is not None:
         planned.make()
     return planned
@@ -96,82 +117,62 @@ def prepare(
 
 def plan_write(
     path: Path,
-    genres: Sequence[str],
+    genres: Sequence[str] | None,
     *,
     options: WriteOptions = WriteOptions(),
     expected: TagInfo | None = None,
+    others: Mapping[str, Sequence[str]] | None = None,
 ) -> PreparedWrite | None:
     """All that `prepare` does before it makes the copy; nothing is written.
 
     Returns:
-        None if the file holds exactly these genres.
+        None if the file holds exactly these values.
 
     Raises:
         TagError, UnsupportedTagError, WriteError: as for `write_genres`.
     """
-    wanted = tuple(genres)
-    _check_genres(path, wanted)
+    wanted = checked(path, genres, others or {})
     with translated(path, TagError, _READ):
         target = path.resolve(strict=True)
     with translated(target, TagError, _READ), open_source(target) as source:
         state = os.fstat(source.file.fileno())
         container = container_of(source)
-        info = info_of(source, container, options.id3v23_separator)
-        if info.genres == wanted:
+        info = info_of(source, container, options.style, wanted)
+        edits = {field: new for field, new in wanted.items() if info.values(field.name) != new}
+        if not edits:
             return None
-        _check_expected(path, info, expected)
+        check_expected(path, info, expected)
+        shown = next(iter(edits))
         family = _writable_family(path, info, state, options)
         with translated(target, WriteError, NOT_WRITTEN):
-            patches = family.plan(source, container, wanted, options.id3v23_separator)
+            patches = family.plan(source, container, edits, options.style)
             was = identity_of(source, container)
             new = patched(source, patches)
             return PreparedWrite(
                 path=target,
                 temp=filecopy.temp_beside(target),
-                before=info.genres,
-                after=wanted,
+                before=info.values(shown.name),
+                after=edits[shown],
                 patches=tuple(patches),
                 undo=reversed_patches(source, patches),
                 was=was,
                 becomes=identity_of(new, container, payload=was.payload),
                 stat=state,
                 mtime_ns=state.st_mtime_ns if options.keep_mtime else None,
-                compare=_tag_reader(family, container, wanted, options),
+                compare=_tag_reader(family, container, edits, options.style),
             )
 
 
-def _tag_reader(
-    family: Family, container: str, wanted: tuple[str, ...], options: WriteOptions
-) -> Compare:
-    """Compares a copy as who reads tags: the genre as wanted, all others as they were."""
+def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> Compare:
+    """Compares a copy as who reads tags: the fields as wanted, all others as they were."""
 
     def compare(original: Source, copy: Source) -> str | None:
-        found = info_of(copy, container, options.id3v23_separator).genres
-        if found != wanted:
-            return f"the genre reads back as {'; '.join(found) or 'nothing'}"
-        if family.others(copy, container) != family.others(original, container):
-            return "other tags would not be the same"
-        return None
+        if (wrong := wrong_field(info_of(copy, container, style, edits), edits)) is not None:
+            return wrong
+        one, other = (family.others(at, container, edits, style) for at in (original, copy))
+        return None if one == other else "other tags would not be the same"
 
     return compare
-
-
-def _check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
-    """What was decided about other genres than there are now is not carried out."""
-    if expected is None:
-        return
-    if (info.container, info.genres) != (expected.container, expected.genres):
-        raise WriteError(
-            f"{path}: its tags were changed by another program since they were read, and are "
-            "left as they are. Scan it again."
-        )
-
-
-def _check_genres(path: Path, genres: Sequence[str]) -> None:
-    """A genre is not blank; NUL separates values in several formats."""
-    for genre in genres:
-        if not genre.strip() or "\0" in genre:
-            raise WriteError(f"{path}: {genre!r} cannot be a genre: it is blank or has a NUL.")
 
 
 def why_skipped(

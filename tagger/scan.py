@@ -118,7 +118,7 @@ class Found:
 
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
-        tags = read_tags(path, id3v23_separator=options.writing.id3v23_separator)
+        tags = read_tags(path, style=options.writing.style)
         found = Found(tags.genres, why_skipped(path, tags, options.writing))
         keeps = options.policy == "fill" and bool(tags.genres)
         return Intake(listen=options.score_all or not keeps, note=found)

@@ -80,7 +80,14 @@ class Fit(L.LightningModule):
         return seen.repeat_interleave(step, dim=2)[:, :, : features.shape[2]]
 
     def _blended(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Augmented features and their targets; recordings become features on the way."""
+        """Augmented features and their targets; recordings become features on the way.
+
+        In full precision whatever the fit's is: half of it buries all that is quiet.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._blended_in_full(x, targets)
+
+    def _blended_in_full(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         options = self.config.augment
         if not self.is_waveform:
             return mixup(self.augmented(x), targets, options, self.rng)
@@ -105,7 +112,8 @@ class Fit(L.LightningModule):
     def validation_step(self, batch: Batch, _: int) -> None:
         """The loss on clips that are not learned from, as they are."""
         x, targets, *_rest = batch
-        features = self.net.front_end(x[:, 0]) if self.is_waveform else x
+        with torch.autocast(x.device.type, enabled=False):  # as in `_blended`
+            features = self.net.front_end(x[:, 0]) if self.is_waveform else x
         loss = self._label_loss(self.net.logits(features)[0], targets)
         self.log(VALID_LOSS, loss, batch_size=len(x))
 

@@ -23,8 +23,8 @@ from train.datasets.base import FeatureSet
 from train.evaluate import config_for, measure
 from train.features import FRONT_ENDS
 from train.load import load_clips
-from train.run import run_training
 from train.scorer import Scorer, open_scorer
+from train.sweep import Sweep, run_one
 
 Say = Callable[[str], None]
 
@@ -152,20 +152,19 @@ def transfer(question: Question) -> Answer:
 
 
 def features(question: Question) -> Answer:
-    """One run a front end, all else alike, then `compare`."""
-    runs = []
+    """One run a front end, all else alike, then `compare`; finished runs are not run again."""
+    sweep = Sweep(
+        config_path=question.config_path,
+        overrides=question.overrides,
+        data=question.data,
+        prepared=question.prepared,
+        out=question.out,
+        splits=(question.split,),
+        say=question.say,
+    )
     for name in FRONT_ENDS:
-        question.say(f"front end {name}")
-        run_training(
-            question.config_path,
-            {**question.overrides, "features": name},
-            data=question.data,
-            out=question.out / name,
-            say=question.say,
-            prepared=question.prepared,
-        )
-        runs.append(question.out / name)
-    return compare(replace(question, paths=runs))
+        run_one(sweep, name, {"features": name})
+    return compare(replace(question, paths=[question.out / name for name in FRONT_ENDS]))
 
 
 STUDIES: dict[str, Callable[[Question], Answer]] = {

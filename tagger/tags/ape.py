@@ -5,28 +5,34 @@ their order. APEv1 has neither UTF-8 nor lists: it is read, and not written.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from tagger.tags.base import Patch, Range, Source, kept, rewritten
+from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import edges_of, front_tag
+from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import id3v1_genre
 
 _FOOTER = struct.Struct("<8sIIII8s")
 _HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  # noqa: ARG001
-    """The Genre item's values; where there are none, ID3v2's in front, then ID3v1's."""
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The item's values; where there are none, ID3v2's in front, then ID3v1's genre."""
     edges = edges_of(source)
-    found = item_genres(source, edges.ape) if edges.ape else ()
+    found = item_values(source, edges.ape, field, style) if edges.ape else ()
     if not found and (tag := front_tag(source)):
-        found = tag.genres(separator)
-    if not found and edges.id3v1:
+        found = tag.values(field, style)
+    if not found and edges.id3v1 and field is GENRE:
         found = id3v1_genre(source.exact(*edges.id3v1))
     return found
 
 
-def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """APEv1 and tags whose items cannot be told apart are left alone."""
     area = edges_of(source).ape
     return item_refusal(source, area) if area else None
@@ -35,20 +41,26 @@ def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
 def plan(
     source: Source,
     container: str,  # noqa: ARG001
-    genres: Sequence[str],
-    separator: str,  # noqa: ARG001
+    edits: Edits,
+    style: Style,
 ) -> list[Patch]:
-    """Exchange the Genre item, or put a new tag before ID3v1."""
+    """Exchange the items, or put a new tag before ID3v1."""
     edges = edges_of(source)
     if edges.ape:
-        return item_patches(source, edges.ape, genres)
-    return [Patch(edges.end, 0, _tag([_item(genres)], 0))] if genres else []
+        return item_patches(source, edges.ape, edits, style)
+    items = _exchanged([], edits, style)
+    return [Patch(edges.end, 0, _tag(items, 0))] if items else []
 
 
-def others(source: Source, container: str) -> list[bytes]:  # noqa: ARG001
-    """All items but the genre, and every other tag around the stream."""
+def others(
+    source: Source,
+    container: str,  # noqa: ARG001
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """All items but the fields, and every other tag around the stream."""
     edges = edges_of(source)
-    raw = other_items(source, edges.ape) if edges.ape else []
+    raw = other_items(source, edges.ape, fields) if edges.ape else []
     if edges.id3v1:
         raw.append(source.exact(*edges.id3v1))
     return [*raw, source.digest(0, edges.start)]
@@ -60,14 +72,9 @@ def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
     return [(edges.start, edges.end - edges.start)]
 
 
-def item_genres(source: Source, area: Range) -> tuple[str, ...]:
-    """The values of the Genre item of an APE tag."""
-    values: list[str] = []
-    for raw in _items(source, area):
-        if _is_genre(raw):
-            text = raw[raw.index(b"\0", 8) + 1 :].decode(errors="replace")
-            values += text.split("\0")
-    return kept(values)
+def item_values(source: Source, area: Range, field: Field, style: Style) -> tuple[str, ...]:
+    """The values of an item of an APE tag."""
+    return understood(_texts(list(_items(source, area)), field), field, style)
 
 
 def item_refusal(source: Source, area: Range) -> str | None:
@@ -81,25 +88,37 @@ def item_refusal(source: Source, area: Range) -> str | None:
     return None
 
 
-def item_patches(source: Source, area: Range, genres: Sequence[str]) -> list[Patch]:
-    """Exchange the Genre item of an APE tag; nothing remains of a tag without items."""
-    items: list[bytes] = []
-    placed = not genres
-    for raw in _items(source, area):
-        if not _is_genre(raw):
-            items.append(raw)
-        elif not placed:
-            items.append(_item(genres))
-            placed = True
-    if not placed:
-        items.append(_item(genres))
+def item_patches(source: Source, area: Range, edits: Edits, style: Style) -> list[Patch]:
+    """Exchange items of an APE tag; nothing remains of a tag without items."""
+    items = _exchanged(list(_items(source, area)), edits, style)
     new = _tag(items, _footer(source, area)[4]) if items else b""
     return rewritten(area[0], source.exact(*area), new)
 
 
-def other_items(source: Source, area: Range) -> list[bytes]:
-    """Every raw item but the genre."""
-    return [raw for raw in _items(source, area) if not _is_genre(raw)]
+def other_items(source: Source, area: Range, fields: Collection[Field]) -> list[bytes]:
+    """Every raw item but those of some fields."""
+    return [
+        raw for raw in _items(source, area) if not any(_is_of(raw, field) for field in fields)
+    ]
+
+
+def _exchanged(items: list[bytes], edits: Edits, style: Style) -> list[bytes]:
+    """The items with other fields: where the first one stood, or else at the end."""
+    for field, values in edits.items():
+        texts = stored(values, field, style, old=_texts(items, field))
+        at = next((i for i, raw in enumerate(items) if _is_of(raw, field)), len(items))
+        behind = [raw for raw in items[at:] if not _is_of(raw, field)]
+        items = [*items[:at], *([_item(field, texts)] if texts else []), *behind]
+    return items
+
+
+def _texts(items: Sequence[bytes], field: Field) -> list[str]:
+    return [
+        text
+        for raw in items
+        if _is_of(raw, field)
+        for text in raw[raw.index(b"\0", 8) + 1 :].decode(errors="replace").split("\0")
+    ]
 
 
 def _footer(source: Source, area: Range) -> tuple[bytes, int, int, int, int, bytes]:
@@ -126,13 +145,13 @@ def _items(source: Source, area: Range) -> Iterator[bytes]:
         offset = item_end
 
 
-def _is_genre(raw: bytes) -> bool:
-    return raw[8:14].lower() == b"genre\0"
+def _is_of(raw: bytes, field: Field) -> bool:
+    return raw[8 : raw.index(b"\0", 8)].lower() == field.common.lower().encode()
 
 
-def _item(genres: Sequence[str]) -> bytes:
-    value = "\0".join(genres).encode()
-    return struct.pack("<II", len(value), 0) + b"Genre\0" + value
+def _item(field: Field, texts: Sequence[str]) -> bytes:
+    value = "\0".join(texts).encode()
+    return struct.pack("<II", len(value), 0) + field.common.encode() + b"\0" + value
 
 
 def _tag(items: Sequence[bytes], flags: int) -> bytes:

@@ -1,8 +1,8 @@
 """What every container family shares: an open file read at offsets, and byte patches.
 
-A family never writes. It reads the genres and *plans* a change as patches of byte ranges, so
-that everything outside of them is kept by construction, in the file's own order and spelling;
-`tagger.safewrite` is the only place that puts bytes on a disk.
+A family never writes. It reads fields and *plans* a change of some as patches of byte ranges,
+so that everything outside of them is kept by construction, in the file's own order and
+spelling; `tagger.safewrite` is the only place that puts bytes on a disk.
 """
 
 import errno
@@ -10,17 +10,16 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from tagger.tags.fields import Edits, Field, Style
+
 MAX_TAG_LEN = 64 << 20
 """Bytes of metadata that are held in memory; a tag that claims more is taken for damaged."""
-
-DEFAULT_SEPARATOR = "; "
-"""Joins several genres where the format knows one string only (ID3v2.3)."""
 
 NEW_PADDING = 1024
 """Bytes left free in a tag that has to grow, so that the next change fits in place."""
@@ -34,17 +33,23 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class TagInfo:
-    """What a file says of its genre.
+    """What a file says of its genre, and of other fields that were asked for.
 
     Attributes:
         container: 'mp3', 'flac', 'ogg-vorbis', 'mp4', ... or 'unknown'.
         genres: the genres the file holds, each value one entry, empty ones dropped.
         unwritable: None if a genre can be written, else the sentence why not.
+        others: the values of the other fields that were asked for, by name.
     """
 
     container: str
     genres: tuple[str, ...]
     unwritable: str | None
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of a field that was asked for."""
+        return self.genres if name == "genre" else self.others[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +114,21 @@ class Family(Protocol):
     IndexError, mutagen's own); `registry.translated` makes one of our errors of it.
     """
 
-    def genres(self, source: Source, container: str, separator: str) -> tuple[str, ...]:
-        """The genres as the container means them."""
+    def values(
+        self, source: Source, container: str, field: Field, style: Style
+    ) -> tuple[str, ...]:
+        """The values of a field as the container means them."""
 
-    def refusal(self, source: Source, container: str) -> str | None:
-        """None if a genre can be written, else the reason."""
+    def refusal(self, source: Source, container: str, style: Style) -> str | None:
+        """None if fields can be written, else the reason."""
 
-    def plan(
-        self, source: Source, container: str, genres: Sequence[str], separator: str
-    ) -> list[Patch]:
-        """The patches after which the file holds exactly `genres`, in order of offset."""
+    def plan(self, source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
+        """The patches after which the file holds exactly `edits`, in order of offset."""
 
-    def others(self, source: Source, container: str) -> list[bytes]:
-        """Every raw element of the metadata except the genre (or its digest), in order."""
+    def others(
+        self, source: Source, container: str, fields: Collection[Field], style: Style
+    ) -> list[bytes]:
+        """Every raw element of the metadata except `fields` (or its digest), in order."""
 
     def ranges(self, source: Source, container: str) -> list[Range]:
         """Where the audio payload lies, in the order in which it counts."""
@@ -146,11 +153,6 @@ def _check_regular(mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file")
-
-
-def kept(values: Iterable[str]) -> tuple[str, ...]:
-    """The values that say something; whitespace alone does not."""
-    return tuple(value for value in values if value.strip())
 
 
 def rewritten(offset: int, old: bytes, new: bytes) -> list[Patch]:

@@ -4,11 +4,12 @@ The genre of RIFF's own INFO list (`IGNR`) is read where there is no other, and 
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from tagger.tags.base import Patch, Range, Source, kept, rewritten
+from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
+from tagger.tags.fields import GENRE, Edits, Field, Style, kept
 from tagger.tags.id3frames import new_tag
 
 
@@ -44,14 +45,18 @@ _LAYOUTS = {
 }
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:
-    """The genres of the tag chunk, else of RIFF INFO."""
+def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
+    """The values in the tag chunk; a genre may also be in RIFF INFO."""
     chunk = _tag_chunk(source, container)
-    found = tag_at(source, chunk.offset).genres(separator) if chunk and chunk.length else ()
-    return found or (_info_genres(source) if container == "wav" else ())
+    found: tuple[str, ...] = ()
+    if chunk and chunk.length:
+        found = tag_at(source, chunk.offset).values(field, style)
+    if found or container != "wav" or field is not GENRE:
+        return found
+    return _info_genres(source)
 
 
-def refusal(source: Source, container: str) -> str | None:
+def refusal(source: Source, container: str, style: Style) -> str | None:
     """Files that are cut off or streamed have no end where a chunk could go."""
     chunks = list(_chunks(source, container))
     end = _end(source, container)
@@ -59,36 +64,42 @@ def refusal(source: Source, container: str) -> str | None:
     if not whole or not any(chunk.id in _LAYOUTS[container].audio for chunk in chunks):
         return "It is cut off, or its header says a wrong length, so no chunk can be added."
     chunk = _tag_chunk(source, container)
-    return tag_at(source, chunk.offset).refusal() if chunk and chunk.length else None
+    return tag_at(source, chunk.offset).refusal(style) if chunk and chunk.length else None
 
 
-def plan(source: Source, container: str, genres: Sequence[str], separator: str) -> list[Patch]:
-    """Exchange the genre in the tag chunk, or add one at the end of the form."""
+def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
+    """Exchange the fields in the tag chunk, or add one at the end of the form."""
     layout, chunk = _LAYOUTS[container], _tag_chunk(source, container)
     if chunk:
         offset = chunk.offset - _start(layout)
         old = source.exact(offset, min(chunk.end, source.size) - offset)
-        new = _exchanged(source, chunk, genres, separator)
+        new = _exchanged(source, chunk, edits, style)
         new_chunk = _chunk_bytes(chunk.id, new, layout) if new else b""
         patches = rewritten(offset, old, new_chunk)
     else:
         offset = _end(source, container)
         old = b""
-        new_chunk = _chunk_bytes(layout.id3, new_tag(genres), layout) if genres else b""
+        tag = new_tag(edits, style)
+        new_chunk = _chunk_bytes(layout.id3, tag, layout) if tag else b""
         if new_chunk and offset % 2:
             new_chunk = b"\0" + new_chunk  # the last chunk lacks its padding byte
         patches = [Patch(offset, 0, new_chunk)] if new_chunk else []
     return _form_size(source, layout, len(new_chunk) - len(old)) + patches
 
 
-def others(source: Source, container: str) -> list[bytes]:
-    """The frames but the genre, and all chunks but tag and audio."""
+def others(
+    source: Source,
+    container: str,
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """The frames but the fields, and all chunks but tag and audio."""
     layout, raw = _LAYOUTS[container], [source.exact(0, 4)]
     for chunk in _chunks(source, container):
         if chunk.id in layout.audio:
             continue
         if chunk.id.lower() == b"id3 ":
-            raw += tag_at(source, chunk.offset).others() if chunk.length else []
+            raw += tag_at(source, chunk.offset).others(fields) if chunk.length else []
         else:
             raw.append(chunk.id + source.digest(chunk.offset, chunk.length))
     end = _end(source, container)
@@ -104,13 +115,13 @@ def ranges(source: Source, container: str) -> list[Range]:
     ]
 
 
-def _exchanged(source: Source, chunk: Chunk, genres: Sequence[str], separator: str) -> bytes:
+def _exchanged(source: Source, chunk: Chunk, edits: Edits, style: Style) -> bytes:
     if not chunk.length:
-        return new_tag(genres)
+        return new_tag(edits, style)
     tag = tag_at(source, chunk.offset)
     if tag.total > chunk.length:
         raise ValueError("the ID3 tag is longer than its chunk")
-    return tag.exchanged(genres, separator)
+    return tag.exchanged(edits, style)
 
 
 def _start(layout: Layout) -> int:

@@ -4,20 +4,26 @@ https://dsd-guide.com/sites/default/files/white-papers/DSFFileFormatSpec_E.pdf
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
+from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.id3frames import Tag, new_tag
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  # noqa: ARG001
-    """The genres of the tag at the end."""
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The values in the tag at the end."""
     tag = _tag(source)
-    return tag.genres(separator) if tag else ()
+    return tag.values(field, style) if tag else ()
 
 
-def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """A file that is not as long as it says has no end where a tag could go."""
     size, pointer = _header(source)
     if size != source.size or pointer > source.size:
@@ -25,33 +31,38 @@ def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
     tag = _tag(source)
     if tag and pointer + tag.total > source.size:
         return "Its ID3 tag is cut off."
-    return tag.refusal() if tag else None
+    return tag.refusal(style) if tag else None
 
 
 def plan(
     source: Source,
     container: str,  # noqa: ARG001
-    genres: Sequence[str],
-    separator: str,
+    edits: Edits,
+    style: Style,
 ) -> list[Patch]:
     """Exchange or append the tag, and say so in the header."""
     tag, pointer = _tag(source), _header(source)[1] or source.size
     if tag:
-        old, new = source.exact(pointer, tag.total), tag.exchanged(genres, separator)
+        old, new = source.exact(pointer, tag.total), tag.exchanged(edits, style)
     else:
-        old, new = b"", new_tag(genres)
+        old, new = b"", new_tag(edits, style)
     size = source.size + len(new) - len(old)
     header = struct.pack("<QQ", size, pointer if new else 0)
     return rewritten(12, source.exact(12, 16), header) + rewritten(pointer, old, new)
 
 
-def others(source: Source, container: str) -> list[bytes]:  # noqa: ARG001
-    """The frames but the genre, and whatever stands behind the tag."""
+def others(
+    source: Source,
+    container: str,  # noqa: ARG001
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """The frames but the fields, and whatever stands behind the tag."""
     tag, pointer = _tag(source), _header(source)[1]
     if not tag:
         return []
     end = pointer + tag.total
-    return [*tag.others(), *filter(None, [source.read(end, source.size - end)])]
+    return [*tag.others(fields), *filter(None, [source.read(end, source.size - end)])]
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001

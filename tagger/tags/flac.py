@@ -3,19 +3,20 @@
 https://www.rfc-editor.org/rfc/rfc9639
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tagger.tags.base import NEW_PADDING, Patch, Range, Source, rewritten
 from tagger.tags.detect import id3v2_end
 from tagger.tags.edges import edges_of
+from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
     Comment,
-    comment_genres,
+    comment_values,
+    edited,
     other_entries,
     parse_comment,
     render_comment,
-    with_genres,
 )
 
 _STREAMINFO, _PADDING, _COMMENT = 0, 1, 4
@@ -38,13 +39,18 @@ class Block:
         return self.offset + self.length
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  # noqa: ARG001
-    """The GENRE fields of the first comment block."""
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The values of a field in the first comment block."""
     comment = _comment(source, _blocks(source))
-    return comment_genres(comment) if comment else ()
+    return comment_values(comment, field, style) if comment else ()
 
 
-def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """Where the blocks do not lead to a frame, one of their lengths is wrong."""
     blocks = _blocks(source)
     if source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
@@ -55,13 +61,13 @@ def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
 def plan(
     source: Source,
     container: str,  # noqa: ARG001
-    genres: Sequence[str],
-    separator: str,  # noqa: ARG001
+    edits: Edits,
+    style: Style,
 ) -> list[Patch]:
     """Exchange the comment block; the padding gives or takes the difference if it can."""
     blocks = _blocks(source)
     comment = _comment(source, blocks) or Comment(_VENDOR, (), b"")
-    new = render_comment(with_genres(comment, genres))
+    new = render_comment(edited(comment, edits, style))
     bodies: list[tuple[int, bytes]] = []
     placed = False
     for block in blocks:
@@ -78,15 +84,20 @@ def plan(
     return rewritten(start, source.exact(start, old_len), _rendered(bodies))
 
 
-def others(source: Source, container: str) -> list[bytes]:  # noqa: ARG001
-    """All blocks but the padding, the comment without its genres; the tags around them."""
+def others(
+    source: Source,
+    container: str,  # noqa: ARG001
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """All blocks but the padding, the comment without the fields; the tags around them."""
     raw = [source.digest(0, id3v2_end(source))]
     seen = False
     for block in _blocks(source):
         data = source.exact(block.offset, block.length)
         if block.kind == _COMMENT and not seen:
             seen = True
-            raw += sorted(other_entries(parse_comment(data))[1:])
+            raw += sorted(other_entries(parse_comment(data), fields)[1:])
         elif block.kind != _PADDING:
             raw.append(bytes([block.kind]) + data)
     end = edges_of(source).end

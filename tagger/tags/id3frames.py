@@ -1,23 +1,34 @@
-"""ID3v2 as bytes: find the genre in a tag, or exchange it and keep every other frame.
+"""ID3v2 as bytes: find fields in a tag, or exchange them and keep every other frame.
 
 Libraries that save a whole tag re-sort its frames, rewrite their text and change the version.
-Here the frames that are not the genre are carried over as they stand.
+Here the frames that are not changed are carried over as they stand.
 Formats: https://id3.org/id3v2.3.0, https://id3.org/id3v2.4.0-structure.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from tagger.tags.base import NEW_PADDING
 from tagger.tags.detect import is_id3v2
-from tagger.tags.id3text import expanded, frame_values, genre_frame, synchsafe, synchsafe_bytes
+from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
+from tagger.tags.id3text import (
+    FrameKey,
+    FrameText,
+    expanded,
+    frame_keys,
+    frame_text,
+    new_key,
+    spelled,
+    synchsafe,
+    synchsafe_bytes,
+    text_frame,
+)
 
 _MAX_BODY = (1 << 28) - 1
 _MAX_FRAME_LEN = 1 << 20
 _FRAME_ID = re.compile(rb"[A-Z][A-Z0-9]{2,3}[ \0]?")
-_GENRE_IDS = (b"TCON", b"TCO")
 
 ReadAt = Callable[[int, int], bytes]
 """Gives up to so many bytes at an offset counted from the tag's first byte."""
@@ -59,24 +70,19 @@ class Tag:
             data = header + read(10, body_len).replace(b"\xff\x00", b"\xff")
             self.read, self.end = (lambda at, length: data[at : at + length]), len(data)
 
-    def refusal(self) -> str | None:
-        """Why no genre can be put into this tag; None if one can."""
-        if self.version == 2:
-            return "Its tag is ID3v2.2, which would have to be converted to a newer version."
-        if self.version not in (3, 4):
+    def refusal(self, style: Style) -> str | None:
+        """Why nothing can be put into this tag; None if something can."""
+        if self.version not in (2, 3, 4):
             return f"Its tag is of the unknown version ID3v2.{self.version}."
+        if style.version_for(self.version) == 2:
+            return "Its tag is ID3v2.2, which would have to be converted to a newer version."
         return None
 
-    def genres(self, separator: str) -> tuple[str, ...]:
-        """The genres; one ID3v2.2 or 2.3 string is split at the separator."""
-        values: list[str] = []
-        for frame in self.frames():
-            if frame.id in _GENRE_IDS:
-                raw = self.read(frame.offset, min(frame.length, _MAX_FRAME_LEN))
-                values += frame_values(
-                    raw, self.version, unsync=self.unsync, separator=separator
-                )
-        return expanded(values)
+    def values(self, field: Field, style: Style) -> tuple[str, ...]:
+        """The values of a field; one ID3v2.2 or 2.3 string is split at the separator."""
+        texts = [text for one in self._texts(field) for text in one.texts]
+        found = understood(texts, field, style, joined=self.version != 4)
+        return expanded(found) if field is GENRE else found
 
     def frames(self) -> Iterator[Frame]:
         """The frames in order, up to the padding or to bytes that are no frame."""
@@ -94,40 +100,67 @@ class Tag:
             yield Frame(head[:id_len], offset, length)
             offset += length
 
-    def others(self) -> list[bytes]:
-        """Every frame but the genre, raw and in order, and what lies behind the last."""
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """Every frame but some fields, raw and in order, and what lies behind the last."""
+        edited = {one.offset for field in fields for one in self._found(field)[1]}
         found, offset = [], self.start
         for frame in self.frames():
             offset = frame.offset + frame.length
-            if frame.id not in _GENRE_IDS:
+            if frame.offset not in edited:
                 found.append(self.read(frame.offset, frame.length))
         rest = self.read(offset, self.end - offset).rstrip(b"\0")
         return [*found, rest] if rest else found
 
-    def exchanged(self, genres: Sequence[str], separator: str) -> bytes:
-        """The tag with exactly `genres`, in its own version; equally long if padding allows.
+    def exchanged(self, edits: Edits, style: Style) -> bytes:
+        """The tag with other fields, in its own version; equally long if padding allows.
 
         An extended header (its checksum would be wrong) and a footer become padding. A tag in
         which nothing is left is no tag: then it is empty.
 
         Raises:
-            ValueError: a genre cannot be spelled, or the tag would be too long.
+            ValueError: a value cannot be spelled, or the tag would be too long.
         """
-        new = genre_frame(genres, self.version, separator, plain_sizes=self.plain_sizes)
-        body, placed, offset = bytearray(), False, self.start
+        new: dict[Field, bytes] = {}
+        places: dict[int, Field] = {}
+        gone: set[int] = set()
+        for field, values in edits.items():
+            key, frames = self._found(field)
+            old = self._texts(field)
+            new[field] = _field_frame(
+                key, field, values, style, old, self.version, plain_sizes=self.plain_sizes
+            )
+            gone |= {frame.offset for frame in frames}
+            places |= {frame.offset: field for frame in frames[:1]}
+        body, offset = bytearray(), self.start
         for frame in self.frames():
             offset = frame.offset + frame.length
-            if frame.id not in _GENRE_IDS:
+            if frame.offset in places:
+                body += new.pop(places[frame.offset])
+            elif frame.offset not in gone:
                 body += self.read(frame.offset, frame.length)
-            elif not placed:
-                body += new
-                placed = True
-        if not placed:
-            body += new
+        body += b"".join(new.values())
         body += self.read(offset, self.end - offset).rstrip(b"\0")
-        if not body:
-            return b""
-        return self._assembled(bytes(body))
+        return self._assembled(bytes(body)) if body else b""
+
+    def _found(self, field: Field) -> tuple[FrameKey, list[Frame]]:
+        """How this tag spells a field, and the frames that are it."""
+        for key in frame_keys(field, self.version):
+            if found := [frame for frame in self.frames() if self._is(frame, key)]:
+                return key, found
+        return new_key(field, max(self.version, 3)), []
+
+    def _is(self, frame: Frame, key: FrameKey) -> bool:
+        if frame.id.rstrip(b" \0") != key.id or key.description is None:
+            return frame.id.rstrip(b" \0") == key.id
+        said = self._text(frame).description
+        return said is not None and said.casefold() == key.description.casefold()
+
+    def _text(self, frame: Frame) -> FrameText:
+        raw = self.read(frame.offset, min(frame.length, _MAX_FRAME_LEN))
+        return frame_text(raw, self.version, unsync=self.unsync)
+
+    def _texts(self, field: Field) -> list[FrameText]:
+        return [self._text(frame) for frame in self._found(field)[1]]
 
     @cached_property
     def start(self) -> int:
@@ -180,9 +213,33 @@ class Tag:
         return _tag(body, self.version, padding if padding >= 0 else NEW_PADDING, flags)
 
 
-def new_tag(genres: Sequence[str], *, padding: int = NEW_PADDING) -> bytes:
-    """A new ID3v2.4 tag that holds nothing but the genres; empty without any."""
-    return _tag(genre_frame(genres, 4, ""), 4, padding) if genres else b""
+def new_tag(edits: Edits, style: Style, *, padding: int = NEW_PADDING) -> bytes:
+    """A new tag that holds nothing but some fields; empty where they have no values."""
+    version = style.version_for(4)
+    body = b"".join(
+        _field_frame(new_key(field, version), field, values, style, (), version)
+        for field, values in edits.items()
+    )
+    return _tag(body, version, padding) if body else b""
+
+
+def _field_frame(
+    key: FrameKey,
+    field: Field,
+    values: Sequence[str],
+    style: Style,
+    old: Sequence[FrameText],
+    version: int,
+    *,
+    plain_sizes: bool = False,
+) -> bytes:
+    """The frame of a field, in the place of `old` ones; nothing without values."""
+    words = [spelled(value) for value in values] if field is GENRE else values
+    before = [text for one in old for text in one.texts if text]
+    texts = stored(words, field, style, joined=version != 4, old=before)
+    first = old[0] if old else FrameText(())
+    said = FrameText(texts, first.description, first.language)
+    return text_frame(key, said, version, plain_sizes=plain_sizes)
 
 
 def _tag(body: bytes, version: int, padding: int, flags: int = 0) -> bytes:

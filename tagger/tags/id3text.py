@@ -1,17 +1,23 @@
-"""The genre frame of ID3: from its bytes to values, and from values to its bytes.
+"""The text frames of ID3: from their bytes to strings, and from strings to their bytes.
 
 Formats: https://id3.org/id3v2.3.0, https://id3.org/id3v2.4.0-structure.
 """
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mutagen.id3 import TCON
 
-from tagger.tags.base import kept
+from tagger.tags.fields import Field, kept
 
 _MAX_TEXT_LEN = 1 << 20
-_CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+_SHORT_IDS = {"TCON": "TCO", "TIT1": "TT1", "GRP1": "GP1", "COMM": "COM", "TXXX": "TXX"}
+ONLY_IN_24 = frozenset(
+    b"ASPI EQU2 RVA2 SEEK SIGN TDEN TDOR TDRC TDRL TDTG TIPL TMCL TMOO TPRO TSST".split()
+)
+"""Frames that 2.3 does not know; the sort names (TSOA, TSOP, TSOT) are in use there too."""
 
 
 def synchsafe(digits: bytes) -> int:
@@ -27,26 +33,80 @@ def synchsafe_bytes(value: int) -> bytes:
     return bytes(value >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
-def frame_values(raw: bytes, version: int, *, unsync: bool, separator: str) -> list[str]:
-    """The strings of one genre frame, before ID3's numbers are expanded.
+@dataclass(frozen=True, slots=True)
+class FrameKey:
+    """Which frames are meant: their id, and their description where they have one."""
 
-    Before 2.4 there is one string: there, and only there, it is split at the separator.
+    id: bytes
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameText:
+    """What a text frame says.
+
+    Attributes:
+        texts: its strings, before ID3's numbers are expanded.
+        description: of TXXX and COMM.
+        language: of COMM, three letters.
+    """
+
+    texts: tuple[str, ...]
+    description: str | None = None
+    language: bytes = b"eng"
+
+
+def frame_keys(field: Field, version: int) -> list[FrameKey]:
+    """The spellings of a field in a version, in the order in which they are looked for."""
+    found = []
+    for spelling in field.id3:
+        name, colon, description = spelling.partition(":")
+        if version > 2:
+            found.append(FrameKey(name.encode(), description if colon else None))
+        elif short := _SHORT_IDS.get(name):
+            found.append(FrameKey(short.encode(), description if colon else None))
+    return found
+
+
+def new_key(field: Field, version: int) -> FrameKey:
+    """The spelling of a field that a tag does not have yet."""
+    keys = frame_keys(field, version)
+    return next(key for key in reversed(keys) if version == 4 or key.id not in ONLY_IN_24)
+
+
+def frame_text(raw: bytes, version: int, *, unsync: bool) -> FrameText:
+    """The strings of one text frame.
 
     Args:
         raw: the frame with its header.
         version: 2, 3 or 4.
         unsync: all frames of the (2.4) tag are unsynchronised.
-        separator: what joins several genres in one string; blanks around it do not count.
     """
-    body = raw[6:] if version == 2 else _plain_body(raw, version, unsync=unsync)
-    if not body or body[0] not in _CODECS:
-        return []
-    text = body[1:].decode(_CODECS[body[0]], errors="replace")
-    values = [value.lstrip("\ufeff") for value in text.split("\0")]
-    mark = separator.strip()
-    if version == 4 or not mark:
-        return values
-    return [part.strip() for value in values for part in value.split(mark)]
+    kind = raw[:3] if version == 2 else raw[:4]
+    body = raw[6:] if version == 2 else plain_body(raw, version, unsync=unsync)
+    if not body or body[0] not in CODECS:
+        return FrameText(())
+    codec, rest = CODECS[body[0]], body[1:]
+    language, description = b"eng", None
+    if kind in (b"COMM", b"COM"):
+        language, rest = rest[:3], rest[3:]
+    if kind in (b"COMM", b"COM", b"TXXX", b"TXX"):
+        first, rest = first_string(rest, body[0])
+        description = first.decode(codec, errors="replace").lstrip("\ufeff")
+    text = rest.decode(codec, errors="replace")
+    texts = tuple(value.lstrip("\ufeff") for value in text.split("\0"))
+    return FrameText(texts, description, language)
+
+
+def first_string(data: bytes, encoding: int) -> tuple[bytes, bytes]:
+    """The string in front that a zero ends, and what follows it; all if nothing ends it."""
+    if encoding in (0, 3):
+        first, _, rest = data.partition(b"\0")
+        return first, rest
+    for at in range(0, len(data) - 1, 2):
+        if data[at : at + 2] == b"\0\0":
+            return data[:at], data[at + 2 :]
+    return data, b""
 
 
 def expanded(values: Sequence[str]) -> tuple[str, ...]:
@@ -54,31 +114,48 @@ def expanded(values: Sequence[str]) -> tuple[str, ...]:
     return kept(TCON(encoding=3, text=list(values)).genres) if values else ()
 
 
-def genre_frame(
-    genres: Sequence[str], version: int, separator: str, *, plain_sizes: bool = False
+def text_frame(
+    key: FrameKey,
+    text: FrameText,
+    version: int,
+    *,
+    plain_sizes: bool = False,
 ) -> bytes:
-    """The TCON frame for `genres`; nothing where there are none.
+    """A text frame; nothing where there are no strings.
 
     Args:
-        genres: one value each.
+        key: which.
+        text: what it says; before 2.4 there is one string.
         version: 3 or 4.
-        separator: joins them in the one string of 2.3.
         plain_sizes: this 2.4 tag writes lengths like 2.3 does (old iTunes).
-
-    Raises:
-        ValueError: a genre cannot be spelled so that it is read back.
     """
-    if not genres:
+    if not text.texts:
         return b""
-    values = [_spelled(genre) for genre in genres]
-    if version == 4:
-        body = b"\x03" + "\0".join(values).encode()
-    else:
-        _check_separator(genres, separator)
-        body = _text_v23(separator.join(values))
+    named = key.description is not None
+    described = [text.description or key.description or ""] if named else []
+    language = text.language if key.id == b"COMM" else b""
+    strings = [*described, "\0".join(text.texts)]
+    encoding = 3 if version == 4 else _encoding_for(strings)
+    mark = b"\xff\xfe" if encoding == 1 else b""
+    codec = "utf-16-le" if encoding == 1 else CODECS[encoding]
+    zero = b"\0\0" if encoding == 1 else b"\0"
+    content = zero.join(mark + one.encode(codec) for one in strings)
+    body = bytes([encoding]) + language + content
+    return frame_bytes(key.id, body, version, plain_sizes=plain_sizes)
+
+
+def frame_bytes(
+    frame_id: bytes,
+    body: bytes,
+    version: int,
+    *,
+    flags: bytes = b"\0\0",
+    plain_sizes: bool = False,
+) -> bytes:
+    """A frame of 2.3 or 2.4 around its content."""
     plain = version == 3 or plain_sizes
     size = len(body).to_bytes(4, "big") if plain else synchsafe_bytes(len(body))
-    return b"TCON" + size + b"\0\0" + body
+    return frame_id + size + flags + body
 
 
 def id3v1_genre(tag: bytes) -> tuple[str, ...]:
@@ -86,35 +163,28 @@ def id3v1_genre(tag: bytes) -> tuple[str, ...]:
     return expanded([str(tag[127])]) if tag[127] < len(TCON.GENRES) else ()
 
 
-def _check_separator(genres: Sequence[str], separator: str) -> None:
-    mark = separator.strip()
-    for genre in genres:
-        if (mark and mark in genre) or genre != genre.strip():
-            raise ValueError(
-                f"the genre {genre!r} cannot be told apart in an ID3v2.3 string that is "
-                f"joined by {separator!r}; choose another separator"
-            )
-    if not mark and len(genres) > 1:
-        raise ValueError("a blank separator cannot keep several genres apart")
-
-
-def _text_v23(text: str) -> bytes:
-    """Encoding byte and text: Latin-1 where it suffices, else UTF-16 with its mark."""
+def _encoding_for(strings: Sequence[str]) -> int:
+    """Latin-1 (0) where it suffices, else UTF-16 with its mark (1): 2.3 knows no others."""
     try:
-        return b"\x00" + text.encode("latin-1")
+        "".join(strings).encode("latin-1")
     except UnicodeEncodeError:
-        return b"\x01\xff\xfe" + text.encode("utf-16-le")
+        return 1
+    return 0
 
 
-def _spelled(genre: str) -> str:
-    """The genre so that a reader of ID3's old numeric forms gets it back."""
+def spelled(genre: str) -> str:
+    """The genre so that a reader of ID3's old numeric forms gets it back.
+
+    Raises:
+        ValueError: no spelling of it is read back.
+    """
     for candidate in (genre, "(" + genre):
         if TCON(encoding=3, text=[candidate]).genres == [genre]:
             return candidate
     raise ValueError(f"the genre {genre!r} means something else in ID3")
 
 
-def _plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
+def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
     """A frame's content without its grouping byte, length, compression; b'' if encrypted."""
     flags, body = raw[9], raw[10:]
     if version == 3:
@@ -129,4 +199,4 @@ def _plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
     try:
         return zlib.decompressobj().decompress(body, _MAX_TEXT_LEN) if packed else body
     except zlib.error as error:
-        raise ValueError(f"the genre is compressed and damaged: {error}") from error
+        raise ValueError(f"a frame is compressed and damaged: {error}") from error

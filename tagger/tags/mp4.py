@@ -1,14 +1,14 @@
 r"""MP4: `moov/udta/meta/ilst` holds the tags, `\xa9gen` the genres, one data atom each.
 
+A field without an atom of its own is a `----` atom with the name inside.
+
 When the atoms grow by more than the `free` atom beside them, everything behind moves, and
 with it the absolute chunk offsets in `stco` and `co64`.
 Formats: ISO/IEC 14496-12; QuickTime File Format Specification.
 """
 
 import struct
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Collection, Sequence
 
 from tagger.tags.atoms import (
     Atom,
@@ -20,32 +20,39 @@ from tagger.tags.atoms import (
     find,
     resized,
 )
-from tagger.tags.base import NEW_PADDING, Patch, Range, Source, kept, rewritten
+from tagger.tags.base import NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import expanded
+from tagger.tags.mp4tables import chunks_of, moved, offset_tables
 
-_GENRE, _NUMBER = b"\xa9gen", b"gnre"
-_TABLES = {b"stco": ">u4", b"co64": ">u8"}
+_NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
 _UTF8, _UTF16 = 1, 2
+_Edit = tuple[Sequence[str], Style]
 _HANDLER = atom_bytes(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  # noqa: ARG001
-    """The values of the text atom, else the genre that iTunes numbers like ID3v1, plus one."""
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The values of the field's items; a genre may also be a number, ID3v1's plus one."""
     ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
     if not ilst:
         return ()
-    items = list(children(source, ilst))
-    texts = [data for atom in items if atom.kind == _GENRE for data in children(source, atom)]
-    if found := kept(_text(source, data) for data in texts):
+    texts = _texts(source, _items_of(source, ilst, field))
+    if found := understood(texts, field, style, joined=_is_joined(field, style)):
         return found
-    numbers = [
-        data for atom in items if atom.kind == _NUMBER for data in children(source, atom)
-    ]
-    codes = [int.from_bytes(atom_data(source, data)[8:10], "big") for data in numbers]
+    numbers = [atom for atom in children(source, ilst) if atom.kind == _NUMBER]
+    if field is not GENRE or not numbers:
+        return ()
+    data = [atom_data(source, one) for atom in numbers for one in children(source, atom)]
+    codes = [int.from_bytes(one[8:10], "big") for one in data]
     return expanded([str(code - 1) for code in codes if code])
 
 
-def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """Fragments and other kinds of metadata than iTunes' are left alone."""
     if find(source, b"moov") is None:
         return "It has no moov atom: it is cut off, or a fragment of a stream."
@@ -65,29 +72,38 @@ def refusal(source: Source, container: str) -> str | None:  # noqa: ARG001
 def plan(
     source: Source,
     container: str,  # noqa: ARG001
-    genres: Sequence[str],
-    separator: str,  # noqa: ARG001
+    edits: Edits,
+    style: Style,
 ) -> list[Patch]:
-    """Exchange the genre atom; use the free atom beside it, or move what is behind."""
-    parents, start, end, new = _exchange(source, genres)
+    """Exchange the items; use the free atom beside it, or move what is behind."""
+    parents, start, end, new = _exchange(source, edits, style)
     old = source.exact(start, end - start)
     delta = len(new) - len(old)
     patches = rewritten(start, old, new)
     if delta:
         patches += [patch for parent in parents for patch in resized(source, parent, delta)]
-        for table in _tables(source):
-            patches += _moved(source, table, end, delta)
+        for table in offset_tables(source):
+            patches += moved(source, table, end, delta)
     return sorted(patches, key=lambda patch: patch.offset)
 
 
-def others(source: Source, container: str) -> list[bytes]:  # noqa: ARG001
-    """Every leaf atom but genre, padding, samples and chunk offsets."""
+def others(
+    source: Source,
+    container: str,  # noqa: ARG001
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """Every leaf atom but the fields, padding, samples and chunk offsets."""
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    edited = [
+        atom for field in fields for atom in (_items_of(source, ilst, field) if ilst else ())
+    ]
     return [
         kind + content
         for path, atom in all_leaves(source)
         if (kind := b"/".join(path))
         and path[-1] not in {b"free", b"skip", b"mdat", b"stco", b"co64"}
-        and not (b"ilst" in path and {_GENRE, _NUMBER} & set(path))
+        and not any(one.offset <= atom.offset < one.end for one in edited)
         and kind not in _SCAFFOLD
         for content in [source.digest(atom.content, atom.end - atom.content)]
     ]
@@ -104,7 +120,7 @@ def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
         if trak.kind != b"trak":
             continue
         stbl = find(source, b"mdia", b"minf", b"stbl", within=trak)
-        for offset, length in _chunks(source, stbl) if stbl else ():
+        for offset, length in chunks_of(source, stbl) if stbl else ():
             if found and sum(found[-1]) == offset:
                 found[-1] = (found[-1][0], found[-1][1] + length)
             else:
@@ -132,27 +148,66 @@ def _text(source: Source, data: Atom) -> str:
     """The text of a data atom: type, locale, text."""
     content = atom_data(source, data)
     codec = "utf-16-be" if int.from_bytes(content[:4], "big") & 0xFFFFFF == _UTF16 else "utf-8"
-    return content[8:].decode(codec, errors="replace") if data.kind == b"data" else ""
+    return content[8:].decode(codec, errors="replace")
 
 
-def _genre_atom(genres: Sequence[str]) -> bytes:
-    values = [
-        atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + genre.encode()) for genre in genres
+def _texts(source: Source, items: Sequence[Atom]) -> list[str]:
+    """The texts of the data atoms in items."""
+    return [
+        _text(source, data)
+        for item in items
+        if item.kind != _NUMBER
+        for data in children(source, item)
+        if data.kind == b"data"
     ]
-    return atom_bytes(_GENRE, b"".join(values)) if values else b""
 
 
-def _exchange(source: Source, genres: Sequence[str]) -> tuple[list[Atom], int, int, bytes]:
+def _items_of(source: Source, ilst: Atom, field: Field) -> list[Atom]:
+    """The items that are a field."""
+    return [atom for atom in children(source, ilst) if _is_of(source, atom, field)]
+
+
+def _is_of(source: Source, atom: Atom, field: Field) -> bool:
+    if field.mp4 is not None:
+        return atom.kind == field.mp4 or (field is GENRE and atom.kind == _NUMBER)
+    if atom.kind != _FREE_FORM:
+        return False
+    parts = {one.kind: atom_data(source, one)[4:] for one in children(source, atom)}
+    wanted = field.common.lower().encode()
+    return parts.get(b"mean") == _MEAN and parts.get(b"name", b"").lower() == wanted
+
+
+def _is_joined(field: Field, style: Style) -> bool:
+    """Whether there is one value by choice, for players that show only the first."""
+    return style.mp4_joined and field is GENRE
+
+
+def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> bytes:
+    """The new item of a field; nothing where it has no values."""
+    values, style = edit
+    old = _texts(source, items)
+    texts = stored(values, field, style, joined=_is_joined(field, style), old=old)
+    if not texts:
+        return b""
+    data = [atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + text.encode()) for text in texts]
+    if field.mp4 is not None:
+        return atom_bytes(field.mp4, b"".join(data))
+    mean = atom_bytes(b"mean", bytes(4) + _MEAN)
+    name = atom_bytes(b"name", bytes(4) + field.common.encode())
+    return atom_bytes(_FREE_FORM, mean + name + b"".join(data))
+
+
+def _exchange(source: Source, edits: Edits, style: Style) -> tuple[list[Atom], int, int, bytes]:
     """The atoms around the change, the range that is replaced, and its new bytes."""
-    new = _genre_atom(genres)
     moov = find(source, b"moov")
     udta = find(source, b"moov", b"udta")
     meta = find(source, b"moov", b"udta", b"meta")
     ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
     assert moov is not None
     if ilst and meta and udta:
-        start, end, new = _with_free(source, meta, ilst, _items(source, ilst, new))
+        start, end, new = _with_free(source, meta, ilst, _edited(source, ilst, edits, style))
         return [moov, udta, meta], start, end, new
+    new = b"".join(_item(source, (), field, (v, style)) for field, v in edits.items())
     new = atom_bytes(b"ilst", new) if new else b""
     if meta and udta:
         return [moov, udta, meta], meta.end, meta.end, new
@@ -163,18 +218,19 @@ def _exchange(source: Source, genres: Sequence[str]) -> tuple[list[Atom], int, i
     return [moov], moov.end, moov.end, new
 
 
-def _items(source: Source, ilst: Atom, new: bytes) -> bytes:
-    """The ilst atom with the genre where the first one stood, or else at the end."""
-    parts, placed = [], False
+def _edited(source: Source, ilst: Atom, edits: Edits, style: Style) -> bytes:
+    """The ilst atom with other fields: where the first item stood, or else at the end."""
+    found = {field: _items_of(source, ilst, field) for field in edits}
+    new = {field: _item(source, found[field], field, (edits[field], style)) for field in edits}
+    places = {items[0].offset: field for field, items in found.items() if items}
+    gone = {atom.offset for items in found.values() for atom in items}
+    parts = []
     for atom in children(source, ilst):
-        if atom.kind not in (_GENRE, _NUMBER):
+        if atom.offset in places:
+            parts.append(new.pop(places[atom.offset]))
+        elif atom.offset not in gone:
             parts.append(source.exact(atom.offset, atom.end - atom.offset))
-        elif not placed:
-            parts.append(new)
-            placed = True
-    if not placed:
-        parts.append(new)
-    return atom_bytes(b"ilst", b"".join(parts))
+    return atom_bytes(b"ilst", b"".join([*parts, *new.values()]))
 
 
 def _with_free(source: Source, meta: Atom, ilst: Atom, new: bytes) -> tuple[int, int, bytes]:
@@ -190,63 +246,3 @@ def _with_free(source: Source, meta: Atom, ilst: Atom, new: bytes) -> tuple[int,
 
 def _free(length: int) -> bytes:
     return atom_bytes(b"free", bytes(length))
-
-
-def _tables(source: Source) -> list[Atom]:
-    return [atom for path, atom in all_leaves(source) if path[-1] in _TABLES]
-
-
-def _moved(source: Source, table: Atom, behind: int, delta: int) -> list[Patch]:
-    """The offset table after what lies at or behind a place has moved."""
-    offsets = _offsets(source, table)
-    if not (offsets >= behind).any():
-        return []
-    moved = np.where(offsets >= behind, offsets.astype(np.int64) + delta, offsets)
-    if table.kind == b"stco" and moved.max() >= 1 << 32:
-        raise ValueError("a chunk would lie behind the 4 GiB that its table can say")
-    old = source.exact(table.content, table.end - table.content)
-    data = moved.astype(_TABLES[table.kind]).tobytes()
-    return rewritten(table.content, old, old[:8] + data + old[8 + len(data) :])
-
-
-def _offsets(source: Source, table: Atom) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """The chunk offsets of a table, shape (n_chunks,)."""
-    return _column(source, table, _TABLES[table.kind], 1)[:, 0]
-
-
-def _column(
-    source: Source, table: Atom, dtype: str, n_columns: int, skip: int = 4
-) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
-    """A counted table as integers, shape (n_rows, n_columns)."""
-    data = atom_data(source, table)
-    count = struct.unpack_from(">I", data, skip)[0]
-    start, row = skip + 4, np.dtype(dtype).itemsize * n_columns
-    if start + count * row > len(data):
-        raise ValueError(f"the table {table.kind!r} is longer than its atom")
-    flat = np.frombuffer(data, dtype, count * n_columns, start)
-    return flat.astype(np.int64).reshape(count, n_columns)
-
-
-def _chunks(source: Source, stbl: Atom) -> list[Range]:
-    """Where the chunks of one track lie, in order."""
-    tables = {atom.kind: atom for atom in children(source, stbl)}
-    table = tables.get(b"stco") or tables.get(b"co64")
-    if table is None or b"stsc" not in tables or b"stsz" not in tables:
-        return []
-    offsets = _offsets(source, table)
-    runs = _column(source, tables[b"stsc"], ">u4", 3)
-    if not len(offsets) or not len(runs):
-        return []
-    lengths = np.diff(np.append(runs[:, 0], len(offsets) + 1))
-    if (lengths < 0).any() or lengths.sum() != len(offsets):
-        raise ValueError("the sample-to-chunk table does not fit the chunks")
-    ends = np.cumsum(np.repeat(runs[:, 1], lengths))
-    starts = np.append(0, ends[:-1])
-    uniform, count = struct.unpack_from(">II", atom_data(source, tables[b"stsz"]), 4)
-    if uniform:
-        edges = np.minimum(np.append(starts, ends[-1]), count) * uniform
-    else:
-        sizes = _column(source, tables[b"stsz"], ">u4", 1, skip=8)[:, 0]
-        total = np.append(0, np.cumsum(sizes))
-        edges = total[np.minimum(np.append(starts, ends[-1]), len(sizes))]
-    return list(zip(offsets.tolist(), np.diff(edges).tolist(), strict=True))

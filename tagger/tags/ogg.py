@@ -5,7 +5,7 @@ gets a new checksum. https://www.xiph.org/ogg/doc/framing.html
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,13 +13,14 @@ from mutagen.ogg import OggPage
 
 from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, Patch, Range, Source, rewritten
 from tagger.tags.detect import ogg_stream
+from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
     Comment,
-    comment_genres,
+    comment_values,
+    edited,
     other_entries,
     parse_comment,
     render_comment,
-    with_genres,
 )
 
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
@@ -46,12 +47,12 @@ class Page:
         return self.body + sum(self.lacing)
 
 
-def genres(source: Source, container: str, separator: str) -> tuple[str, ...]:  # noqa: ARG001
-    """The GENRE fields of the comment packet."""
-    return comment_genres(_comment(source, container)[1])
+def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
+    """The values of a field in the comment packet."""
+    return comment_values(_comment(source, container)[1], field, style)
 
 
-def refusal(source: Source, container: str) -> str | None:
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """Comments without an end, and audio on the comment's own page, are left alone."""
     comment = _comment(source, container)[1]
     if container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
@@ -62,15 +63,10 @@ def refusal(source: Source, container: str) -> str | None:
     return None
 
 
-def plan(
-    source: Source,
-    container: str,
-    genres: Sequence[str],
-    separator: str,  # noqa: ARG001
-) -> list[Patch]:
+def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
     """Exchange the comment packet; renumber the pages behind if there are more or fewer."""
     prefix, comment = _comment(source, container)
-    packet = _packet(prefix, comment, with_genres(comment, genres), container)
+    packet = _packet(prefix, comment, edited(comment, edits, style), container)
     old = comment_pages(source)
     parsed = [_parsed(source, page) for page in old]
     packets = OggPage.to_packets(parsed)
@@ -84,8 +80,13 @@ def plan(
     return patches
 
 
-def others(source: Source, container: str) -> list[bytes]:
-    """Prefix, vendor and entries but the genre, what follows them; pages of other streams."""
+def others(
+    source: Source,
+    container: str,
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """Prefix, vendor and entries but the fields, what follows them; pages of other streams."""
     prefix, comment = _comment(source, container)
     digest = hashlib.sha256()
     serial = _serial(source)
@@ -93,7 +94,7 @@ def others(source: Source, container: str) -> list[bytes]:
         if page.serial != serial:
             digest.update(source.read(page.offset, page.end - page.offset))
     kind = prefix[:1] if container == "ogg-flac" else prefix
-    return [kind, *other_entries(comment), comment.rest.rstrip(b"\0"), digest.digest()]
+    return [kind, *other_entries(comment, fields), comment.rest.rstrip(b"\0"), digest.digest()]
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001

@@ -1,7 +1,7 @@
 """Container -> the module that knows its tags; and the one place where failures are ours."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from mutagen import MutagenError
 
 from tagger.errors import TrackError
 from tagger.tags import ape, asf, chunks, dsf, flac, mp4, mpeg, ogg
-from tagger.tags.base import DEFAULT_SEPARATOR, Family, Source, TagInfo
+from tagger.tags.base import Family, Source, TagInfo
+from tagger.tags.fields import AS_IS, GENRE, Field, Style
 
 _FAMILIES: dict[str, Family] = {
     "mp3": mpeg,
@@ -52,13 +53,25 @@ def family_of(container: str) -> Family | None:
     return _FAMILIES.get(container)
 
 
-def info_of(source: Source, container: str, separator: str = DEFAULT_SEPARATOR) -> TagInfo:
-    """What an open file says of its genre."""
+def info_of(
+    source: Source,
+    container: str,
+    style: Style = AS_IS,
+    fields: Iterable[Field] = (),
+) -> TagInfo:
+    """What an open file says of its genre, and of other fields."""
     family = family_of(container)
     if family is None:
-        return TagInfo(container, (), _NO_TAG[container])
-    genres = family.genres(source, container, separator)
-    return TagInfo(container, genres, family.refusal(source, container))
+        nothing: dict[str, tuple[str, ...]] = {field.name: () for field in fields}
+        nothing.pop(GENRE.name, None)
+        return TagInfo(container, (), _NO_TAG[container], nothing)
+    others = {
+        field.name: family.values(source, container, field, style)
+        for field in fields
+        if field != GENRE
+    }
+    genres = family.values(source, container, GENRE, style)
+    return TagInfo(container, genres, family.refusal(source, container, style), others)
 
 
 @contextmanager

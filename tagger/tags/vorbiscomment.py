@@ -4,10 +4,10 @@ https://xiph.org/vorbis/doc/v-comment.html
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from tagger.tags.base import kept
+from tagger.tags.fields import Edits, Field, Style, stored, understood
 
 _MAX_FIELDS = 1 << 20
 
@@ -53,34 +53,48 @@ def render_comment(comment: Comment) -> bytes:
     return b"".join(parts) + comment.rest
 
 
-def comment_genres(comment: Comment) -> tuple[str, ...]:
-    """The values of all GENRE fields, in order."""
-    return kept(
-        entry.partition(b"=")[2].decode(errors="replace")
-        for entry in comment.entries
-        if _is_genre(entry)
-    )
+def comment_values(comment: Comment, field: Field, style: Style) -> tuple[str, ...]:
+    """The values of all entries of a field, in order."""
+    return understood(_texts(comment, field), field, style)
 
 
-def other_entries(comment: Comment) -> list[bytes]:
-    """Vendor and every entry but the genre."""
-    return [comment.vendor, *(entry for entry in comment.entries if not _is_genre(entry))]
+def other_entries(comment: Comment, fields: Collection[Field]) -> list[bytes]:
+    """Vendor and every entry but those of some fields."""
+    return [
+        comment.vendor,
+        *(raw for raw in comment.entries if not any(_is_of(raw, field) for field in fields)),
+    ]
 
 
-def with_genres(comment: Comment, genres: Sequence[str]) -> Comment:
-    """The comment with exactly `genres`, where the first one stood or else at the end."""
-    fields = [b"GENRE=" + genre.encode() for genre in genres]
+def edited(comment: Comment, edits: Edits, style: Style) -> Comment:
+    """The comment with other fields: where their first entry stood, or else at the end."""
+    for field, values in edits.items():
+        texts = stored(values, field, style, old=_texts(comment, field))
+        comment = _exchanged(comment, field, texts)
+    return comment
+
+
+def _exchanged(comment: Comment, field: Field, texts: Sequence[str]) -> Comment:
+    new = [f"{field.common.upper()}={text}".encode() for text in texts]
     first = next(
-        (i for i, entry in enumerate(comment.entries) if _is_genre(entry)),
+        (i for i, entry in enumerate(comment.entries) if _is_of(entry, field)),
         len(comment.entries),
     )
-    before = [entry for entry in comment.entries[:first] if not _is_genre(entry)]
-    behind = [entry for entry in comment.entries[first:] if not _is_genre(entry)]
-    return replace(comment, entries=(*before, *fields, *behind))
+    behind = [entry for entry in comment.entries[first:] if not _is_of(entry, field)]
+    return replace(comment, entries=(*comment.entries[:first], *new, *behind))
 
 
-def _is_genre(entry: bytes) -> bool:
-    return entry[:6].upper() == b"GENRE="
+def _texts(comment: Comment, field: Field) -> list[str]:
+    return [
+        entry.partition(b"=")[2].decode(errors="replace")
+        for entry in comment.entries
+        if _is_of(entry, field)
+    ]
+
+
+def _is_of(entry: bytes, field: Field) -> bool:
+    name, equals, _ = entry.partition(b"=")
+    return bool(equals) and name.upper() == field.common.upper().encode()
 
 
 def _string(data: bytes, offset: int) -> tuple[bytes, int]:

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from mutagen.id3 import ID3, TCON
 
+from tagger import recorded
+from tagger.audio.isolated import IsolatedEars
 from tagger.conditions import keys_of
 from tagger.errors import DecodeError
 from tagger.genre_rules import GenreRules
+from tagger.heard import ListenOptions
 from tagger.incremental import Passed, scan_library
 from tagger.library import find_folders
-from tagger.pipeline import ListenOptions
 from tagger.recalled import AGAIN, RecallOptions
 from tagger.safewrite import WriteOptions, write_genres
 from tagger.scan import ScanOptions, scan
@@ -30,35 +32,35 @@ def folder(tmp_path):
     return tmp_path / "music"
 
 
-class Decodes:
-    """Counts the files that are opened for decoding, and those opened for their tags."""
+class Opened:
+    """Names of the files that are listened to, and of those opened for their tags."""
 
     def __init__(self, monkeypatch):
-        self.names, self.looked = [], []
-        self._wrap(monkeypatch, "tagger.pipeline.open_track", self.names)
-        self._wrap(monkeypatch, "tagger.recorded.read_tags", self.looked)
+        self.heard, self.looked = [], []
+        listen = IsolatedEars.listen
 
-    def _wrap(self, monkeypatch, target, seen):
-        module, _, name = target.rpartition(".")
-        original = getattr(__import__(module, fromlist=[name]), name)
+        def listen_to(ears, path, wanted):
+            self.heard.append(path.name)
+            return listen(ears, path, wanted)
 
-        def call(path, **options):
-            seen.append(Path(path).name)
-            return original(path, **options)
+        def look_into(path, **options):
+            self.looked.append(path.name)
+            return read_tags(path, **options)
 
-        monkeypatch.setattr(target, call)
+        monkeypatch.setattr(IsolatedEars, "listen", listen_to)
+        monkeypatch.setattr(recorded, "read_tags", look_into)
 
     def take(self):
-        """(decoded, looked into) since the last call, sorted."""
-        found = sorted(self.names), sorted(self.looked)
-        self.names.clear()
+        """(heard, looked into) since the last call, sorted."""
+        found = sorted(self.heard), sorted(self.looked)
+        self.heard.clear()
         self.looked.clear()
         return found
 
 
 @pytest.fixture
 def opened(monkeypatch):
-    return Decodes(monkeypatch)
+    return Opened(monkeypatch)
 
 
 @pytest.fixture
@@ -259,12 +261,12 @@ def test_damaged_tags_are_remembered_too(folder, opened, run):
 def test_failures_of_the_disk_are_not_remembered(folder, opened, run, monkeypatch):
     """A share that was gone, or a permission, says nothing of the music."""
 
-    def gone(path, **_):
+    def gone(_ears, path, _wanted):
         path.rename(path.with_name("away"))
         raise DecodeError(f"{path}: Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tagger.pipeline.open_track", gone)
+        patch.setattr(IsolatedEars, "listen", gone)
         assert run([folder / "a.flac"])["a.flac"].status == "failed"
     (folder / "away").rename(folder / "a.flac")
     opened.take()

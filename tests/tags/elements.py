@@ -6,20 +6,44 @@ from typing import Any
 import mutagen
 from mutagen.apev2 import APENoHeaderError, APEv2
 
-_GENRE_KEYS = {"tcon", "\xa9gen", "genre", "wm/genre"}
+_KEYS = {
+    "genre": {"tcon", "\xa9gen", "genre", "wm/genre"},
+    "grouping": {"tit1", "grp1", "\xa9grp", "grouping", "wm/contentgroupdescription"},
+    "comment": {"comm::eng", "\xa9cmt", "comment", "description"},
+    "mood": {"tmoo", "txxx:mood", "----:com.apple.itunes:mood", "mood", "wm/mood"},
+}
 
 
 def seen_genres(path: Path) -> list[str]:
     """The genres that mutagen reads, [] for none."""
+    return seen(path, "genre")
+
+
+def seen(path: Path, field: str) -> list[str]:
+    """The values of a field that mutagen reads, [] for none."""
     for key, value in _items(path):
-        if key.lower() in _GENRE_KEYS:
-            return [str(genre) for genre in getattr(value, "genres", value)]
+        if _is(key, field):
+            return [
+                one.decode() if isinstance(one, bytes) else str(one)
+                for one in getattr(value, "genres", value)
+            ]
     return []
 
 
-def other_tags(path: Path) -> dict[str, str]:
-    """Everything but the genre, as text."""
-    return {key: repr(value) for key, value in _items(path) if key.lower() not in _GENRE_KEYS}
+def other_tags(path: Path, *fields: str) -> dict[str, str]:
+    """Everything but some fields (the genre, if none is named), as text."""
+    changed = fields or ("genre",)
+    return {
+        key: repr(value)
+        for key, value in _items(path)
+        if not any(_is(key, field) for field in changed)
+    }
+
+
+def _is(key: str, field: str) -> bool:
+    name = field.casefold()
+    free = {name, f"txxx:{name}", f"----:com.apple.itunes:{name}"}
+    return key.lower() in _KEYS.get(name, free)
 
 
 def _items(path: Path) -> list[tuple[str, Any]]:

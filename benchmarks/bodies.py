@@ -1,0 +1,130 @@
+"""The seven bodies under one budget: `bodies.py gtzan|fma-small --data DATA --out RUNS`.
+
+Every body gets the same crops, steps, augmentation and schedule (train/configs/compare-*.yaml);
+what differs is in SIZES. Runs that are finished are not run again. Prints a table of the valid
+split, mean and deviation over the seeds, and as last line one JSON object. Set
+OMP_NUM_THREADS=1 for times that can be compared.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from train.chart import table_of
+from train.scorer import open_scorer
+from train.study import cost_ms
+from train.sweep import Sweep, over_seeds, pooled_scores, run_one
+
+ROOT = Path(__file__).parents[1]
+SMALL = {"channels": [16, 32, 64, 128]}
+BASELINE = {"channels": [32, 64, 128], "pools": [[2, 2], [4, 4], [4, 4]]}
+SIZES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    # name: body, its options, other fields. Where they are not the body's own, the body at its
+    # own size takes two to five times as long as the others.
+    "cnn": ("cnn", SMALL, {}),
+    "cnn-deep": ("cnn-deep", {}, {}),
+    "lstm": ("lstm", {"n_layers": 1}, {}),
+    "gru": ("gru", {"n_layers": 1}, {}),
+    "crnn": ("crnn", SMALL, {}),
+    "cnn-lstm": ("cnn-lstm", {}, {}),
+    "cnn-transformer": ("cnn-transformer", SMALL, {"fit.learning_rate": 0.001}),
+    # The comparison that others left open, at the sizes of the example configurations.
+    "cnn-baseline": ("cnn", BASELINE, {}),
+    "crnn-full": ("crnn", {}, {}),
+}
+SEVEN = tuple(SIZES)[:7]
+PLACES = {"gtzan": ".", "fma-small": "fma-small-logmel"}
+
+
+def changes_of(name: str, seed: int) -> dict[str, Any]:
+    """The dotted fields of one run."""
+    body, options, others = SIZES[name]
+    return {"body": body, "body_options": dict(options), "seed": seed, **others}
+
+
+def row_of(name: str, records: Sequence[dict[str, Any]], split: str) -> dict[str, Any]:
+    """What is said of one body."""
+    scorer = open_scorer(Path(records[0]["folder"]) / "best.pt")
+    assert scorer.net is not None
+    figures = over_seeds(records, split)
+    return {
+        "body": name,
+        "parameters": sum(one.numel() for one in scorer.net.parameters()),
+        "ms_a_minute": min(cost_ms(scorer) for _ in range(5)),
+        "fit_cpu_s": round(float(np.median([one["fit_cpu_s"] for one in records]))),
+        **figures,
+    }
+
+
+def cell(row: dict[str, Any], figure: str) -> str:
+    """Mean and deviation, as in `0.552 ± 0.013`."""
+    one = row[figure]
+    spread = "" if one["deviation"] is None else f" ± {one['deviation']:.3f}"
+    return f"{one['mean']:.3f}{spread}"
+
+
+def difference(
+    first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]], split: str
+) -> dict[str, float]:
+    """Accuracy of `second` less that of `first`, with its interval over resampled clips."""
+    a, b = pooled_scores(first, split)["right"], pooled_scores(second, split)["right"]
+    gaps, rng = b - a, np.random.default_rng(0)
+    means = [gaps[rng.integers(len(gaps), size=len(gaps))].mean() for _ in range(2000)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    found = {"mean": gaps.mean(), "low": low, "high": high}
+    return {key: round(float(value), 4) for key, value in found.items()}
+
+
+def main() -> None:
+    """Fit what is missing, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", choices=PLACES)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TAGGER_DATA", ".")))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--bodies", nargs="+", choices=SIZES, default=list(SEVEN))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--against", choices=SIZES, default="cnn", help="for differences")
+    asked = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    sweep = Sweep(
+        config_path=ROOT / f"train/configs/compare-{asked.set}.yaml",
+        overrides={},
+        data=asked.data / PLACES[asked.set],
+        prepared=asked.out / "prepared",
+        out=asked.out,
+        say=lambda line: print(line, flush=True),
+    )
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.bodies}
+    for seed in asked.seeds:  # one seed of all bodies first: a broken-off sweep compares too
+        for name in asked.bodies:
+            one = run_one(sweep, f"{name}-{seed}", changes_of(name, seed))
+            print(f"{name}, seed {seed}: {one['figures']['valid']['accuracy']}", flush=True)
+            found[name].append(one)
+    rows = [row_of(name, records, "valid") for name, records in found.items()]
+    columns = ("body", "parameters", "ms a minute of audio", "CPU s to fit", "seeds")
+    cells = [
+        [
+            *(row[key] for key in ("body", "parameters", "ms_a_minute", "fit_cpu_s", "n_runs")),
+            cell(row, "accuracy"),
+            cell(row, "f1_macro"),
+        ]
+        for row in rows
+    ]
+    print(table_of((*columns, "accuracy", "F1 (macro)"), cells))
+    base = found.get(asked.against, [])
+    gaps = {
+        name: difference(base, records, "valid")
+        for name, records in found.items()
+        if base and name != asked.against
+    }
+    print(json.dumps({"set": asked.set, "split": "valid", "rows": rows, "less_base": gaps}))
+
+
+if __name__ == "__main__":
+    main()

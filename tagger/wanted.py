@@ -1,0 +1,45 @@
+"""What is asked of the fields of a file: checked before it is written, compared afterwards."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tagger.errors import WriteError
+from tagger.tags.base import TagInfo
+from tagger.tags.fields import GENRE, Edits, field_named
+
+
+def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
+    """What was decided about other genres than there are now is not carried out."""
+    if expected is None:
+        return
+    known = {name: info.values(name) for name in expected.others if name in info.others}
+    if (info.container, info.genres) != (expected.container, expected.genres) or any(
+        expected.others[name] != values for name, values in known.items()
+    ):
+        raise WriteError(
+            f"{path}: its tags were changed by another program since they were read, and are "
+            "left as they are. Scan it again."
+        )
+
+
+def checked(
+    path: Path, genres: Sequence[str] | None, others: Mapping[str, Sequence[str]]
+) -> Edits:
+    """The fields with their values, none of which is blank; NUL separates values."""
+    edits = {} if genres is None else {GENRE: tuple(genres)}
+    edits |= {field_named(name): tuple(values) for name, values in others.items()}
+    for one, values in edits.items():
+        for value in values:
+            if not value.strip() or "\0" in value:
+                raise WriteError(
+                    f"{path}: {value!r} cannot be a {one.name}: it is blank or has a NUL."
+                )
+    return edits
+
+
+def wrong_field(info: TagInfo, edits: Edits) -> str | None:
+    """What is wrong with a field that does not read back; None if all do."""
+    for one, wanted in edits.items():
+        if (values := info.values(one.name)) != wanted:
+            return f"the {one.name} reads back as {'; '.join(values) or 'nothing'}"
+    return None
