@@ -24,6 +24,7 @@ from tagger.golden import golden_entry
 from tagger.library import find_tracks, require_tracks
 from tagger.spec import METADATA_KEY, ModelSpec, Precision
 from train.checkpoint import Checkpoint, load
+from train.datasets import licence_of_weights
 
 Say = Callable[[str], None]
 
@@ -31,8 +32,6 @@ CALIBRATION_TRACKS = 200
 
 SILENCE_DBFS = -60.0
 """Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
-
-WEIGHTS_LICENCE = "CC BY-NC 4.0: the clips that it learned from are for research only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +157,16 @@ def spec_of(checkpoint: Checkpoint, options: ExportOptions, *, revision: str) ->
         calibration=facts.get("calibration", {}),
         training=_training(checkpoint),
         metrics=facts.get("metrics", {}),
-        weights_licence=WEIGHTS_LICENCE,
+        weights_licence=licence_of_weights(_learned_from(checkpoint)),
         revision=revision,
         precision=options.precision,
     )
+
+
+def _learned_from(checkpoint: Checkpoint) -> list[str]:
+    """All datasets, those of pretraining and of earlier runs too."""
+    before = checkpoint.facts.get("data", {}).get("learned_before", [])
+    return [*before, *checkpoint.config.learned_from()]
 
 
 def _training(checkpoint: Checkpoint) -> dict[str, Any]:

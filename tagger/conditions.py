@@ -34,12 +34,14 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
     from tagger.audio.versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
 
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
-    reading = f"reading {canonical(options.writing.style)}"
-    deciding = {
-        one.name: getattr(options, one.name)
-        for one in dataclasses.fields(options)
-        if one.name not in {"write", "listen"}
-    }
+    reading = f"reading {canonical([options.writing.style, options.targets.names])}"
+    # Whether it is written, and on which day, decides nothing; how it is heard stands already.
+    deciding = dataclasses.replace(
+        options,
+        write=False,
+        listen=ListenOptions(),
+        targets=dataclasses.replace(options.targets, provenance=None),
+    )
     decision = canonical([DECIDING, listening, reading, deciding, spec.thresholds])
     digest = hashlib.sha256(decision.encode()).hexdigest()
     return Keys(listening, reading, f"decision {digest}", decoder_versions)

@@ -124,8 +124,11 @@ class _Folders:
         if status == "written":
             entry = entry_now(result.path)
             if entry is not None:
-                self.desk.memory.record_change(folder, entry, json.dumps(result.genres))
-                status = "kept" if self.desk.options.policy == "fill" else status
+                changed = {result.field: result.genres}
+                if result.second is not None:
+                    changed[result.second.name] = result.second.values
+                self.desk.memory.record_change(folder, entry, json.dumps(changed))
+                status = self._next_time(result)
         opened = self.open.get(folder)
         if opened is None or name not in opened.left:
             return
@@ -135,6 +138,12 @@ class _Folders:
         if not opened.left:
             del self.open[folder]
             self._close(folder, opened)
+
+    def _next_time(self, result: TrackResult) -> str:
+        """What the next scan will say of a file that was written, where that is certain."""
+        if self.desk.options.policy != "fill":
+            return result.status
+        return "kept" if result.genres else "unchanged"
 
     def _close(self, folder: Path, opened: _Open) -> None:
         if not opened.counts.keys() <= _LASTING:

@@ -11,10 +11,18 @@ from tagger.errors import DecodeError, TagError, TrackError
 from tagger.heard import Heard
 from tagger.library import Entry, Listing
 from tagger.runtime import Engine
-from tagger.safewrite import why_skipped
-from tagger.scan import Found, ScanOptions, Status, TrackResult, decide
+from tagger.scan import (
+    Found,
+    ScanOptions,
+    Status,
+    TrackResult,
+    decide,
+    found_of,
+    wants_scores,
+)
 from tagger.state.memory import Known, Memory, Result, digest_of
 from tagger.tags import TagInfo
+from tagger.targets import GENRE
 
 AGAIN = " It was not tried again; --retry-failed does."
 
@@ -52,10 +60,6 @@ class Desk:
     options: ScanOptions
     memory: Memory
     recall: RecallOptions
-
-    def wants_scores(self, genres: tuple[str, ...]) -> bool:
-        """Whether a track that holds these genres is to be listened to."""
-        return self.options.score_all or self.options.policy != "fill" or not genres
 
 
 def sift(listings: Iterable[Listing], desk: Desk) -> Iterator[Path | Heard | Listing]:
@@ -112,11 +116,10 @@ def _recalled(path: Path, entry: Entry, known: Known | None, desk: Desk) -> Hear
         return None
     if known.container is None:
         return _failed(path, known, Found((), None), TagError, desk)
-    genres = tuple(json.loads(known.tags))
-    tags = TagInfo(known.container, genres, known.unwritable)
-    left_alone = why_skipped(path, tags, desk.options.writing, n_names=entry[4])
-    found = Found(genres, left_alone)
-    if not desk.wants_scores(genres):
+    values = {name: tuple(one) for name, one in json.loads(known.tags).items()}
+    tags = TagInfo(known.container, values.pop(GENRE), known.unwritable, values)
+    found = found_of(path, tags, desk.options, n_names=entry[4])
+    if not wants_scores(found, desk.options):
         return Heard(path, note=found)
     if known.error is not None:
         return _failed(path, known, found, DecodeError, desk)

@@ -9,10 +9,10 @@ from tagger.errors import DecodeError, TagError, TrackError
 from tagger.heard import Heard, Intake
 from tagger.library import Entry, entry_of
 from tagger.recalled import Desk, heard_before
-from tagger.safewrite import why_skipped
-from tagger.scan import Found
+from tagger.scan import Found, found_of, wants_scores
 from tagger.state.memory import Memory, Result
 from tagger.tags import TagInfo, read_tags
+from tagger.targets import GENRE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,18 @@ class _Seen(Found):
 
 def look(path: Path, desk: Desk) -> Intake:
     """Open a file for its tags, and see whether its audio has been heard before."""
-    entry = entry_now(path)
+    entry, options = entry_now(path), desk.options
     try:
-        tags = read_tags(path, style=desk.options.writing.style)
-        left_alone = why_skipped(path, tags, desk.options.writing)
+        tags = read_tags(path, style=options.writing.style, fields=options.targets.names)
+        found = found_of(path, tags, options)
     except TagError as error:
-        return Intake(False, heard=Heard(path, note=_Seen((), None, entry), error=error))
-    seen = _Seen(tags.genres, left_alone, entry, tags)
-    if not desk.wants_scores(tags.genres):
+        seen = _Seen((), None, entry=entry)
+        return Intake(False, heard=Heard(path, note=seen, error=error))
+    seen = _Seen(found.genres, found.left_alone, found.second, entry, tags)
+    if not wants_scores(found, options):
         return Intake(False, note=seen)
     seen = replace(seen, content=_content(path))
-    if seen.content and not desk.recall.rescan and not desk.options.listen.keep_windows:
+    if seen.content and not desk.recall.rescan and not options.listen.keep_windows:
         result = desk.memory.result(seen.content)
         if result is not None:
             return Intake(False, heard=heard_before(path, seen, result))
@@ -55,7 +56,9 @@ def remember(heard: Heard, memory: Memory) -> None:
         path.parent,
         seen.entry,
         container=None if seen.tags is None else seen.tags.container,
-        tags=json.dumps(seen.genres),
+        tags=json.dumps(
+            {} if seen.tags is None else {GENRE: seen.tags.genres, **seen.tags.others}
+        ),
         unwritable=None if seen.tags is None else seen.tags.unwritable,
         content=seen.content,
         error=None if error is None else str(error).removeprefix(f"{path}: "),

@@ -104,7 +104,8 @@ _PUT_FILE = """
 """
 _PUT_RESULT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGED = """
-    UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?, tags = ?
+    UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?,
+        tags = json_patch(tags, ?)
     WHERE folder = ? AND name = ?
 """
 _PUT_GLANCE = "UPDATE folder SET listing = ?, decision = ?, counts = ? WHERE id = ?"
@@ -185,7 +186,7 @@ class Memory:
         self._add(lambda connection: connection.execute(_PUT_RESULT, row))
 
     def record_change(self, folder: Path, entry: Entry, tags: str) -> None:
-        """Remember that we have changed the tags of a file, whose audio is the same."""
+        """Remember that we have changed these tags of a file, whose audio is the same."""
 
         def put(connection: sqlite3.Connection) -> None:
             name, *status = entry

@@ -19,6 +19,7 @@ from tagger.scan import ScanOptions, scan
 from tagger.state import open_store
 from tagger.state.memory import Memory
 from tagger.tags import read_tags
+from tagger.targets import Targets
 from tests.engines import tone_engine
 from tests.tones import write_tone
 
@@ -353,3 +354,28 @@ def test_names_that_are_no_text_are_remembered(folder, opened, run):
     opened.take()
     assert odd in run()
     assert opened.take() == NOTHING
+
+
+def test_other_fields_are_remembered_as_well(folder, opened, run):
+    """What is written beside the genre is read from the state, before and after a change."""
+    targets = Targets(second_field="mood", second_labels=frozenset({"low"}))
+    first = run(targets=targets)
+    assert first["a.flac"].second.values == ("low",)
+    opened.take()
+    assert run(targets=targets) == first
+    written = run(targets=targets, write=True)
+    assert {one.status for one in written.values()} == {"written"}
+    again = run(targets=targets, write=True)
+    plain = scan(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions(targets=targets))
+    assert again == {one.path.name: one for one in plain}
+    assert again["a.flac"].second.previous == ("low",)
+    assert opened.take()[0] == NAMES  # by the scan without a memory
+    run()
+    assert opened.take() == ([], NAMES)
+
+
+def test_the_day_of_the_writing_changes_no_decision(folder, run):
+    """A folder is passed the next day too, though another date would be written."""
+    run(write=True, targets=Targets(provenance="model, 2026-11-21"))
+    targets = Targets(provenance="model, 2026-11-22")
+    assert {type(one) for one in run.once(targets=targets, recall=QUIET)} == {Passed}
