@@ -178,11 +178,20 @@ def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> C
     return compare
 
 
-def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
-    """Why a file would be left alone on purpose, or None; what `prepare` would raise."""
+def why_skipped(
+    path: Path, info: TagInfo, options: WriteOptions, *, n_names: int = 0
+) -> str | None:
+    """Why a file would be left alone on purpose, or None; what `prepare` would raise.
+
+    Args:
+        path: the file.
+        info: what was read of it.
+        options: how it would be written.
+        n_names: names (hard links) that it has; 0 if that is to be asked for.
+    """
     if info.unwritable:
         return f"{path}: no genre can be written. {info.unwritable}"
-    return _why_linked(path, path.stat(), options)
+    return _why_linked(path, n_names or path.stat().st_nlink, options)
 
 
 def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) -> None:
@@ -197,7 +206,7 @@ def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) 
         UnsupportedTagError: it has other names.
         WriteError: it, or its folder, is locked or read-only.
     """
-    if (linked := _why_linked(path, state, options)) is not None:
+    if (linked := _why_linked(path, state.st_nlink, options)) is not None:
         raise UnsupportedTagError(linked)
     if (locked := why_locked(path)) is not None:
         raise WriteError(f"{path}: {locked}.")
@@ -205,11 +214,11 @@ def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) 
         raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
 
 
-def _why_linked(path: Path, state: os.stat_result, options: WriteOptions) -> str | None:
-    if state.st_nlink < 2 or options.hardlinks == "write":
+def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
+    if n_names < 2 or options.hardlinks == "write":
         return None
     return (
-        f"{path}: it has {state.st_nlink} names (hard links), and writing would part them."
+        f"{path}: it has {n_names} names (hard links), and writing would part them."
         " --hardlinks write allows it."
     )
 

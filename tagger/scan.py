@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tagger.errors import UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
@@ -23,6 +23,8 @@ Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipp
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip
+
+T = TypeVar("T")
 
 _HELD = "it holds these genres already"
 
@@ -111,7 +113,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (_write_all(decided, options, stop, writer) if options.write else decided)
+    yield from (write_all(decided, options, stop, writer) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,14 @@ class Found:
     Attributes:
         genres: the values of the field that is written.
         left_alone: why it will not be written on purpose, or None.
-        tags: all that was read.
         second: the second field, if there is one.
+        tags: all that was read; None if that failed.
     """
 
     genres: tuple[str, ...]
     left_alone: str | None
-    tags: TagInfo
     second: SecondField | None = None
+    tags: TagInfo | None = None
 
     def is_kept(self, policy: Policy) -> bool:
         """Whether nothing that is heard would be written."""
@@ -136,18 +138,27 @@ class Found:
         return policy == "fill" and filled
 
 
+def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
+    """What counts of a file's tags; `n_names` as for `why_skipped`."""
+    return Found(
+        tags.values(options.targets.field),
+        why_skipped(path, tags, options.writing, n_names=n_names),
+        second_of(tags, options.targets.second_field),
+        tags,
+    )
+
+
+def wants_scores(found: Found, options: ScanOptions) -> bool:
+    """Whether a file is to be listened to."""
+    return options.score_all or not found.is_kept(options.policy)
+
+
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
-        targets = options.targets
-        tags = read_tags(path, style=options.writing.style, fields=targets.names)
-        found = Found(
-            tags.values(targets.field),
-            why_skipped(path, tags, options.writing),
-            tags,
-            second_of(tags, targets.second_field),
-        )
-        keeps = found.is_kept(options.policy)
-        return Intake(listen=options.score_all or not keeps, note=found)
+        names = options.targets.names
+        tags = read_tags(path, style=options.writing.style, fields=names)
+        found = found_of(path, tags, options)
+        return Intake(listen=wants_scores(found, options), note=found)
 
     return look
 
@@ -249,16 +260,16 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
     return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
 
 
-def _write_all(
-    results: Iterator[TrackResult],
-    options: ScanOptions,
-    stop: threading.Event,
-    writer: Writer,
-) -> Iterator[TrackResult]:
-    """Write what is proposed, beside listening: a slow disk must not stop the ears."""
+def write_all(
+    results: Iterator[T], options: ScanOptions, stop: threading.Event, writer: Writer
+) -> Iterator[T | TrackResult]:
+    """Write what is proposed, beside listening: a slow disk must not stop the ears.
 
-    def wish(result: TrackResult) -> Wish | None:
-        if result.status != "proposed":
+    What is no result of a single track passes through.
+    """
+
+    def wish(result: T) -> Wish | None:
+        if not isinstance(result, TrackResult) or result.status != "proposed":
             return None
         genres, others = asked_of(
             result.field, result.genres, result.second, provenance=options.targets.provenance
@@ -267,7 +278,10 @@ def _write_all(
 
     with contextlib.closing(written_beside(results, wish, writer, stop)) as written:
         for result, outcome in written:
-            yield result if outcome is None else _written(result, outcome)
+            if outcome is None or not isinstance(result, TrackResult):
+                yield result
+            else:
+                yield _written(result, outcome)
 
 
 def _written(result: TrackResult, outcome: Outcome) -> TrackResult:
