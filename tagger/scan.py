@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tagger.errors import TrackError, UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
@@ -14,7 +14,7 @@ from tagger.genres import Policy, choose_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
 from tagger.safewrite import WriteOptions, why_skipped, write_genres
-from tagger.tags import read_tags
+from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
 from tagger.timeline import Timeline, timeline_of
 
@@ -22,6 +22,8 @@ Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipp
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip
+
+T = TypeVar("T")
 
 _WRITES_IN_FLIGHT = 8
 _HELD = "it holds these genres already"
@@ -106,7 +108,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (_write_all(decided, options, stop) if options.write else decided)
+    yield from (write_all(decided, options, stop) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +131,26 @@ class Found:
         return policy == "fill" and filled
 
 
+def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
+    """What counts of a file's tags; `n_names` as for `why_skipped`."""
+    return Found(
+        tags.values(options.targets.field),
+        why_skipped(path, tags, options.writing, n_names=n_names),
+        second_of(tags, options.targets.second_field),
+    )
+
+
+def wants_scores(found: Found, options: ScanOptions) -> bool:
+    """Whether a file is to be listened to."""
+    return options.score_all or not found.is_kept(options.policy)
+
+
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
-        targets = options.targets
-        tags = read_tags(path, style=options.writing.style, fields=targets.names)
-        found = Found(
-            tags.values(targets.field),
-            why_skipped(path, tags, options.writing),
-            second_of(tags, targets.second_field),
-        )
-        keeps = found.is_kept(options.policy)
-        return Intake(listen=options.score_all or not keeps, note=found)
+        names = options.targets.names
+        tags = read_tags(path, style=options.writing.style, fields=names)
+        found = found_of(path, tags, options)
+        return Intake(listen=wants_scores(found, options), note=found)
 
     return look
 
@@ -240,14 +251,17 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
     return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
 
 
-def _write_all(
-    results: Iterator[TrackResult], options: ScanOptions, stop: threading.Event
-) -> Iterator[TrackResult]:
-    """Write what is proposed in a thread of its own: a slow disk must not stop the ears."""
+def write_all(
+    results: Iterator[T], options: ScanOptions, stop: threading.Event
+) -> Iterator[T | TrackResult]:
+    """Write what is proposed in a thread of its own: a slow disk must not stop the ears.
+
+    What is no result of a single track passes through.
+    """
     pending: deque[Future[TrackResult]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
         for result in results:
-            if result.status == "proposed":
+            if isinstance(result, TrackResult) and result.status == "proposed":
                 pending.append(writer.submit(_write, result, options))
             else:
                 yield result
