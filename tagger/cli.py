@@ -6,6 +6,7 @@ commands, so that `tagger --help` is instant.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -30,13 +31,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (scan, predict, audit, apply):
-    app.command(rich_help_panel=LIBRARY)(_command)
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    LIBRARY: (scan, predict, audit, apply),
+    MACHINE: (models, doctor, bench, engine),
+    TRAINING: (train, prepare, evaluate, study, export),
+}
+for _section, _commands in COMMANDS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_section)(_command)
 app.add_typer(config, rich_help_panel=LIBRARY)
-for _command in (models, doctor, bench, engine):
-    app.command(rich_help_panel=MACHINE)(_command)
-for _command in (train, prepare, evaluate, study, export):
-    app.command(rich_help_panel=TRAINING)(_command)
 
 
 def _version(wanted: bool) -> None:
