@@ -160,7 +160,7 @@ def apply(
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
-    """Write the genres that stand in a CSV report of `scan` or `audit`, after your editing.
+    """Write the genres of an edited CSV report into the files.
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
