@@ -15,9 +15,9 @@ from tagger.cli_options import (
     Settings,
     data_choices,
     needs_extra,
+    one_of,
     say,
 )
-from tagger.cli_scan import one_of
 from tagger.errors import InputError
 
 Features = Annotated[str | None, typer.Option(help="Front end.  [default: mel]")]
@@ -33,6 +33,9 @@ Resume = Annotated[
     Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
 ]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="The same weights twice.")]
+Devices = Annotated[
+    int | None, typer.Option(min=1, help="So many GPUs, or CPU processes, learn together.")
+]
 MemoryFraction = Annotated[
     float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
 ]
@@ -50,6 +53,7 @@ def train(
     start_from: From = None,
     resume: Resume = None,
     deterministic: Deterministic = False,
+    devices: Devices = None,
     gpu_memory_fraction: MemoryFraction = None,
     metadata: Metadata = None,
     partial: Partial = False,
@@ -65,6 +69,7 @@ def train(
         "body": body,
         "fit.epochs": epochs,
         "fit.deterministic": deterministic or None,
+        "fit.devices": devices,
         "fit.gpu_memory_fraction": gpu_memory_fraction,
         "seed": seed,
         **parse_overrides(option or []),

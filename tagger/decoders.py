@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import Wanted
+from tagger.cores import usable_cores
 from tagger.errors import DecodeError, StartError, TrackError
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
-from tagger.runtime import Engine, usable_cores
+from tagger.runtime import Engine
 from tagger.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Decoders:
         self.watchdog: Watchdog[Hearing] = Watchdog(self.options.limit_s + _GRACE_S)
         self.ears: list[IsolatedEars] = []
         self.queue: queue.Queue[Item | None] = queue.Queue(
-            QUEUED_BATCHES * self.options.batch_size
+            QUEUED_BATCHES * (self.options.batch_size or self.engine.batch_size)
         )
         self.workers: list[threading.Thread] = []
         for _ in range(n_workers):

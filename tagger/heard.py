@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from tagger.audio.isolated import LIMIT_S
 from tagger.errors import TrackError
 
-BATCH = 16
-"""Windows a batch: on a CPU more gain nothing, and a GPU is far from being what binds."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenOptions:
@@ -23,7 +20,7 @@ class ListenOptions:
         full: listen to the whole track instead.
         keep_windows: listen to the whole track, and keep the scores of each window.
         n_decoders: decoding threads; None for one a core.
-        batch_size: windows a batch.
+        batch_size: windows a batch; None for the engine's own.
         limit_s: seconds that a file may take until its next window is there.
     """
 
@@ -31,7 +28,7 @@ class ListenOptions:
     full: bool = False
     keep_windows: bool = False
     n_decoders: int | None = None
-    batch_size: int = BATCH
+    batch_size: int | None = None
     limit_s: float = LIMIT_S
 
 

@@ -5,6 +5,7 @@ the number of files or the length of one: a track keeps a sum of its windows' sc
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from tagger.decoders import Decoders
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
 from tagger.runtime import Engine
+
+_Batch = list[tuple[Hearing, NDArray[np.float32]]]
+_Scores = Callable[[], NDArray[np.float32]]
 
 __all__ = ["Heard", "Intake", "ListenOptions", "analyse", "listen_to_all"]
 
@@ -46,13 +50,15 @@ def analyse(
     """
     stage = Decoders(paths, engine, options, intake, stop or threading.Event())
     try:
-        yield from _collect(stage, engine, options.batch_size)
+        yield from _collect(stage, engine, options.batch_size or engine.batch_size)
     finally:
         stage.close()
 
 
 def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard]:
-    waiting: list[tuple[Hearing, NDArray[np.float32]]] = []
+    waiting: _Batch = []
+    # On a GPU the next batch is put together and copied while this one is computed.
+    ahead: deque[tuple[_Batch, _Scores]] = deque()
     for track, item in stage.items():
         if isinstance(item, int):
             track.n_sent = item
@@ -61,18 +67,23 @@ def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard
             continue
         waiting.append((track, item))
         if len(waiting) == batch_size:
-            yield from _score(waiting, engine)
+            ahead.append((waiting, _submit(waiting, engine)))
             waiting = []
+            while len(ahead) > engine.n_ahead:
+                yield from _give_out(*ahead.popleft())
     if waiting:
-        yield from _score(waiting, engine)
+        ahead.append((waiting, _submit(waiting, engine)))
+    for batch, scores in ahead:
+        yield from _give_out(batch, scores)
 
 
-def _score(
-    waiting: list[tuple[Hearing, NDArray[np.float32]]], engine: Engine
-) -> Iterator[Heard]:
-    """Run one batch, give each track its scores, yield the tracks that it completed."""
-    scores = engine.run(np.stack([window for _, window in waiting]))
-    for (track, _), row in zip(waiting, scores, strict=True):
+def _submit(batch: _Batch, engine: Engine) -> _Scores:
+    return engine.submit(np.stack([window for _, window in batch]))
+
+
+def _give_out(batch: _Batch, scores: _Scores) -> Iterator[Heard]:
+    """Give each track its scores once they are there; yield the tracks that are complete."""
+    for (track, _), row in zip(batch, scores(), strict=True):
         track.add(row)
         if track.is_done():
             yield track.result()
