@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 
 from export.check import check_file
 from export.graph import to_graph
+from export.lean import add_lean_front_end
 from export.parity import Parity, compare
 from export.precision import to_half, to_int8
 from tagger.audio import open_track
 from tagger.errors import InputError, ModelError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import golden_entry
+from tagger.lean import lean_model
 from tagger.library import find_tracks, require_tracks
 from tagger.spec import METADATA_KEY, ModelSpec, Precision
 from train.checkpoint import Checkpoint, load
+from train.datasets import licence_of_weights
 
 Say = Callable[[str], None]
 
@@ -31,8 +34,6 @@ CALIBRATION_TRACKS = 200
 
 SILENCE_DBFS = -60.0
 """Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
-
-WEIGHTS_LICENCE = "CC BY-NC 4.0: the clips that it learned from are for research only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,11 @@ def export_checkpoint(
     rows = compare(
         checkpoint.net, model, sample_rate=recipe.sample_rate, precision=options.precision
     )
+    if add_lean_front_end(model, checkpoint.net, window_len=recipe.window_len):
+        lean = lean_model(model)
+        rows += compare(
+            checkpoint.net, lean, sample_rate=recipe.sample_rate, precision=options.precision
+        )
     for row in rows:
         say(_line(row))
     if options.report is not None:
@@ -158,10 +164,16 @@ def spec_of(checkpoint: Checkpoint, options: ExportOptions, *, revision: str) ->
         calibration=facts.get("calibration", {}),
         training=_training(checkpoint),
         metrics=facts.get("metrics", {}),
-        weights_licence=WEIGHTS_LICENCE,
+        weights_licence=licence_of_weights(_learned_from(checkpoint)),
         revision=revision,
         precision=options.precision,
     )
+
+
+def _learned_from(checkpoint: Checkpoint) -> list[str]:
+    """All datasets, those of pretraining and of earlier runs too."""
+    before = checkpoint.facts.get("data", {}).get("learned_before", [])
+    return [*before, *checkpoint.config.learned_from()]
 
 
 def _training(checkpoint: Checkpoint) -> dict[str, Any]:

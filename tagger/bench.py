@@ -3,7 +3,8 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from tagger.audio import open_track
 from tagger.devices import Device
 from tagger.errors import DeviceError, TrackError
 from tagger.golden import golden_windows
+from tagger.profiling import Share, profile_model
 from tagger.providers import DeviceOptions
-from tagger.runtime import Engine, load_engine, node_counts
+from tagger.runtime import Building, Engine, load_engine
+from tagger.session import node_counts, read_spec
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 SECONDS_EACH = 0.6
@@ -44,18 +47,30 @@ class DeviceBench:
 
     Attributes:
         device: 'cpu', 'cuda' or 'tensorrt'.
+        precision: of the model file.
         problem: why it could not be used, or None.
-        load_s: time until the model was ready (TensorRT: the building of its engine too).
+        load_s: time until the model was ready, without the building of an engine.
+        build_s: how long TensorRT built its engine; None if it was there, or on other devices.
+        latency_ms: time of one window alone, median.
+        latency_p95_ms: 95 of 100 windows take less.
         nodes: nodes of the graph by provider.
+        shares: of nodes and time by provider, from a profile.
         golden: largest difference from the answers at export.
+        notes: what is not as it should be.
         speeds: by batch size.
     """
 
     device: str
+    precision: str = "fp32"
     problem: str | None = None
     load_s: float | None = None
+    build_s: float | None = None
+    latency_ms: float | None = None
+    latency_p95_ms: float | None = None
     nodes: dict[str, int] = field(default_factory=dict)
+    shares: list[Share] = field(default_factory=list)
     golden: float | None = None
+    notes: list[str] = field(default_factory=list)
     speeds: list[Speed] = field(default_factory=list)
 
     @property
@@ -71,20 +86,44 @@ class DeviceBench:
 
 
 def bench_device(
-    path: Path, device: Device, *, batches: Sequence[int] = BATCHES, options: DeviceOptions
+    path: Path,
+    device: Device,
+    *,
+    batches: Sequence[int] = BATCHES,
+    options: DeviceOptions = DeviceOptions(),
+    building: Building = nullcontext,
 ) -> DeviceBench:
     """Measure a model on one device; a device that is not there is a result, too."""
-    result = DeviceBench(device)
-    started = time.perf_counter()
+    result = DeviceBench(device, read_spec(path).precision)
+    # One TensorRT engine for all sizes: none is built in the middle of a measurement.
+    chosen = replace(options, auto_batch=False, batch_size=max(batches))
     try:
-        engine = load_engine(path, device=device, options=options)
+        engine = load_engine(path, device=device, options=chosen, building=building)
+        if engine.build_s is not None:  # what a later start takes is what counts
+            result.build_s = round(engine.build_s, 1)
+        started = time.perf_counter()
+        engine = load_engine(path, device=device, options=chosen)
     except DeviceError as error:
         result.problem = str(error)
         return result
     result.load_s = round(time.perf_counter() - started, 3)
     result.nodes, result.golden = node_counts(engine.session), engine.golden
+    result.notes = engine.notes
     result.speeds = list(_speeds(engine, batches))
+    result.latency_ms, result.latency_p95_ms = _latency(engine)
+    result.shares = profile_model(path, device, options=chosen)
     return result
+
+
+def _latency(engine: Engine) -> tuple[float, float]:
+    """Median and 95th percentile of the time of one window, in milliseconds."""
+    if engine.fixed_batch is not None:
+        engine.resize(1)
+    window = golden_windows(engine.spec)[:1]
+    times = sorted(_times(lambda: engine.run(window)))
+    return round(1000 * statistics.median(times), 3), round(
+        1000 * times[int(0.95 * (len(times) - 1))], 3
+    )
 
 
 def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
@@ -92,8 +131,8 @@ def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
     for batch in batches:
         windows = np.ascontiguousarray(np.resize(golden, (batch, engine.spec.window_len)))
         if engine.fixed_batch is not None:
-            engine.fixed_batch = batch
-        seconds = _median_s(lambda windows=windows: engine.run(windows))  # type: ignore[misc]
+            engine.resize(batch)
+        seconds = statistics.median(_times(lambda windows=windows: engine.run(windows)))  # type: ignore[misc]
         rate = batch / seconds
         yield Speed(
             batch=batch,
@@ -103,8 +142,8 @@ def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
         )
 
 
-def _median_s(job: Callable[[], object]) -> float:
-    """Median time of a call, after one that does not count."""
+def _times(job: Callable[[], object]) -> list[float]:
+    """Times of a call in seconds, after one that does not count."""
     job()
     times: list[float] = []
     until = time.perf_counter() + SECONDS_EACH
@@ -112,7 +151,7 @@ def _median_s(job: Callable[[], object]) -> float:
         started = time.perf_counter()
         job()
         times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return times
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.errors import ModelError
+from tagger.spec import PRECISIONS, Precision
 
 DEFAULT = "default"
 PACKAGED = Path(__file__).parent / "models"
@@ -52,3 +53,22 @@ def find_model(name_or_path: str) -> Path:
         f"{name_or_path}: no model has that name (there are: {', '.join(sorted(named))}); give"
         f" the path of an .onnx file, or put one into {user_folder()}."
     )
+
+
+def find_variant(model: Path, precision: Precision) -> Path | None:
+    """The file of the same model in another precision, `NAME.fp16.onnx` for `NAME.onnx`.
+
+    It is looked for beside the model and in the user's folder, since the package's own may
+    not be writable. None if there is no such file.
+    """
+    name = f"{model.stem}.{precision}.onnx"
+    for folder in (model.parent, user_folder()):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def variants_of(model: Path) -> list[Path]:
+    """A model and its variants of other precisions, itself first."""
+    found = [find_variant(model, precision) for precision in PRECISIONS]
+    return [model, *(path for path in found if path is not None)]

@@ -5,11 +5,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tagger.cli_scan import Model, load, one_of, stderr_console, stdout_console
+from tagger.cli_device import (
+    BatchSize,
+    Compute,
+    ExcludeOps,
+    GpuMemory,
+    Model,
+    PrecisionChoice,
+    load,
+)
+from tagger.cli_options import one_of
+from tagger.cli_scan import stderr_console, stdout_console
+from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from tagger.bench import DecodeSpeed, DeviceBench
+    from tagger.devices import Device
 
+BENCHED: "tuple[Device, ...]" = ("cpu", "cuda", "tensorrt")
 ACTIONS = ("build", "list", "clear")
 MAX_FILES = 40
 
@@ -21,12 +34,12 @@ def bench(
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure the model on each device by batch size, and decoding beside it."""
+    """Measure the model on each device, and decoding beside it."""
     from tagger.audio.quiet import silence_native_stderr
     from tagger.bench import bench_decoding, bench_device
-    from tagger.catalogue import find_model
+    from tagger.catalogue import find_model, variants_of
+    from tagger.engines_show import building_shown
     from tagger.library import find_tracks, require_tracks
-    from tagger.providers import DeviceOptions
     from tagger.runtime import load_engine
 
     silence_native_stderr()
@@ -35,10 +48,11 @@ def bench(
     if music is not None:
         tracks = list(require_tracks(find_tracks([music], limit=MAX_FILES), paths=[music]))
         decoding = bench_decoding(tracks, load_engine(path, device="cpu"))
+    building = building_shown(stderr_console())
     devices = [
-        bench_device(path, "cpu", options=DeviceOptions()),
-        bench_device(path, "cuda", options=DeviceOptions()),
-        bench_device(path, "tensorrt", options=DeviceOptions()),
+        bench_device(variant, device, building=building)
+        for variant in variants_of(path)
+        for device in BENCHED
     ]
     if json:
         typer.echo(_json(path, devices, decoding))
@@ -49,35 +63,49 @@ def bench(
 def engine(
     action: Annotated[str, typer.Argument(metavar="build|list|clear")],
     model: Model = "default",
+    device: Annotated[
+        str, typer.Option("--device", metavar="tensorrt[:N]", help="Which GPU.")
+    ] = "tensorrt",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
+    gpu_memory: GpuMemory = None,
+    exclude_ops: ExcludeOps = None,
 ) -> None:
-    """Build TensorRT's engine of a model before it is needed; list or remove engines."""
-    from tagger.engines import cache_folder, clear_engines, list_engines
+    """Build, list or clear TensorRT's engines.
+
+    An engine is for one precision, batch size and set of excluded operators: build it with
+    the options that you will scan with.
+    """
+    from tagger.engines import cache_folder, clear_engines
+    from tagger.engines_show import show_engines
 
     console = stdout_console()
     chosen = one_of("engine", action, ACTIONS)
     if chosen == "build":
-        with stderr_console().status("Building the engine; this takes minutes."):
-            built = load(model, "tensorrt", console=stderr_console(), quiet=True)
+        if device.partition(":")[0] != "tensorrt":
+            raise InputError(f"--device {device}: only TensorRT has engines.")
+        compute = Compute(
+            precision=precision,
+            batch_size=batch_size,
+            gpu_memory=gpu_memory,
+            exclude_ops=exclude_ops,
+        )
+        built = load(model, device, console=stderr_console(), quiet=True, compute=compute)
         console.print(f"{built.path.stem}: ready on {built.device}")
     elif chosen == "clear":
         console.print(
             f"{clear_engines()} engines removed from {cache_folder()}", soft_wrap=True
         )
     else:
-        found = list(list_engines())
-        for folder, size in found:
-            console.print(
-                f"{size / 1e6:8.1f} MB  {folder.name}", soft_wrap=True, highlight=False
-            )
-        if not found:
-            console.print(f"no engines in {cache_folder()}", soft_wrap=True)
+        console.print(f"{cache_folder()}", soft_wrap=True, highlight=False)
+        show_engines(console)
 
 
 def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> str:
     import json
     from dataclasses import asdict
 
-    from tagger.runtime import usable_cores
+    from tagger.cores import usable_cores
 
     record: dict[str, Any] = {
         "model": str(path),
@@ -89,29 +117,11 @@ def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | Non
 
 
 def _show(devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> None:
-    from rich.table import Table
+    from tagger.bench_show import bench_table
 
     console = stdout_console()
     for one in devices:
-        if one.problem is not None:
-            console.print(f"[bold]{one.device}[/]: {one.problem}", soft_wrap=True)
-            continue
-        nodes = ", ".join(f"{count} nodes on {name}" for name, count in one.nodes.items())
-        table = Table(
-            title=f"{one.device}: loaded in {one.load_s} s, {nodes}", title_justify="left"
-        )
-        for column in ("batch", "windows/s", "x real time", "ms a batch"):
-            table.add_column(column, justify="right")
-        for speed in one.speeds:
-            style = "bold" if speed == one.best else ""
-            table.add_row(
-                str(speed.batch),
-                f"{speed.windows_per_s:.0f}",
-                f"{speed.audio_s_per_s:.0f}",
-                f"{speed.batch_ms:.2f}",
-                style=style,
-            )
-        console.print(table)
+        console.print(bench_table(one), soft_wrap=True)
     if decoding is not None:
         console.print(
             f"decoding on one core: {decoding.windows_per_s:.0f} windows/s,"

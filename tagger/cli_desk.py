@@ -8,31 +8,43 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    Model,
+    PrecisionChoice,
+    load,
+)
 from tagger.cli_scan import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    DeviceChoice,
     Full,
     Jobs,
     Json,
-    Model,
     Paths,
     Set,
     Threshold,
     emit_json,
-    load,
     stderr_console,
     stdout_console,
+)
+from tagger.cli_writing import (
+    Id3Version,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.audit import Audited
-    from tagger.pipeline import ListenOptions
     from tagger.report import Report
     from tagger.runtime import Engine
-    from tagger.scan import TrackResult
+    from tagger.scan import ScanOptions, TrackResult
 
 
 def audit(
@@ -46,6 +58,8 @@ def audit(
     setting: Set = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
     full: Full = False,
     jobs: Jobs = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
@@ -61,18 +75,24 @@ def audit(
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.report import open_report
+    from tagger.scan import ScanOptions
 
     console = stderr_console()
     settings = load_settings(setting or ())
     tracks = require_tracks(find_tracks(paths, limit=limit), paths=paths)
-    engine = load(model, device, console=console, quiet=json, settings=settings)
+    compute = Compute(precision=precision, batch_size=batch_size)
+    engine = load(
+        model, device, console=console, quiet=json, settings=settings, compute=compute
+    )
     auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
     listen = ListenOptions(full=full, n_decoders=jobs)
     with contextlib.ExitStack() as stack:
         file = None
         if report is not None:
             file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
-        results = _listened(tracks, engine, listen, console, find_tracks(paths, limit=limit))
+        options = ScanOptions(score_all=True, listen=listen, writing=writing_of(settings))
+        count = find_tracks(paths, limit=limit)
+        results = _listened(tracks, engine, options, console, count)
         found, variants = auditor.finish(auditor.judge(one) for one in results)
         _add_all(file, found)
     if json:
@@ -88,18 +108,18 @@ def audit(
 def _listened(
     tracks: Iterable[Path],
     engine: "Engine",
-    listen: "ListenOptions",
+    options: "ScanOptions",
     console: "Console",
     count: Iterable[Path],
 ) -> "Iterator[TrackResult]":
     """Every file listened to, whatever it holds, with a progress bar."""
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally
-    from tagger.scan import ScanOptions, scan
+    from tagger.scan import scan
 
     tally = Tally()
     with show_progress(console, tally, TotalCount(count)) as advance:
-        for result in scan(tracks, engine, ScanOptions(score_all=True, listen=listen)):
+        for result in scan(tracks, engine, options):
             tally.add(result)
             advance()
             yield result
@@ -126,20 +146,36 @@ def apply(
     remove: Annotated[
         bool, typer.Option("--remove", help="An emptied cell removes the genre.")
     ] = False,
+    setting: Set = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
-    """Write the genres that stand in a CSV report of `scan` or `audit`, after your editing.
+    """Write the genres of an edited CSV report into the files.
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
     from tagger.apply import ApplyOptions, apply_rows, read_rows
+    from tagger.config import load_settings
     from tagger.report import Tally, line_of
 
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
+    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing_of(settings))
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
     rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
-    for result in apply_rows(rows, ApplyOptions(write=not dry_run, remove=remove)):
+    for result in apply_rows(rows, options):
         tally.add(result)
         if json:
             emit_json(result, out)

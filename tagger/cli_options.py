@@ -1,13 +1,15 @@
 """Options that the commands for training, measuring and studying share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from tagger.errors import MissingExtraError
+from tagger.errors import InputError, MissingExtraError
+
+T = TypeVar("T", bound=str)
 
 Config = Annotated[
     Path | None, typer.Option(help="A YAML file; the other options lie over it.")
@@ -27,6 +29,18 @@ Settings = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
 ]
 Split = Annotated[str, typer.Option(metavar="train|valid|test")]
+
+
+def one_of(option: str, value: str, known: Sequence[T]) -> T:
+    """The known value that `value` is.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    for one in known:
+        if one == value:
+            return one
+    raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
 
 
 @contextmanager

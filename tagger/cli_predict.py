@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    Model,
+    PrecisionChoice,
+    load,
+)
 from tagger.cli_scan import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    DeviceChoice,
     Full,
     Jobs,
     Json,
-    Model,
     Set,
     Threshold,
     Top,
     emit_json,
-    load,
     stderr_console,
     stdout_console,
 )
@@ -39,6 +44,8 @@ def predict(
     setting: Set = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
     full: Full = False,
     jobs: Jobs = None,
     json: Json = False,
@@ -80,7 +87,10 @@ def predict(
     tracks = require_tracks(find_tracks(files), paths=files)
     if plot is not None:
         tracks = _only_one(tracks, plot)
-    engine = load(model, device, console=console, quiet=json, settings=settings)
+    compute = Compute(precision=precision, batch_size=batch_size)
+    engine = load(
+        model, device, console=console, quiet=json, settings=settings, compute=compute
+    )
     show = _Show(json, timeline, plot, threshold)
     failed = False
     with contextlib.ExitStack() as stack:

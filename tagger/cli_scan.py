@@ -5,20 +5,38 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagger.errors import InputError
+from tagger.cli_device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    ExcludeOps,
+    GpuMemory,
+    Model,
+    PrecisionChoice,
+    load,
+)
+from tagger.cli_options import one_of
+from tagger.cli_writing import (
+    Id3Version,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
 from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.config import Settings
     from tagger.report import Tally
     from tagger.runtime import Engine
     from tagger.scan import ScanOptions, TrackResult
@@ -26,14 +44,6 @@ if TYPE_CHECKING:
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
-Model = Annotated[
-    str,
-    typer.Option("--model", metavar="PATH|NAME", help="A file, or a name of `tagger models`."),
-]
-DeviceChoice = Annotated[
-    str,
-    typer.Option("--device", metavar="auto|cpu|cuda|tensorrt", help="Only auto may fall back."),
-]
 Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Decoding threads.  [default: one a core]")
@@ -60,8 +70,6 @@ PolicyChoice = Annotated[
     ),
 ]
 
-T = TypeVar("T", bound=str)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
@@ -84,17 +92,31 @@ def scan(
     setting: Set = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
+    gpu_memory: GpuMemory = None,
+    exclude_ops: ExcludeOps = None,
     full: Full = False,
     jobs: Jobs = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
     score_all: Annotated[
         bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
     ] = False,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", min=1.0, metavar="S", help="Seconds without audio of a file."
+        ),
+    ] = 60.0,
     json: Json = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -104,14 +126,22 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.config import load_settings
+    from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
-    settings = load_settings(setting or ())
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
@@ -119,7 +149,8 @@ def scan(
         threshold=threshold,
         score_all=score_all,
         rules=settings.rules,
-        listen=ListenOptions(full=full, n_decoders=jobs),
+        listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
+        writing=writing_of(settings),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -127,55 +158,21 @@ def scan(
 
     problems = _WalkProblems(console)
     tracks = require_tracks(walk(problems), paths=paths)
-    engine = load(model, device, console=console, quiet=quiet, settings=settings)
+    compute = Compute(
+        precision=precision,
+        batch_size=batch_size,
+        gpu_memory=gpu_memory,
+        exclude_ops=exclude_ops,
+    )
+    engine = load(
+        model, device, console=console, quiet=quiet, settings=settings, compute=compute
+    )
+    targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, the owner's
+    options = replace(options, targets=targets)
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
     code = _run(tracks, engine, options, show, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
-
-
-def one_of(option: str, value: str, known: Sequence[T]) -> T:
-    """The known value that `value` is.
-
-    Raises:
-        InputError: it is none of them.
-    """
-    for one in known:
-        if one == value:
-            return one
-    raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
-
-
-def load(
-    model: str,
-    device: str,
-    *,
-    console: "Console",
-    quiet: bool,
-    settings: "Settings | None" = None,
-) -> "Engine":
-    """Load a model by name or path, with the owner's thresholds laid over its own.
-
-    Says once when `auto` fell back from a device.
-    """
-    from dataclasses import replace
-
-    from tagger.audio.quiet import silence_native_stderr
-    from tagger.catalogue import find_model
-    from tagger.config import with_thresholds
-    from tagger.devices import DEVICES
-    from tagger.runtime import load_engine
-
-    silence_native_stderr()
-    engine = load_engine(find_model(model), device=one_of("--device", device, DEVICES))
-    if engine.fallback and not quiet:
-        console.print(f"[dim]Running on the CPU: {engine.fallback}.[/]", highlight=False)
-    if settings is None:
-        return engine
-    spec, notes = with_thresholds(engine.spec, settings)
-    for note in notes:
-        console.print(visible(f"{note}."), markup=False, highlight=False)
-    return replace(engine, spec=spec)
 
 
 def _run(

@@ -3,14 +3,18 @@
 import contextlib
 import ctypes
 import io
+import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import onnxruntime
+
+from tagger import driver
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "tensorrt")
@@ -20,6 +24,9 @@ PROVIDERS: Mapping[str, str] = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
+
+TENSORRT_MAJOR = 10
+"""What ONNX Runtime's provider links; the newest pip package is another one."""
 
 # Without this the failure to load a provider's library is printed by C++ before we can say,
 # in one sentence, what is missing.
@@ -40,8 +47,8 @@ class Finding:
 
 
 @cache
-def find_device(device: str) -> Finding:
-    """Look for the driver and the libraries that a device needs; loads no model.
+def find_device(device: str, index: int = 0) -> Finding:
+    """Look for the driver, the GPU and the libraries that a device needs; loads no model.
 
     A device without a finding can still refuse: only a session proves it.
     """
@@ -54,11 +61,36 @@ def find_device(device: str) -> Finding:
             f"this build of ONNX Runtime has no {PROVIDERS[device]}; install onnxruntime-gpu"
             " (x86-64 Linux or Windows) instead of onnxruntime",
         )
-    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    if _load_problem(driver):
-        return Finding(device, f"no NVIDIA driver was found ({driver} cannot be loaded)")
+    problem = _driver_problem(index)
+    if problem:
+        return Finding(device, problem)
     preload_cuda()
+    if device == "tensorrt":
+        preload_tensorrt()
     return Finding(device, _provider_problem(device))
+
+
+def _driver_problem(index: int) -> str | None:
+    """What NVIDIA's driver says: it is there, new enough, and sees the GPU."""
+    if _load_problem(driver.NAME):
+        return f"no NVIDIA driver was found ({driver.NAME} cannot be loaded)"
+    if problem := driver.start_problem():
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        because = f" (CUDA_VISIBLE_DEVICES is {hidden!r})" if hidden is not None else ""
+        return f"{problem}{because}; see whether nvidia-smi lists one"
+    built_for = str(getattr(onnxruntime, "cuda_version", "") or "")
+    speaks = driver.cuda_version()
+    # Within a major version any driver runs any CUDA.
+    if built_for and speaks[0] < int(built_for.partition(".")[0]):
+        return (
+            f"the NVIDIA driver is too old: it speaks CUDA {speaks[0]}.{speaks[1]}, this ONNX"
+            f" Runtime needs CUDA {built_for}; update the driver, or install an"
+            f" onnxruntime-gpu that was built for CUDA {speaks[0]}"
+        )
+    n_gpus = driver.n_gpus()
+    if index >= n_gpus:
+        return f"there is no GPU number {index}: nvidia-smi lists {n_gpus}, counted from 0"
+    return None
 
 
 @cache
@@ -68,6 +100,17 @@ def preload_cuda() -> None:
         # It prints what it does not find; the finding that follows says it better.
         with contextlib.redirect_stdout(io.StringIO()):
             onnxruntime.preload_dlls()
+
+
+@cache
+def preload_tensorrt() -> None:
+    """Load TensorRT of the pip packages, which ONNX Runtime does not look for itself."""
+    for folder in _package_folders("tensorrt_libs"):
+        for stem in ("nvinfer", "nvinfer_plugin", "nvonnxparser"):
+            path = folder / f"lib{stem}.so.{TENSORRT_MAJOR}"
+            if path.is_file():
+                with contextlib.suppress(OSError):  # what is missing for it is said afterwards
+                    ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
 
 
 def _provider_problem(device: str) -> str | None:
@@ -81,12 +124,49 @@ def _provider_problem(device: str) -> str | None:
     if problem is None or "cannot open shared object file" not in problem:
         return None  # what is unresolved without ONNX Runtime around it is not missing
     library = problem.split(":", 1)[0]
-    return f"{library} was not found; {_remedy(library)}"
+    return f"{library} was not found{_other_version(library)}; {_remedy(library)}"
+
+
+def _other_version(library: str) -> str:
+    """Says that another major version of a library is there: a common mistake."""
+    named = re.fullmatch(r"(lib\w+\.so)\.(\d+)", library)
+    if named is None:
+        return ""
+    found = {
+        int(one.name.rpartition(".")[2])
+        for folder in _library_folders()
+        for one in folder.glob(f"{named[1]}.*")
+        if one.name.rpartition(".")[2].isdigit()
+    } - {int(named[2])}
+    if not found:
+        return ""
+    versions = ", ".join(str(one) for one in sorted(found))
+    return f", but version {versions} of it: this ONNX Runtime needs version {named[2]}"
+
+
+def _library_folders() -> Iterator[Path]:
+    """Where CUDA's and TensorRT's libraries usually lie."""
+    yield from _package_folders("tensorrt_libs")
+    for folder in _package_folders("nvidia"):
+        yield from folder.glob("*/lib")
+    named = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    yield from (Path(one) for one in named if one)
+    yield from Path("/usr/local").glob("cuda*/lib64")
+    yield from Path("/usr/lib").glob("*-linux-gnu")
+
+
+def _package_folders(name: str) -> list[Path]:
+    """Folders of that name beside the installed packages."""
+    folder = Path(onnxruntime.__file__).parent.parent / name
+    return [folder] if folder.is_dir() else []
 
 
 def _remedy(library: str) -> str:
     if "nvinfer" in library or "nvonnxparser" in library:
-        return "install TensorRT 10 (pip install tensorrt-cu13) or use --device cuda"
+        return (
+            f"install TensorRT {TENSORRT_MAJOR} (pip install"
+            f" 'tensorrt-cu13-libs<{TENSORRT_MAJOR + 1}') or use --device cuda"
+        )
     return "pip install 'tagger-music[cuda]' brings CUDA and cuDNN"
 
 

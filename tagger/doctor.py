@@ -14,10 +14,12 @@ from rich.table import Table
 
 from tagger import __version__
 from tagger.catalogue import DEFAULT, find_model, user_folder
+from tagger.cores import usable_cores
 from tagger.devices import find_device
 from tagger.errors import TaggerError
 from tagger.model_cards import read_cards
-from tagger.runtime import load_engine, usable_cores
+from tagger.profiling import profile_model, sentence
+from tagger.runtime import load_engine
 
 DISTRIBUTIONS = (
     "numpy",
@@ -111,7 +113,13 @@ def _devices() -> list[Line]:
     except TaggerError as error:
         return [*lines, Line("devices", "auto", False, str(error))]
     why = f" ({engine.fallback})" if engine.fallback else ""
-    return [*lines, Line("devices", "auto", True, f"would use {engine.device}{why}")]
+    shares = sentence(profile_model(engine.path, engine.device))
+    return [
+        *lines,
+        Line("devices", "auto", True, f"would use {engine.device}{why}"),
+        Line("devices", "profile", True, shares),
+        *(Line("devices", "note", False, note) for note in engine.notes),
+    ]
 
 
 def _codecs() -> list[Line]:

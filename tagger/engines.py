@@ -6,18 +6,22 @@ ONNX Runtime has handed out another model's engine from a shared folder (its iss
 
 import ctypes
 import hashlib
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 
+from tagger import driver
 from tagger.errors import DeviceError
 
-_CC_MAJOR, _CC_MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+MANIFEST = "tagger.json"
+_TIMING = ".timing"  # TensorRT's own notes for the next build: they may change at any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class EngineKey:
         capability: of the GPU, as in '9.0', or 'unknown'.
         precision: of the graph.
         profile: smallest, optimal and largest batch.
+        excluded: operator types that were left to CUDA.
     """
 
     model: str
@@ -39,11 +44,13 @@ class EngineKey:
     capability: str
     precision: str
     profile: tuple[int, int, int]
+    excluded: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
         """The name of the engine's folder."""
         batches = "-".join(str(size) for size in self.profile)
+        without = f"-without-{'-'.join(sorted(self.excluded))}" if self.excluded else ""
         return "_".join(
             (
                 self.model,
@@ -51,24 +58,36 @@ class EngineKey:
                 f"trt{self.tensorrt}",
                 f"cc{self.capability}",
                 self.precision,
-                f"b{batches}",
+                f"b{batches}{without}",
             )
         )
 
 
-def cache_folder() -> Path:
-    """The folder of all engines; it need not exist."""
+def cache_root() -> Path:
+    """The folder of everything that can be made again; it need not exist."""
     if given := os.environ.get("TAGGER_CACHE"):
-        return Path(given) / "engines"
+        return Path(given)
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "tagger" / "engines"
+    return base / "tagger"
+
+
+def cache_folder() -> Path:
+    """The folder of all engines; it need not exist."""
+    return cache_root() / "engines"
 
 
 def key_of(
-    model: Path, *, precision: str, profile: tuple[int, int, int], device_index: int = 0
+    model: Path,
+    *,
+    precision: str,
+    profile: tuple[int, int, int],
+    device_index: int = 0,
+    excluded: tuple[str, ...] = (),
 ) -> EngineKey:
     """The key of an engine of a model file on this machine."""
     return EngineKey(
@@ -78,6 +97,7 @@ def key_of(
         capability=compute_capability(device_index) or "unknown",
         precision=precision,
         profile=profile,
+        excluded=excluded,
     )
 
 
@@ -99,6 +119,63 @@ def engine_folder(key: EngineKey) -> Path:
             " folder that can be written to."
         ) from error
     return folder
+
+
+def check_engine(folder: Path) -> bool:
+    """Whether a whole engine lies in a folder, exactly as it was kept.
+
+    Files without a manifest are what an interrupted build left: they are removed.
+
+    Raises:
+        DeviceError: a file of the engine was changed or is gone.
+    """
+    manifest = folder / MANIFEST
+    try:
+        kept = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except FileNotFoundError:
+        for one in _engine_files(folder):
+            one.unlink()
+        return False
+    except (OSError, ValueError, KeyError) as error:
+        raise _corrupt(manifest) from error
+    for name, digest in kept.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != digest:
+            raise _corrupt(path)
+    return True
+
+
+def _corrupt(path: Path) -> DeviceError:
+    return DeviceError(
+        f"{path}: the cached TensorRT engine is corrupt; `tagger engine clear` removes it, and"
+        " the next start builds it again."
+    )
+
+
+def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
+    """Say which files make up an engine whose answers were right, and how long it took."""
+    files = {one.name: sha256_of(one) for one in _engine_files(folder)}
+    record = {"model": model, "build_s": round(build_s, 1), "files": files}
+    temporary = folder / f".{MANIFEST}.tmp"
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    temporary.replace(folder / MANIFEST)
+
+
+def build_seconds(folder: Path) -> float | None:
+    """How long the building of an engine took; None if it is not known."""
+    try:
+        record: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return float(record["build_s"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _engine_files(folder: Path) -> list[Path]:
+    return [
+        one
+        for one in sorted(folder.iterdir())
+        if one.is_file() and one.name != MANIFEST and one.suffix not in {_TIMING, ".tmp"}
+    ]
 
 
 def list_engines() -> Iterator[tuple[Path, int]]:
@@ -135,16 +212,5 @@ def tensorrt_version() -> str | None:
 
 def compute_capability(device_index: int) -> str | None:
     """Compute capability of a GPU as in '9.0', or None without a driver."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return None
-    device, value = ctypes.c_int(), ctypes.c_int()
-    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), device_index):
-        return None
-    parts = []
-    for attribute in (_CC_MAJOR, _CC_MINOR):
-        driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
-        parts.append(str(value.value))
-    return ".".join(parts)
+    found = driver.gpu(device_index)
+    return None if found is None else found.capability

@@ -10,8 +10,14 @@ from tagger.spec import ModelSpec
 
 ProviderList = list[str | tuple[str, dict[str, Any]]]
 
+CPU_BATCH = 16
+"""Windows a batch on a CPU: more gain nothing."""
+
 GPU_BATCH = 32
 """Windows a batch on a GPU: every batch is padded to it, so that no other shape is seen."""
+
+MAX_BATCH = 64
+"""The largest batch that `auto` tries, and that an export is compared at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +26,30 @@ class DeviceOptions:
 
     Attributes:
         index: which GPU, as nvidia-smi numbers them.
-        batch_size: the one batch size that a GPU sees.
+        batch_size: windows a batch, the only size that a GPU sees; None for the device's usual.
+        auto_batch: measure which size is fastest here, instead.
         memory_limit_mb: most memory ONNX Runtime's arena takes on the GPU; None for no limit.
         exclude_ops: operator types that TensorRT must leave to CUDA.
     """
 
     index: int = 0
-    batch_size: int = GPU_BATCH
+    batch_size: int | None = None
+    auto_batch: bool = False
     memory_limit_mb: int | None = None
     exclude_ops: tuple[str, ...] = ()
+
+    def batch_on(self, device: str) -> int:
+        """Windows a batch on a device, before anything is measured."""
+        return self.batch_size or (CPU_BATCH if device == "cpu" else GPU_BATCH)
+
+    @property
+    def profile(self) -> tuple[int, int, int]:
+        """Smallest, optimal and largest batch of a TensorRT engine.
+
+        One engine serves all sizes that `auto` may choose, so that none has to be rebuilt.
+        """
+        size = MAX_BATCH if self.auto_batch else self.batch_on("tensorrt")
+        return 1, size, size
 
 
 def provider_list(
@@ -72,12 +93,12 @@ def cuda_options(options: DeviceOptions) -> dict[str, Any]:
 def tensorrt_options(options: DeviceOptions, *, path: Path, spec: ModelSpec) -> dict[str, Any]:
     """Options of the TensorRT provider: a cache of its own and one explicit profile.
 
-    Precision is in the graph; no builder flag is used, since newer TensorRT has none.
+    Precision is in the graph, and stays what it says: without a builder flag for half precision
+    or eight bits, ONNX Runtime has TensorRT build a strongly typed network. With one, TensorRT
+    would be free to compute the features in half precision, and newer versions have no flag.
     """
-    profile = (1, options.batch_size, options.batch_size)
-    key = key_of(path, precision=spec.precision, profile=profile, device_index=options.index)
-    folder = str(engine_folder(key))
-    shapes = [f"waveform:{size}x{spec.window_len}" for size in profile]
+    folder = str(folder_of(options, path=path, spec=spec))
+    shapes = [f"waveform:{size}x{spec.window_len}" for size in options.profile]
     chosen: dict[str, Any] = {
         "device_id": options.index,
         "trt_engine_cache_enable": True,
@@ -91,3 +112,19 @@ def tensorrt_options(options: DeviceOptions, *, path: Path, spec: ModelSpec) -> 
     if options.exclude_ops:
         chosen["trt_op_types_to_exclude"] = ",".join(options.exclude_ops)
     return chosen
+
+
+def folder_of(options: DeviceOptions, *, path: Path, spec: ModelSpec) -> Path:
+    """The folder of a model's TensorRT engine; it is made.
+
+    Raises:
+        DeviceError: it cannot be made or written to.
+    """
+    key = key_of(
+        path,
+        precision=spec.precision,
+        profile=options.profile,
+        device_index=options.index,
+        excluded=options.exclude_ops,
+    )
+    return engine_folder(key)

@@ -1,25 +1,45 @@
 """Model file and device -> engine; batches of windows -> scores."""
 
-import os
 import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from tagger.devices import PROVIDERS, Device, find_device
-from tagger.errors import DeviceError, ModelError
+from tagger.batches import choose_batch
+from tagger.binding import CudaMemory, Lanes
+from tagger.cores import usable_cores
+from tagger.devices import Device, find_device
+from tagger.driver import DriverError
+from tagger.engines import check_engine, keep_engine
+from tagger.errors import DeviceError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden
-from tagger.providers import DeviceOptions, ProviderList, provider_list
-from tagger.spec import METADATA_KEY, ModelSpec, parse_spec
+from tagger.providers import CPU_BATCH, DeviceOptions, folder_of, provider_list
+from tagger.session import (
+    INPUT,
+    OUTPUT,
+    CpuSettings,
+    check_provider,
+    is_out_of_memory,
+    node_counts,
+    open_session,
+    read_spec,
+    spec_of,
+)
+from tagger.spec import ModelSpec
 
-INPUT, OUTPUT = "waveform", "scores"
+__all__ = ["Engine", "load_engine", "node_counts", "padded", "read_spec", "usable_cores"]
 
-_OUT_OF_MEMORY = ("out of memory", "failed to allocate", "cudaerrormemoryallocation")
+Array = NDArray[np.float32]
+
+Building = Callable[[Path], AbstractContextManager[object]]
+"""Entered with the engine's folder while TensorRT builds, which takes minutes."""
 
 
 @dataclass(slots=True)
@@ -35,6 +55,10 @@ class Engine:
         fixed_batch: every batch is padded or cut to this size; None for any size. It shrinks
             when a GPU has no memory for it.
         golden: largest difference from the golden vectors; None if the model has none.
+        batch_size: windows a batch that the caller should collect.
+        lanes: pinned buffers of a GPU, two batches under way at a time; None without.
+        notes: sentences for the user: what is not as it should be, and changes no answer.
+        build_s: how long TensorRT built, in seconds; None if nothing was built.
     """
 
     path: Path
@@ -44,9 +68,18 @@ class Engine:
     session: Any
     fixed_batch: int | None = None
     golden: float | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    batch_size: int = CPU_BATCH
+    lanes: Lanes | None = None
+    notes: list[str] = field(default_factory=list)
+    build_s: float | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    @property
+    def n_ahead(self) -> int:
+        """Batches that may be submitted before the first one's scores are asked for."""
+        return 0 if self.lanes is None else 1
+
+    def run(self, windows: Array) -> Array:
         """Scores of a batch of windows.
 
         Args:
@@ -63,30 +96,72 @@ class Engine:
         with self.lock:
             return self._run_fixed(windows)
 
-    def _run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = self.session.run([OUTPUT], {INPUT: windows})[0]
+    def submit(self, windows: Array) -> Callable[[], Array]:
+        """Begin with a batch; what is returned waits for its scores.
+
+        On a GPU it returns while the batch is still computed, so that the caller can put
+        together and copy the next one. Elsewhere the batch is done on return.
+        """
+        lanes, size = self.lanes, self.fixed_batch
+        if lanes is None or size is None or len(windows) > size:
+            scores = self.run(windows)
+            return lambda: scores
+        pending = lanes.submit(windows)
+
+        def result() -> Array:
+            try:
+                return pending.result()
+            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
+                with self.lock:
+                    self._shrink(size, error)
+                return self.run(windows)
+
+        return result
+
+    def resize(self, size: int) -> None:
+        """Let every batch on a GPU have another size from now on."""
+        self.fixed_batch = size
+        if self.lanes is not None and self.lanes.batch != size:
+            self.lanes = self.lanes.resized(size)
+
+    def _run(self, windows: Array) -> Array:
+        scores: Array = self.session.run([OUTPUT], {INPUT: windows})[0]
         return scores
 
-    def _run_fixed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run_fixed(self, windows: Array) -> Array:
         """Run in batches of one size; out of memory halves it and tries again."""
-        parts: list[NDArray[np.float32]] = []
+        parts: list[Array] = []
         done = 0
         while done < len(windows):
             size = self.fixed_batch or 1
             part = windows[done : done + size]
             try:
-                scores = self._run(padded(part, size))
-            except Exception as error:
-                if not _is_out_of_memory(error):
-                    raise
-                self.fixed_batch = _halved(size, self.path, error)
+                if self.lanes is not None:
+                    scores = self.lanes.submit(part).result()
+                else:
+                    scores = self._run(padded(part, size))[: len(part)]
+            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
+                self._shrink(size, error)
                 continue
-            parts.append(scores[: len(part)])
+            parts.append(scores)
             done += len(part)
         return np.concatenate(parts)
 
+    def _shrink(self, size: int, error: Exception) -> None:
+        """Halve the batch size at which memory ran out; any other error is raised again."""
+        if not is_out_of_memory(error):
+            raise error
+        if self.fixed_batch is not None and self.fixed_batch < size:
+            return  # another batch that was under way has done it
+        if size == 1:
+            raise DeviceError(
+                f"{self.path}: the GPU has no memory for a single window; close what else uses"
+                " it, or use --device cpu."
+            ) from error
+        self.resize(size // 2)
 
-def padded(windows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+
+def padded(windows: Array, size: int) -> Array:
     """A batch of exactly `size` windows; what is added is silence whose scores are dropped."""
     if len(windows) == size:
         return windows
@@ -99,154 +174,96 @@ def load_engine(
     path: Path,
     *,
     device: Device = "auto",
-    n_threads: int | None = None,
+    cpu: CpuSettings = CpuSettings(),
     options: DeviceOptions = DeviceOptions(),
+    building: Building = nullcontext,
 ) -> Engine:
     """Load a model onto a device and make sure that it is the one that was asked for.
 
     Args:
         path: an `.onnx` file with a `tagger.spec`.
         device: only `auto` may settle for less than the best.
-        n_threads: threads of the CPU provider; None for one a core.
-        options: how a GPU is used.
+        cpu: how the processor is used.
+        options: how a device is used.
+        building: entered while TensorRT builds an engine, not while it loads one.
 
     Raises:
         ModelError: the file is missing, corrupt or not one of ours.
         DeviceError: the device cannot be used, or does not give the answers that the model
             gave at export; the message names the missing piece.
     """
+    if device == "tensorrt":
+        return _load_tensorrt(path, cpu=cpu, options=options, building=building)
     if device != "auto":
-        return _load(path, device, n_threads=n_threads, options=options, fallback=None)
+        return _load(path, device, cpu=cpu, options=options)
     try:
         # TensorRT is never chosen by itself: building its engine takes minutes.
-        return _load(path, "cuda", n_threads=n_threads, options=options, fallback=None)
+        return _load(path, "cuda", cpu=cpu, options=options)
     except DeviceError as error:
-        reason = str(error).removeprefix("--device cuda: ").rstrip(".")
-        return _load(path, "cpu", n_threads=n_threads, options=options, fallback=reason)
+        engine = _load(path, "cpu", cpu=cpu, options=options)
+        engine.fallback = str(error).removeprefix("--device cuda: ").rstrip(".")
+        return engine
+
+
+def _load_tensorrt(
+    path: Path, *, cpu: CpuSettings, options: DeviceOptions, building: Building
+) -> Engine:
+    """Load the kept engine of a model, or build it and keep it once its answers are right."""
+    _require("tensorrt", options)
+    spec = read_spec(path)  # the engine's profile and folder depend on it
+    folder = folder_of(options, path=path, spec=spec)
+    if check_engine(folder):
+        return _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
+    started = time.monotonic()
+    with building(folder):
+        engine = _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
+    engine.build_s = time.monotonic() - started
+    keep_engine(folder, model=path.name, build_s=engine.build_s)
+    return engine
 
 
 def _load(
     path: Path,
     device: str,
     *,
-    n_threads: int | None,
+    cpu: CpuSettings,
     options: DeviceOptions,
-    fallback: str | None,
+    spec: ModelSpec | None = None,
 ) -> Engine:
-    missing = find_device(device).missing
-    if missing:
-        raise DeviceError(f"--device {device}: {missing}.")
-    # TensorRT's options depend on the spec, which is read without a GPU first.
-    spec = read_spec(path) if device == "tensorrt" else None
+    _require(device, options)
     providers = provider_list(device, options, path=path, spec=spec)
-    session = _session(path, providers, n_threads=n_threads)
-    _check_provider(session, device)
-    spec = _spec_of(session, path)
-    fixed = None if device == "cpu" else options.batch_size
-    engine = Engine(path, spec, device, fallback, session, fixed_batch=fixed)
+    session = open_session(path, providers, cpu=cpu)
+    check_provider(session, device)
+    spec = spec_of(session, path)
+    size = options.batch_on(device)
+    engine = Engine(path, spec, device, None, session, batch_size=size)
+    if device != "cpu":
+        engine.fixed_batch = options.profile[1] if device == "tensorrt" else size
+        engine.lanes = _lanes(engine, options.index)
     entry = session.get_modelmeta().custom_metadata_map.get(GOLDEN_KEY)
-    where = f"{path} on {device}"
-    engine.golden = check_golden(entry, spec, engine.run, where=where)
+    engine.golden = check_golden(entry, spec, engine.run, where=f"{path} on {device}")
+    if options.auto_batch:
+        engine.notes += choose_batch(engine, options.index)
     return engine
 
 
-def read_spec(path: Path) -> ModelSpec:
-    """What a model file says of itself; the graph is loaded but not optimised.
-
-    Raises:
-        ModelError: as for `load_engine`.
-    """
-    return _spec_of(_session(path, [PROVIDERS["cpu"]], n_threads=1, optimise=False), path)
+def _require(device: str, options: DeviceOptions) -> None:
+    missing = find_device(device, options.index).missing
+    if missing:
+        raise DeviceError(f"--device {device}: {missing}.")
 
 
-def _check_provider(session: Any, device: str) -> None:
-    """The first provider must be the asked one, and nodes must have been given to it."""
-    first = session.get_providers()[0]
-    if first != PROVIDERS[device]:
-        raise DeviceError(
-            f"--device {device}: ONNX Runtime could not start {PROVIDERS[device]} and would"
-            f" have used {first}; run `tagger doctor`, or use --device auto to accept that."
-        )
-    counts = node_counts(session)
-    if counts and not counts.get(PROVIDERS[device]):
-        raise DeviceError(
-            f"--device {device}: none of the model's nodes was given to {PROVIDERS[device]}"
-            f" ({counts}); run `tagger export --check` on the model."
-        )
-
-
-def node_counts(session: Any) -> dict[str, int]:
-    """Nodes of the optimised graph by provider; empty where ONNX Runtime cannot tell."""
+def _lanes(engine: Engine, index: int) -> Lanes | None:
+    """Pinned buffers, or None and a note that says why copies are slower than they could be."""
     try:
-        groups = session.get_provider_graph_assignment_info()
-    except (AttributeError, RuntimeError):  # older, or not recorded
-        return {}
-    counts: dict[str, int] = {}
-    for group in groups:
-        counts[group.ep_name] = counts.get(group.ep_name, 0) + len(group.get_nodes())
-    return counts
-
-
-def _session(
-    path: Path, providers: ProviderList, *, n_threads: int | None, optimise: bool = True
-) -> Any:
-    if not path.is_file():
-        raise ModelError(f"{path}: there is no such model file; check the path.")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = n_threads or usable_cores()
-    # The decoders need the cores while a batch is being collected: idle threads must sleep.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    if not optimise:
-        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.graph_optimization_level = level
-    try:
-        return onnxruntime.InferenceSession(path, sess_options=options, providers=providers)
-    except Exception as error:  # ONNX Runtime's errors share no base but Exception
-        first_line = str(error).strip().split("\n", 1)[0]
-        if _is_out_of_memory(error) and providers[0] != PROVIDERS["cpu"]:
-            raise DeviceError(f"no memory on the device for {path} ({first_line})") from error
-        raise ModelError(f"{path}: not a model that can be run ({first_line})") from error
-
-
-def _spec_of(session: Any, path: Path) -> ModelSpec:
-    """Read the spec and hold the graph to it."""
-    try:
-        spec = parse_spec(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
-    except ModelError as error:
-        raise ModelError(f"{path}: not a model of tagger: {error}.") from error
-    inputs = {one.name: one.shape for one in session.get_inputs()}
-    outputs = {one.name: one.shape for one in session.get_outputs()}
-    if list(inputs) != [INPUT] or inputs[INPUT][1:] != [spec.window_len]:
-        raise ModelError(
-            f"{path}: its input is {inputs}, not '{INPUT}' (batch, {spec.window_len}) as its"
-            f" {METADATA_KEY} says; export it again."
+        return Lanes(
+            engine.session,
+            CudaMemory(index),
+            batch=engine.fixed_batch or 1,
+            window_len=engine.spec.window_len,
+            n_labels=len(engine.spec.labels),
         )
-    if OUTPUT not in outputs or outputs[OUTPUT][1:] != [len(spec.labels)]:
-        raise ModelError(
-            f"{path}: its output is {outputs}, not '{OUTPUT}' (batch, {len(spec.labels)}) as"
-            f" its {METADATA_KEY} says; export it again."
-        )
-    return spec
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return any(sign in text for sign in _OUT_OF_MEMORY)
-
-
-def _halved(size: int, path: Path, error: Exception) -> int:
-    if size == 1:
-        raise DeviceError(
-            f"{path}: the GPU has no memory for a single window; close what else uses it, or"
-            " use --device cpu."
-        ) from error
-    return size // 2
-
-
-def usable_cores() -> int:
-    """Cores that this process may use (containers and batch systems grant fewer)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    except (DriverError, RuntimeError, AttributeError) as error:
+        said = str(error).strip().split("\n", 1)[0]
+        engine.notes.append(f"batches are copied to the GPU without pinned memory ({said})")
+        return None

@@ -175,11 +175,20 @@ def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> C
     return compare
 
 
-def why_skipped(path: Path, info: TagInfo, options: WriteOptions) -> str | None:
-    """Why a file would be left alone on purpose, or None; what `prepare` would raise."""
+def why_skipped(
+    path: Path, info: TagInfo, options: WriteOptions, *, n_names: int = 0
+) -> str | None:
+    """Why a file would be left alone on purpose, or None; what `prepare` would raise.
+
+    Args:
+        path: the file.
+        info: what was read of it.
+        options: how it would be written.
+        n_names: names (hard links) that it has; 0 if that is to be asked for.
+    """
     if info.unwritable:
         return f"{path}: no genre can be written. {info.unwritable}"
-    n_names = path.stat().st_nlink
+    n_names = n_names or path.stat().st_nlink
     if n_names > 1 and options.hardlinks == "skip":
         return (
             f"{path}: it has {n_names} names (hard links), and writing would part them."

@@ -1,9 +1,13 @@
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tagger import decoders
+from tagger.audio import isolated
 from tagger.errors import DecodeError, TrackError
 from tagger.pipeline import Intake, ListenOptions, analyse
 from tests.engines import tone_engine
@@ -96,6 +100,63 @@ def test_a_defect_in_one_track_is_its_result(library):
     assert type(results[library[3]].error) is TrackError
     assert "ZeroDivisionError" in str(results[library[3]].error)
     assert sum(one.error is None for one in results.values()) == len(library) - 1
+
+
+@pytest.mark.parametrize("name", ["crashes", "hangs"])
+def test_a_decoder_that_dies_costs_its_file_alone(library, monkeypatch, name):
+    """Native code that crashes or hangs fails one track; all others are heard in full."""
+    monkeypatch.setattr(isolated, "_HELPER", "tests.audio.bad_helper")
+    bad = library[0].with_name(f"{name}.mp3")
+    options = ListenOptions(n_decoders=2, limit_s=1.0)
+    results = by_path(analyse([*library, bad, *library[:3]], tone_engine(), options))
+    assert isinstance(results[bad].error, DecodeError)
+    assert results[bad].scores is None
+    assert len(results) == len(library) + 1
+    assert all(results[path].scores is not None for path in library)
+
+
+@pytest.fixture
+def dead_share(monkeypatch):
+    """A look at the files that never comes back from one of them."""
+    monkeypatch.setattr(decoders, "_GRACE_S", 4.0)  # a busy machine starts helpers slowly
+    share = threading.Event()
+
+    def intake(path):
+        if path.name == "gone.mp3":
+            share.wait(20)
+        return Intake(listen=True)
+
+    yield intake
+    share.set()
+
+
+def test_a_thread_that_hangs_is_replaced(library, dead_share):
+    """A file on a dead share fails when its time is over, though it has the only thread."""
+    gone = library[0].with_name("gone.mp3")
+    options = ListenOptions(n_decoders=1, limit_s=1.0)
+    paths = [library[0], gone, *library[1:]]
+    results = list(analyse(paths, tone_engine(), options, intake=dead_share))
+    assert sorted(one.path for one in results) == sorted(paths)
+    assert "within 1 s" in str(by_path(results)[gone].error)
+    assert sum(one.scores is not None for one in results) == len(library)
+
+
+def test_a_thread_that_hangs_does_not_keep_the_program():
+    """The program ends although a thread of it never will."""
+    code = (
+        "import time\nfrom pathlib import Path\nfrom tagger import decoders\n"
+        "from tagger.pipeline import ListenOptions, analyse\n"
+        "from tests.engines import tone_engine\n"
+        "decoders._GRACE_S = 0.1\n"
+        "sleep = lambda path: time.sleep(3600)\n"
+        "options = ListenOptions(n_decoders=1, limit_s=0.1)\n"
+        "(one,) = analyse([Path('a.mp3')], tone_engine(), options, intake=sleep)\n"
+        "print(one.error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=20
+    )
+    assert run.stdout.startswith("a.mp3: it could not be read")
 
 
 def test_an_error_of_the_walk_is_raised_to_the_caller(library):

@@ -1,23 +1,21 @@
 """The runtime uses what it was asked to use, or says in one sentence why not."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
-from tagger import devices, engines, providers, runtime
+from tagger import runtime
 from tagger.catalogue import DEFAULT, find_model
 from tagger.devices import Finding
 from tagger.errors import DeviceError, ModelError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden, golden_entry, golden_windows
-from tagger.providers import DeviceOptions, cuda_options, tensorrt_options
 from tagger.runtime import Engine, load_engine
 from tests.engines import make_spec, tone_engine
+from tests.gpus import pretend
 
 MODEL = find_model(DEFAULT)
 
@@ -28,39 +26,29 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def no_findings(monkeypatch):
-    """Every device seems to be there: only the session can tell."""
-    monkeypatch.setattr(runtime, "find_device", lambda device: Finding(device, None))
-
-
-class OtherProvider:
-    """A session on the CPU, as ONNX Runtime makes it when a library is missing."""
-
-    def get_providers(self):
-        return ["CPUExecutionProvider"]
-
-
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
-def test_a_device_that_silently_falls_back_is_refused(no_findings, monkeypatch, device):
+def test_a_device_that_silently_falls_back_is_refused(monkeypatch, device):
     """The first provider must be the asked one; the message names both."""
-    monkeypatch.setattr(runtime, "_session", lambda *_, **__: OtherProvider())
-    monkeypatch.setattr(runtime, "read_spec", lambda _: make_spec())
+    pretend(monkeypatch, make=lambda inner, _: inner)
     with pytest.raises(DeviceError, match=f"--device {device}.*CPUExecutionProvider"):
         load_engine(MODEL, device=device)
 
 
-def test_a_device_that_got_no_node_is_refused(no_findings, monkeypatch):
+def test_a_device_that_got_no_node_is_refused(monkeypatch):
     """A session that lists CUDA first but runs all on the CPU is no CUDA session."""
-
-    class Unused(OtherProvider):
-        def get_providers(self):
-            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-    monkeypatch.setattr(runtime, "_session", lambda *_, **__: Unused())
-    monkeypatch.setattr(runtime, "node_counts", lambda _: {"CPUExecutionProvider": 80})
+    pretend(monkeypatch, nodes={"CPUExecutionProvider": 80})
     with pytest.raises(DeviceError, match="none of the model's nodes"):
         load_engine(MODEL, device="cuda")
+
+
+def test_a_device_that_works_is_used_and_says_how(monkeypatch):
+    """With the asked provider first and nodes on it, the engine runs there, padded."""
+    pretend(monkeypatch)
+    engine = load_engine(MODEL, device="cuda")
+    assert (engine.device, engine.fallback, engine.fixed_batch) == ("cuda", None, 32)
+    assert set(engine.session.batches) == {32}
+    # No driver is here to pin memory with: that is said, not hidden.
+    assert "pinned memory" in engine.notes[0]
 
 
 def test_auto_falls_back_and_says_why(monkeypatch):
@@ -68,42 +56,14 @@ def test_auto_falls_back_and_says_why(monkeypatch):
     monkeypatch.setattr(
         runtime,
         "find_device",
-        lambda device: Finding(device, None if device == "cpu" else "no NVIDIA driver"),
+        lambda device, index=0: Finding(
+            device, None if device == "cpu" else "no NVIDIA driver"
+        ),
     )
     engine = load_engine(MODEL)
     assert (engine.device, engine.fallback) == ("cpu", "no NVIDIA driver")
     with pytest.raises(DeviceError, match="--device cuda: no NVIDIA driver"):
         load_engine(MODEL, device="cuda")
-
-
-@pytest.mark.parametrize(
-    ("available", "loads", "said"),
-    [
-        (["CPUExecutionProvider"], True, "onnxruntime-gpu"),
-        (["CUDAExecutionProvider"], False, "NVIDIA driver"),
-    ],
-)
-def test_what_is_missing_for_a_device_is_named(monkeypatch, available, loads, said):
-    """A build without CUDA and a machine without a driver each get their sentence."""
-    devices.find_device.cache_clear()
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
-    problem = None if loads else "libcuda.so.1: cannot open shared object file"
-    monkeypatch.setattr(devices, "_load_problem", lambda _: problem)
-    try:
-        assert said in devices.find_device("cuda").missing
-    finally:
-        devices.find_device.cache_clear()
-
-
-def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
-    """The dynamic linker's words become the library and what to install."""
-    text = "libcublasLt.so.13: cannot open shared object file: No such file or directory"
-    monkeypatch.setattr(devices, "_load_problem", lambda _: text)
-    monkeypatch.setattr(devices.Path, "is_file", lambda _: True)
-    assert "libcublasLt.so.13 was not found" in devices._provider_problem("cuda")
-    text = "libnvinfer.so.10: cannot open shared object file"
-    monkeypatch.setattr(devices, "_load_problem", lambda _: text)
-    assert "TensorRT" in devices._provider_problem("tensorrt")
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", bytes(2000)])
@@ -225,58 +185,3 @@ def test_another_error_of_the_session_is_not_swallowed():
     engine = Engine(Path("m.onnx"), make_spec(), "cuda", None, Broken(), fixed_batch=2)
     with pytest.raises(RuntimeError, match="illegal"):
         engine.run(np.zeros((1, 4000), np.float32))
-
-
-def test_tensorrt_gets_a_cache_of_its_own_and_one_profile(tmp_path, monkeypatch):
-    """Engines of two models, precisions or profiles never share a folder."""
-    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path))
-    other = tmp_path / "other.onnx"
-    shutil.copy(MODEL, other)
-    with other.open("ab") as file:
-        file.write(b"\x00")
-    spec = make_spec()
-    folders = {
-        tensorrt_options(DeviceOptions(batch_size=size), path=path, spec=one)[
-            "trt_engine_cache_path"
-        ]
-        for size in (8, 16)
-        for path in (MODEL, other)
-        for one in (spec, make_spec(precision="fp16"))
-    }
-    assert len(folders) == 8
-    assert len(list(engines.list_engines())) == 8
-    options = tensorrt_options(
-        DeviceOptions(batch_size=8, exclude_ops=("LSTM",)), path=MODEL, spec=spec
-    )
-    assert options["trt_profile_min_shapes"] == "waveform:1x4000"
-    assert options["trt_profile_max_shapes"] == "waveform:8x4000"
-    assert options["trt_op_types_to_exclude"] == "LSTM"
-    assert "trt_fp16_enable" not in options
-    assert engines.clear_engines() == 8
-    assert list(engines.list_engines()) == []
-
-
-def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
-    """A read-only cache folder names itself and the variable that moves it."""
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DeviceError, match="TAGGER_CACHE"):
-        tensorrt_options(DeviceOptions(), path=MODEL, spec=make_spec())
-
-
-def test_cuda_searches_no_convolutions_and_honours_a_memory_limit():
-    """The options that a user's wishes become."""
-    options = cuda_options(DeviceOptions(index=1, memory_limit_mb=512))
-    assert options["device_id"] == 1
-    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
-    assert options["gpu_mem_limit"] == 512 * 2**20
-    assert "gpu_mem_limit" not in cuda_options(DeviceOptions())
-
-
-def test_the_order_of_providers_starts_with_the_asked_one():
-    """What may take over, comes after."""
-    cuda = providers.provider_list("cuda", DeviceOptions(), path=MODEL, spec=None)
-    assert [one if isinstance(one, str) else one[0] for one in cuda] == [
-        "CUDAExecutionProvider",
-        "CPUExecutionProvider",
-    ]

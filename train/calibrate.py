@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.config import CalibrationOptions
-from train.fit import ClipLogits
+from train.logits import ClipLogits
 from train.models.network import TaggerNet
 
 LOWEST, HIGHEST = 0.3, 0.8

@@ -36,7 +36,11 @@ def calibration_error(scores: Scores, targets: Scores, *, n_bins: int = 5) -> fl
     """
     confidence, right = scores.max(axis=1), first_right(scores, targets)
     parts = np.array_split(np.argsort(confidence), n_bins)
-    gaps = [len(part) * abs(confidence[part].mean() - right[part].mean()) for part in parts]
+    gaps = [
+        len(part) * abs(confidence[part].mean() - right[part].mean())
+        for part in parts
+        if len(part)  # fewer clips than bins
+    ]
     return float(sum(gaps) / len(scores))
 
 

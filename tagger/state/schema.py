@@ -35,8 +35,8 @@ _FIRST: Migration = (
         counts TEXT
     )
     """,
-    # `reading`: the options under which genres were read. `content` is NULL until a track is
-    # to be heard. `error` with `decoder`: why it failed, and under which version of them.
+    # `reading`: the options under which `tags`, values as JSON, were read. `content` is NULL
+    # until a track is to be heard. `error`, `decoder`: why it failed, and under which version.
     """
     CREATE TABLE file (
         folder INTEGER NOT NULL REFERENCES folder (id),
@@ -47,7 +47,7 @@ _FIRST: Migration = (
         n_links INTEGER NOT NULL,
         reading INTEGER NOT NULL REFERENCES word (id),
         container TEXT,
-        genres TEXT NOT NULL,
+        tags TEXT NOT NULL,
         unwritable INTEGER REFERENCES word (id),
         content BLOB,
         error TEXT,

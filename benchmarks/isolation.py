@@ -1,0 +1,138 @@
+"""What decoding in helper processes costs against threads: `isolation.py [--songs FOLDER]`.
+
+The same files, windows and number of threads: once decoded here, once in a helper process for
+each thread (`tagger.audio.isolated`), which is started anew every time. Alternating, medians.
+Processor time counts, of this process and the helpers, since it does not depend on what else
+the machine does. The last line is one JSON object.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tagger.audio.isolated import IsolatedEars
+from tagger.audio.listen import Listening, Wanted, listen
+from tagger.catalogue import DEFAULT, find_model
+from tagger.errors import DecodeError
+from tagger.library import find_tracks
+from tagger.runtime import load_engine, usable_cores
+
+Ears = Callable[[Path, Wanted], Listening]
+
+
+def cpu_s() -> float:
+    """Processor time of this process and of the helpers that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def timed(job: Callable[[], None]) -> tuple[float, float]:
+    """Wall clock and processor time of a job, in seconds."""
+    started, used = time.perf_counter(), cpu_s()
+    job()
+    return time.perf_counter() - started, cpu_s() - used
+
+
+def decode_here(paths: Sequence[Path], wanted: Wanted) -> None:
+    """Decode in threads."""
+
+    def one(path: Path) -> None:
+        for _ in listen(path, wanted):
+            pass
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(one, paths))
+
+
+def decode_there(paths: Sequence[Path], wanted: Wanted) -> None:
+    """Decode in a helper process for each thread."""
+    own = threading.local()
+    started: list[IsolatedEars] = []
+
+    def one(path: Path) -> None:
+        if not hasattr(own, "ears"):
+            own.ears = IsolatedEars()
+            started.append(own.ears)
+        for _ in own.ears.listen(path, wanted):
+            pass
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(one, paths))
+    for ears in started:
+        ears.close()
+
+
+def helper_memory_mib(path: Path, wanted: Wanted) -> dict[str, float]:
+    """What a helper holds after a song: resident, and the part that is its own (Linux)."""
+    with IsolatedEars() as ears:
+        for _ in ears.listen(path, wanted):
+            pass
+        process = ears._process  # noqa: SLF001, nobody else needs its number
+        rollup = Path(f"/proc/{process.pid if process else 0}/smaps_rollup").read_text()
+    lines = (line.split() for line in rollup.splitlines()[1:])
+    size_kib = {words[0].rstrip(":"): int(words[1]) for words in lines}
+    own = size_kib["Private_Clean"] + size_kib["Private_Dirty"]
+    return {"resident": round(size_kib["Rss"] / 1024, 1), "own": round(own / 1024, 1)}
+
+
+def start_up_s(wanted: Wanted) -> float:
+    """Processor time from nothing to a helper that answers, and its end."""
+
+    def start() -> None:
+        with IsolatedEars() as ears, contextlib.suppress(DecodeError):
+            list(ears.listen(Path(__file__), wanted))  # no audio: refused at once
+
+    return statistics.median(timed(start)[1] for _ in range(5))
+
+
+def compare(paths: Sequence[Path], wanted: Wanted, *, n_rounds: int) -> dict[str, float]:
+    """Both ways in turn: the medians."""
+    rounds = [
+        (timed(lambda: decode_here(paths, wanted)), timed(lambda: decode_there(paths, wanted)))
+        for _ in range(n_rounds)
+    ]
+    return {
+        f"{where}_{what}": round(statistics.median(one[i][j] for one in rounds), 3)
+        for i, where in enumerate(("threads", "helpers"))
+        for j, what in enumerate(("wall_s", "cpu_s"))
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--songs", type=Path, help="folder of whole songs")
+    parser.add_argument("--files", type=int, default=40, help="at least so many files")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of each job")
+    given = parser.parse_args()
+    songs = given.songs or Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "songs-cc"
+    found = list(find_tracks([songs]))
+    paths = found * -(-given.files // len(found))
+    spec = load_engine(find_model(DEFAULT), device="cpu").spec
+    result: dict[str, object] = {"date": time.strftime("%Y-%m-%d"), "n_files": len(paths)}
+    for name, n_windows in (("default", 6), ("full", None)):
+        wanted = Wanted(
+            sample_rate=spec.sample_rate,
+            window_len=spec.window_len,
+            n_windows=n_windows,
+            silence_dbfs=spec.silence_dbfs,
+        )
+        decode_here(found, wanted)  # warm the file cache
+        cells = compare(paths, wanted, n_rounds=given.rounds)
+        result[name] = cells
+        print(f"{name}: {cells}", file=sys.stderr)
+    result["helper_start_cpu_s"] = round(start_up_s(wanted), 3)
+    result["helper_mib"] = helper_memory_mib(found[0], wanted)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

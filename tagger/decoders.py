@@ -1,0 +1,185 @@
+"""Threads that look at files, have them decoded, and fill one bounded queue with windows.
+
+A file that crashes its decoder, or keeps a thread for too long, fails alone: decoding happens
+in a helper process for each thread, and a thread that hangs is replaced.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.audio.isolated import IsolatedEars
+from tagger.audio.listen import Wanted
+from tagger.cores import usable_cores
+from tagger.errors import DecodeError, StartError, TrackError
+from tagger.heard import Heard, Hearing, Intake, ListenOptions
+from tagger.runtime import Engine
+from tagger.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+QUEUED_BATCHES = 2
+_WAIT_S = 0.1
+_GRACE_S = 10.0
+"""A helper process that hangs ends itself; only a thread that hangs as well takes longer."""
+
+
+Item = tuple[Hearing, NDArray[np.float32] | int]
+"""A window of a track, or how many it has sent: then it is at its end."""
+
+
+@dataclass
+class Decoders:
+    """The pool of decoding threads and the queue that they fill."""
+
+    paths: Iterable[Path | Heard]
+    engine: Engine
+    options: ListenOptions
+    intake: Callable[[Path], Intake]
+    stop: threading.Event  # the caller's; this pool never sets it
+
+    def __post_init__(self) -> None:
+        self.closed = threading.Event()
+        self.source = iter(self.paths)
+        self.source_lock = threading.Lock()
+        self.problem: BaseException | None = None
+        n_workers = self.options.n_decoders or usable_cores()
+        self.watchdog: Watchdog[Hearing] = Watchdog(self.options.limit_s + _GRACE_S)
+        self.ears: list[IsolatedEars] = []
+        self.queue: queue.Queue[Item | None] = queue.Queue(
+            QUEUED_BATCHES * (self.options.batch_size or self.engine.batch_size)
+        )
+        self.workers: list[threading.Thread] = []
+        for _ in range(n_workers):
+            self._add_worker()
+
+    def items(self) -> Iterator[Item]:
+        """What the workers send, until the last of them is through."""
+        n_running = len(self.workers)
+        while n_running and not self._is_over():
+            for track in self.watchdog.take_overdue():
+                self._add_worker()  # in the place of the one that hangs
+                yield _given_up(track, self.options.limit_s), 0
+            try:
+                item = self.queue.get(timeout=_WAIT_S)
+            except queue.Empty:  # look whether somebody wants us to stop
+                continue
+            if item is None:
+                n_running -= 1
+                continue
+            yield item
+        if self.problem is not None:
+            raise self.problem
+
+    def close(self) -> None:
+        """Let the workers end: what they still want to send is not wanted any more."""
+        self.closed.set()
+        for ears in self.ears:
+            ears.interrupt()
+        for worker in self.workers:
+            worker.join(timeout=1.0)
+
+    def _is_over(self) -> bool:
+        return self.closed.is_set() or self.stop.is_set()
+
+    def _add_worker(self) -> None:
+        name = f"decode-{len(self.workers)}"
+        worker = threading.Thread(target=self._work, name=name, daemon=True)
+        self.workers.append(worker)
+        worker.start()
+
+    def _work(self) -> None:
+        with IsolatedEars(limit_s=self.options.limit_s) as ears:
+            self.ears.append(ears)
+            while not self._is_over():
+                try:
+                    with self.source_lock:
+                        path = next(self.source, None)
+                    if path is None:
+                        break
+                    if isinstance(path, Heard):
+                        self._send((Hearing(path), 0))
+                    elif not self._decode(path, ears):
+                        return  # another thread is in its place
+                except BaseException as error:  # noqa: BLE001 - raised where it is collected
+                    self.problem = error
+                    break
+        self._send(None)
+
+    def _decode(self, path: Path, ears: IsolatedEars) -> bool:
+        """Send the windows of one file, then its end; False if it took too long for that."""
+        track = Hearing(Heard(path))
+        n_sent = 0
+        self.watchdog.start(track)
+        try:
+            intake = self.intake(path)
+            track.heard.note = intake.note
+            if intake.heard is not None:
+                track.heard = intake.heard
+            elif intake.listen:
+                for window in self._windows(path, track.heard, ears):
+                    n_sent += 1
+                    self.watchdog.pause(track)
+                    self._send((track, window))
+                    self.watchdog.resume(track)
+        except TrackError as error:
+            track.heard.error = error
+        except StartError:
+            raise
+        except Exception as error:  # a defect of ours must not stop the others
+            log.debug("%s", path, exc_info=True)
+            track.heard.error = TrackError(
+                f"{path}: an unexpected {type(error).__name__} ({error}); please report it"
+            )
+        is_ours = self.watchdog.finish(track)
+        if is_ours:
+            self._send((track, n_sent))
+        return is_ours
+
+    def _windows(
+        self, path: Path, heard: Heard, ears: IsolatedEars
+    ) -> Iterator[NDArray[np.float32]]:
+        """Windows that have a vote."""
+        spec, options = self.engine.spec, self.options
+        if options.keep_windows:
+            heard.starts_s, heard.window_scores = [], []
+        wanted = Wanted(
+            sample_rate=spec.sample_rate,
+            window_len=spec.window_len,
+            n_windows=None if options.full or options.keep_windows else options.n_windows,
+            silence_dbfs=spec.silence_dbfs,
+        )
+        listening = ears.listen(path, wanted)
+        try:
+            while True:
+                window = next(listening)
+                heard.n_windows += 1
+                if window is None:
+                    heard.n_silent += 1
+                    continue
+                if heard.starts_s is not None:
+                    heard.starts_s.append((heard.n_windows - 1) * spec.window_s)
+                yield window
+        except StopIteration as end:
+            heard.duration_s = end.value
+
+    def _send(self, item: Item | None) -> None:
+        """Put into the queue, waiting while it is full, unless nobody listens any more."""
+        while not self._is_over():
+            with contextlib.suppress(queue.Full):
+                self.queue.put(item, timeout=_WAIT_S)
+                return
+
+
+def _given_up(track: Hearing, limit_s: float) -> Hearing:
+    """The end of a track whose thread hangs; what that thread still does counts no more."""
+    path = track.heard.path
+    reason = f"{path}: it could not be read within {limit_s:g} s; is its disk or share there?"
+    return Hearing(Heard(path, error=DecodeError(reason)), n_sent=0)
