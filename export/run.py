@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from export.check import check_file
 from export.graph import to_graph
+from export.lean import add_lean_front_end
 from export.parity import Parity, compare
 from export.precision import to_half, to_int8
 from tagger.audio import open_track
 from tagger.errors import InputError, ModelError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import golden_entry
+from tagger.lean import lean_model
 from tagger.library import find_tracks, require_tracks
 from tagger.spec import METADATA_KEY, ModelSpec, Precision
 from train.checkpoint import Checkpoint, load
@@ -76,6 +78,11 @@ def export_checkpoint(
     rows = compare(
         checkpoint.net, model, sample_rate=recipe.sample_rate, precision=options.precision
     )
+    if add_lean_front_end(model, checkpoint.net, window_len=recipe.window_len):
+        lean = lean_model(model)
+        rows += compare(
+            checkpoint.net, lean, sample_rate=recipe.sample_rate, precision=options.precision
+        )
     for row in rows:
         say(_line(row))
     if options.report is not None:

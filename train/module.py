@@ -61,7 +61,7 @@ class Fit(L.LightningModule):
 
     def augmented(self, features: Tensor) -> Tensor:
         """Augment the frames that the body will look at; the others are filled in again."""
-        step = getattr(self.net.body, "decimate", 1)
+        step = self.net.decimate
         seen = augment(features[:, :, ::step], self.config.augment, self.rng)
         return seen.repeat_interleave(step, dim=2)[:, :, : features.shape[2]]
 
