@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
+from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.id3frames import Tag
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
@@ -43,12 +44,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange or append the tag, and say so in the header."""
     tag, pointer = _tag(source), _header(source)[1] or source.size
+    check_extent(source, container, 0, pointer)
     if tag:
         old, new = source.exact(pointer, tag.total), tag.exchanged(edits, style)
     else:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from tagger.tags import ape
 from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.detect import has_mpeg_audio
 from tagger.tags.edges import edges_of, front_tag, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
@@ -58,11 +59,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange the fields in front, and in APEv2 where that has them or is alone."""
+    if container == "mp3" and not has_mpeg_audio(source):
+        raise ValueError("what stands behind its tag is no MPEG audio")
     tag, area = front_tag(source), edges_of(source).ape
     alone = area is not None and _is_ape_alone(source)
     patches: list[Patch] = []
