@@ -20,6 +20,7 @@ from tagger.cli_predict import predict
 from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, scan
 from tagger.cli_train import export, prepare, train
+from tagger.cli_undo import runs, undo
 from tagger.errors import TaggerError
 from tagger.plain import visible
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    LIBRARY: (scan, predict, audit, apply),
+    LIBRARY: (scan, predict, audit, apply, runs, undo),
     MACHINE: (models, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }

@@ -51,6 +51,9 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
     """Return the decoders to try, in order: (name, opener)."""
     descriptor = open_regular(path)
     try:
+        if os.read(descriptor, 4) == b"OFR ":
+            # FFmpeg would take it for something else.
+            raise DecodeError("it is an OptimFROG file, for which there is no free decoder")
         start = mp3.find_start(descriptor)
         expected_s = None if start is None else mp3.expected_duration(descriptor, start)
     except OSError as error:

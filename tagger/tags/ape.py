@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import edges_of, front_tag
+from tagger.tags.extents import check_extent
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import id3v1_genre
 
@@ -40,12 +41,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange the items, or put a new tag before ID3v1."""
     edges = edges_of(source)
+    check_extent(source, container, edges.start, edges.end)
     if edges.ape:
         return item_patches(source, edges.ape, edits, style)
     items = _exchanged([], edits, style)

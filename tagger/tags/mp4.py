@@ -82,9 +82,18 @@ def plan(
     patches = rewritten(start, old, new)
     if delta:
         patches += [patch for parent in parents for patch in resized(source, parent, delta)]
-        for table in offset_tables(source):
+        for table in _tables_of_all(source, end):
             patches += moved(source, table, end, delta)
     return sorted(patches, key=lambda patch: patch.offset)
+
+
+def _tables_of_all(source: Source, end: int) -> list[Atom]:
+    """The offset tables, one of each track if any audio lies behind the change."""
+    tables, moov = offset_tables(source), find(source, b"moov")
+    n_tracks = sum(atom.kind == b"trak" for atom in children(source, moov)) if moov else 0
+    if len(tables) != n_tracks and any(atom.end > end for atom in atoms_in(source)):
+        raise ValueError("not every track says where its audio lies, and it would have to move")
+    return tables
 
 
 def others(
