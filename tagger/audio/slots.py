@@ -58,4 +58,5 @@ class Slots:
 
     def take(self, slot: int) -> Waveform:
         """A copy of what was written, shape (window_len,)."""
-        return self._windows[slot].copy()
+        window: Waveform = self._windows[slot].copy()
+        return window
