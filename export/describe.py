@@ -11,17 +11,21 @@ from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import golden_entry
 from tagger.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
 from train.checkpoint import Checkpoint
+from train.datasets import licence_of_weights
 
 SILENCE_DBFS = -60.0
 """Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
 
-WEIGHTS_LICENCE = "CC BY-NC 4.0: the clips that it learned from are for research only"
-
 
 def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:
-    """Put the spec and the answers to the golden vectors into the model's metadata."""
+    """Put the spec and the answers to the golden vectors into the model's metadata.
+
+    What else is there stays: the lean front end travels in the metadata, too.
+    """
     spec = replace(spec, revision=revision_of(model), precision=precision)
+    kept = [one for one in model.metadata_props if one.key not in {METADATA_KEY, GOLDEN_KEY}]
     del model.metadata_props[:]
+    model.metadata_props.extend(kept)
     golden = golden_entry(spec, of_graph(model))
     for key, value in ((METADATA_KEY, spec.to_json()), (GOLDEN_KEY, golden)):
         entry = model.metadata_props.add()
@@ -61,8 +65,14 @@ def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
         calibration=facts.get("calibration", {}),
         training=_training(checkpoint),
         metrics=facts.get("metrics", {}),
-        weights_licence=WEIGHTS_LICENCE,
+        weights_licence=licence_of_weights(_learned_from(checkpoint)),
     )
+
+
+def _learned_from(checkpoint: Checkpoint) -> list[str]:
+    """All datasets, those of pretraining and of earlier runs too."""
+    before = checkpoint.facts.get("data", {}).get("learned_before", [])
+    return [*before, *checkpoint.config.learned_from()]
 
 
 def _training(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from tagger.errors import ModelError
+from tagger.lean import FEATURES
 from train.models.network import TaggerNet
 
 OPSET = 18
@@ -55,33 +56,45 @@ def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
         A checked model: `waveform` (batch, window_len) -> `scores` (batch, n_labels), with
         `features` (batch, n_mels, n_frames) between them.
     """
-    example = torch.zeros(2, window_len)
+    outputs = ["scores", FEATURES]
+    return clean(_folded(_WithFeatures(net).eval(), outputs, window_len=window_len))
+
+
+def trace_front_end(front_end: nn.Module, *, window_len: int) -> ModelProto:
+    """Trace `waveform` (batch, window_len) -> `features` alone, for any batch size."""
+    model = _folded(front_end, [FEATURES], window_len=window_len)
+    drop_unused(model)
+    _drop_notes(model)
+    return model
+
+
+def _folded(module: nn.Module, outputs: list[str], *, window_len: int) -> ModelProto:
+    """Trace a module and fold what is constant in it.
+
+    Recurrent weights come as slices of torch's layout; that is done once here, not at each
+    load.
+    """
     # The exporter tells of its own deprecations and of packages that no network here needs.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = _trace(net, example)
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, window_len),),
+            input_names=["waveform"],
+            output_names=outputs,
+            dynamic_shapes=({0: Dim("batch")},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
     if program is None:
         raise ModelError("torch returned no ONNX program")
-    # Recurrent weights come as slices of torch's layout; folded once here, not at each load.
-    folded = optimizer.optimize(
+    folded: ModelProto = optimizer.optimize(
         program.model_proto, input_size_limit=_ANY_SIZE, output_size_limit=_ANY_SIZE
     )
-    return clean(folded)
-
-
-def _trace(net: TaggerNet, example: Tensor) -> Any:
-    return torch.onnx.export(
-        _WithFeatures(net).eval(),
-        (example,),
-        input_names=["waveform"],
-        output_names=["scores", "features"],
-        dynamic_shapes=({0: Dim("batch")},),
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    return folded
 
 
 def clean(model: ModelProto) -> ModelProto:
@@ -91,6 +104,17 @@ def clean(model: ModelProto) -> ModelProto:
     graph.output.remove(features)
     drop_zero_states(model)
     drop_unused(model)
+    _drop_notes(model)
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    if features.name not in {value.name for value in inferred.graph.value_info}:
+        raise ModelError("the exported graph has no tensor named 'features'")
+    onnx.checker.check_model(inferred, full_check=True)
+    return inferred
+
+
+def _drop_notes(model: ModelProto) -> None:
+    """Remove what the exporter says of its own work."""
+    graph = model.graph
     del graph.value_info[:]
     del model.metadata_props[:]
     for node in graph.node:
@@ -98,11 +122,6 @@ def clean(model: ModelProto) -> ModelProto:
         node.doc_string = ""
     graph.doc_string = ""
     graph.name = "tagger"
-    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    if features.name not in {value.name for value in inferred.graph.value_info}:
-        raise ModelError("the exported graph has no tensor named 'features'")
-    onnx.checker.check_model(inferred, full_check=True)
-    return inferred
 
 
 def drop_zero_states(model: ModelProto) -> None:

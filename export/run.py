@@ -16,11 +16,23 @@ from export.check import Finding, check_model
 from export.cost import Cost, clips_of, cost_of
 from export.describe import describe, spec_in, spec_of
 from export.graph import to_graph
-from export.parity import HEADER, Answers, Parity, compare, line_of, of_graph, of_network
+from export.lean import add_lean_front_end
+from export.parity import (
+    HEADER,
+    Answers,
+    FrontEnd,
+    Parity,
+    compare,
+    line_of,
+    of_graph,
+    of_network,
+)
 from export.precision import to_half, to_int8
 from tagger.audio import open_track
 from tagger.devices import Device, find_device
 from tagger.errors import InputError, ModelError
+from tagger.lean import METADATA_KEY as LEAN_KEY
+from tagger.lean import lean_model
 from tagger.library import find_tracks, require_tracks
 from tagger.runtime import load_engine
 from tagger.spec import ModelSpec, Precision
@@ -91,7 +103,7 @@ def export_checkpoint(
     source = _read(path, options)
     model = _converted(source, options)
     describe(model, source.spec, precision=options.precision)
-    findings = check_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    findings = _findings(model)
     _refuse_broken(findings, output, say=say)
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.tmp.onnx")
@@ -125,24 +137,36 @@ def _read(path: Path, options: ExportOptions) -> _Source:
     checkpoint = load(path)
     spec = spec_of(checkpoint, name=options.name)
     graph = to_graph(checkpoint.net, window_len=spec.window_len)
+    add_lean_front_end(graph, checkpoint.net, window_len=spec.window_len)
     return _Source(path, graph, spec, of_network(checkpoint.net))
 
 
 def _converted(source: _Source, options: ExportOptions) -> ModelProto:
     if options.precision == "fp16":
-        return to_half(source.graph)
-    if options.precision == "int8":
-        return to_int8(source.graph, calibration_windows(options.calibration, source.spec))
-    copy = ModelProto()
-    copy.CopyFrom(source.graph)
-    return copy
+        model = to_half(source.graph)
+    elif options.precision == "int8":
+        model = to_int8(source.graph, calibration_windows(options.calibration, source.spec))
+    else:
+        model = ModelProto()
+        model.CopyFrom(source.graph)
+    del model.metadata_props[:]
+    # The lean front end is in float32, as is all before the body in any precision.
+    model.metadata_props.extend(
+        one for one in source.graph.metadata_props if one.key == LEAN_KEY
+    )
+    return model
 
 
 def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> list[Parity]:
     """The table: float32 first, then the file that was made on each device that is here."""
     rows: list[Parity] = []
 
-    def ask(answers: Answers, precision: Precision, device: Device) -> None:
+    def ask(
+        answers: Answers,
+        precision: Precision,
+        device: Device = "cpu",
+        front_end: FrontEnd = "whole",
+    ) -> None:
         found = compare(
             source.reference,
             answers,
@@ -150,6 +174,7 @@ def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> l
             sample_rate=source.spec.sample_rate,
             precision=precision,
             device=device,
+            front_end=front_end,
         )
         for row in found:
             say(line_of(row))
@@ -157,10 +182,15 @@ def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> l
 
     say(HEADER)
     if precision != "fp32" and not source.is_itself:
-        ask(of_graph(source.graph), "fp32", "cpu")
+        ask(of_graph(source.graph), "fp32")
+    model = onnx.load(made)
+    loaded: FrontEnd = "whole"
+    if any(one.key == LEAN_KEY for one in model.metadata_props):
+        ask(of_graph(model), precision)  # what every other program gets of the file
+        loaded = "lean"
     for device in DEVICES:
         if find_device(device).missing is None:
-            ask(load_engine(made, device=device).run, precision, device)
+            ask(load_engine(made, device=device).run, precision, device, loaded)
     return rows
 
 
@@ -182,6 +212,15 @@ def _cost(source: _Source, made: Path, options: ExportOptions, *, say: Say) -> C
         whole.unlink(missing_ok=True)
     say(cost.sentence())
     return cost
+
+
+def _findings(model: ModelProto) -> list[Finding]:
+    """What stands in the way of the file, and of what `tagger` makes of it when it loads."""
+    found = check_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    if any(one.key == LEAN_KEY for one in model.metadata_props):
+        lean = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
+        found += [one for one in check_model(lean) if one.target != "contract"]
+    return list(dict.fromkeys(found))
 
 
 def _refuse_broken(findings: Sequence[Finding], output: Path, *, say: Say) -> None:

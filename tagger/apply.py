@@ -2,22 +2,25 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagger.config_values import nearest
-from tagger.errors import InputError, TagError, TrackError, UnsupportedTagError
+from tagger.errors import InputError, TagError, TaggerError, TrackError, UnsupportedTagError
 from tagger.plain import cell_text, from_cell, paths_of, visible
-from tagger.report import SEPARATOR
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
+from tagger.report import SECOND_COLUMNS, SEPARATOR
+from tagger.safewrite import WriteOptions, why_skipped
 from tagger.scan import Status, TrackResult
 from tagger.tags import TagInfo, read_tags
+from tagger.tags.fields import field_named
+from tagger.targets import GENRE, SecondField, asked_of, second_of
+from tagger.writing import Wish, Writer, write_unrecorded
 
 NEEDED = ("path", "genres", "previous")
-KNOWN = (*NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason")
-
-Write = Callable[[Path, Sequence[str], WriteOptions, TagInfo], bool]
-"""Gives a file these genres if it still says what was read; True if it was changed."""
+KNOWN = (
+    *NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason", "field",
+    *SECOND_COLUMNS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,28 @@ class ApplyOptions:
     write: bool = True
     remove: bool = False
     writing: WriteOptions = field(default_factory=WriteOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the cells of a row ask for.
+
+    Attributes:
+        field: the tag that `genres` and `previous` are about.
+        genres: what it shall hold.
+        previous: what it held when the report was made.
+        second: the same of a second field, if the row names one.
+    """
+
+    field: str
+    genres: tuple[str, ...]
+    previous: tuple[str, ...]
+    second: SecondField | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return (self.field,) if self.second is None else (self.field, self.second.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,73 +141,92 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
     return Row(line, found, problem)
 
 
-def write_one(
-    path: Path, genres: Sequence[str], options: WriteOptions, expected: TagInfo
-) -> bool:
-    """The one place that writes for `apply`."""
-    return write_genres(path, genres, options=options, expected=expected)
-
-
 def apply_rows(
-    rows: Iterable[Row], options: ApplyOptions, *, write: Write = write_one
+    rows: Iterable[Row], options: ApplyOptions, *, writer: Writer = write_unrecorded
 ) -> Iterator[TrackResult]:
     """Write what stands in the rows.
 
     Args:
         rows: as `read_rows` gives them.
         options: what to do with them.
-        write: how a file is changed.
+        writer: what changes files; a `JournalledRun` has one whose changes can be undone.
 
     Yields:
         One result a row, in their order; never an exception for a single row.
     """
     for row in rows:
-        yield _apply(row, options, write)
+        yield _apply(row, options, writer)
 
 
-def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
+def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
     path = Path(row.cells.get("path", "?"))
     try:
         if row.problem is not None:
             raise TagError(row.problem)
         path = _existing(row.cells["path"])
-        wanted, before = (_genres(row.cells[name]) for name in ("genres", "previous"))
-        info = read_tags(path, style=options.writing.style)
-        status, reason = _decide(path, info, wanted, before, options)
+        wanted = _wanted(row.cells)
+        info = read_tags(path, style=options.writing.style, fields=wanted.fields)
+        status, reason = _decide(path, info, wanted, options)
         if status == "proposed" and options.write:
-            changed = write(path, wanted, options.writing, info)
-            status = "written" if changed else "unchanged"
+            genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
+            (outcome,) = writer([Wish(path, genres, options.writing, info, others)])
+            if isinstance(outcome, TrackError):
+                raise outcome
+            status = "written" if outcome else "unchanged"
     except UnsupportedTagError as error:
         return TrackResult(path=path, status="skipped", reason=_placed(row, error))
-    except TrackError as error:
+    except (TrackError, InputError) as error:
         return TrackResult(path=path, status="failed", reason=_placed(row, error))
-    genres = wanted if status in {"proposed", "written"} else info.genres
+    now = info.values(wanted.field)
+    done = status in {"proposed", "written"}
+    second = second_of(info, wanted.second.name if wanted.second else None)
     return TrackResult(
         path=path,
         status=status,
-        genres=genres,
-        previous=info.genres,
+        genres=wanted.genres if done else now,
+        previous=now,
         reason=reason,
+        field=wanted.field,
+        second=replace(second, values=wanted.second.values)
+        if done and second and wanted.second
+        else second,
     )
 
 
+def _wanted(cells: Mapping[str, str]) -> Wanted:
+    """What a row asks for.
+
+    Raises:
+        InputError: it names a field that cannot be one.
+    """
+    field = field_named(from_cell(cells.get("field", "")).strip() or GENRE).name
+    genres, previous = (_genres(cells[name]) for name in ("genres", "previous"))
+    second = None
+    if name := from_cell(cells.get("second_field", "")).strip():
+        lists = (_genres(cells.get(one, "")) for one in ("second", "second_previous"))
+        second = SecondField(field_named(name).name, *lists)
+        if second.name == field:
+            raise InputError(f"both fields of the row are {field!r}")
+    return Wanted(field, genres, previous, second)
+
+
 def _decide(
-    path: Path,
-    info: TagInfo,
-    wanted: tuple[str, ...],
-    before: tuple[str, ...],
-    options: ApplyOptions,
+    path: Path, info: TagInfo, wanted: Wanted, options: ApplyOptions
 ) -> tuple[Status, str | None]:
     """(status, reason) of a row whose file was found; `proposed` is to be written."""
-    now = _genres(cell_text(SEPARATOR.join(info.genres)))  # what the report could tell of it
-    if wanted == before:
+    second = wanted.second
+    asked = {wanted.field: wanted.genres} | ({second.name: second.values} if second else {})
+    was = {wanted.field: wanted.previous} | ({second.name: second.previous} if second else {})
+    # What the report could tell of what is there now.
+    now = {name: _genres(cell_text(SEPARATOR.join(info.values(name)))) for name in asked}
+    if asked == was:
         return "unchanged", "nothing was edited"
-    if wanted == now:
+    if asked == now:
         return "unchanged", "it holds these genres already"
-    if now != before:
-        said = ", ".join(info.genres) or "no genre"
+    if now != was:
+        said = ", ".join(info.values(wanted.field)) or "no genre"
         raise TagError(f"{path}: it was changed since the report: it now has {said}")
-    if not wanted and not options.remove:
+    if not options.remove and any(was[name] and not asked[name] for name in asked):
         return "skipped", "its cell is empty; --remove would remove its genre"
     if (why := why_skipped(path, info, options.writing)) is not None:
         return "skipped", why
@@ -207,5 +251,5 @@ def _genres(cell: str) -> tuple[str, ...]:
     )
 
 
-def _placed(row: Row, error: TrackError) -> str:
+def _placed(row: Row, error: TaggerError) -> str:
     return f"line {row.line}: {error}"

@@ -29,15 +29,25 @@ from tagger.cli_scan import (
     stderr_console,
     stdout_console,
 )
+from tagger.cli_state import State, undoable_run
+from tagger.cli_writing import (
+    Hardlinks,
+    Id3Version,
+    KeepMtime,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.audit import Audited
-    from tagger.pipeline import ListenOptions
     from tagger.report import Report
     from tagger.runtime import Engine
-    from tagger.scan import TrackResult
+    from tagger.scan import ScanOptions, TrackResult
 
 
 def audit(
@@ -68,6 +78,7 @@ def audit(
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.report import open_report
+    from tagger.scan import ScanOptions
 
     console = stderr_console()
     settings = load_settings(setting or ())
@@ -82,7 +93,9 @@ def audit(
         file = None
         if report is not None:
             file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
-        results = _listened(tracks, engine, listen, console, find_tracks(paths, limit=limit))
+        options = ScanOptions(score_all=True, listen=listen, writing=writing_of(settings))
+        count = find_tracks(paths, limit=limit)
+        results = _listened(tracks, engine, options, console, count)
         found, variants = auditor.finish(auditor.judge(one) for one in results)
         _add_all(file, found)
     if json:
@@ -98,18 +111,18 @@ def audit(
 def _listened(
     tracks: Iterable[Path],
     engine: "Engine",
-    listen: "ListenOptions",
+    options: "ScanOptions",
     console: "Console",
     count: Iterable[Path],
 ) -> "Iterator[TrackResult]":
     """Every file listened to, whatever it holds, with a progress bar."""
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally
-    from tagger.scan import ScanOptions, scan
+    from tagger.scan import scan
 
     tally = Tally()
     with show_progress(console, tally, TotalCount(count)) as advance:
-        for result in scan(tracks, engine, ScanOptions(score_all=True, listen=listen)):
+        for result in scan(tracks, engine, options):
             tally.add(result)
             advance()
             yield result
@@ -136,27 +149,50 @@ def apply(
     remove: Annotated[
         bool, typer.Option("--remove", help="An emptied cell removes the genre.")
     ] = False,
+    setting: Set = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
-    """Write the genres that stand in a CSV report of `scan` or `audit`, after your editing.
+    """Write the genres of an edited CSV report into the files.
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
     from tagger.apply import ApplyOptions, apply_rows, read_rows
+    from tagger.config import load_settings
     from tagger.report import Tally, line_of
+    from tagger.writing import write_unrecorded
 
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
+    writing = writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks)
+    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
     rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
-    for result in apply_rows(rows, ApplyOptions(write=not dry_run, remove=remove)):
-        tally.add(result)
-        if json:
-            emit_json(result, out)
-        elif (not quiet or result.status == "failed") and (
-            line := line_of(result, verbose=False)
-        ):
-            out.print(line, highlight=False, soft_wrap=True)
+    with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
+        writer = run.write if run else write_unrecorded  # not called in a dry run
+        for result in apply_rows(rows, options, writer=writer):
+            tally.add(result)
+            if json:
+                emit_json(result, out)
+            elif (not quiet or result.status == "failed") and (
+                line := line_of(result, verbose=False)
+            ):
+                out.print(line, highlight=False, soft_wrap=True)
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,17 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
+from tagger.cli_state import State, undoable_run
+from tagger.cli_writing import (
+    Hardlinks,
+    Id3Version,
+    KeepMtime,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
 from tagger.plain import visible
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
     from tagger.report import Tally
     from tagger.runtime import Engine
     from tagger.scan import ScanOptions, TrackResult
+    from tagger.writing import JournalledRun
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -104,6 +117,13 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
     ] = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -113,14 +133,22 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.config import load_settings
+    from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
     from tagger.library import find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
-    settings = load_settings(setting or ())
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
@@ -129,6 +157,7 @@ def scan(
         score_all=score_all,
         rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
+        writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -142,12 +171,17 @@ def scan(
         gpu_memory=gpu_memory,
         exclude_ops=exclude_ops,
     )
-    engine = load(
-        model, device, console=console, quiet=quiet, settings=settings, compute=compute
-    )
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
-    code = _run(tracks, engine, options, show, console=console, count=count)
+    with undoable_run(state, "scan", paths, console, wanted=write_tags) as run:
+        engine = load(
+            model, device, console=console, quiet=quiet, settings=settings, compute=compute
+        )
+        targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
+        options = replace(options, targets=targets)
+        if run is not None:
+            run.model = engine.spec.name
+        code = _run(tracks, engine, options, show, run=run, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
 
 
@@ -157,6 +191,7 @@ def _run(
     options: "ScanOptions",
     show: Show,
     *,
+    run: "JournalledRun | None",
     console: "Console",
     count: Iterable[Path],
 ) -> int:
@@ -164,6 +199,7 @@ def _run(
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally, open_report
     from tagger.scan import scan as scan_tracks
+    from tagger.writing import write_unrecorded
 
     tally, started = Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
@@ -177,7 +213,9 @@ def _run(
         stop = stack.enter_context(_stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)
-        for result in scan_tracks(tracks, engine, options, stop=stop):
+        writer = run.write if run else write_unrecorded  # not called without --write-tags
+        found = scan_tracks(tracks, engine, options, stop=stop, writer=writer)
+        for result in stack.enter_context(contextlib.closing(found)):
             tally.add(result)
             if report is not None:
                 report.add(result)

@@ -33,6 +33,9 @@ Resume = Annotated[
     Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
 ]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="The same weights twice.")]
+Devices = Annotated[
+    int | None, typer.Option(min=1, help="So many GPUs, or CPU processes, learn together.")
+]
 MemoryFraction = Annotated[
     float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
 ]
@@ -50,13 +53,14 @@ def train(
     start_from: From = None,
     resume: Resume = None,
     deterministic: Deterministic = False,
+    devices: Devices = None,
     gpu_memory_fraction: MemoryFraction = None,
     metadata: Metadata = None,
     partial: Partial = False,
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
 ) -> None:
-    """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""
+    """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra():
         from train.run import parse_overrides, resume_training, run_training
     overrides = {
@@ -65,6 +69,7 @@ def train(
         "body": body,
         "fit.epochs": epochs,
         "fit.deterministic": deterministic or None,
+        "fit.devices": devices,
         "fit.gpu_memory_fraction": gpu_memory_fraction,
         "seed": seed,
         **parse_overrides(option or []),
@@ -94,7 +99,7 @@ def prepare(
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
 ) -> None:
-    """Decode a data set once, so that training reads at the speed of memory."""
+    """Decode a data set once, so that training reads it fast."""
     with needs_extra():
         from train.load import prepare_dataset
         from train.run import parse_overrides
@@ -139,7 +144,7 @@ def export(
         bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
     ] = False,
 ) -> None:
-    """Turn a checkpoint into one .onnx file, after checking that it answers the same.
+    """Turn a checkpoint into one .onnx file, and check it.
 
     An .onnx in fp32 can be turned into fp16 or int8. What int8 costs is shown on the valid
     clips of --dataset; it is not written if it loses more than chance explains.

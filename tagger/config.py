@@ -9,7 +9,9 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
+from dataclasses import field as made_by
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tagger.config_values import CHECKS, WrongValueError, nearest
 from tagger.errors import InputError
 from tagger.genre_rules import Case, GenreRules, Write, ancestors, canonical, fold
 from tagger.spec import ModelSpec
+from tagger.tags.fields import Id3Version
+from tagger.targets import Targets
 
 FILE_VARIABLE = "TAGGER_CONFIG"
 EXAMPLE = Path(__file__).with_name("config_example.toml")
@@ -30,8 +34,12 @@ class Settings:
         max: the most genres that a track gets.
         write: what was heard, its most general ancestors in `tree`, or both.
         case: genres as the model spells them, or in title case.
-        target: the field that is written.
+        field: the tag that is written: genre, grouping, comment, mood or a free name.
         provenance: also write which model chose the genre, and when.
+        id3v2_version: of ID3 tags that are written: "keep" (a new one is 2.4), 3 or 4.
+        id3v23_separator: joins several values in ID3v2.3 and in comments.
+        wav_info: write the genre of a WAV also as RIFF INFO.
+        mp4_compat: join several genres in one MP4 value.
         read_as_several: what parts several genres in one string of a file.
         allow: the only genres that are written; empty for all.
         block: genres that are never written.
@@ -40,23 +48,29 @@ class Settings:
         aliases: a name to the one that is written instead.
         tree: a name to its more general parents.
         thresholds: a label to the score from which it is believed.
+        second: another `field`, and the `labels` that are written there instead.
         origins: a key to where its value comes from; a default is not in it.
     """
 
     max: int = 3
     write: Write = "specific"
     case: Case = "model"
-    target: str = "genre"
+    field: str = "genre"
     provenance: bool = False
+    id3v2_version: Id3Version = "keep"
+    id3v23_separator: str = "; "
+    wav_info: bool = False
+    mp4_compat: bool = False
     read_as_several: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     spellings: tuple[str, ...] = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    tree: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = made_by(default_factory=dict)
+    tree: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)
+    thresholds: Mapping[str, float] = made_by(default_factory=dict)
+    second: Mapping[str, Any] = made_by(default_factory=dict)
+    origins: Mapping[str, str] = made_by(default_factory=dict)
 
     @property
     def rules(self) -> GenreRules:
@@ -75,8 +89,11 @@ class Settings:
         )
 
 
+SECOND_FIELD = "mood"
+"""Where the labels of [second] go, unless it names a field."""
+
 KEYS = tuple(one.name for one in fields(Settings) if one.name != "origins")
-TABLES = ("aliases", "tree", "thresholds")
+TABLES = ("aliases", "tree", "thresholds", "second")
 
 
 def config_path() -> Path:
@@ -110,6 +127,7 @@ def load_settings(
     for where, values in layers:
         settings = _with_layer(settings, values, where)
     _check_circles(settings)
+    _check_fields(settings)
     return settings
 
 
@@ -230,6 +248,35 @@ def _check_circles(settings: Settings) -> None:
             )
 
 
+def _check_fields(settings: Settings) -> None:
+    """Two kinds of labels in one field could not be told apart."""
+    second = settings.second.get("field", SECOND_FIELD)
+    if settings.second and fold(second) == fold(settings.field):
+        raise InputError(
+            f"{settings.origins['second']}: the field of [second] is {second!r} like `field`;"
+            " choose another one."
+        )
+
+
+def targets_of(settings: Settings, spec: ModelSpec, *, today: date) -> Targets:
+    """Which fields are written, with which labels of a model.
+
+    Args:
+        settings: the owner's.
+        spec: the model that chooses; provenance names it and its revision.
+        today: the date that provenance names.
+    """
+    labels = frozenset(map(fold, settings.second.get("labels", ())))
+    return Targets(
+        field=settings.field,
+        second_field=settings.second.get("field", SECOND_FIELD) if labels else None,
+        second_labels=labels,
+        provenance=f"{spec.name} {spec.revision[:12]} {today.isoformat()}"
+        if settings.provenance
+        else None,
+    )
+
+
 def with_thresholds(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, list[str]]:
     """The model's spec with the owner's thresholds, and a sentence for each unknown label.
 
@@ -237,10 +284,12 @@ def with_thresholds(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, lis
     """
     labels = {fold(label): label for label in spec.labels}
     known = {labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels}
+    named = [("thresholds", "that threshold is", name) for name in settings.thresholds]
+    named += [("second", "it is", name) for name in settings.second.get("labels", ())]
     notes = [
-        f"{settings.origins['thresholds']}: the model has no label {name!r}"
-        f"{nearest(name, spec.labels)}; that threshold is ignored"
-        for name in settings.thresholds
+        f"{settings.origins[key]}: the model has no label {name!r}"
+        f"{nearest(name, spec.labels)}; {what} ignored"
+        for key, what, name in named
         if fold(name) not in labels
     ]
     return replace(spec, thresholds={**spec.thresholds, **known}), notes

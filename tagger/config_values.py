@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tagger.errors import InputError
 from tagger.genre_rules import CASES, WRITES
-
-TARGETS = ("genre", "grouping", "comment")
+from tagger.tags.fields import field_named
 
 
 class WrongValueError(ValueError):
@@ -40,18 +40,39 @@ def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
     return check
 
 
-def _target(value: Any) -> str:
-    if _one_of(TARGETS)(value) != "genre":
-        raise WrongValueError(
-            f"is {value!r}, which this version cannot write safely; use 'genre'"
-        )
-    return "genre"
+def _field(value: Any, entry: str | None = None) -> str:
+    name = _name(value, entry)
+    try:
+        return field_named(name).name
+    except InputError as error:
+        raise WrongValueError(f"cannot be written: {str(error).rstrip('.')}", entry) from None
 
 
-def _provenance(value: Any) -> bool:
-    if value is not False:
-        raise WrongValueError("can only be false: this version writes no field but the genre")
-    return False
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValueError(f"is {value!r}, and must be true or false")
+    return value
+
+
+def _version(value: Any) -> Any:
+    if value == "keep" or (isinstance(value, int) and value in {3, 4}):
+        return value
+    raise WrongValueError(f'is {value!r}, and must be "keep", 3 or 4')
+
+
+def _separator(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise WrongValueError(f"is {value!r}, and must be a sign such as '; ' or ' / '")
+    return value
+
+
+def _second(value: Any) -> Mapping[str, Any]:
+    checks = {"field": _field, "labels": _names}
+    given = _table(value)
+    for key in given:
+        if key not in checks:
+            raise WrongValueError(f"is no key of it{nearest(key, tuple(checks))}", key)
+    return {key: checks[key](one, key) for key, one in given.items()}
 
 
 def _name(value: Any, entry: str | None = None) -> str:
@@ -104,11 +125,16 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "max": _number,
     "write": _one_of(WRITES),
     "case": _one_of(CASES),
-    "target": _target,
-    "provenance": _provenance,
+    "field": _field,
+    "provenance": _flag,
+    "id3v2_version": _version,
+    "id3v23_separator": _separator,
+    "wav_info": _flag,
+    "mp4_compat": _flag,
     "read_as_several": _marks,
     **dict.fromkeys(("allow", "block", "protected", "spellings"), _names),
     "aliases": _aliases,
     "tree": _tree,
     "thresholds": _thresholds,
+    "second": _second,
 }

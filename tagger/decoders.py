@@ -39,7 +39,7 @@ Item = tuple[Hearing, NDArray[np.float32] | int]
 class Decoders:
     """The pool of decoding threads and the queue that they fill."""
 
-    paths: Iterable[Path]
+    paths: Iterable[Path | Heard]
     engine: Engine
     options: ListenOptions
     intake: Callable[[Path], Intake]
@@ -104,7 +104,9 @@ class Decoders:
                         path = next(self.source, None)
                     if path is None:
                         break
-                    if not self._decode(path, ears):
+                    if isinstance(path, Heard):
+                        self._send((Hearing(path), 0))
+                    elif not self._decode(path, ears):
                         return  # another thread is in its place
                 except BaseException as error:  # noqa: BLE001 - raised where it is collected
                     self.problem = error
@@ -119,7 +121,9 @@ class Decoders:
         try:
             intake = self.intake(path)
             track.heard.note = intake.note
-            if intake.listen:
+            if intake.heard is not None:
+                track.heard = intake.heard
+            elif intake.listen:
                 for window in self._windows(path, track.heard, ears):
                     n_sent += 1
                     self.watchdog.pause(track)

@@ -39,10 +39,12 @@ class Intake:
     Attributes:
         listen: False if the track needs no scores.
         note: anything; it comes back with the track.
+        heard: what was heard of it before, in place of listening and of `note`.
     """
 
     listen: bool
     note: Any = None
+    heard: "Heard | None" = None
 
 
 @dataclass(slots=True)

@@ -1,9 +1,13 @@
 """Paths -> audio files: what a scan of these files and folders would listen to."""
 
+import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from tagger.errors import InputError
 
@@ -20,8 +24,38 @@ They only say which files of a folder are worth opening: how a file is decoded i
 what is in it. `.bin`, `.dat` and the like, which hold audio now and then, must be named.
 """
 
+T = TypeVar("T")
+
 OnError = Callable[[Path, str], None]
 """Told of each folder or entry that cannot be read: its path and the reason."""
+
+_SUFFIXES = frozenset(suffix[1:] for suffix in AUDIO_SUFFIXES)
+_LISTS_OPEN_FOLDERS = os.scandir in os.supports_fd
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+
+
+Entry = tuple[str, int, int, int, int]
+"""One audio file as the listing of its folder found it (links are followed).
+
+Name, size in bytes, modification time in ns, inode, number of names (hard links). The size is
+-1 for what is no regular file or cannot be reached. A plain tuple, since there are as many as
+files: a record takes longer to make than the system to answer.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Audio files of one folder.
+
+    Attributes:
+        folder: where they lie, as it was reached.
+        files: by name.
+        is_whole: these are all of them, and not those that the user named or `limit` left.
+    """
+
+    folder: Path
+    files: list[Entry]
+    is_whole: bool
 
 
 def _ignore(_path: Path, _reason: str) -> None:
@@ -59,15 +93,31 @@ def find_tracks(
     Raises:
         InputError: no path was given, or one of them does not exist or cannot be reached.
     """
-    if not paths:
-        raise InputError("No file or folder was given; name at least one.")
-    for path in paths:
-        _check_exists(path)
-    return islice(_walk_all(paths, on_error), limit)
+    _check_paths(paths)
+    found = _walk_all(paths, on_error, _names)
+    tracks = (one.folder / entry[0] for one in found for entry in one.files)
+    return islice(tracks, limit)
 
 
-def require_tracks(tracks: Iterator[Path], *, paths: Sequence[Path]) -> Iterator[Path]:
-    """Return the same tracks, or refuse to start when there is not a single one.
+def find_folders(
+    paths: Sequence[Path],
+    *,
+    limit: int | None = None,
+    on_error: OnError = _ignore,
+) -> Iterator[Listing]:
+    """Walk files and folders as `find_tracks` does, and yield the audio files by folder.
+
+    Each file is asked for its size and times, once. No listing is empty.
+
+    Raises:
+        InputError: as for `find_tracks`.
+    """
+    _check_paths(paths)
+    return _limited(_walk_all(paths, on_error, _entries), limit)
+
+
+def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]:
+    """Return the same tracks (or folders of them), or refuse to start when there is none.
 
     Raises:
         InputError: `tracks` is empty.
@@ -84,12 +134,33 @@ def require_tracks(tracks: Iterator[Path], *, paths: Sequence[Path]) -> Iterator
 
 def is_audio_name(name: str) -> bool:
     """Tell whether a file of that name in a folder is taken for audio."""
-    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 (strings)
+    stem, _, suffix = name.rpartition(".")
+    return bool(stem) and suffix.lower() in _SUFFIXES
 
 
-def _prepended(first: Path, rest: Iterator[Path]) -> Iterator[Path]:
+def _prepended(first: T, rest: Iterator[T]) -> Iterator[T]:
     yield first
     yield from rest
+
+
+def _limited(listings: Iterator[Listing], limit: int | None) -> Iterator[Listing]:
+    left = limit
+    for one in listings:
+        if left is None or len(one.files) < left:
+            left = None if left is None else left - len(one.files)
+            yield one
+            continue
+        if left:
+            is_whole = one.is_whole and left == len(one.files)
+            yield Listing(one.folder, one.files[:left], is_whole)
+        return
+
+
+def _check_paths(paths: Sequence[Path]) -> None:
+    if not paths:
+        raise InputError("No file or folder was given; name at least one.")
+    for path in paths:
+        _check_exists(path)
 
 
 def _check_exists(path: Path) -> None:
@@ -101,18 +172,24 @@ def _check_exists(path: Path) -> None:
         raise InputError(f"{path}: cannot be reached ({_reason(error)}).") from error
 
 
-def _walk_all(paths: Sequence[Path], on_error: OnError) -> Iterator[Path]:
+_Look = Callable[[Sequence[os.DirEntry[str]]], list[Entry]]
+"""Makes of the audio files of a folder, while it is open, what is wanted of them."""
+
+
+def _walk_all(paths: Sequence[Path], on_error: OnError, look: _Look) -> Iterator[Listing]:
     entered: set[tuple[int, int]] = set()
     yielded: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            yield from _walk(path, entered, on_error)
+            yield from _walk(path, entered, on_error, look)
         elif path not in yielded:  # named twice on the command line
             yielded.add(path)
-            yield path
+            yield Listing(path.parent, [_entry_of(path)], is_whole=False)
 
 
-def _walk(top: Path, entered: set[tuple[int, int]], on_error: OnError) -> Iterator[Path]:
+def _walk(
+    top: Path, entered: set[tuple[int, int]], on_error: OnError, look: _Look
+) -> Iterator[Listing]:
     """Yield the tracks under one folder, depth first, without recursion.
 
     Only the names of the folders on the way down are held, and one listing at a time.
@@ -121,47 +198,89 @@ def _walk(top: Path, entered: set[tuple[int, int]], on_error: OnError) -> Iterat
     while pending:
         folder = pending.pop()
         try:
-            if not _enter(folder, entered):
-                continue
-            files, folders = _list(folder)
+            with _opened(folder) as (place, identity):
+                if identity in entered:  # a loop, or a second link to it
+                    continue
+                entered.add(identity)
+                files, folders = _list(place, look)
         except OSError as error:
             on_error(folder, f"the folder cannot be listed ({_reason(error)})")
             continue
-        if not files and folder != top and is_audio_name(folder.name):
-            yield folder
-        yield from (folder / name for name in files)
+        if files:
+            yield Listing(folder, files, is_whole=True)
+        elif folder != top and is_audio_name(folder.name):
+            yield Listing(folder.parent, [_unknown(folder.name)], is_whole=False)
         pending.extend(folder / name for name in reversed(folders))
 
 
-def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
-    """Return False when this real directory was entered before (a loop or a second link)."""
-    status = folder.stat()
-    identity = (status.st_dev, status.st_ino)
-    if identity in entered:
-        return False
-    entered.add(identity)
-    return True
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[tuple[int | Path, tuple[int, int]]]:
+    """A folder ready to be listed, and which real directory it is.
 
-
-def _list(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the sorted names of a folder's audio files and of its folders."""
-    files, folders = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if _is_folder(entry):
-                folders.append(entry.name)
-            elif is_audio_name(entry.name):
-                files.append(entry.name)
-    return sorted(files), sorted(folders)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+    Where the system can list an open folder, the way to it is not walked for each file.
+    """
+    if not _LISTS_OPEN_FOLDERS:
+        status = folder.stat()
+        yield folder, (status.st_dev, status.st_ino)
+        return
+    place = os.open(folder, _DIRECTORY)
     try:
-        return entry.is_dir()
-    except OSError:  # a link that runs in circles: not a folder, and reading it will tell
-        return False
+        status = os.fstat(place)
+        yield place, (status.st_dev, status.st_ino)
+    finally:
+        os.close(place)
+
+
+def _list(place: int | Path, look: _Look) -> tuple[list[Entry], list[str]]:
+    """Return a folder's audio files by name, and the sorted names of its folders."""
+    files, folders = [], []
+    with os.scandir(place) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link that runs in circles: reading it will tell
+                is_folder = False
+            if is_folder:
+                folders.append(name)
+            elif is_audio_name(name):
+                files.append(entry)
+    return sorted(look(files)), sorted(folders)
+
+
+def _names(files: Sequence[os.DirEntry[str]]) -> list[Entry]:
+    return [_unknown(file.name) for file in files]
+
+
+def _entries(files: Sequence[os.DirEntry[str]]) -> list[Entry]:
+    """One question to the system for each file, and no more."""
+    found = []
+    for file in files:
+        try:
+            found.append(entry_of(file.name, file.stat()))
+        except OSError:  # a dangling link: reading it will tell
+            found.append(_unknown(file.name))
+    return found
+
+
+def _unknown(name: str) -> Entry:
+    return name, -1, 0, 0, 0
+
+
+def entry_of(name: str, status: os.stat_result) -> Entry:
+    """What a listing would say of a file."""
+    if not stat.S_ISREG(status.st_mode):
+        return _unknown(name)
+    return (name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink)
+
+
+def _entry_of(path: Path) -> Entry:
+    try:
+        return entry_of(path.name, path.stat())
+    except OSError:
+        return _unknown(path.name)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -28,7 +28,7 @@ def listen_to_all(path: Path) -> Intake:
 
 
 def analyse(
-    paths: Iterable[Path],
+    paths: Iterable[Path | Heard],
     engine: Engine,
     options: ListenOptions,
     *,
@@ -38,7 +38,8 @@ def analyse(
     """Listen to files and yield each as soon as its last window is scored.
 
     Args:
-        paths: the files; taken one by one as workers become free, never collected.
+        paths: the files; taken one by one as workers become free, never collected. What is
+            heard already comes back as it is, among what is heard meanwhile.
         engine: the model.
         options: how to listen.
         intake: called in a worker for each file before it is opened for decoding.

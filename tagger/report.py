@@ -15,8 +15,12 @@ from tagger.html_report import HtmlReport
 from tagger.plain import cell_text, json_text, text_of, visible
 from tagger.runtime import Engine
 from tagger.scan import STATUSES, TrackResult
+from tagger.targets import GENRE
 
-FIELDS = ("path", "status", "genres", "previous", "scores", "duration_s", "reason")
+FIELDS = (
+    "path", "status", "genres", "previous", "scores", "duration_s", "reason", "field", "second"
+)  # fmt: skip
+SECOND_COLUMNS = ("second_field", "second", "second_previous")
 SEPARATOR = "; "
 REPORT_SUFFIXES = (".csv", ".jsonl", ".html")
 
@@ -42,6 +46,18 @@ def to_record(result: TrackResult) -> dict[str, Any]:
         "scores": result.scores,
         "duration_s": None if result.duration_s is None else round(result.duration_s, 3),
         "reason": result.reason,
+        "field": result.field,
+        "second": _second_record(result),
+    }
+
+
+def _second_record(result: TrackResult) -> dict[str, Any] | None:
+    if result.second is None:
+        return None
+    return {
+        "field": result.second.name,
+        "values": list(result.second.values),
+        "previous": list(result.second.previous),
     }
 
 
@@ -82,7 +98,9 @@ class _Csv:
     def __init__(self, file: TextIO) -> None:
         self.file = file
         self.writer = csv.writer(file, lineterminator="\n")
-        self.writer.writerow([*FIELDS[:4], "best_label", "score", "scores", *FIELDS[5:]])
+        self.writer.writerow(
+            [*FIELDS[:4], "best_label", "score", "scores", *FIELDS[5:-1], *SECOND_COLUMNS]
+        )
 
     def add(self, result: TrackResult, *, finding: str = "") -> None:  # noqa: ARG002
         record = to_record(result)
@@ -98,9 +116,18 @@ class _Csv:
                 "" if result.scores is None else json_text(result.scores),
                 record["duration_s"],
                 cell_text(record["reason"] or ""),
+                cell_text(result.field),
+                *_second_cells(result),
             ]
         )
         self.file.flush()
+
+
+def _second_cells(result: TrackResult) -> list[str]:
+    if (second := result.second) is None:
+        return [""] * len(SECOND_COLUMNS)
+    lists = (SEPARATOR.join(second.values), SEPARATOR.join(second.previous))
+    return [cell_text(one) for one in (second.name, *lists)]
 
 
 @contextmanager
@@ -138,7 +165,7 @@ def line_of(result: TrackResult, *, verbose: bool) -> str | None:
     if result.status in _QUIET_STATUSES and not verbose:
         return None
     style = _STYLES[result.status]
-    shown = ", ".join(result.genres) if result.status in {"proposed", "written"} else ""
+    shown = _shown(result) if result.status in {"proposed", "written"} else ""
     said = shown or (result.reason or "")
     path = text_of(result.path)
     # A reason that begins with the file's name says so itself.
@@ -148,6 +175,14 @@ def line_of(result: TrackResult, *, verbose: bool) -> str | None:
         said = f"{said} [{best}]" if said else f"[{best}]"
     path, said = escape(visible(path)), escape(visible(said))
     return f"[{style}]{result.status:<9}[/] {path}  [{style}]{said}[/]"
+
+
+def _shown(result: TrackResult) -> str:
+    """What is written; the second field is named, and the first unless it is the genre."""
+    values = {"" if result.field == GENRE else f"{result.field}: ": result.genres}
+    if result.second is not None:
+        values[f"{result.second.name}: "] = result.second.values
+    return "; ".join(f"{name}{', '.join(found)}" for name, found in values.items() if found)
 
 
 def _first(scores: dict[str, float], n: int) -> list[tuple[str, float]]:

@@ -1,28 +1,32 @@
 """The main job: files in, a result for each out, genres written if asked for."""
 
+import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from tagger.errors import TrackError, UnsupportedTagError
+from tagger.errors import UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
 from tagger.genres import Policy, choose_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
-from tagger.tags import read_tags
+from tagger.safewrite import WriteOptions, why_skipped
+from tagger.tags import TagInfo, read_tags
+from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
 from tagger.timeline import Timeline, timeline_of
+from tagger.writing import Outcome, Wish, Writer, write_unrecorded
+from tagger.writing_beside import written_beside
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
     "proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"
 )  # fmt: skip
 
-_WRITES_IN_FLIGHT = 8
+T = TypeVar("T")
+
+_HELD = "it holds these genres already"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class ScanOptions:
         rules: what the owner wants genres to be called, and which are written.
         listen: how tracks are listened to.
         writing: how files are changed.
+        targets: which fields are written.
     """
 
     write: bool = False
@@ -48,6 +53,7 @@ class ScanOptions:
     rules: GenreRules = field(default_factory=GenreRules)
     listen: ListenOptions = field(default_factory=ListenOptions)
     writing: WriteOptions = field(default_factory=WriteOptions)
+    targets: Targets = field(default_factory=Targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +63,16 @@ class TrackResult:
     Attributes:
         path: the file.
         status: what was, or would be, done.
-        genres: what the file holds, or would hold, afterwards.
-        previous: what it holds now.
+        genres: what the file holds, or would hold, afterwards in `field`.
+        previous: what it holds there now.
         scores: label to score, best first; None if the track was not analysed.
         duration_s: length of the track; None if it was not decoded.
         reason: None, or a sentence.
         timeline: the scores of each window, if the pipeline was told to keep them; not a
             field of `--json`.
+        field: the tag that is written; 'genre' for most people.
+        second: another field that is written, if the settings name one.
+        read: what the file said, if it is to be written; not a field of `--json`.
     """
 
     path: Path
@@ -74,6 +83,9 @@ class TrackResult:
     duration_s: float | None = None
     reason: str | None = None
     timeline: Timeline | None = None
+    field: str = GENRE
+    second: SecondField | None = None
+    read: TagInfo | None = None
 
 
 def scan(
@@ -82,7 +94,8 @@ def scan(
     options: ScanOptions,
     *,
     stop: threading.Event | None = None,
-) -> Iterator[TrackResult]:
+    writer: Writer = write_unrecorded,
+) -> Generator[TrackResult, None, None]:
     """Listen to files, decide their genres, and write them if that was asked for.
 
     Args:
@@ -91,6 +104,8 @@ def scan(
         options: what to do with what is heard.
         stop: once set, the file that is being written is finished and reported, and the
             generator ends; all other files are left as they are.
+        writer: what changes files, if that was asked for; a `JournalledRun` has one whose
+            changes can be undone.
 
     Yields:
         One result a file, as soon as it is done; never an exception for a single file.
@@ -98,7 +113,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (_write_all(decided, options, stop) if options.write else decided)
+    yield from (write_all(decided, options, stop, writer) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +121,44 @@ class Found:
     """What a file was found to be before it was listened to.
 
     Attributes:
-        genres: those it holds.
+        genres: the values of the field that is written.
         left_alone: why it will not be written on purpose, or None.
+        second: the second field, if there is one.
+        tags: all that was read; None if that failed.
     """
 
     genres: tuple[str, ...]
     left_alone: str | None
+    second: SecondField | None = None
+    tags: TagInfo | None = None
+
+    def is_kept(self, policy: Policy) -> bool:
+        """Whether nothing that is heard would be written."""
+        filled = bool(self.genres) and (self.second is None or bool(self.second.previous))
+        return policy == "fill" and filled
+
+
+def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
+    """What counts of a file's tags; `n_names` as for `why_skipped`."""
+    return Found(
+        tags.values(options.targets.field),
+        why_skipped(path, tags, options.writing, n_names=n_names),
+        second_of(tags, options.targets.second_field),
+        tags,
+    )
+
+
+def wants_scores(found: Found, options: ScanOptions) -> bool:
+    """Whether a file is to be listened to."""
+    return options.score_all or not found.is_kept(options.policy)
 
 
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     def look(path: Path) -> Intake:
-        tags = read_tags(path, style=options.writing.style)
-        found = Found(tags.genres, why_skipped(path, tags, options.writing))
-        keeps = options.policy == "fill" and bool(tags.genres)
-        return Intake(listen=options.score_all or not keeps, note=found)
+        names = options.targets.names
+        tags = read_tags(path, style=options.writing.style, fields=names)
+        found = found_of(path, tags, options)
+        return Intake(listen=wants_scores(found, options), note=found)
 
     return look
 
@@ -131,7 +170,10 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
     scores = named_scores(heard, engine)
 
     def result(
-        status: Status, reason: str | None, genres: tuple[str, ...] = previous
+        status: Status,
+        reason: str | None,
+        genres: tuple[str, ...] = previous,
+        second: SecondField | None = found.second if found else None,
     ) -> TrackResult:
         return TrackResult(
             path=heard.path,
@@ -142,22 +184,49 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             duration_s=heard.duration_s,
             reason=reason,
             timeline=timeline_of(heard, engine.spec),
+            field=options.targets.field,
+            second=second,
+            read=found.tags if found and status == "proposed" else None,
         )
 
     if heard.error is not None or found is None:
         return result("failed", str(heard.error))
-    if options.policy == "fill" and previous:
-        return result("kept", "it has a genre; --policy append or replace would change it")
+    if found.is_kept(options.policy):
+        return result("kept", _why_kept(options.targets))
     if found.left_alone is not None:
         return result("skipped", found.left_alone)
     labels = _believed(heard, engine, options)
-    names = chosen_names(labels, options.rules, limit=options.top)
-    if not names:
+    first, rest = options.targets.split(labels)
+    names = chosen_names(first, options.rules, limit=options.top)
+    second, others = _second(found.second, rest, options)
+    if not names and not others:
         return result("abstained", _why_nothing(scores, labels, engine, options))
     genres = merged(previous, names, options.rules, policy=options.policy)
-    if genres == previous:
-        return result("unchanged", "it holds these genres already")
-    return result("proposed", None, genres)
+    if genres == previous and not (second and second.is_changed):
+        is_kept = options.policy == "fill" and previous
+        why = _why_kept(options.targets) if is_kept else _HELD
+        return result("kept" if is_kept else "unchanged", why)
+    return result("proposed", None, genres, second)
+
+
+def _why_kept(targets: Targets) -> str:
+    there = "it has a genre" if targets.field == GENRE else f"its {targets.field} is filled"
+    return f"{there}; --policy append or replace would change it"
+
+
+def _second(
+    found: SecondField | None, labels: Sequence[str], options: ScanOptions
+) -> tuple[SecondField | None, tuple[str, ...]]:
+    """The second field as it would be, and the names that were chosen for it.
+
+    The list of allowed genres says nothing about moods.
+    """
+    if found is None:
+        return None, ()
+    rules = replace(options.rules, allow=None)
+    names = chosen_names(labels, rules, limit=options.top)
+    values = merged(found.previous, names, rules, policy=options.policy)
+    return replace(found, values=values), names
 
 
 def _believed(heard: Heard, engine: Engine, options: ScanOptions) -> tuple[str, ...]:
@@ -191,33 +260,38 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
     return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
 
 
-def _write_all(
-    results: Iterator[TrackResult], options: ScanOptions, stop: threading.Event
-) -> Iterator[TrackResult]:
-    """Write what is proposed in a thread of its own: a slow disk must not stop the ears."""
-    pending: deque[Future[TrackResult]] = deque()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
-        for result in results:
-            if result.status == "proposed":
-                pending.append(writer.submit(_write, result, options))
-            else:
+def write_all(
+    results: Iterator[T], options: ScanOptions, stop: threading.Event, writer: Writer
+) -> Iterator[T | TrackResult]:
+    """Write what is proposed, beside listening: a slow disk must not stop the ears.
+
+    What is no result of a single track passes through.
+    """
+
+    def wish(result: T) -> Wish | None:
+        if not isinstance(result, TrackResult) or result.status != "proposed":
+            return None
+        genres, others = asked_of(
+            result.field, result.genres, result.second, provenance=options.targets.provenance
+        )
+        return Wish(result.path, genres, options.writing, result.read, others)
+
+    with contextlib.closing(written_beside(results, wish, writer, stop)) as written:
+        for result, outcome in written:
+            if outcome is None or not isinstance(result, TrackResult):
                 yield result
-            while pending and (pending[0].done() or len(pending) >= _WRITES_IN_FLIGHT):
-                yield pending.popleft().result()
-        for write in pending:
-            # When stopped, what has not begun is left; what runs is finished and reported.
-            if not (stop.is_set() and write.cancel()):
-                yield write.result()
+            else:
+                yield _written(result, outcome)
 
 
-def _write(result: TrackResult, options: ScanOptions) -> TrackResult:
-    """Write one proposal and say what became of it."""
-    try:
-        changed = write_genres(result.path, result.genres, options=options.writing)
-    except UnsupportedTagError as error:
-        return replace(result, status="skipped", genres=result.previous, reason=str(error))
-    except TrackError as error:
-        return replace(result, status="failed", genres=result.previous, reason=str(error))
-    if changed:
+def _written(result: TrackResult, outcome: Outcome) -> TrackResult:
+    """A proposal, and what became of it."""
+    if outcome is True:
         return replace(result, status="written")
-    return replace(result, status="unchanged", reason="it holds these genres already")
+    if outcome is False:
+        return replace(result, status="unchanged", reason=_HELD)
+    status: Status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
+    second = result.second and replace(result.second, values=result.second.previous)
+    return replace(
+        result, status=status, genres=result.previous, second=second, reason=str(outcome)
+    )

@@ -9,6 +9,7 @@ import onnxruntime
 from tagger.cores import usable_cores
 from tagger.devices import PROVIDERS
 from tagger.errors import DeviceError, ModelError
+from tagger.lean import lean_bytes
 from tagger.providers import ProviderList
 from tagger.spec import METADATA_KEY, ModelSpec, parse_spec
 
@@ -78,10 +79,11 @@ def open_session(
     if profile_to is not None:
         options.enable_profiling = True
         options.profile_file_prefix = str(profile_to)
+    model = (lean_bytes(path) if optimise else None) or path
     try:
         # Without the fallback of the Python wrapper, which prints and takes the CPU.
         return onnxruntime.InferenceSession(
-            path, sess_options=options, providers=providers, enable_fallback=0
+            model, sess_options=options, providers=providers, enable_fallback=0
         )
     except Exception as error:  # ONNX Runtime's errors share no base but Exception
         raise _translated(error, path, providers) from error

@@ -97,9 +97,9 @@ def test_each_bad_row_gets_its_reason_and_the_others_are_applied(folder, report)
     """Unknown paths, changed files and rows out of shape stop nobody else."""
     write_genres(folder / "c é.flac", ["Mine"])
     with report.open("a", encoding="utf-8") as file:
-        file.write("no/such.flac,proposed,rock,,,,,,\n")
+        file.write("no/such.flac,proposed,rock,,,,,,,,,,\n")
         file.write(f"{folder / 'a.flac'},proposed,rock\n")
-        file.write(f"{folder},proposed,rock,,,,,,\n")
+        file.write(f"{folder},proposed,rock,,,,,,,,,,\n")
     results = list(apply_rows(read_rows(report, on_note=print), ApplyOptions()))
     found = [(one.path.name, one.status) for one in results]
     assert found[:3] == [("a.flac", "written"), ("b.flac", "unchanged"), ("c é.flac", "failed")]

@@ -1,9 +1,18 @@
 import re
 import tomllib
+from datetime import date
 
 import pytest
 
-from tagger.config import EXAMPLE, KEYS, Settings, config_path, load_settings, with_thresholds
+from tagger.config import (
+    EXAMPLE,
+    KEYS,
+    Settings,
+    config_path,
+    load_settings,
+    targets_of,
+    with_thresholds,
+)
 from tagger.errors import InputError
 from tests.engines import make_spec
 
@@ -75,9 +84,15 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
         ('[tree]\nmetal = ["rock"]\nrock = ["metal"]', 1, "leads from"),
         ('[aliases]\na = "b"\nb = "a"', 1, "leads from 'a'|lead from 'a'"),
         ("[thresholds]\npop = 0.5\nrock = 1.5", 3, "'thresholds.rock' is 1.5"),
-        ('target = "grouping"', 1, "cannot write safely"),
-        ('target = "gnre"', 1, "did you mean 'genre'"),
-        ("provenance = true", 1, "no field but the genre"),
+        ('field = "title"', 1, "means something else"),
+        ('field = "x=y"', 1, "cannot be the name of a field"),
+        ('provenance = "yes"', 1, "true or false"),
+        ("id3v2_version = 2", 1, '"keep", 3 or 4'),
+        ("id3v2_version = [3]", 1, '"keep", 3 or 4'),
+        ('id3v23_separator = " "', 1, "a sign such as"),
+        ('[second]\nfeild = "mood"', 2, "did you mean 'field'"),
+        ('[second]\nlabels = "calm"', 2, "list of names"),
+        ('field = "Mood"\n[second]\nlabels = ["calm"]', 2, "choose another one"),
         (b"max = 2\n# caf\xe9\n", 2, "UTF-8"),
         ("max = 2\nmax = 3", 2, "max"),
     ],
@@ -114,6 +129,20 @@ def test_thresholds_lie_over_those_of_the_model(config):
     assert spec.thresholds == {"low": 0.9, "high": 0.5}
     assert len(notes) == 1
     assert "'hihg'; did you mean 'high'" in notes[0]
+
+
+def test_labels_of_the_second_field_are_looked_for_in_the_model(config):
+    """One that the model does not have is told, and what is written where is known."""
+    settings = config(
+        'provenance = true\nfield = "My Genre"\n[second]\nlabels = ["LOW", "clam"]'
+    )
+    spec, notes = with_thresholds(make_spec(), settings)
+    assert len(notes) == 1
+    assert "'clam'" in notes[0]
+    targets = targets_of(settings, spec, today=date(2026, 11, 21))
+    assert targets.names == ("My Genre", "mood")
+    assert targets.split(["high", "low"]) == (("high",), ("low",))
+    assert targets.provenance == "fake 0 2026-11-21"
 
 
 def test_the_example_is_valid_and_shows_every_key(config):

@@ -1,9 +1,10 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from tagger.errors import InputError
-from tagger.library import find_tracks, is_audio_name, require_tracks
+from tagger.library import find_folders, find_tracks, is_audio_name, require_tracks
 
 
 @pytest.fixture
@@ -81,14 +82,14 @@ def test_named_folder_with_suffix(tmp_path):
 
 def test_unreadable_folder(music, monkeypatch):
     """A folder that cannot be listed is reported, and the others are walked."""
-    listed = os.scandir
+    opened = os.open
 
-    def scandir(folder):
-        if folder.name == "b":
+    def open_all_but_one(path, *args):
+        if Path(path).name == "b":
             raise PermissionError(13, "Permission denied")
-        return listed(folder)
+        return opened(path, *args)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "open", open_all_but_one)
     told = []
     assert names(music, on_error=lambda *what: told.append(what)) == ["a.ogg", "z.Mp3"]
     assert told == [(music / "b", "the folder cannot be listed (Permission denied)")]
@@ -129,3 +130,48 @@ def test_audio_name(name):
 def test_other_name(name):
     """Other names are not taken for audio."""
     assert not is_audio_name(name)
+
+
+def test_folders(music):
+    """Folder by folder the same files in the same order, with size and times; none is empty."""
+    (music / "b" / "1.mp3").write_bytes(b"four")
+    (music / "d.mp3").symlink_to(music / "b" / "1.mp3")
+    (music / "e.mp3").symlink_to(music / "gone")
+    (music / "only.txt").mkdir()
+    os.mkfifo(music / "pipe.wav")
+    found = list(find_folders([music]))
+    paths = [one.folder / entry[0] for one in found for entry in one.files]
+    assert paths == list(find_tracks([music]))
+    assert all(one.files and one.is_whole for one in found)
+    for one in found:
+        for entry in one.files:
+            path = one.folder / entry[0]
+            if not path.is_file():
+                assert entry == (entry[0], -1, 0, 0, 0)
+                continue
+            status = path.stat()
+            assert entry[1:] == (
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ino,
+                status.st_nlink,
+            )
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 4, 9])
+def test_limited_folders(music, limit):
+    """A limit counts files; a folder of which some are left out is not whole."""
+    found = list(find_folders([music], limit=limit))
+    assert sum(len(one.files) for one in found) == min(limit, 4)
+    assert [one.is_whole for one in found] == {1: [False], 3: [True, False]}.get(
+        limit, [True] * (min(limit, 4) // 2)
+    )
+
+
+def test_a_named_file_is_no_whole_folder(music):
+    """Nothing is said of the files beside it; nor of a folder that is a track."""
+    (music / "x.mp3").mkdir()
+    (found,) = find_folders([music / "a.ogg"])
+    assert (found.folder, found.files[0][0], len(found.files)) == (music, "a.ogg", 1)
+    assert not found.is_whole
+    assert [one.is_whole for one in find_folders([music])] == [True, True, False]

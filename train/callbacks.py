@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from tagger.errors import InputError
+from train.checkpoint import BEST
+from train.ranks import rank
 from train.schedule import VALID_LOSS, keep_length
 
 LAST = "last.pt"
@@ -52,7 +55,10 @@ class StopAtNan(Callback):
 
 
 class KeepBest(Callback):
-    """Keeps the averaged weights of the epoch with the lowest valid loss, and stops in time."""
+    """Knows the epoch with the lowest valid loss.
+
+    With `patience` > 0 it keeps the averaged weights of that epoch and stops in time.
+    """
 
     def __init__(self, patience: int) -> None:
         self.patience, self.n_worse = patience, 0
@@ -62,18 +68,28 @@ class KeepBest(Callback):
 
     def on_validation_epoch_end(self, _: L.Trainer, module: L.LightningModule) -> None:
         """While the averaged weights are still in place; their figure is known a bit later."""
-        state = module.state_dict()
-        self._heard = {name: one.detach().cpu().clone() for name, one in state.items()}
+        if self.patience > 0:
+            state = module.state_dict()
+            self._heard = {name: one.detach().cpu().clone() for name, one in state.items()}
 
     def on_validation_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         """After the clips that are not learned from were heard."""
         loss = float(trainer.callback_metrics[VALID_LOSS])
         if loss < self.lowest:
             self.lowest, self.epoch, self.n_worse = loss, trainer.current_epoch + 1, 0
-            self.weights = self._heard
+            self.weights = self._heard or None
         else:
             self.n_worse += 1
-            trainer.should_stop = trainer.should_stop or self.n_worse >= self.patience
+            is_late = 0 < self.patience <= self.n_worse
+            trainer.should_stop = trainer.should_stop or is_late
+
+    def is_chosen(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 1, is the one that a fit would end with by now."""
+        return self.patience == 0 or self.epoch == epoch
+
+    def figure(self) -> dict[str, float]:
+        """The best figure so far."""
+        return {"valid_loss": self.lowest, "epoch": self.epoch}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed fit must know."""
@@ -89,37 +105,58 @@ class KeepBest(Callback):
 class KeepLast(Callback):
     """Writes last.pt after each epoch: all that is needed to go on as if nothing happened.
 
-    Beside Lightning's own state these are the configuration, the label names and the states
-    of every generator of random numbers.
+    Beside Lightning's own state these are the configuration, the label names, the best figure
+    and the states of every generator of random numbers. If the epoch is the one that the fit
+    would end with, best.pt is the same file until the run is done.
     """
 
     def __init__(
-        self, run_dir: Path, facts: Mapping[str, Any], generators: Mapping[str, Any]
+        self,
+        run_dir: Path,
+        facts: Mapping[str, Any],
+        generators: Mapping[str, Any],
+        best: KeepBest | None,
     ) -> None:
-        self.path, self.facts = run_dir / LAST, dict(facts)
+        self.run_dir, self.facts = run_dir, dict(facts)
         self.generators = dict(generators)
+        self.best = best
         self.restored: dict[str, Any] | None = None
 
     def on_train_epoch_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
-        """Write beside, then move: the file is whole whenever the run is killed."""
-        temporary = self.path.with_name(f".{LAST}.tmp")
+        """Write beside, then move: the files are whole whenever the run is killed."""
+        temporary = self.run_dir / f".{LAST}.tmp"
         trainer.save_checkpoint(temporary)
-        os.replace(temporary, self.path)  # noqa: PTH105 - says better what it does
+        if not trainer.is_global_zero:
+            return
+        if self.best is None or self.best.is_chosen(trainer.current_epoch + 1):
+            copied = self.run_dir / f".{BEST}.tmp"
+            shutil.copyfile(temporary, copied)
+            os.replace(copied, self.run_dir / BEST)  # noqa: PTH105 - says better what it does
+        os.replace(temporary, self.run_dir / LAST)  # noqa: PTH105
 
     def on_save_checkpoint(
         self, _: L.Trainer, __: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add what Lightning does not know."""
         states = {name: _state_of(one) for name, one in self.generators.items()}
+        states["torch"] = torch.get_rng_state()
         checkpoint["tagger"] = self.facts | {
-            "generators": states | {"torch": torch.get_rng_state()}
+            "generators": states,
+            "best": None if self.best is None else self.best.figure(),
         }
+        if torch.distributed.is_initialized():
+            every: list[Any] = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(every, states)
+            checkpoint["tagger"]["generators_by_rank"] = every
 
     def on_load_checkpoint(
         self, _: L.Trainer, __: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Take the states out again; they are set when the first epoch begins."""
-        self.restored = checkpoint["tagger"]["generators"]
+        kept = checkpoint["tagger"]
+        by_rank = kept.get("generators_by_rank", [])
+        # A run that goes on with more devices has no state for the further ones.
+        self.restored = by_rank[rank()] if rank() < len(by_rank) else kept["generators"]
         keep_length(checkpoint["lr_schedulers"])
 
     def on_train_start(self, _: L.Trainer, __: L.LightningModule) -> None:

@@ -1,13 +1,10 @@
 """Every choice of a training run as one frozen, checked record."""
 
-import contextlib
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import yaml
 
@@ -15,10 +12,12 @@ from tagger.errors import InputError
 from train.augment import AugmentOptions
 from train.datasets import KNOWN
 from train.features import FRONT_ENDS
+from train.fields import build, check_range, choose, plain, put
 from train.models import BODIES
 from train.models.network import NetworkOptions
 
 FOLDS = 5
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 SCHEDULES = ("one-cycle", "cosine", "plateau", "constant")
 
 
@@ -28,12 +27,16 @@ class FitOptions:
 
     `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
     hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
-    `teacher_weight` is that of regressing a dataset's embeddings (their mean squared error).
+    With `devices` over 1 as many processes learn together, one a GPU (or on the CPU);
+    `batch_size` is that of each. `teacher_weight` is that of regressing a dataset's
+    embeddings (their mean squared error).
     `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
     step. For multi-label, `label_weights` lets rare labels count more and `focal_gamma` > 0
-    takes the focal loss. `freeze` epochs long only the head learns, after `--from`.
+    takes the focal loss. `average_decay` is that of the running mean of the weights, reached
+    when the fit is long enough for it. `freeze` epochs long only the head learns, after
+    `--from`.
     """
 
     epochs: int = 60
@@ -57,13 +60,19 @@ class FitOptions:
     freeze: int = 0
     deterministic: bool = False
     gpu_memory_fraction: float = 1.0
+    devices: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.batch_size, self.clips_an_epoch, self.accumulate) < 1 or self.epochs < 0:
-            raise InputError(
-                "batch_size, clips_an_epoch and accumulate must be at least 1, epochs 0"
-            )
-        _choice("fit.schedule", self.schedule, dict.fromkeys(SCHEDULES))
+        for name in ("batch_size", "clips_an_epoch", "accumulate", "devices"):
+            check_range(f"fit.{name}", getattr(self, name), 1)
+        for name in ("epochs", "patience", "freeze", "focal_gamma", "weight_decay"):
+            check_range(f"fit.{name}", getattr(self, name), 0)
+        for name in ("label_smoothing", "average_decay", "share_not_genre"):
+            check_range(f"fit.{name}", getattr(self, name), 0, 1)
+        if self.learning_rate <= 0:
+            raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
+        choose("fit.schedule", self.schedule, SCHEDULES)
+        choose("fit.precision", self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +144,11 @@ class TrainConfig:
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
     pretrain: "TrainConfig | None" = None
 
+    def learned_from(self) -> list[str]:
+        """The datasets of the pretraining and of the run, first ones first."""
+        before = [] if self.pretrain is None else self.pretrain.learned_from()
+        return list(dict.fromkeys([*before, *self.datasets]))
+
     def network(self) -> NetworkOptions:
         """What the network needs of this."""
         return NetworkOptions(
@@ -168,7 +182,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
             raise InputError(f"{path}: expected fields and values, found {type(tree).__name__}")
     for dotted, value in overrides.items():
         if value is not None:
-            _put(tree, dotted, value)
+            put(tree, dotted, value)
     return from_tree(tree)
 
 
@@ -177,17 +191,19 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     tree = dict(tree)
     if tree.get("pretrain") is not None:
         tree["pretrain"] = _earlier(tree)
-    features = _choice("features", str(tree.get("features", "mel")), FRONT_ENDS)
-    body = _choice("body", str(tree.get("body", "cnn-lstm")), BODIES)
+    features = choose("features", str(tree.get("features", "mel")), FRONT_ENDS)
+    body = choose("body", str(tree.get("body", "cnn-lstm")), BODIES)
+    if isinstance(tree.get("datasets"), str):
+        raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
     for name in tree.get("datasets", ()):
-        _choice("datasets", str(name).partition(":")[0], dict.fromkeys(KNOWN))
-    _choice("kind", str(tree.get("kind", "single")), {"single": 0, "multi": 0})
+        choose("datasets", str(name).partition(":")[0], KNOWN)
+    choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (
         ("features_options", FRONT_ENDS[features][0]),
         ("body_options", BODIES[body][0]),
     ):
-        tree[key] = _build(options, tree.get(key) or {}, where=f"{key}.")
-    config: TrainConfig = _build(TrainConfig, tree, where="")
+        tree[key] = build(options, tree.get(key) or {}, where=f"{key}.")
+    config: TrainConfig = build(TrainConfig, tree, where="")
     return config
 
 
@@ -205,68 +221,5 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
 
 def to_tree(config: TrainConfig) -> dict[str, Any]:
     """The configuration as plain dicts and lists, for YAML and checkpoints."""
-    plain: dict[str, Any] = _plain(dataclasses.asdict(config))
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _choice(field_name: str, name: str, known: Mapping[str, Any]) -> str:
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
-    raise InputError(f"{field_name}: {name!r} is unknown.{hint}")
-
-
-def _build(kind: Any, tree: Any, *, where: str) -> Any:
-    if dataclasses.is_dataclass(tree):
-        return tree
-    if not isinstance(tree, Mapping):
-        raise InputError(f"{where.rstrip('.')}: expected fields and values, not {tree!r}")
-    hints = get_type_hints(kind)
-    values = {}
-    for key, value in tree.items():
-        if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1)
-            hint = f"; did you mean {where}{near[0]}?" if near else ""
-            raise InputError(f"the configuration has no field {where}{key}{hint}")
-        values[key] = _typed(hints[key], value, where=f"{where}{key}")
-    return kind(**values)
-
-
-def _typed(kind: Any, value: Any, *, where: str) -> Any:
-    if kind is Any:
-        return value
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, where=f"{where}.")
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise InputError(f"{where}: expected a list, not {value!r}")
-        inner = get_args(kind)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-        if len(kinds) != len(value):
-            raise InputError(f"{where}: expected {len(kinds)} values, not {len(value)}")
-        pairs = zip(kinds, value, strict=True)
-        return tuple(_typed(one, item, where=where) for one, item in pairs)
-    if isinstance(kind, UnionType):
-        return value
-    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError):
-            return float(value)  # YAML 1.1 reads 3e-3 as text
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise InputError(f"{where}: expected {kind.__name__}, not {value!r}")
-    return value
-
-
-def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    tree[last] = value
+    tree: dict[str, Any] = plain(dataclasses.asdict(config))
+    return tree

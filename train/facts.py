@@ -1,6 +1,9 @@
 """What a run says of itself: figures, calibration, data, versions."""
 
 import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,11 +14,15 @@ from numpy.typing import NDArray
 from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
 from train.config import TrainConfig
 from train.datasets import FeatureSet
-from train.fit import ClipLogits, predict
 from train.folds import fold_of_groups
-from train.metrics import bootstrap, brier, calibration_error, first_right
+from train.logits import ClipLogits, predict
+from train.metrics import among_known, bootstrap, brier, calibration_error, first_right
 
 SPLITS_KNOWN = ("train", "valid", "test")
+PACKAGES = (
+    "tagger-music", "torch", "lightning", "torchmetrics", "audiomentations", "librosa", "numpy",
+    "scipy", "soundfile", "soxr", "av",
+)  # fmt: skip
 
 
 def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
@@ -25,8 +32,8 @@ def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
 
 def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
     """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
-    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
-    s, t = scores[known], clips.targets[known]
+    known = np.nansum(clips.targets, axis=1) > 0
+    s, t = among_known(scores[known], clips.targets[known])
     figures: dict[str, Any] = {"n_clips": int(known.sum())}
     if known.any():
         figures |= {
@@ -86,21 +93,23 @@ def calibration_facts(
     }
 
 
-def data_facts(config: TrainConfig, clips: FeatureSet) -> dict[str, Any]:
-    """Which datasets, and how many clips of each split."""
+def data_facts(
+    config: TrainConfig, clips: FeatureSet, *, before: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Which datasets, and how many clips of each split; `before` are those of --from."""
     counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
     return {
         "datasets": list(config.datasets),
         "clips": {name: count for name, count in counts.items() if count},
         "learned_from": "train",
+        **({"learned_before": list(before)} if before else {}),
     }
 
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on, and the commit of a source tree."""
-    names = ("tagger-music", "torch", "lightning", "numpy")
     found = {"python": platform.python_version()}
-    for name in names:
+    for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # a source tree that was never installed
@@ -110,11 +119,17 @@ def versions() -> dict[str, str]:
 
 
 def _revision(root: Path) -> str | None:
-    """The commit that is checked out in a source tree, read from git's own files."""
+    """The commit that is checked out in a source tree, with a mark if it was changed since."""
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():  # an installed package
+        return None
+
+    def ask(*words: str) -> str:
+        command = [git, "-C", str(root), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - fixed words
+
     try:
-        head = (root / ".git" / "HEAD").read_text().strip()
-        if not head.startswith("ref: "):
-            return head
-        return (root / ".git" / head.removeprefix("ref: ")).read_text().strip()
-    except OSError:  # an installed package, a worktree, or packed references
+        changed = ask("status", "--porcelain", "--untracked-files=no").strip()
+        return ask("rev-parse", "HEAD").strip() + (" with changes" if changed else "")
+    except subprocess.CalledProcessError:  # no commit yet, or a tree of another user
         return None

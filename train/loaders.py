@@ -2,17 +2,21 @@
 
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
+from train.augment_clips import clip_changes, spare_share
 from train.config import TrainConfig
 from train.data import Centres, Crops, balanced_sampler, frames_a_window
 from train.datasets.base import FeatureSet
+from train.ranks import seed_here
 
 
 def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
     """Batches of random crops, each label equally often."""
-    n_frames = frames_a_window(clips, config.features_options)
+    # Lightning deals the drawn clips out to the devices.
+    n_each = -(-config.fit.clips_an_epoch // config.fit.devices)
     sampler = balanced_sampler(
         clips,
         share_not_genre=config.fit.share_not_genre,
@@ -20,26 +24,41 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
         seed=config.seed,
     )
     return DataLoader(
-        Crops(clips, n_frames=n_frames, seed=config.seed),
+        _crops(config, clips),
         batch_size=config.fit.batch_size,
         sampler=sampler,
-        drop_last=config.fit.clips_an_epoch > config.fit.batch_size,
+        drop_last=n_each > config.fit.batch_size,
     )
 
 
+def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
+    n_frames = frames_a_window(clips, config.features_options)
+    seed, rate = seed_here(config.seed), config.features_options.sample_rate
+    if not clips.is_waveform:
+        return Crops(clips, n_frames=n_frames, seed=seed)
+    change = clip_changes(config.augment, sample_rate=rate)
+    spare = spare_share(config.augment)
+    return Crops(clips, n_frames=n_frames, seed=seed, change=change, spare=spare)
+
+
 def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:
-    """The middle windows of the clips whose loss is followed; None if nobody asks for it.
+    """The middle windows of the clips whose loss is followed; None if there are none.
 
     Raises:
-        InputError: it is asked for and there are no clips.
+        InputError: they are needed and there are none.
     """
-    needs = config.fit.patience > 0 or config.fit.schedule == "plateau"
-    if not needs:
-        return None
     if valid is None or len(valid) == 0:
-        raise InputError(
-            "fit.patience and fit.schedule=plateau need clips of the split `valid`; the data"
-            " have none (folds of the calibration have none either: set calibration.folds=0)."
-        )
+        if config.fit.patience > 0 or config.fit.schedule == "plateau":
+            raise InputError(
+                "fit.patience and fit.schedule=plateau need clips of the split `valid`; the"
+                " data have none (folds of the calibration have none either: set"
+                " calibration.folds=0)."
+            )
+        return None
     n_frames = frames_a_window(valid, config.features_options)
-    return DataLoader(Centres(valid, n_frames=n_frames), batch_size=config.fit.batch_size)
+    return DataLoader(
+        Centres(valid, n_frames=n_frames),
+        batch_size=config.fit.batch_size,
+        # Its own: watching must not change what the next epoch draws.
+        generator=torch.Generator().manual_seed(0),
+    )

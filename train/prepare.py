@@ -153,6 +153,11 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
                 f"{folder}: {len(absent)} of {len(keys)} recordings are not prepared"
                 f" ({absent[0]}); run `tagger prepare` with the same --dataset and --data."
             )
+        unreadable = [
+            f"{p}: {_error(store, k)}"
+            for p, k in zip(clips.paths, keys, strict=True)
+            if _error(store, k)
+        ]
         index = np.array([i for i, key in enumerate(keys) if not _error(store, key)], dtype=int)
         kept = clips.take(index)
         waveforms = store.waveforms([keys[i] for i in index])
@@ -170,6 +175,7 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
         groups=kept.groups,
         kind=clips.kind,
         is_waveform=True,
+        unreadable=tuple(unreadable),
     )
 
 

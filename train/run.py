@@ -1,38 +1,26 @@
 """One training run from a configuration to `best.pt`: folds, fit, calibration, figures."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train import checkpoint
-from train.calibrate import clip_scores, fit_calibration
+from train.checks import check_choices, check_kind, check_labels
 from train.config import TrainConfig, load_config
 from train.datasets import FeatureSet
-from train.datasets.base import join_again
-from train.facts import (
-    calibration_facts,
-    calibration_of,
-    data_facts,
-    measure,
-    net_logits,
-    versions,
-)
-from train.fit import ClipLogits, fit
-from train.folds import fold_of_groups
-from train.head import refit_head
+from train.facts import data_facts, versions
+from train.judge import judged
 from train.load import check_learnable, load_clips, resolved
 from train.models.network import TaggerNet
-from train.start import CONFIG, body_of, like, places_of, write_run
+from train.ranks import is_first
+from train.start import CONFIG, beginning, learned_before, like, places_of, write_run
+from train.unseen import Say, fit_kept, kept_labels, measured, out_of_fold, teller
 
-Say = Callable[[str], None]
-Start = Callable[[TaggerNet], None]
+UNREADABLE = "unreadable.txt"
 
 
 def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Path:
@@ -106,168 +94,67 @@ def run_training(
     Raises:
         InputError: the configuration or the data cannot be used.
     """
+    say = say if is_first() else _silent
     config = load_config(config_path, like(start_from, overrides))
-    out.mkdir(parents=True, exist_ok=True)
+    check_choices(config, start_from=start_from)
     clips = load_clips(config, data, prepared=prepared, say=say)
-    config = resolved(config, clips, say=say)
-    write_run(out, config, data=data, prepared=prepared, start_from=start_from)
+    config = learnable(config, clips, say=say)
+    if is_first():
+        write_run(out, config, data=data, prepared=prepared, start_from=start_from)
+        list_unreadable(out, clips)
+    start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
     learned, valid = clips.split("train"), clips.split("valid")
+    unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
+    tell = teller(say, "fit", config)
+    options: dict[str, Any] = {"prepare": start, "resume": resume, "on_epoch": tell}
+    net = fit_kept(config, learned, run_dir=out, valid=valid, **options)
+    if is_first():
+        facts = {
+            "data": data_facts(config, clips, before=learned_before(start_from)),
+            "versions": versions(),
+            **judged(net, config, unseen, measured(config, valid)),
+        }
+        say(json.dumps(facts.get("metrics", {})))
+        _save(net, config, clips, facts, out=out)
+    return out / checkpoint.BEST
+
+
+def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig:
+    """The configuration with what it left to the data, once both fit together.
+
+    Raises:
+        InputError: they do not.
+    """
+    config = resolved(config, clips, say=say)
+    check_kind(config)
+    check_labels(config, clips)
+    learned = clips.split("train")
     check_learnable(learned)
     say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
-    start = pretrained(config, data, prepared=prepared, out=out, say=say)
-    start = start or body_of(start_from)
-    unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
-    net = fit_kept(
-        config,
-        learned,
-        run_dir=out,
-        on_epoch=_teller(say, "fit", config),
-        prepare=start,
-        valid=valid,
-        resume=resume,
-    )
-    facts = {
-        "data": data_facts(config, clips),
-        "versions": versions(),
-        **judged(net, config, unseen, measured(config, valid)),
-    }
-    say(json.dumps(facts.get("metrics", {})))
-    done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
-    checkpoint.save(done, out / "best.pt")
-    (out / "facts.json").write_text(json.dumps(facts, indent=1))
-    return out / "best.pt"
+    return config
 
 
-def judged(
-    net: TaggerNet, config: TrainConfig, unseen: ClipLogits | None, valid: FeatureSet
-) -> dict[str, Any]:
-    """Calibrate the network; returns its thresholds and figures, those of valid among them."""
-    facts = calibrated(net, config, unseen, valid)
-    if len(valid) and "valid" not in facts.get("metrics", {}):
-        logits = net_logits(net, valid, config)
-        scores = clip_scores(logits, calibration_of(net), kind=config.kind)
-        facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
-    return facts
+def list_unreadable(out: Path, clips: FeatureSet) -> None:
+    """Name the recordings without sound in the run's folder; no file if there are none."""
+    path = out / UNREADABLE
+    path.unlink(missing_ok=True)
+    if clips.unreadable:
+        path.write_text("".join(f"{line}\n" for line in clips.unreadable), encoding="utf-8")
 
 
-def calibrated(
-    net: TaggerNet, config: TrainConfig, unseen: ClipLogits | None, valid: FeatureSet
-) -> dict[str, Any]:
-    """Fit and apply the calibration; returns what is to be said of it."""
-    if unseen is not None:
-        calibration = fit_calibration(unseen, kind=config.kind)
-        calibration.apply(net)
-        return calibration_facts(unseen, calibration, config)
-    if config.calibration.source == "valid" and has_every_label(valid):
-        heard = net_logits(net, valid, config)
-        calibration = fit_calibration(heard, kind=config.kind)
-        calibration.apply(net)
-        return calibration_facts(heard, calibration, config)
-    return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
-
-
-def has_every_label(clips: FeatureSet) -> bool:
-    """Whether each label occurs: then a calibration on these clips means something."""
-    return len(clips) > 0 and bool((np.nansum(clips.targets, axis=0) > 0).all())
-
-
-def pretrained(
-    config: TrainConfig, data: Path, *, prepared: Path, out: Path, say: Say
-) -> Start | None:
-    """Fit on other data first; returns what puts its body into a fresh network.
-
-    The result is kept in the run's folder and used again by a run that was interrupted.
-    """
-    earlier = config.pretrain
-    if earlier is None:
-        return None
-    path = out / "pretrained.pt"
-    if not (path.is_file() and checkpoint.load(path).config == earlier):
-        clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
-        say(f"pretraining on {len(clips)} clips")
-        before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
-        tell = _teller(say, "pretraining", earlier)
-        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
-        checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
-    weights = checkpoint.load(path).net.state_dict()
-
-    def start(net: TaggerNet) -> None:
-        kept = {name: value for name, value in weights.items() if name.startswith("body.")}
-        missing, unexpected = net.load_state_dict(kept, strict=False)
-        if unexpected or any(name.startswith("body.") for name in missing):
-            raise InputError("pretrain: its body is not that of this configuration")
-
-    return start
-
-
-def out_of_fold(
+def _save(
+    net: TaggerNet,
     config: TrainConfig,
     clips: FeatureSet,
+    facts: Mapping[str, Any],
     *,
-    start: Start | None,
     out: Path,
-    say: Say,
-    resume: bool = False,
-) -> ClipLogits | None:
-    """Logits of every clip from a network that has not seen it or its neighbours."""
-    n_folds = config.calibration.folds
-    if n_folds < 2 or config.calibration.source == "valid":
-        return None
-    held_out = clips.from_datasets(config.calibration.datasets or config.datasets)
-    always, held = clips.take(np.flatnonzero(~held_out)), clips.take(np.flatnonzero(held_out))
-    folds = fold_of_groups(held, n_folds=n_folds, seed=config.seed)
-    parts = []
-    for fold in range(n_folds):
-        rest = held.take(np.flatnonzero(folds != fold))
-        net = fit_kept(
-            replace(config, seed=config.seed + 1000 * (fold + 1)),
-            join_again([rest, always]),
-            run_dir=out / f"fold-{fold}",
-            on_epoch=_teller(say, f"fold {fold + 1} of {n_folds}", config),
-            prepare=start,
-            resume=resume,
-        )
-        unseen = measured(config, held.take(np.flatnonzero(folds == fold)))
-        parts.append(net_logits(net, unseen, config))
-    order = np.argsort(np.concatenate([np.flatnonzero(folds == f) for f in range(n_folds)]))
-    return _in_order(parts, order, measured(config, held))
+) -> None:
+    done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
+    path = out / checkpoint.BEST
+    checkpoint.save(done, path, training=checkpoint.training_of(path))
+    (out / "facts.json").write_text(json.dumps(facts, indent=1))
 
 
-def kept_labels(config: TrainConfig, clips: FeatureSet) -> tuple[str, ...]:
-    """The labels that the model will have."""
-    return config.labels or clips.labels
-
-
-def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
-    """The clips that figures are computed on, with the kept labels alone."""
-    chosen = clips.from_datasets(config.calibration.datasets or config.datasets)
-    return clips.take(np.flatnonzero(chosen)).only_labels(kept_labels(config, clips))
-
-
-def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
-    """Fit on all labels there are, forget those that only helped, fit the head once more."""
-    net = fit(config, clips, **options)
-    net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
-    if config.head.refit:
-        refit_head(net, measured(config, clips), config.head, config.augment)
-    return net
-
-
-def _in_order(
-    parts: Sequence[ClipLogits], order: NDArray[np.intp], clips: FeatureSet
-) -> ClipLogits:
-    labels = [one for part in parts for one in part.label_logits]
-    music = [one for part in parts for one in part.music_logits]
-    return ClipLogits(
-        label_logits=[labels[i] for i in order],
-        music_logits=[music[i] for i in order],
-        clips=clips,
-    )
-
-
-def _teller(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:
-    def tell(epoch: int, loss: float) -> None:
-        if epoch % 5 == 0 or epoch in {1, config.fit.epochs}:
-            say(f"{stage}: epoch {epoch} of {config.fit.epochs}, loss {loss:.3f}")
-
-    return tell
+def _silent(_: str) -> None:
+    """Further processes of one run say nothing."""

@@ -10,7 +10,12 @@ import yaml
 from tagger.errors import InputError
 from train import checkpoint
 from train.config import TrainConfig, to_tree
+from train.facts import versions
+from train.fit import fit
+from train.load import load_clips
 from train.models.network import TaggerNet
+from train.ranks import is_first
+from train.unseen import Say, Start, teller
 
 CONFIG, RUN = "config.yaml", "run.json"
 KEPT = ("front_end.", "normalise.", "body.")
@@ -55,14 +60,15 @@ def body_of(start_from: Path | None) -> Callable[[TaggerNet], None] | None:
 def write_run(
     out: Path, config: TrainConfig, *, data: Path, prepared: Path, start_from: Path | None
 ) -> None:
-    """Keep what `--resume` needs: the resolved configuration and the places."""
+    """Keep the resolved configuration (its seeds too), the places, versions and revision."""
+    out.mkdir(parents=True, exist_ok=True)
     (out / CONFIG).write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
     places = {
         "data": str(data.resolve()),
         "prepared": str(prepared.resolve()),
         "start_from": str(start_from.resolve()) if start_from else None,
     }
-    (out / RUN).write_text(json.dumps(places, indent=1))
+    (out / RUN).write_text(json.dumps(places | {"versions": versions()}, indent=1))
 
 
 def places_of(run: Path) -> dict[str, Path | None]:
@@ -75,4 +81,59 @@ def places_of(run: Path) -> dict[str, Path | None]:
         places = json.loads((run / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{run}: not the folder of a run that can be resumed.") from error
-    return {name: Path(value) if value else None for name, value in places.items()}
+    names = ("data", "prepared", "start_from")
+    return {name: Path(places[name]) if places.get(name) else None for name in names}
+
+
+def learned_before(start_from: Path | None) -> list[str]:
+    """The datasets that a checkpoint to start from has learned from, first ones first."""
+    if start_from is None:
+        return []
+    earlier = checkpoint.load(start_from)
+    names = earlier.facts.get("data", {}).get("learned_before", [])
+    return list(dict.fromkeys([*names, *earlier.config.learned_from()]))
+
+
+def beginning(
+    config: TrainConfig,
+    start_from: Path | None,
+    *,
+    data: Path,
+    prepared: Path,
+    out: Path,
+    say: Say,
+) -> Start | None:
+    """What puts learned weights into a fresh network: of a pretraining or of a checkpoint."""
+    return pretrained(config, data, prepared=prepared, out=out, say=say) or body_of(start_from)
+
+
+def pretrained(
+    config: TrainConfig, data: Path, *, prepared: Path, out: Path, say: Say
+) -> Start | None:
+    """Fit on other data first; returns what puts its body into a fresh network.
+
+    The result is kept in the run's folder and used again by a run that was interrupted.
+    """
+    earlier = config.pretrain
+    if earlier is None:
+        return None
+    path = out / "pretrained.pt"
+    if not (path.is_file() and checkpoint.load(path).config == earlier):
+        clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
+        say(f"pretraining on {len(clips)} clips")
+        before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
+        tell = teller(say, "pretraining", earlier)
+        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
+        if is_first():
+            checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
+    else:
+        net = checkpoint.load(path).net
+    weights = net.state_dict()
+
+    def start(net: TaggerNet) -> None:
+        kept = {name: value for name, value in weights.items() if name.startswith("body.")}
+        missing, unexpected = net.load_state_dict(kept, strict=False)
+        if unexpected or any(name.startswith("body.") for name in missing):
+            raise InputError("pretrain: its body is not that of this configuration")
+
+    return start

@@ -11,10 +11,11 @@ from itertools import pairwise
 
 from mutagen.ogg import OggPage
 
-from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import ogg_stream
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
+    REPEATED,
     Comment,
     comment_values,
     edited,
@@ -23,6 +24,11 @@ from tagger.tags.vorbiscomment import (
     render_comment,
 )
 
+ABOUT = About(
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+)
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
 _LAST = 4
 
@@ -57,7 +63,7 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
     comment = _comment(source, container)[1]
     if container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
         return "Its Vorbis comment is damaged: the framing bit is missing."
-    position = source.read(_comment_pages(source)[-1].offset + 6, 8)
+    position = source.read(comment_pages(source)[-1].offset + 6, 8)
     if position not in (bytes(8), b"\xff" * 8):
         return "Its audio starts on the same Ogg page as the comment ends."
     return None
@@ -67,8 +73,8 @@ def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Pat
     """Exchange the comment packet; renumber the pages behind if there are more or fewer."""
     prefix, comment = _comment(source, container)
     packet = _packet(prefix, comment, edited(comment, edits, style), container)
-    old = _comment_pages(source)
-    parsed = [_parsed(source, page) for page in old]
+    old = comment_pages(source)
+    parsed = [_whole(source, page) for page in old]
     packets = OggPage.to_packets(parsed)
     new = OggPage.from_packets([packet, *packets[1:]], parsed[0].sequence)
     for page in new:
@@ -90,7 +96,7 @@ def others(
     prefix, comment = _comment(source, container)
     digest = hashlib.sha256()
     serial = _serial(source)
-    for page in _pages(source):
+    for page in pages_of(source):
         if page.serial != serial:
             digest.update(source.read(page.offset, page.end - page.offset))
     kind = prefix[:1] if container == "ogg-flac" else prefix
@@ -100,13 +106,13 @@ def others(
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
     """The content of the stream's pages without that of the comment packet."""
     serial = _serial(source)
-    comment_pages = _comment_pages(source)
-    first, last = comment_pages[0].offset, comment_pages[-1]
+    comment = comment_pages(source)
+    first, last = comment[0].offset, comment[-1]
     found: list[Range] = []
-    for page in _pages(source):
+    for page in pages_of(source):
         if page.serial != serial or first <= page.offset < last.offset:
             continue
-        skipped = _first_packet_len(page.lacing) if page.offset == last.offset else 0
+        skipped = first_packet_len(page.lacing) if page.offset == last.offset else 0
         found.append((page.body + skipped, sum(page.lacing) - skipped))
     return found
 
@@ -114,7 +120,7 @@ def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
 def packet_lengths(source: Source) -> bytes:
     """A digest of where the packets of the stream end, which its bytes alone do not say."""
     digest, length, index, serial = hashlib.sha256(), 0, 0, _serial(source)
-    for page in _pages(source):
+    for page in pages_of(source):
         for value in page.lacing if page.serial == serial else b"":
             length += value
             if value < 255:
@@ -131,7 +137,7 @@ def _serial(source: Source) -> int:
     return stream.serial
 
 
-def _pages(source: Source, offset: int = 0) -> Iterator[Page]:
+def pages_of(source: Source, offset: int = 0) -> Iterator[Page]:
     """The pages in order, up to the end of the file or to bytes that are none."""
     while len(head := source.read(offset, 27 + 255)) > 27 and head[:4] == b"OggS":
         lacing = head[27 : 27 + head[26]]
@@ -142,10 +148,10 @@ def _pages(source: Source, offset: int = 0) -> Iterator[Page]:
         offset = page.end
 
 
-def _comment_pages(source: Source) -> list[Page]:
+def comment_pages(source: Source) -> list[Page]:
     """The stream's pages from the start of the comment packet to its end."""
     serial, found, total = _serial(source), [], 0
-    for page in _pages(source):
+    for page in pages_of(source):
         if page.serial != serial or page.flags & 2:
             continue
         found.append(page)
@@ -159,9 +165,9 @@ def _comment_pages(source: Source) -> list[Page]:
 
 def _comment(source: Source, container: str) -> tuple[bytes, Comment]:
     """What stands before the comment in its packet, and the comment."""
-    pages = _comment_pages(source)
+    pages = comment_pages(source)
     packet = b"".join(source.exact(page.body, sum(page.lacing)) for page in pages[:-1])
-    packet += source.exact(pages[-1].body, _first_packet_len(pages[-1].lacing))
+    packet += source.exact(pages[-1].body, first_packet_len(pages[-1].lacing))
     prefix = _PREFIXES[container]
     if prefix is None:
         prefix = packet[:4]
@@ -188,7 +194,7 @@ def _packet(prefix: bytes, old: Comment, new: Comment, container: str) -> bytes:
     return prefix + render_comment(new)
 
 
-def _first_packet_len(lacing: bytes) -> int:
+def first_packet_len(lacing: bytes) -> int:
     """Bytes of a page up to the end of the first packet that ends there."""
     total = 0
     for value in lacing:
@@ -198,9 +204,13 @@ def _first_packet_len(lacing: bytes) -> int:
     return total
 
 
-def _parsed(source: Source, page: Page) -> OggPage:
+def _whole(source: Source, page: Page) -> OggPage:
+    """A page whose checksum is right: a new checksum would pass damaged bytes off as whole."""
     source.file.seek(page.offset)
-    return OggPage(source.file)
+    parsed = OggPage(source.file)
+    if parsed.write() != source.read(page.offset, page.end - page.offset):
+        raise ValueError(f"the checksum of the Ogg page at {page.offset} is wrong")
+    return parsed
 
 
 def _finish(new: list[OggPage], old: list[OggPage]) -> None:
@@ -221,13 +231,25 @@ def _replaced(source: Source, old: Sequence[Page], data: bytes) -> list[Patch]:
 
 def _renumbered(source: Source, behind: Page, delta: int) -> list[Patch]:
     """New numbers and checksums for the stream's pages behind one of them."""
-    patches = []
-    for page in _pages(source, behind.end):
+    patches, is_over, end = [], False, behind.end
+    for page in pages_of(source, behind.end):
+        end = page.end
         if page.serial != behind.serial:
             continue
-        parsed = _parsed(source, page)
+        if is_over:
+            raise ValueError(f"the stream goes on at {page.offset}, behind its last Ogg page")
+        is_over = bool(page.flags & _LAST)
+        parsed = _whole(source, page)
         parsed.sequence += delta
         patches.append(Patch(page.offset + 18, 8, parsed.write()[18:26]))
-        if page.flags & _LAST:
-            break
+    _check_end(source, end)
     return patches
+
+
+def _check_end(source: Source, end: int) -> None:
+    """Behind the pages may lie what players skip, or half a page, but no more pages."""
+    tail = b""
+    for block in source.blocks(end + 1, source.size):
+        if b"OggS" in tail + block:
+            raise ValueError(f"there is a hole between Ogg pages at {end}")
+        tail = block[-3:]

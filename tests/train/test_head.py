@@ -1,11 +1,13 @@
 import numpy as np
 import torch
 
+from tests.train import trees
 from tests.train.sets import make_set
 from train.config import HeadOptions, from_tree
 from train.datasets.base import join
-from train.fit import predict
 from train.head import refit_head
+from train.load import load_clips
+from train.logits import predict
 from train.models.network import TaggerNet
 
 SMALL = {
@@ -50,3 +52,20 @@ def test_the_fit_is_the_same_every_time_and_shrinks_with_its_penalty():
     weights = [fitted(penalty)[0].head.labels.weight for penalty in (0.1, 0.1, 10.0)]
     torch.testing.assert_close(weights[0], weights[1])
     assert weights[2].norm() < weights[0].norm()
+
+
+def test_the_head_is_fitted_to_recordings_through_the_front_end(tmp_path):
+    """Windows of prepared audio become features first; tones are told apart afterwards."""
+    root = trees.genres(tmp_path / "music", seconds=1.5)
+    rate = {"sample_rate": 8000, "n_fft": 512, "hop_len": 400, "f_max_hz": 4000.0}
+    options = SMALL["features_options"] | rate
+    config = from_tree(SMALL | {"datasets": ["folder"], "features_options": options})
+    clips = load_clips(config, root, prepared=tmp_path / "p", say=lambda line: None)
+    assert clips.is_waveform
+    torch.manual_seed(0)
+    net = TaggerNet(config.network(), n_labels=2).eval()
+    fit = HeadOptions(refit=True, label_penalty=1e-3, n_windows=2, n_augmented=1)
+    refit_head(net, clips, fit)
+    logits = predict(net, clips, n_windows=2)
+    first = [one.mean(axis=0).argmax() for one in logits.label_logits]
+    assert (clips.targets[np.arange(len(clips)), first] == 1).all()

@@ -12,9 +12,10 @@ from train.callbacks import LAST, read_last
 from train.config import from_tree
 from train.data import Centres, Crops
 from train.datasets.base import FeatureSet, one_hot
-from train.fit import Fit, fit
+from train.fit import fit
 from train.load import check_learnable
 from train.models.network import TaggerNet
+from train.module import Fit
 from train.objective import label_loss, rarity_weights
 from train.run import resume_training, run_training
 from train.start import CONFIG

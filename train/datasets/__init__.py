@@ -4,7 +4,7 @@
 `RECORDINGS` give the paths of recordings, which `tagger prepare` decodes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from train.datasets import (
@@ -46,6 +46,30 @@ RECORDINGS: dict[str, Callable[[Where], AudioSet]] = {
 KNOWN = tuple(sorted({*DATASETS, *FEATURE_FILES, *RECORDINGS}))
 """Every name that --dataset takes, without its variant."""
 
+RESEARCH_ONLY = "recordings for research only"
+TERMS = {
+    "fma": "Creative Commons licences of the artists, many of them non-commercial",
+    "fma-small": "Creative Commons licences of the artists, many of them non-commercial",
+    "gtzan": RESEARCH_ONLY,
+    "jamendo": "Creative Commons licences of the artists, many of them non-commercial",
+    "mtat": "CC BY-NC-SA 1.0",
+}
+"""What sets say of commercial use; of the user's own recordings nothing is known here."""
+
+
+def licence_of_weights(names: Sequence[str]) -> str:
+    """What may be done with weights that were learned from these datasets.
+
+    The terms of recordings are passed on to what was learned from them: that is the careful
+    reading. Own recordings bring no terms that anybody could state here.
+    """
+    terms = {name: TERMS[name] for one in names if (name := one.partition(":")[0]) in TERMS}
+    if not terms:
+        return "none stated: the terms are those of the recordings that it learned from"
+    from_sets = "; ".join(f"{name}: {text}" for name, text in terms.items())
+    return f"CC BY-NC 4.0, after the data that it learned from ({from_sets})"
+
+
 __all__ = [
     "DATASETS",
     "FEATURE_FILES",
@@ -55,4 +79,5 @@ __all__ = [
     "FeatureSet",
     "Where",
     "join",
+    "licence_of_weights",
 ]

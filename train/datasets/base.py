@@ -32,6 +32,7 @@ class FeatureSet:
             n_dims); NaN where it is not known. None if it is known of no clip.
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
+        unreadable: recordings that are left out, each with the reason.
     """
 
     name: str
@@ -47,6 +48,7 @@ class FeatureSet:
     kind: str
     embeddings: NDArray[np.float32] | None = None
     is_waveform: bool = False
+    unreadable: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -129,6 +131,7 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
         embeddings=_embeddings(sets),
         is_waveform=all(one.is_waveform for one in sets),
+        unreadable=tuple(line for one in sets for line in one.unreadable),
     )
 
 

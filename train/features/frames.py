@@ -35,6 +35,8 @@ def slice_frames(waveform: Tensor, *, n_fft: int, hop_len: int) -> Tensor:
         Shape (batch, n_frames, n_fft).
     """
     n_frames = n_frames_of(waveform.shape[1], n_fft=n_fft, hop_len=hop_len)
+    if hop_len >= n_fft:
+        return _apart(waveform, n_frames, n_fft=n_fft, hop_len=hop_len)
     n_whole, rest = divmod(n_fft, hop_len)
     n_blocks = n_frames + math.ceil(n_fft / hop_len) - 1
     used = waveform[:, : window_len_of(n_frames, n_fft=n_fft, hop_len=hop_len)]
@@ -44,3 +46,13 @@ def slice_frames(waveform: Tensor, *, n_fft: int, hop_len: int) -> Tensor:
     if rest:
         parts.append(blocks[:, n_whole : n_whole + n_frames, :rest])
     return torch.cat(parts, dim=2)
+
+
+def _apart(waveform: Tensor, n_frames: int, *, n_fft: int, hop_len: int) -> Tensor:
+    """Frames that do not overlap: the heads of the blocks, and the last one by itself."""
+    last_start = (n_frames - 1) * hop_len
+    last = waveform[:, last_start : last_start + n_fft].unsqueeze(1)
+    if n_frames == 1:
+        return last
+    blocks = waveform[:, :last_start].unflatten(1, (n_frames - 1, hop_len))
+    return torch.cat([blocks[:, :, :n_fft], last], dim=1)

@@ -12,11 +12,11 @@ from train.models.blocks import ResidualBlock, Stem, rows_after
 class CnnLstmOptions:
     """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
 
-    `decimate` keeps every n-th frame: data whose frames are farther apart can then be
-    learned from. The stem's stride makes the first map smaller: the large maps are what
-    costs time. It and the `pools`, one a block, are (mel, time) factors; `n_hidden` is the
-    LSTM's width in each direction; the embedding is 4 * n_hidden wide (mean and maximum over
-    time).
+    `decimate` keeps every n-th frame (`TaggerNet` drops the others): data whose frames are
+    farther apart can then be learned from. The stem's stride makes the first map smaller: the
+    large maps are what costs time. It and the `pools`, one a block, are (mel, time) factors;
+    `n_hidden` is the LSTM's width in each direction; the embedding is 4 * n_hidden wide (mean
+    and maximum over time).
     """
 
     channels: tuple[int, ...] = (16, 24, 48, 96, 128)
@@ -39,7 +39,6 @@ class CnnLstm(nn.Module):
     def __init__(self, options: CnnLstmOptions, *, n_mels: int) -> None:
         super().__init__()
         channels, pools = options.channels, options.pools
-        self.decimate = options.decimate
         self.stem = Stem(channels[0], kernel=options.stem_kernel, stride=options.stem_stride)
         self.blocks = nn.Sequential(
             *(
@@ -57,7 +56,6 @@ class CnnLstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class docstring."""
-        x = x[:, :, :: self.decimate]
         maps = self.blocks(self.stem(x.unsqueeze(1)))  # (batch, channels, rows, steps)
         steps = maps.permute(0, 3, 1, 2).flatten(2)  # (batch, steps, channels * rows)
         steps = torch.relu(self.squeeze(self.dropout(steps)))

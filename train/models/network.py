@@ -67,6 +67,11 @@ class TaggerNet(nn.Module):
         self.register_buffer("music_scale", torch.ones(1))
         self.register_buffer("music_bias", torch.zeros(1))
 
+    @property
+    def decimate(self) -> int:
+        """Of how many frames of the features the body looks at one."""
+        return int(getattr(self.options.body_options, "decimate", 1))
+
     def keep_labels(self, columns: list[int]) -> None:
         """Forget all labels but these, in this order."""
         head = self.head.labels
@@ -84,8 +89,13 @@ class TaggerNet(nn.Module):
         return logits
 
     def embed(self, features: Tensor) -> Tensor:
-        """Embedding of dB features, shape (batch, body.n_out)."""
-        embedding: Tensor = self.body(self.normalise(features))
+        """Embedding of dB features, shape (batch, body.n_out).
+
+        Frames that the body does not want are dropped before anything looks at them: an
+        exported model then need not compute them (`export.lean`).
+        """
+        seen = features[:, :, :: self.decimate] if self.decimate > 1 else features
+        embedding: Tensor = self.body(self.normalise(seen))
         return embedding
 
     def scores_of(self, label_logits: Tensor, music_logit: Tensor) -> Tensor:

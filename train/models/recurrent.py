@@ -35,7 +35,6 @@ class _Recurrent(nn.Module):
     def __init__(self, options: RecurrentOptions, *, n_mels: int) -> None:
         super().__init__()
         width = options.n_hidden * (2 if options.bidirectional else 1)
-        self.decimate = options.decimate
         self.squeeze = nn.Linear(n_mels, options.n_hidden)
         self.dropout = nn.Dropout(options.dropout)
         self.recurrent = self.layer(
@@ -50,7 +49,7 @@ class _Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class docstring."""
-        steps = x[:, :, :: self.decimate].transpose(1, 2)  # (batch, n_steps, n_mels)
+        steps = x.transpose(1, 2)  # (batch, n_steps, n_mels)
         heard, _ = self.recurrent(torch.relu(self.squeeze(steps)))
         embedding: Tensor = self.dropout(mean_and_max(heard))
         return embedding

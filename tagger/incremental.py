@@ -1,0 +1,156 @@
+"""A scan that knows what earlier ones found out: what is new is heard, all else is decided.
+
+A folder that is as it was is passed with one look at the listing. A file that is as it was is
+decided anew from the scores that are stored. A file that was moved, renamed or tagged is opened
+for its tags and recognised by its audio. What is left is listened to.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from tagger.heard import Heard
+from tagger.library import Entry, Listing
+from tagger.pipeline import analyse
+from tagger.recalled import Desk, Passed, RecallOptions, sift
+from tagger.recorded import entry_now, look, remember
+from tagger.runtime import Engine
+from tagger.scan import ScanOptions, TrackResult, decide, write_all
+from tagger.state.memory import Memory, digest_of
+from tagger.writing import Writer, write_unrecorded
+
+_LASTING = frozenset({"kept", "unchanged", "abstained", "skipped"})
+"""What becomes of a file again and again, as long as nothing is changed."""
+
+
+def scan_library(
+    listings: Iterable[Listing],
+    engine: Engine,
+    options: ScanOptions,
+    memory: Memory,
+    recall: RecallOptions = RecallOptions(),
+    *,
+    stop: threading.Event | None = None,
+    writer: Writer = write_unrecorded,
+) -> Iterator[TrackResult | Passed]:
+    """Scan folders, find out only what is not known, and remember it.
+
+    Args:
+        listings: the folders, taken as they are needed.
+        engine: the model.
+        options: what to do with what is heard.
+        memory: made for these options and this model; it is flushed at the end.
+        recall: what of the past counts.
+        stop: as for `tagger.scan.scan`.
+        writer: likewise.
+
+    Yields:
+        One result a file, or a folder that is passed; never an exception for a single file.
+    """
+    stop = stop or threading.Event()
+    desk = Desk(engine, options, memory, recall)
+    folders = _Folders(desk)
+    results = _results(folders.watched(sift(listings, desk)), desk, stop)
+    try:
+        for one in write_all(results, options, stop, writer) if options.write else results:
+            if isinstance(one, TrackResult):
+                folders.settle(one)
+            yield one
+    finally:
+        memory.flush()
+
+
+def _results(
+    source: Iterator[Path | Heard], desk: Desk, stop: threading.Event
+) -> Iterator[TrackResult | Passed]:
+    """Everything that is decided; threads are started for the first file to be opened."""
+    for first in source:
+        if stop.is_set():
+            return
+        if isinstance(first, Heard):
+            yield from _decided(first, desk)
+            continue
+        heard = analyse(
+            chain([first], source),
+            desk.engine,
+            desk.options.listen,
+            intake=lambda path: look(path, desk),
+            stop=stop,
+        )
+        for one in heard:
+            yield from _decided(one, desk)
+
+
+def _decided(heard: Heard, desk: Desk) -> Iterator[TrackResult | Passed]:
+    if isinstance(heard.note, Passed):
+        yield heard.note
+    elif isinstance(heard.note, list):
+        yield from heard.note
+    else:
+        remember(heard, desk.memory)
+        yield decide(heard, desk.engine, desk.options)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A folder of which some files are not done."""
+
+    left: dict[str, Entry]
+    done: list[Entry] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class _Folders:
+    """The folders that are not done; when one is, it is recorded so that it can be passed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.open: dict[Path, _Open] = {}
+
+    def watched(self, sifted: Iterable[Path | Heard | Listing]) -> Iterator[Path | Heard]:
+        """The same without the listings, which are noted."""
+        for one in sifted:
+            if not isinstance(one, Listing):
+                yield one
+            elif one.is_whole:
+                self.open[one.folder] = _Open({entry[0]: entry for entry in one.files})
+
+    def settle(self, result: TrackResult) -> None:
+        """Note what became of a file."""
+        folder, name = result.path.parent, result.path.name
+        status: str = result.status
+        entry = None
+        if status == "written":
+            entry = entry_now(result.path)
+            if entry is not None:
+                changed = {result.field: result.genres}
+                if result.second is not None:
+                    changed[result.second.name] = result.second.values
+                self.desk.memory.record_change(folder, entry, json.dumps(changed))
+                status = self._next_time(result)
+        opened = self.open.get(folder)
+        if opened is None or name not in opened.left:
+            return
+        was = opened.left.pop(name)
+        opened.done.append(entry or was)
+        opened.counts[status] += 1
+        if not opened.left:
+            del self.open[folder]
+            self._close(folder, opened)
+
+    def _next_time(self, result: TrackResult) -> str:
+        """What the next scan will say of a file that was written, where that is certain."""
+        if self.desk.options.policy != "fill":
+            return result.status
+        return "kept" if result.genres else "unchanged"
+
+    def _close(self, folder: Path, opened: _Open) -> None:
+        if not opened.counts.keys() <= _LASTING:
+            return
+        done = digest_of(sorted(opened.done)), dict(opened.counts)
+        if self.desk.memory.glance(folder) != done:
+            self.desk.memory.record_folder(folder, *done)

@@ -1,0 +1,149 @@
+"""What is known -> results, and what is not: the first stage of a scan with a memory."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import DecodeError, TagError, TrackError
+from tagger.heard import Heard
+from tagger.library import Entry, Listing
+from tagger.runtime import Engine
+from tagger.scan import (
+    Found,
+    ScanOptions,
+    Status,
+    TrackResult,
+    decide,
+    found_of,
+    wants_scores,
+)
+from tagger.state.memory import Known, Memory, Result, digest_of
+from tagger.tags import TagInfo
+from tagger.targets import GENRE
+
+AGAIN = " It was not tried again; --retry-failed does."
+
+_TOGETHER = 256
+"""Results that are handed from one thread to another at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallOptions:
+    """What of the past counts.
+
+    Attributes:
+        rescan: nothing; all is found out, and recorded, anew.
+        retry_failed: all but failures.
+        passing: statuses whose files may be counted folder by folder, without a result each.
+    """
+
+    rescan: bool = False
+    retry_failed: bool = False
+    passing: frozenset[Status] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A folder that is as it was: how many of its files became what, as before."""
+
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that is needed to decide about files."""
+
+    engine: Engine
+    options: ScanOptions
+    memory: Memory
+    recall: RecallOptions
+
+
+def sift(listings: Iterable[Listing], desk: Desk) -> Iterator[Path | Heard | Listing]:
+    """Part what is known from what is to be opened.
+
+    Yields:
+        For each folder that is passed its counts, as the note of the folder; for each other
+        one its listing, then the results of what is known as notes of the folder, then the
+        paths of what is not.
+    """
+    for listing in listings:
+        if (passed := _passed(listing, desk)) is not None:
+            yield Heard(listing.folder, note=passed)
+            continue
+        yield listing
+        known = {} if desk.recall.rescan else desk.memory.files(listing.folder)
+        if listing.is_whole and (gone := known.keys() - {one[0] for one in listing.files}):
+            desk.memory.forget(listing.folder, gone)
+        yield from _parted(listing, known, desk)
+
+
+def _passed(listing: Listing, desk: Desk) -> Passed | None:
+    """What became of a folder that is as it was, if no result of it is asked for."""
+    passing = desk.recall.passing
+    if desk.recall.rescan or not passing or not listing.is_whole:
+        return None
+    known = desk.memory.glance(listing.folder)
+    if known is None or not known[1].keys() <= passing:
+        return None
+    return Passed(known[1]) if known[0] == digest_of(listing.files) else None
+
+
+def _parted(listing: Listing, known: Mapping[str, Known], desk: Desk) -> Iterator[Path | Heard]:
+    results: list[TrackResult] = []
+    unknown: list[Path] = []
+    for entry in listing.files:
+        path = listing.folder / entry[0]
+        heard = _recalled(path, entry, known.get(entry[0]), desk)
+        if heard is None:
+            unknown.append(path)
+            continue
+        results.append(decide(heard, desk.engine, desk.options))
+        if len(results) == _TOGETHER:
+            yield Heard(listing.folder, note=results)
+            results = []
+    if results:
+        yield Heard(listing.folder, note=results)
+    yield from unknown
+
+
+def _recalled(path: Path, entry: Entry, known: Known | None, desk: Desk) -> Heard | None:
+    """What would be heard of a file, as far as it is known; None if it must be opened."""
+    if known is None or known.entry != entry or entry[1] < 0 or not known.is_read_alike:
+        return None
+    if known.container is None:
+        return _failed(path, known, Found((), None), TagError, desk)
+    values = {name: tuple(one) for name, one in json.loads(known.tags).items()}
+    tags = TagInfo(known.container, values.pop(GENRE), known.unwritable, values)
+    found = found_of(path, tags, desk.options, n_names=entry[4])
+    if not wants_scores(found, desk.options):
+        return Heard(path, note=found)
+    if known.error is not None:
+        return _failed(path, known, found, DecodeError, desk)
+    if not known.is_heard or desk.options.listen.keep_windows:
+        return None
+    return heard_before(path, found, Result(*known[-4:]))
+
+
+def _failed(
+    path: Path, known: Known, found: Found, kind: type[TrackError], desk: Desk
+) -> Heard | None:
+    if desk.recall.retry_failed or not desk.memory.failed_alike(known):
+        return None
+    return Heard(path, note=found, error=kind(f"{path}: {known.error}{AGAIN}"))
+
+
+def heard_before(path: Path, found: Found, result: Result) -> Heard:
+    """A stored result, as if it had just been heard."""
+    scores = None if result.scores is None else np.frombuffer(result.scores, np.float32)
+    return Heard(
+        path,
+        note=found,
+        scores=scores,
+        n_windows=result.n_windows,
+        n_silent=result.n_silent,
+        duration_s=result.duration_s,
+    )

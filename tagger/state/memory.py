@@ -1,0 +1,264 @@
+"""What earlier scans found out, by name and by content; what this one finds out is added.
+
+Records are written in small transactions as they come, so that a scan that is killed has lost
+half a second. A word (options, versions, reasons) is stored once and stands as a number.
+"""
+
+import hashlib
+import json
+import marshal
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.library import Entry
+from tagger.state.store import Store
+
+FLUSH_S = 0.5
+FLUSH_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The conditions of this scan; what was found out under others does not count.
+
+    Attributes:
+        listening: model and windows.
+        reading: how tags are read.
+        decision: all that decides what becomes of a file, beside the file.
+        decoders: asked for the versions of the decoders, when a failure is met.
+    """
+
+    listening: str
+    reading: str
+    decision: str
+    decoders: Callable[[], str]
+
+
+class Known(NamedTuple):
+    """What is known of one name in a folder, and of the audio that it led to.
+
+    Attributes:
+        entry: what the listing said then.
+        is_read_alike: its tags were read as this scan reads them.
+        container: of the file; None if its tags could not be read.
+        tags: the values of fields, as JSON.
+        unwritable: None if a genre can be written, else the sentence why not.
+        content: digest of the audio; None if it was not asked for.
+        error: why it failed; None if it did not.
+        decoder: the number of the word for the decoders under which it failed.
+        is_heard: there is a result for this scan's model and windows.
+        scores: float32 in the model's order; None for silence.
+        n_windows: windows that were read.
+        n_silent: windows among them without a vote.
+        duration_s: length of the track.
+    """
+
+    entry: Entry
+    is_read_alike: bool
+    container: str | None
+    tags: str
+    unwritable: str | None
+    content: bytes | None
+    error: str | None
+    decoder: int | None
+    is_heard: bool
+    scores: bytes | None
+    n_windows: int
+    n_silent: int
+    duration_s: float | None
+
+
+class Result(NamedTuple):
+    """What was heard; the fields are those of `Known`."""
+
+    scores: bytes | None
+    n_windows: int
+    n_silent: int
+    duration_s: float | None
+
+
+_GLANCE = "SELECT listing, counts FROM folder WHERE path = ? AND decision = ?"
+_FILES = """
+    SELECT file.name, size, mtime_ns, inode, n_links, reading, container, tags, word.text,
+        file.content, error, decoder,
+        result.content IS NOT NULL, scores, n_windows, n_silent, duration_s
+    FROM file
+    LEFT JOIN word ON word.id = file.unwritable
+    LEFT JOIN result ON result.content = file.content AND result.listening = ?
+    WHERE folder = (SELECT id FROM folder WHERE path = ?)
+"""
+_RESULT = """
+    SELECT scores, n_windows, n_silent, duration_s FROM result
+    WHERE content = ? AND listening = ?
+"""
+_PUT_FILE = """
+    INSERT OR REPLACE INTO file (folder, name, size, mtime_ns, inode, n_links, reading,
+        container, tags, unwritable, content, error, decoder)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PUT_RESULT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?)"
+_CHANGED = """
+    UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?,
+        tags = json_patch(tags, ?)
+    WHERE folder = ? AND name = ?
+"""
+_PUT_GLANCE = "UPDATE folder SET listing = ?, decision = ?, counts = ? WHERE id = ?"
+
+
+class Memory:
+    """A store as a scan sees it; `flush` before it is closed."""
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self.keys = keys
+        self._store = store
+        self._lock = threading.Lock()
+        self._pending: list[Callable[[sqlite3.Connection], object]] = []
+        self._flushed = time.monotonic()
+        self._words: dict[str, int] = {}
+        self._decoder: int | None = None
+        with store.transaction() as connection:
+            self._listening = self._word(connection, keys.listening)
+            self._reading = self._word(connection, keys.reading)
+            self._decision = self._word(connection, keys.decision)
+
+    def glance(self, folder: Path) -> tuple[bytes, dict[str, int]] | None:
+        """The digest of a folder's listing when all was done, and how many files became what.
+
+        None if it was not done under the conditions of this scan.
+        """
+        with self._store.reading() as connection:
+            row = connection.execute(_GLANCE, (_path(folder), self._decision)).fetchone()
+        return None if row is None or row[0] is None else (row[0], json.loads(row[1]))
+
+    def files(self, folder: Path) -> dict[str, Known]:
+        """Everything that is known of a folder's files, by name."""
+        with self._store.reading() as connection:
+            rows = connection.execute(_FILES, (self._listening, _path(folder))).fetchall()
+        found = {}
+        for name, size, mtime_ns, inode, n_links, reading, *rest in rows:
+            text = os.fsdecode(name)
+            entry = (text, size, mtime_ns, inode, n_links)
+            found[text] = Known(entry, reading == self._reading, *rest)
+        return found
+
+    def result(self, content: bytes) -> Result | None:
+        """What was heard of some audio, wherever it lay."""
+        with self._store.reading() as connection:
+            row = connection.execute(_RESULT, (content, self._listening)).fetchone()
+        return None if row is None else Result(*row)
+
+    def failed_alike(self, known: Known) -> bool:
+        """Whether it failed under the decoders that are in use now."""
+        return known.error is not None and known.decoder == self._decoder_number()
+
+    def record_file(
+        self,
+        folder: Path,
+        entry: Entry,
+        *,
+        container: str | None,
+        tags: str,
+        unwritable: str | None,
+        content: bytes | None,
+        error: str | None,
+    ) -> None:
+        """Remember what a name led to, until its listing says something else."""
+        decoder = None if error is None else self._decoder_number()
+
+        def put(connection: sqlite3.Connection) -> None:
+            reason = None if unwritable is None else self._word(connection, unwritable)
+            name, *status = entry
+            key = self._folder(connection, folder), os.fsencode(name)
+            rest = (self._reading, container, tags, reason, content, error, decoder)
+            connection.execute(_PUT_FILE, (*key, *status, *rest))
+
+        self._add(put)
+
+    def record_result(self, content: bytes, result: Result) -> None:
+        """Remember what was heard of some audio."""
+        row = (content, self._listening, *result)
+        self._add(lambda connection: connection.execute(_PUT_RESULT, row))
+
+    def record_change(self, folder: Path, entry: Entry, tags: str) -> None:
+        """Remember that we have changed these tags of a file, whose audio is the same."""
+
+        def put(connection: sqlite3.Connection) -> None:
+            name, *status = entry
+            key = self._folder(connection, folder), os.fsencode(name)
+            connection.execute(_CHANGED, (*status, tags, *key))
+
+        self._add(put)
+
+    def record_folder(self, folder: Path, listing: bytes, counts: Mapping[str, int]) -> None:
+        """Remember that all files of a folder are done, and how many became what."""
+
+        def put(connection: sqlite3.Connection) -> None:
+            row = (listing, self._decision, json.dumps(counts))
+            connection.execute(_PUT_GLANCE, (*row, self._folder(connection, folder)))
+
+        self._add(put)
+
+    def forget(self, folder: Path, names: Iterable[str]) -> None:
+        """Drop names that are not there any more; what was heard of them is kept."""
+
+        def drop(connection: sqlite3.Connection) -> None:
+            number = self._folder(connection, folder)
+            keys = [(number, os.fsencode(name)) for name in names]
+            connection.executemany("DELETE FROM file WHERE folder = ? AND name = ?", keys)
+
+        self._add(drop)
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        with self._lock:
+            pending, self._pending = self._pending, []
+            self._flushed = time.monotonic()
+        if pending:
+            with self._store.transaction() as connection:
+                for change in pending:
+                    change(connection)
+
+    def _add(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        with self._lock:
+            self._pending.append(change)
+            is_due = (
+                len(self._pending) >= FLUSH_ROWS or time.monotonic() - self._flushed >= FLUSH_S
+            )
+        if is_due:
+            self.flush()
+
+    def _decoder_number(self) -> int:
+        if self._decoder is None:
+            with self._store.transaction() as connection:
+                self._decoder = self._word(connection, self.keys.decoders())
+        return self._decoder
+
+    def _word(self, connection: sqlite3.Connection, text: str) -> int:
+        if (number := self._words.get(text)) is None:
+            connection.execute("INSERT OR IGNORE INTO word (text) VALUES (?)", (text,))
+            row = connection.execute("SELECT id FROM word WHERE text = ?", (text,)).fetchone()
+            number = self._words[text] = row[0]
+        return number
+
+    def _folder(self, connection: sqlite3.Connection, folder: Path) -> int:
+        path = _path(folder)
+        connection.execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", (path,))
+        row = connection.execute("SELECT id FROM folder WHERE path = ?", (path,)).fetchone()
+        return int(row[0])
+
+
+def _path(folder: Path) -> bytes:
+    """The absolute name of a folder, without looking at the disk."""
+    return os.fsencode(os.path.abspath(folder))  # noqa: PTH100 (resolve would ask the disk)
+
+
+def digest_of(files: list[Entry]) -> bytes:
+    """A digest of a folder's files with their sizes and times, in the order of the listing."""
+    # Format 2 of marshal says equal things of equal values, whatever refers to them.
+    return hashlib.blake2b(marshal.dumps(files, 2), digest_size=16).digest()

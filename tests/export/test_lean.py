@@ -1,0 +1,93 @@
+"""Frames that the network does not look at are not computed, and nobody can tell."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from export.graph import to_graph
+from export.lean import add_lean_front_end
+from export.parity import sounds
+from tagger.errors import ModelError
+from tagger.lean import METADATA_KEY, lean_bytes, lean_model
+from tests.train.small import tree
+from train.config import from_tree
+from train.models.network import TaggerNet
+
+
+def network(features="mel", body="lstm", *, decimate=3, **changes):
+    """A small network that looks at every `decimate`-th frame, and its window's length."""
+    fields = tree(features, body, **changes)
+    fields["body_options"] = fields["body_options"] | {"decimate": decimate}
+    config = from_tree(fields)
+    torch.manual_seed(0)
+    net = TaggerNet(config.network(), n_labels=3).eval()
+    return net, config.features_options.window_len
+
+
+def scores(model, windows):
+    """What a graph answers."""
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return session.run(["scores"], {"waveform": windows})[0]
+
+
+@pytest.fixture(scope="module")
+def models():
+    """A graph with a lean front end of four frames, and one whose network sees all frames."""
+    net, window_len = network("mel", "cnn-lstm", decimate=4)
+    model = to_graph(net, window_len=window_len)
+    assert add_lean_front_end(model, net, window_len=window_len)
+    other_net, _ = network("mel", "cnn-lstm", decimate=1)
+    other = to_graph(other_net, window_len=window_len)
+    assert not add_lean_front_end(other, other_net, window_len=window_len)
+    return model, other
+
+
+@pytest.mark.parametrize(
+    ("features", "decimate"), [("mel", 3), ("mfcc", 2), ("chroma", 5), ("midi", 3)]
+)
+def test_the_lean_graph_gives_the_same_scores(features, decimate):
+    """On every kind of sound, whether the frames divide by the step or not."""
+    net, window_len = network(features, decimate=decimate)
+    model = to_graph(net, window_len=window_len)
+    assert add_lean_front_end(model, net, window_len=window_len)
+    windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
+    full = scores(model, windows)
+    np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
+    assert np.ptp(full, axis=0).max() > 1e-3  # the sounds are not all alike to it
+
+
+def test_the_lean_graph_has_fewer_frames_and_no_second_basis(models):
+    """Its constants are those of the model; only the few frames that are wanted are cut."""
+    lean = onnx.shape_inference.infer_shapes(lean_model(models[0]), data_prop=True)
+    frames = [
+        one.type.tensor_type.shape.dim[-1].dim_value
+        for one in lean.graph.value_info
+        if one.name == "lean.features"
+    ]
+    assert frames == [4]
+    assert "features" not in {name for node in lean.graph.node for name in node.output}
+    large = [one.name for one in lean.graph.initializer if np.prod(one.dims) > 64]
+    assert [name for name in large if name.startswith("lean.")] == []
+
+
+def test_a_graph_that_it_does_not_fit_is_refused(models):
+    """Lean nodes of another graph are an error that says what to do, no wrong answer."""
+    other = onnx.ModelProto.FromString(models[1].SerializeToString())
+    assert not other.metadata_props  # a network that looks at every frame has none
+    other.metadata_props.extend(models[0].metadata_props)
+    with pytest.raises(ModelError, match="export the model again"):
+        lean_model(other)
+
+
+def test_the_file_itself_is_left_as_it_is(models, tmp_path):
+    """Only what is loaded is lean; a file without the entry is loaded as it is."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(models[1].SerializeToString())
+    assert lean_bytes(path) is None
+    path.write_bytes(models[0].SerializeToString())
+    before = path.read_bytes()
+    lean = onnx.ModelProto.FromString(lean_bytes(path))
+    assert METADATA_KEY not in {one.key for one in lean.metadata_props}
+    assert path.read_bytes() == before

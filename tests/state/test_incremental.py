@@ -1,0 +1,381 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from mutagen.id3 import ID3, TCON
+
+from tagger import recorded
+from tagger.audio.isolated import IsolatedEars
+from tagger.conditions import keys_of
+from tagger.errors import DecodeError
+from tagger.genre_rules import GenreRules
+from tagger.heard import ListenOptions
+from tagger.incremental import Passed, scan_library
+from tagger.library import find_folders
+from tagger.recalled import AGAIN, RecallOptions
+from tagger.safewrite import WriteOptions, write_genres
+from tagger.scan import ScanOptions, scan
+from tagger.state import open_store
+from tagger.state.memory import Memory
+from tagger.tags import read_tags
+from tagger.targets import Targets
+from tests.engines import tone_engine
+from tests.tones import write_tone
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three tones in two folders."""
+    write_tone(tmp_path / "music" / "a.flac", 200)
+    write_tone(tmp_path / "music" / "b.ogg", 3000)
+    write_tone(tmp_path / "music" / "deep" / "c.wav", 200)
+    return tmp_path / "music"
+
+
+class Opened:
+    """Names of the files that are listened to, and of those opened for their tags."""
+
+    def __init__(self, monkeypatch):
+        self.heard, self.looked = [], []
+        listen = IsolatedEars.listen
+
+        def listen_to(ears, path, wanted):
+            self.heard.append(path.name)
+            return listen(ears, path, wanted)
+
+        def look_into(path, **options):
+            self.looked.append(path.name)
+            return read_tags(path, **options)
+
+        monkeypatch.setattr(IsolatedEars, "listen", listen_to)
+        monkeypatch.setattr(recorded, "read_tags", look_into)
+
+    def take(self):
+        """(heard, looked into) since the last call, sorted."""
+        found = sorted(self.heard), sorted(self.looked)
+        self.heard.clear()
+        self.looked.clear()
+        return found
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    return Opened(monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path, folder):
+    """Scans the folder with one state again and again; returns name -> result."""
+
+    def once(paths=None, *, model="m1", recall=RecallOptions(), **options):
+        options = ScanOptions(**options)
+        engine = tone_engine()
+        with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
+            memory = Memory(store, keys_of(options, engine.spec, model=model))
+            listings = find_folders([Path(one) for one in paths or [folder]])
+            return list(scan_library(listings, engine, options, memory, recall))
+
+    def by_name(*args, **options):
+        return {one.path.name: one for one in once(*args, **options)}
+
+    by_name.once = once
+    return by_name
+
+
+NAMES = ["a.flac", "b.ogg", "c.wav"]
+NOTHING = ([], [])
+
+
+def test_a_scan_with_a_memory_says_what_one_without_says(folder, run):
+    """The first scan and the second give the results that a plain scan gives."""
+    plain = {
+        one.path.name: one
+        for one in scan(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions())
+    }
+    assert run() == plain
+    assert run() == plain
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"policy": "append"}, {"listen": ListenOptions(full=True)}, {"threshold": 1.0}],
+)
+def test_a_second_scan_opens_nothing(opened, run, options):
+    """What is known is neither decoded nor looked into."""
+    first = run(**options)
+    assert opened.take() == (NAMES, NAMES)
+    assert run(**options) == first
+    assert opened.take() == NOTHING
+
+
+def test_after_writing_nothing_is_opened_either(folder, opened, run):
+    """Our own change of a file is no reason to look at it again."""
+    run(write=True)
+    opened.take()
+    second = run(write=True)
+    assert {one.status for one in second.values()} == {"kept"}
+    assert second["a.flac"].genres == ("low",)
+    assert opened.take() == NOTHING
+
+
+def test_thresholds_rules_and_policies_cost_no_listening(opened, run):
+    """Decisions are made anew from the scores that are stored."""
+    run()
+    opened.take()
+    assert {one.status for one in run(threshold=1.0).values()} == {"abstained"}
+    renamed = run(rules=GenreRules(aliases={"low": "Deep"}))
+    assert renamed["a.flac"].genres == ("Deep",)
+    assert run(policy="replace", top=1)["b.ogg"].genres == ("high",)
+    assert {one.status for one in run().values()} == {"proposed"}
+    assert opened.take() == NOTHING
+
+
+def test_a_remembered_proposal_is_written(folder, opened, run):
+    """A dry run first, then the same with writing: nothing is decoded twice."""
+    run()
+    opened.take()
+    assert {one.status for one in run(write=True).values()} == {"written"}
+    assert opened.take() == NOTHING
+    assert read_tags(folder / "a.flac").genres == ("low",)
+
+
+def test_moved_renamed_copied_and_tagged_files_are_not_decoded(folder, opened, run):
+    """They are opened for their tags and recognised by their audio."""
+    run()
+    opened.take()
+    (folder / "a.flac").rename(folder / "deep" / "renamed.flac")
+    shutil.copy(folder / "b.ogg", folder / "copy.ogg")
+    run([folder / "deep"], write=True)
+    opened.take()
+    write_genres(folder / "b.ogg", ("by hand",))
+    found = run(score_all=True)
+    assert opened.take() == ([], ["b.ogg", "copy.ogg"])
+    assert found["b.ogg"].genres == ("by hand",)
+    assert found["b.ogg"].scores == found["copy.ogg"].scores
+    assert found["renamed.flac"].scores["low"] > 0.9
+
+
+def test_a_moved_folder_is_not_decoded(folder, opened, run):
+    """Not even when the whole library has another name."""
+    first = run()
+    opened.take()
+    moved = folder.rename(folder.with_name("elsewhere"))
+    again = run([moved])
+    assert opened.take() == ([], NAMES)
+    assert {name: one.scores for name, one in again.items()} == {
+        name: one.scores for name, one in first.items()
+    }
+
+
+def test_changed_audio_is_decoded(folder, opened, run):
+    """The same name with other music in it."""
+    run()
+    opened.take()
+    write_tone(folder / "a.flac", 3000)
+    assert run()["a.flac"].genres == ("high",)
+    assert opened.take() == (["a.flac"], ["a.flac"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "m2"},
+        {"listen": ListenOptions(full=True)},
+        {"listen": ListenOptions(n_windows=2)},
+    ],
+)
+def test_another_model_or_other_windows_are_heard(opened, run, options):
+    """Scores belong to a model and to what was listened to; those of before stay."""
+    run()
+    opened.take()
+    run(**options)
+    assert opened.take()[0] == NAMES
+    run()
+    run(**options)
+    assert opened.take() == NOTHING
+
+
+def test_other_ways_to_read_tags_open_files_and_decode_nothing(opened, run):
+    """A separator changes what genres a file has, not what is heard of it."""
+    run()
+    opened.take()
+    run(writing=WriteOptions(id3v23_separator="/"))
+    assert opened.take() == ([], NAMES)
+
+
+def test_kept_windows_are_listened_to(opened, run):
+    """A timeline needs every window's scores, which are not stored; their mean is."""
+    run()
+    opened.take()
+    listen = ListenOptions(keep_windows=True)
+    for _ in range(2):
+        assert all(one.timeline is not None for one in run(listen=listen).values())
+        assert opened.take()[0] == NAMES
+    run(listen=ListenOptions(full=True))
+    assert opened.take() == NOTHING
+
+
+def test_rescan_ignores_what_is_known_and_records_it_anew(folder, opened, run):
+    """All is decoded once more, and is known afterwards."""
+    run()
+    opened.take()
+    run(recall=RecallOptions(rescan=True))
+    assert opened.take()[0] == NAMES
+    run()
+    assert opened.take() == NOTHING
+
+
+def test_failures_are_remembered_with_their_cause(folder, opened, run, monkeypatch):
+    """Tried again when the file or the decoders change, or on request."""
+    (folder / "bad.mp3").write_bytes(b"\xff\xfb\x90\x00" + b"no music" * 50)
+    first = run()["bad.mp3"]
+    assert first.status == "failed"
+    opened.take()
+    again = run()["bad.mp3"]
+    assert (again.status, opened.take()) == ("failed", NOTHING)
+    assert again.reason == first.reason + AGAIN
+    run(recall=RecallOptions(retry_failed=True))
+    assert opened.take() == (["bad.mp3"], ["bad.mp3"])
+    monkeypatch.setattr("tagger.audio.versions.__version__", "next")
+    run()
+    assert opened.take() == (["bad.mp3"], ["bad.mp3"])
+    assert run()["bad.mp3"].status == "failed"
+    assert opened.take() == NOTHING
+    write_tone(folder / "good.wav", 500).rename(folder / "bad.mp3")
+    assert run()["bad.mp3"].status == "proposed"
+    assert opened.take()[0] == ["bad.mp3"]
+
+
+def test_damaged_tags_are_remembered_too(folder, opened, run):
+    """A file whose tags cannot be read fails again without being opened."""
+    data = (folder / "b.ogg").read_bytes()
+    at = data.index(b"\x03vorbis") + 7
+    (folder / "b.ogg").write_bytes(data[:at] + b"\xff" * 8 + data[at + 8 :])
+    first = run()["b.ogg"]
+    assert first.status == "failed"
+    opened.take()
+    assert run()["b.ogg"].reason.startswith(first.reason)
+    assert opened.take() == NOTHING
+
+
+def test_failures_of_the_disk_are_not_remembered(folder, opened, run, monkeypatch):
+    """A share that was gone, or a permission, says nothing of the music."""
+
+    def gone(_ears, path, _wanted):
+        path.rename(path.with_name("away"))
+        raise DecodeError(f"{path}: Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IsolatedEars, "listen", gone)
+        assert run([folder / "a.flac"])["a.flac"].status == "failed"
+    (folder / "away").rename(folder / "a.flac")
+    opened.take()
+    assert run([folder / "a.flac"])["a.flac"].status == "proposed"
+    assert opened.take()[0] == ["a.flac"]
+
+
+def test_a_failure_to_decode_does_not_matter_where_nothing_is_heard(folder, run):
+    """A file that keeps its genre is kept, whatever a scan of all scores said of it."""
+    path = folder / "bad.mp3"
+    path.write_bytes(b"no music" * 50)
+    tags = ID3()
+    tags.add(TCON(text=["Rock"]))
+    tags.save(path)
+    assert run(score_all=True)["bad.mp3"].status == "failed"
+    assert run()["bad.mp3"].status == "kept"
+
+
+def test_silence_is_remembered(folder, opened, run):
+    """No scores are a result too."""
+    write_tone(folder / "silent.flac", 200, level=1e-6)
+    assert run()["silent.flac"].status == "abstained"
+    opened.take()
+    again = run()["silent.flac"]
+    assert (again.status, again.scores) == ("abstained", None)
+    assert opened.take() == NOTHING
+
+
+def test_a_hard_link_that_was_made_since_is_seen(folder, run):
+    """It changes neither size nor times of the file."""
+    assert run()["a.flac"].status == "proposed"
+    (folder / "deep" / "link.flac").hardlink_to(folder / "a.flac")
+    assert run()["a.flac"].status == run()["link.flac"].status == "skipped"
+    (folder / "deep" / "link.flac").unlink()
+    assert run()["a.flac"].status == "proposed"
+
+
+QUIET = RecallOptions(passing=frozenset({"kept", "unchanged", "abstained"}))
+
+
+def test_an_unchanged_folder_is_passed_as_a_whole(folder, run):
+    """After a scan that wrote, the next one counts folders; any change ends that."""
+    run(write=True)
+    passed = run.once(write=True, recall=QUIET)
+    assert passed == [Passed({"kept": 2}), Passed({"kept": 1})]
+    os.utime(folder / "deep" / "c.wav", ns=(0, 0))
+    first, second = run.once(write=True, recall=QUIET)
+    assert first == Passed({"kept": 2})
+    assert (second.path.name, second.status) == ("c.wav", "kept")
+    assert run.once(write=True, recall=QUIET)[1] == Passed({"kept": 1})
+    assert [one.status for one in run.once(policy="replace", recall=QUIET)] == ["unchanged"] * 3
+    assert all(isinstance(one, Passed) for one in run.once(policy="replace", recall=QUIET))
+    (folder / "b.ogg").unlink()
+    assert [one.path.name for one in run.once(policy="replace", recall=QUIET)[:1]] == ["a.flac"]
+
+
+def test_a_folder_with_something_to_say_is_not_passed(folder, run):
+    """Proposals and failures are told each time."""
+    (folder / "bad.mp3").write_bytes(b"no music" * 50)
+    run()
+    found = run.once(recall=QUIET)
+    assert {one.status for one in found} == {"proposed", "failed"}
+    assert len(found) == 4
+
+
+def test_names_that_are_gone_are_forgotten(tmp_path, folder, run):
+    """The state does not grow with every renaming; what was heard stays."""
+    run()
+    (folder / "a.flac").unlink()
+    run()
+    store = open_store(tmp_path / "state.db", on_notice=pytest.fail, shared=True)
+    with store, store.reading() as connection:
+        rows = connection.execute("SELECT name FROM file ORDER BY name").fetchall()
+        n_heard = connection.execute("SELECT count(*) FROM result").fetchone()
+    assert rows == [(b"b.ogg",), (b"c.wav",)]
+    assert n_heard == (3,)
+
+
+def test_names_that_are_no_text_are_remembered(folder, opened, run):
+    """The file system's bytes are what counts."""
+    odd = os.fsdecode(b"\xff\xfe.flac")
+    (folder / "a.flac").rename(folder / odd)
+    run()
+    opened.take()
+    assert odd in run()
+    assert opened.take() == NOTHING
+
+
+def test_other_fields_are_remembered_as_well(folder, opened, run):
+    """What is written beside the genre is read from the state, before and after a change."""
+    targets = Targets(second_field="mood", second_labels=frozenset({"low"}))
+    first = run(targets=targets)
+    assert first["a.flac"].second.values == ("low",)
+    opened.take()
+    assert run(targets=targets) == first
+    written = run(targets=targets, write=True)
+    assert {one.status for one in written.values()} == {"written"}
+    again = run(targets=targets, write=True)
+    plain = scan(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions(targets=targets))
+    assert again == {one.path.name: one for one in plain}
+    assert again["a.flac"].second.previous == ("low",)
+    assert opened.take()[0] == NAMES  # by the scan without a memory
+    run()
+    assert opened.take() == ([], NAMES)
+
+
+def test_the_day_of_the_writing_changes_no_decision(folder, run):
+    """A folder is passed the next day too, though another date would be written."""
+    run(write=True, targets=Targets(provenance="model, 2026-11-21"))
+    targets = Targets(provenance="model, 2026-11-22")
+    assert {type(one) for one in run.once(targets=targets, recall=QUIET)} == {Passed}

@@ -1,0 +1,111 @@
+"""Scans and reports that write other fields than the genre."""
+
+import csv
+import json
+from datetime import date
+
+import pytest
+
+from tagger.apply import ApplyOptions, apply_rows, read_rows
+from tagger.report import open_report, to_json
+from tagger.safewrite import write_genres
+from tagger.scan import ScanOptions, scan
+from tagger.tags import read_tags
+from tagger.targets import PROVENANCE, Targets
+from tests.engines import tone_engine
+from tests.tones import write_tone
+
+SECOND = Targets(second_field="mood", second_labels=frozenset({"high"}))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A low and a high tone in two containers."""
+    write_tone(tmp_path / "music" / "a.flac", 200)
+    write_tone(tmp_path / "music" / "b.ogg", 3000)
+    return tmp_path / "music"
+
+
+def run(folder, **options):
+    results = scan(sorted(folder.iterdir()), tone_engine(), ScanOptions(**options))
+    return {one.path.name: one for one in results}
+
+
+def held(path, *fields):
+    """(genres, each field's values) of a file."""
+    info = read_tags(path, fields=fields)
+    return info.genres, *(info.values(name) for name in fields)
+
+
+@pytest.mark.parametrize("field", ["grouping", "comment", "mood", "Heard Genre"])
+def test_another_field_takes_the_place_of_the_genre(folder, field):
+    """It is read, judged by the policy and written; the genre stays as it was."""
+    write_genres(folder / "a.flac", ["Polka"])
+    targets = Targets(field=field)
+    results = run(folder, write=True, targets=targets)
+    assert {one.status for one in results.values()} == {"written"}
+    assert held(folder / "a.flac", field) == (("Polka",), ("low",))
+    assert held(folder / "b.ogg", field) == ((), ("high",))
+    again = run(folder, write=True, targets=targets)
+    assert {one.status for one in again.values()} == {"kept"}
+    assert json.loads(to_json(again["a.flac"]))["field"] == field
+
+
+def test_the_second_field_gets_its_own_labels(folder):
+    """What is listed goes there and nowhere else; a file may need one of the two only."""
+    results = run(folder, write=True, targets=SECOND)
+    assert {one.status for one in results.values()} == {"written"}
+    assert held(folder / "a.flac", "mood") == (("low",), ())
+    assert held(folder / "b.ogg", "mood") == ((), ("high",))
+    record = json.loads(to_json(results["b.ogg"]))
+    assert record["genres"] == []
+    assert record["second"] == {"field": "mood", "values": ["high"], "previous": []}
+
+
+def test_fill_judges_each_field_by_itself(folder):
+    """A file with a genre still gets its mood, and its genre is not touched."""
+    write_genres(folder / "b.ogg", ["Polka"])
+    results = run(folder, write=True, targets=SECOND)
+    assert results["b.ogg"].status == "written"
+    assert held(folder / "b.ogg", "mood") == (("Polka",), ("high",))
+    assert run(folder, write=True, targets=SECOND)["b.ogg"].status == "kept"
+
+
+def test_provenance_names_the_model_beside_a_change_and_only_then(folder):
+    """A file that stays as it is gets no new date."""
+    stamp = f"fake 0 {date(2026, 11, 21)}"
+    run(folder, write=True, targets=Targets(provenance=stamp))
+    assert held(folder / "a.flac", PROVENANCE) == (("low",), (stamp,))
+    before = (folder / "a.flac").read_bytes()
+    run(folder, write=True, policy="append", targets=Targets(provenance="later"))
+    assert (folder / "a.flac").read_bytes() == before
+
+
+def test_an_edited_report_writes_the_fields_that_it_names(folder, tmp_path):
+    """The columns say which fields were meant, so `apply` needs no settings for it."""
+    report = tmp_path / "report.csv"
+    targets = Targets(field="grouping", second_field="Heard", second_labels=frozenset({"high"}))
+    with open_report(report) as file:
+        for one in run(folder, targets=targets).values():
+            file.add(one)
+    text = report.read_text(encoding="utf-8")
+    rows = sorted(csv.DictReader(text.splitlines()), key=lambda row: row["path"])
+    rows[0] |= {"genres": "Mine; Own"}
+    rows[1] |= {"second": "Shrill", "genres": "Also"}
+    with report.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    results = list(apply_rows(read_rows(report, on_note=pytest.fail), ApplyOptions()))
+    assert [one.status for one in results] == ["written", "written"]
+    assert held(folder / "a.flac", "grouping", "Heard") == ((), ("Mine", "Own"), ())
+    assert held(folder / "b.ogg", "grouping", "Heard") == ((), ("Also",), ("Shrill",))
+
+
+def test_a_report_with_an_impossible_field_fails_that_row(folder, tmp_path):
+    """`title` is nothing that a list of genres is written to."""
+    report = tmp_path / "report.csv"
+    report.write_text(f"path,genres,previous,field\n{folder / 'a.flac'},X,,title\n")
+    (result,) = apply_rows(read_rows(report, on_note=print), ApplyOptions())
+    assert result.status == "failed"
+    assert "'title'" in result.reason

@@ -1,0 +1,102 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.run import ExportOptions, spec_of
+from tagger.errors import InputError
+from tests.train.sets import make_set
+from train.checkpoint import Checkpoint
+from train.checks import check_choices
+from train.config import from_tree
+from train.datasets import licence_of_weights
+from train.models.network import TaggerNet
+from train.run import learnable
+
+
+def silent(_):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"epochs": 3}, "did you mean fit.epochs"),
+        ({"fit": {"learning_rat": 3}}, "fit.learning_rate"),
+        ({"fit": {"precision": "bf16-mix"}}, "bf16-mixed"),
+        ({"fit": {"share_not_genre": 2.0}}, r"in 0\.\.1"),
+        ({"fit": {"devices": 0}}, "fit.devices"),
+        ({"fit": {"learning_rate": 0.0}}, "learning_rate"),
+        ({"datasets": "gtzan"}, "expected a list"),
+        ({"features": "midi", "features_options": {"midi_min": 99, "midi_max": 3}}, "midi_min"),
+    ],
+)
+def test_a_field_that_is_wrong_alone_is_named(tree, said):
+    """With the nearest right one, or with what it must be."""
+    with pytest.raises(InputError, match=said):
+        from_tree(tree)
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"fit": {"freeze": 3}}, "--from"),
+        ({"features_options": {"sample_rate": 16000}}, "f_max_hz=8000"),
+        ({"features_options": {"f_min_hz": 9000.0, "f_max_hz": 8000.0}}, "f_min_hz"),
+        ({"calibration": {"datasets": ["gtzn"]}}, "'gtzan'"),
+    ],
+)
+def test_choices_that_contradict_each_other_are_both_named(tree, said):
+    """Before anything is decoded."""
+    with pytest.raises(InputError, match=said):
+        check_choices(from_tree(tree))
+
+
+def test_freezing_what_was_learned_before_is_no_contradiction():
+    """A checkpoint, or a pretraining."""
+    check_choices(from_tree({"fit": {"freeze": 3}}), start_from=Path("best.pt"))
+    check_choices(from_tree({"fit": {"freeze": 3}, "pretrain": {"fit": {"freeze": 0}}}))
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"fit": {"focal_gamma": 2.0}}, "kind=multi"),
+        ({"fit": {"label_weights": True}}, "kind=multi"),
+        ({"labels": ["hgh"]}, "'high'"),
+    ],
+)
+def test_choices_that_the_data_contradict_are_named_before_the_fit(tree, said):
+    """Sigmoids' choices beside a softmax, and labels that no clip has."""
+    clips = make_set("gtzan", ("high", "low"))
+    with pytest.raises(InputError, match=said):
+        learnable(from_tree(tree), clips, say=silent)
+    several = replace(clips, kind="multi")
+    fit = {"label_weights": True, "focal_gamma": 2.0}
+    assert learnable(from_tree({"fit": fit}), several, say=silent).kind == "multi"
+
+
+def test_the_licence_of_weights_follows_the_data():
+    """Non-commercial where a set says so; nothing is claimed of one's own recordings."""
+    assert "none stated" in licence_of_weights(["folder", "csv", "npz"])
+    said = licence_of_weights(["folder", "mtat:all", "gtzan"])
+    assert said.startswith("CC BY-NC")
+    assert "mtat: CC BY-NC-SA 1.0" in said
+    assert "gtzan" in said
+
+
+def test_the_exported_model_carries_the_licence_of_all_it_learned_from():
+    """Of the pretraining and of the run that it started from as well."""
+
+    def licence(tree, **data):
+        config = from_tree(tree)
+        net = TaggerNet(config.network(), n_labels=1)
+        facts = {"thresholds": {"a": 0.5}, "data": data}
+        found = Checkpoint(net, config, ("a",), facts)
+        return spec_of(found, ExportOptions(), revision="0" * 12).weights_licence
+
+    own = {"datasets": ["folder"]}
+    assert "none stated" in licence(own)
+    assert "gtzan" in licence({"datasets": ["gtzan"]})
+    assert "fma-small" in licence(own | {"pretrain": {"datasets": ["fma-small"]}})
+    assert "jamendo" in licence(own, learned_before=["jamendo:0"])

@@ -1,0 +1,75 @@
+"""Choices that are each possible and together are not: found before anything is decoded."""
+
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError
+from train.config import TrainConfig
+from train.datasets.base import FeatureSet
+from train.fields import choose
+
+
+def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> None:
+    """Make sure that no two choices contradict each other, whatever the data are.
+
+    Raises:
+        InputError: two do; both are named, with what to do.
+    """
+    if config.fit.freeze > 0 and start_from is None and config.pretrain is None:
+        raise InputError(
+            "fit.freeze keeps a learned body still, and there is none: give --from CHECKPOINT"
+            " or `pretrain`, or leave fit.freeze 0."
+        )
+    check_hertz(config.features_options)
+    for name in config.calibration.datasets:
+        choose("calibration.datasets", name, config.datasets)
+
+
+def check_kind(config: TrainConfig) -> None:
+    """Make sure that the loss is one for the kind of labels, which the data have decided.
+
+    Raises:
+        InputError: a choice for sigmoids stands beside a softmax.
+    """
+    if config.kind == "multi":
+        return
+    for name, chosen in (
+        ("fit.focal_gamma", config.fit.focal_gamma > 0),
+        ("fit.label_weights", config.fit.label_weights),
+    ):
+        if chosen:
+            raise InputError(
+                f"{name} weighs labels that stand side by side, and kind is single, one label"
+                f" a clip: set kind=multi, or leave {name} out."
+            )
+
+
+def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
+    """Make sure that the labels that the model shall have are labels of the data.
+
+    Raises:
+        InputError: one is not; the message has the nearest.
+    """
+    for label in config.labels:
+        choose("labels", label, clips.labels)
+
+
+def check_hertz(options: Any) -> None:
+    """Make sure that no band lies where the recordings have no sound.
+
+    Raises:
+        InputError: the range of frequencies is empty or reaches above half the sample rate.
+    """
+    low, high = getattr(options, "f_min_hz", None), getattr(options, "f_max_hz", None)
+    if low is None or high is None:
+        return
+    half = options.sample_rate / 2
+    if high > half:
+        raise InputError(
+            f"features_options.f_max_hz: {high:g} lies above half of sample_rate"
+            f" {options.sample_rate}; set features_options.f_max_hz={half:g} or less."
+        )
+    if not 0 <= low < high:
+        raise InputError(
+            f"features_options.f_min_hz: {low:g} must be 0 or more and below f_max_hz {high:g}."
+        )

@@ -1,0 +1,117 @@
+"""The Lightning module of a fit: augmentation, losses, optimiser."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from train.augment import augment, mixup
+from train.augment_waves import colour, mask_features, mix_waves
+from train.config import TrainConfig
+from train.data import Batch
+from train.models.network import TaggerNet
+from train.objective import label_loss, music_loss, teacher_loss
+from train.ranks import rank, seed_here
+from train.schedule import VALID_LOSS, optimisation
+
+
+class Fit(L.LightningModule):
+    """Loss, augmentation and optimiser of one run."""
+
+    def __init__(
+        self,
+        net: TaggerNet,
+        config: TrainConfig,
+        *,
+        n_steps: int,
+        n_taught: int = 0,
+        is_waveform: bool = False,
+    ) -> None:
+        super().__init__()
+        self.net, self.config, self.n_steps = net, config, n_steps
+        self.is_waveform = is_waveform
+        self.is_one_of_many = config.fit.devices > 1
+        self.weights: Tensor | None = None
+        # What a teacher heard is learned from the same embedding as the labels, then dropped.
+        self.pupil = nn.Linear(net.body.n_out, n_taught) if n_taught else None
+        # Lightning's `auto` takes the GPU when there is one; what is drawn is drawn there.
+        device = f"cuda:{rank()}" if torch.cuda.is_available() else "cpu"
+        self.rng = torch.Generator(device).manual_seed(seed_here(config.seed))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Augment, blend, and weigh the two losses."""
+        fit = self.config.fit
+        features, *known = batch
+        sizes = [known[0].shape[1], 1, known[2].shape[1]]
+        every = torch.cat([known[0], known[1][:, None], known[2]], dim=1)
+        features, every = self._blended(features, every)
+        targets, music, embeddings = every.split(sizes, dim=1)
+        embedding = self.net.embed(features)
+        logits, music_logit = self.net.head(embedding)
+        by_label = self._label_loss(logits, targets)
+        by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
+        losses = {"train/label_loss": by_label, "train/music_loss": by_music}
+        total: Tensor = by_label + fit.music_weight * by_music
+        if self.pupil is not None and fit.teacher_weight > 0:
+            losses["train/teacher_loss"] = teacher_loss(self.pupil(embedding), embeddings)
+            total = total + fit.teacher_weight * losses["train/teacher_loss"]
+        self.log_dict(losses, on_step=False, on_epoch=True, sync_dist=self.is_one_of_many)
+        return total
+
+    def augmented(self, features: Tensor) -> Tensor:
+        """Augment the frames that the body will look at; the others are filled in again."""
+        step = self.net.decimate
+        seen = augment(features[:, :, ::step], self.config.augment, self.rng)
+        return seen.repeat_interleave(step, dim=2)[:, :, : features.shape[2]]
+
+    def _blended(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Augmented features and their targets; recordings become features on the way.
+
+        In full precision whatever the fit's is: half of it buries all that is quiet.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._blended_in_full(x, targets)
+
+    def _blended_in_full(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        options = self.config.augment
+        if not self.is_waveform:
+            return mixup(self.augmented(x), targets, options, self.rng)
+        waves = colour(x[:, 0], options, self.rng)
+        waves, targets = mix_waves(waves, targets, options, self.rng)
+        features = self.net.front_end(waves)
+        if self.net.front_end.scale == "db":
+            return self.augmented(features), targets
+        return mask_features(features, options, self.rng), targets
+
+    def _label_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        fit = self.config.fit
+        return label_loss(
+            logits,
+            targets,
+            kind=self.config.kind,
+            smoothing=fit.label_smoothing,
+            weights=None if self.weights is None else self.weights.to(logits.device),
+            focal_gamma=fit.focal_gamma,
+        )
+
+    def validation_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
+        """Log the loss on clips that are not learned from; returns logits and targets."""
+        x, targets, *_rest = batch
+        with torch.autocast(x.device.type, enabled=False):  # as in `_blended`
+            features = self.net.front_end(x[:, 0]) if self.is_waveform else x
+        logits = self.net.logits(features)[0]
+        loss = self._label_loss(logits, targets)
+        self.log(VALID_LOSS, loss, batch_size=len(x), sync_dist=self.is_one_of_many)
+        return {"logits": logits.float(), "targets": targets}
+
+    def on_train_epoch_start(self) -> None:
+        """For the first epochs of a fine-tuning the head learns alone."""
+        learns = self.current_epoch >= self.config.fit.freeze
+        for part in (self.net.front_end, self.net.normalise, self.net.body):
+            part.requires_grad_(learns)
+            part.train(learns)  # frozen batch statistics stay as well
+
+    def configure_optimizers(self) -> Any:
+        """AdamW under the schedule of the configuration."""
+        return optimisation(self.parameters(), self.config.fit, n_steps=self.n_steps)
