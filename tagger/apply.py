@@ -9,20 +9,18 @@ from tagger.config_values import nearest
 from tagger.errors import InputError, TagError, TaggerError, TrackError, UnsupportedTagError
 from tagger.plain import cell_text, from_cell, paths_of, visible
 from tagger.report import SECOND_COLUMNS, SEPARATOR
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
+from tagger.safewrite import WriteOptions, why_skipped
 from tagger.scan import Status, TrackResult
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fields import field_named
 from tagger.targets import GENRE, SecondField, asked_of, second_of
+from tagger.writing import Wish, Writer, write_unrecorded
 
 NEEDED = ("path", "genres", "previous")
 KNOWN = (
     *NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason", "field",
     *SECOND_COLUMNS,
 )  # fmt: skip
-
-Write = Callable[[Path, "Wanted", WriteOptions, TagInfo], bool]
-"""Gives a file these values if it still says what was read; True if it was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,30 +141,24 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
     return Row(line, found, problem)
 
 
-def write_one(path: Path, wanted: Wanted, options: WriteOptions, expected: TagInfo) -> bool:
-    """The one place that writes for `apply`."""
-    genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
-    return write_genres(path, genres, options=options, expected=expected, others=others)
-
-
 def apply_rows(
-    rows: Iterable[Row], options: ApplyOptions, *, write: Write = write_one
+    rows: Iterable[Row], options: ApplyOptions, *, writer: Writer = write_unrecorded
 ) -> Iterator[TrackResult]:
     """Write what stands in the rows.
 
     Args:
         rows: as `read_rows` gives them.
         options: what to do with them.
-        write: how a file is changed.
+        writer: what changes files; a `JournalledRun` has one whose changes can be undone.
 
     Yields:
         One result a row, in their order; never an exception for a single row.
     """
     for row in rows:
-        yield _apply(row, options, write)
+        yield _apply(row, options, writer)
 
 
-def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
+def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
     path = Path(row.cells.get("path", "?"))
     try:
         if row.problem is not None:
@@ -176,8 +168,11 @@ def _apply(row: Row, options: ApplyOptions, write: Write) -> TrackResult:
         info = read_tags(path, style=options.writing.style, fields=wanted.fields)
         status, reason = _decide(path, info, wanted, options)
         if status == "proposed" and options.write:
-            changed = write(path, wanted, options.writing, info)
-            status = "written" if changed else "unchanged"
+            genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
+            (outcome,) = writer([Wish(path, genres, options.writing, info, others)])
+            if isinstance(outcome, TrackError):
+                raise outcome
+            status = "written" if outcome else "unchanged"
     except UnsupportedTagError as error:
         return TrackResult(path=path, status="skipped", reason=_placed(row, error))
     except (TrackError, InputError) as error:

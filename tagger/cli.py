@@ -6,6 +6,7 @@ commands, so that `tagger --help` is instant.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -16,32 +17,30 @@ from tagger.cli_desk import apply, audit
 from tagger.cli_evaluate import evaluate, study
 from tagger.cli_models import doctor, models
 from tagger.cli_predict import predict
+from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
 from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, scan
 from tagger.cli_train import export, prepare, train
+from tagger.cli_undo import runs, undo
 from tagger.errors import TaggerError
 from tagger.plain import visible
 
 app = typer.Typer(
     name="tagger",
+    cls=Root,
     help="Listens to music and writes what it hears into the files.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(scan)
-app.command()(predict)
-app.command()(audit)
-app.command()(apply)
-app.command()(models)
-app.command()(doctor)
-app.command()(bench)
-app.command()(engine)
-app.command()(train)
-app.command()(prepare)
-app.command()(evaluate)
-app.command()(study)
-app.command()(export)
-app.add_typer(config)
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    LIBRARY: (scan, predict, audit, apply, runs, undo),
+    MACHINE: (models, doctor, bench, engine),
+    TRAINING: (train, prepare, evaluate, study, export),
+}
+for _section, _commands in COMMANDS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_section)(_command)
+app.add_typer(config, rich_help_panel=LIBRARY)
 
 
 def _version(wanted: bool) -> None:

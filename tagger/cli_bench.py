@@ -34,7 +34,7 @@ def bench(
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure the model on each device by precision and batch size, and decoding beside it."""
+    """Measure the model on each device, and decoding beside it."""
     from tagger.audio.quiet import silence_native_stderr
     from tagger.bench import bench_decoding, bench_device
     from tagger.catalogue import find_model, variants_of
@@ -71,7 +71,7 @@ def engine(
     gpu_memory: GpuMemory = None,
     exclude_ops: ExcludeOps = None,
 ) -> None:
-    """Build TensorRT's engine of a model before it is needed; list or remove engines.
+    """Build, list or clear TensorRT's engines.
 
     An engine is for one precision, batch size and set of excluded operators: build it with
     the options that you will scan with.

@@ -10,7 +10,7 @@ from tagger.plain import json_text, visible
 
 config = typer.Typer(
     name="config",
-    help="Your settings: what genres are called, and which of them are written.",
+    help="Your settings: how genres are called, which are written.",
     no_args_is_help=True,
 )
 

@@ -29,8 +29,11 @@ from tagger.cli_scan import (
     stderr_console,
     stdout_console,
 )
+from tagger.cli_state import State, undoable_run
 from tagger.cli_writing import (
+    Hardlinks,
     Id3Version,
+    KeepMtime,
     Mp4Compat,
     Separator,
     WavInfo,
@@ -151,16 +154,20 @@ def apply(
     id3v23_separator: Separator = None,
     wav_info: WavInfo = False,
     mp4_compat: Mp4Compat = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
-    """Write the genres that stand in a CSV report of `scan` or `audit`, after your editing.
+    """Write the genres of an edited CSV report into the files.
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
     from tagger.apply import ApplyOptions, apply_rows, read_rows
     from tagger.config import load_settings
     from tagger.report import Tally, line_of
+    from tagger.writing import write_unrecorded
 
     settings = load_settings(
         writing_settings(
@@ -171,18 +178,21 @@ def apply(
             mp4_compat=mp4_compat,
         )
     )
-    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing_of(settings))
+    writing = writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks)
+    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
     rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
-    for result in apply_rows(rows, options):
-        tally.add(result)
-        if json:
-            emit_json(result, out)
-        elif (not quiet or result.status == "failed") and (
-            line := line_of(result, verbose=False)
-        ):
-            out.print(line, highlight=False, soft_wrap=True)
+    with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
+        writer = run.write if run else write_unrecorded  # not called in a dry run
+        for result in apply_rows(rows, options, writer=writer):
+            tally.add(result)
+            if json:
+                emit_json(result, out)
+            elif (not quiet or result.status == "failed") and (
+                line := line_of(result, verbose=False)
+            ):
+                out.print(line, highlight=False, soft_wrap=True)
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

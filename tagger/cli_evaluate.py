@@ -70,7 +70,7 @@ def study(
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
 ) -> None:
-    """Answer a question that takes several runs, with a table and a picture."""
+    """Answer a question that takes several runs."""
     with needs_extra():
         from train.run import parse_overrides
         from train.study import Question, run_study

@@ -24,7 +24,7 @@ def models(
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say which providers, codecs and models are here, what auto would use, and why."""
+    """Say what is here, what auto would use, and why not more."""
     from tagger.doctor import examine, show
 
     findings = examine()

@@ -24,8 +24,11 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
+from tagger.cli_state import State, undoable_run
 from tagger.cli_writing import (
+    Hardlinks,
     Id3Version,
+    KeepMtime,
     Mp4Compat,
     Separator,
     WavInfo,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from tagger.report import Tally
     from tagger.runtime import Engine
     from tagger.scan import ScanOptions, TrackResult
+    from tagger.writing import JournalledRun
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -117,6 +121,9 @@ def scan(
     id3v23_separator: Separator = None,
     wav_info: WavInfo = False,
     mp4_compat: Mp4Compat = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -150,7 +157,7 @@ def scan(
         score_all=score_all,
         rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
-        writing=writing_of(settings),
+        writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
     def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
@@ -164,14 +171,17 @@ def scan(
         gpu_memory=gpu_memory,
         exclude_ops=exclude_ops,
     )
-    engine = load(
-        model, device, console=console, quiet=quiet, settings=settings, compute=compute
-    )
-    targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, the owner's
-    options = replace(options, targets=targets)
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     count = walk(lambda *_: None)
-    code = _run(tracks, engine, options, show, console=console, count=count)
+    with undoable_run(state, "scan", paths, console, wanted=write_tags) as run:
+        engine = load(
+            model, device, console=console, quiet=quiet, settings=settings, compute=compute
+        )
+        targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
+        options = replace(options, targets=targets)
+        if run is not None:
+            run.model = engine.spec.name
+        code = _run(tracks, engine, options, show, run=run, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
 
 
@@ -181,6 +191,7 @@ def _run(
     options: "ScanOptions",
     show: Show,
     *,
+    run: "JournalledRun | None",
     console: "Console",
     count: Iterable[Path],
 ) -> int:
@@ -188,6 +199,7 @@ def _run(
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally, open_report
     from tagger.scan import scan as scan_tracks
+    from tagger.writing import write_unrecorded
 
     tally, started = Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
@@ -201,7 +213,9 @@ def _run(
         stop = stack.enter_context(_stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)
-        for result in scan_tracks(tracks, engine, options, stop=stop):
+        writer = run.write if run else write_unrecorded  # not called without --write-tags
+        found = scan_tracks(tracks, engine, options, stop=stop, writer=writer)
+        for result in stack.enter_context(contextlib.closing(found)):
             tally.add(result)
             if report is not None:
                 report.add(result)

@@ -60,7 +60,7 @@ def train(
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
 ) -> None:
-    """Fit a tagger: OUT/best.pt is what `tagger export` turns into a model."""
+    """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra():
         from train.run import parse_overrides, resume_training, run_training
     overrides = {
@@ -99,7 +99,7 @@ def prepare(
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
 ) -> None:
-    """Decode a data set once, so that training reads at the speed of memory."""
+    """Decode a data set once, so that training reads it fast."""
     with needs_extra():
         from train.load import prepare_dataset
         from train.run import parse_overrides
@@ -137,7 +137,7 @@ def export(
         bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
     ] = False,
 ) -> None:
-    """Turn a checkpoint into one .onnx file, after checking that it answers the same."""
+    """Turn a checkpoint into one .onnx file, and check it."""
     with needs_extra():
         from export.run import ExportOptions, check_readiness, export_checkpoint
     from tagger.spec import PRECISIONS

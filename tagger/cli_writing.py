@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_options import one_of
+
 if TYPE_CHECKING:
     from tagger.config import Settings
     from tagger.safewrite import WriteOptions
@@ -27,6 +29,21 @@ Mp4Compat = Annotated[
     bool, typer.Option("--mp4-compat", help="Join several genres in one MP4 value.")
 ]
 
+KeepMtime = Annotated[
+    bool,
+    typer.Option(
+        "--keep-mtime", help="Leave the time of a file; media servers then miss the change."
+    ),
+]
+Hardlinks = Annotated[
+    str,
+    typer.Option(
+        "--hardlinks",
+        metavar="skip|write",
+        help="Files with several names: leave them, or part this name from the others.",
+    ),
+]
+
 
 def writing_settings(
     given: Sequence[str] | None,
@@ -46,13 +63,17 @@ def writing_settings(
     return found
 
 
-def writing_of(settings: "Settings") -> "WriteOptions":
-    """How the settings want files to be changed."""
-    from tagger.safewrite import WriteOptions
+def writing_of(
+    settings: "Settings", *, keep_mtime: bool = False, hardlinks: str = "skip"
+) -> "WriteOptions":
+    """How the settings and the options want files to be changed."""
+    from tagger.safewrite import HARDLINKS, WriteOptions
 
     return WriteOptions(
         id3v23_separator=settings.id3v23_separator,
         id3v2_version=settings.id3v2_version,
         wav_info=settings.wav_info,
         mp4_compat=settings.mp4_compat,
+        keep_mtime=keep_mtime,
+        hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS),
     )

@@ -21,6 +21,7 @@ from tagger.recorded import entry_now, look, remember
 from tagger.runtime import Engine
 from tagger.scan import ScanOptions, TrackResult, decide, write_all
 from tagger.state.memory import Memory, digest_of
+from tagger.writing import Writer, write_unrecorded
 
 _LASTING = frozenset({"kept", "unchanged", "abstained", "skipped"})
 """What becomes of a file again and again, as long as nothing is changed."""
@@ -34,6 +35,7 @@ def scan_library(
     recall: RecallOptions = RecallOptions(),
     *,
     stop: threading.Event | None = None,
+    writer: Writer = write_unrecorded,
 ) -> Iterator[TrackResult | Passed]:
     """Scan folders, find out only what is not known, and remember it.
 
@@ -44,6 +46,7 @@ def scan_library(
         memory: made for these options and this model; it is flushed at the end.
         recall: what of the past counts.
         stop: as for `tagger.scan.scan`.
+        writer: likewise.
 
     Yields:
         One result a file, or a folder that is passed; never an exception for a single file.
@@ -53,7 +56,7 @@ def scan_library(
     folders = _Folders(desk)
     results = _results(folders.watched(sift(listings, desk)), desk, stop)
     try:
-        for one in write_all(results, options, stop) if options.write else results:
+        for one in write_all(results, options, stop, writer) if options.write else results:
             if isinstance(one, TrackResult):
                 folders.settle(one)
             yield one

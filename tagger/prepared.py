@@ -51,6 +51,8 @@ class PreparedWrite:
         mtime_ns: the modification time that the copy gets; None for now.
         compare: looks at the copy as a reader of tags does.
         made: the copy's state, once it has been made.
+        is_placed: the copy has taken the original's place.
+        is_left: the copy could not be removed.
     """
 
     path: Path
@@ -65,6 +67,8 @@ class PreparedWrite:
     mtime_ns: int | None = None
     compare: Compare = _nothing_wrong
     made: os.stat_result | None = field(default=None, init=False)
+    is_placed: bool = field(default=False, init=False)
+    is_left: bool = field(default=False, init=False)
 
     def make(self) -> None:
         """Write the copy, verify it and make it durable; nothing of it stays if that fails.
@@ -95,14 +99,18 @@ class PreparedWrite:
             with translated(self.path, WriteError, NOT_WRITTEN):
                 self._check_unchanged(self.path.stat())
                 self.temp.replace(self.path)
+                self.is_placed = True
             with translated(self.path, WriteError, _DURABLE):
                 filecopy.sync_folder(self.path.parent)
         finally:
             self.discard()
 
     def discard(self) -> None:
-        """Remove the copy, if it is still there."""
-        self.temp.unlink(missing_ok=True)
+        """Remove the copy, if it is still there; `is_left` says if that failed."""
+        try:
+            self.temp.unlink(missing_ok=True)
+        except OSError:  # the share was pulled, the disk is broken: the next start removes it
+            self.is_left = True
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from tagger.library import Entry, entry_of
 from tagger.recalled import Desk, heard_before
 from tagger.scan import Found, found_of, wants_scores
 from tagger.state.memory import Memory, Result
-from tagger.tags import TagInfo, read_tags
+from tagger.tags import read_tags
 from tagger.targets import GENRE
 
 
@@ -20,7 +20,6 @@ class _Seen(Found):
     """What a file was found to be, and what is to be remembered of it."""
 
     entry: Entry | None = None
-    tags: TagInfo | None = None
     content: bytes | None = None
     is_new: bool = False  # nothing was heard of it before
 
@@ -34,7 +33,7 @@ def look(path: Path, desk: Desk) -> Intake:
     except TagError as error:
         seen = _Seen((), None, entry=entry)
         return Intake(False, heard=Heard(path, note=seen, error=error))
-    seen = _Seen(found.genres, found.left_alone, found.second, entry, tags)
+    seen = _Seen(found.genres, found.left_alone, found.second, tags, entry)
     if not wants_scores(found, options):
         return Intake(False, note=seen)
     seen = replace(seen, content=_content(path))

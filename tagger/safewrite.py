@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
 from tagger.payload import identity_of
@@ -23,6 +23,9 @@ from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
 from tagger.wanted import check_expected, checked, wrong_field
+
+Hardlinks = Literal["skip", "write"]
+HARDLINKS: tuple[Hardlinks, ...] = get_args(Hardlinks)
 
 _READ = "the tags cannot be read"
 
@@ -43,7 +46,7 @@ class WriteOptions:
 
     id3v23_separator: str = DEFAULT_SEPARATOR
     keep_mtime: bool = False
-    hardlinks: Literal["skip", "write"] = "skip"
+    hardlinks: Hardlinks = "skip"
     id3v2_version: Id3Version = "keep"
     mp4_compat: bool = False
     wav_info: bool = False
@@ -188,13 +191,36 @@ def why_skipped(
     """
     if info.unwritable:
         return f"{path}: no genre can be written. {info.unwritable}"
-    n_names = n_names or path.stat().st_nlink
-    if n_names > 1 and options.hardlinks == "skip":
-        return (
-            f"{path}: it has {n_names} names (hard links), and writing would part them."
-            " --hardlinks write allows it."
-        )
-    return None
+    return _why_linked(path, n_names or path.stat().st_nlink, options)
+
+
+def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) -> None:
+    """Refuse to replace a file that somebody has protected.
+
+    Args:
+        path: the file, links resolved.
+        state: what `stat` says of it.
+        options: how it would be written.
+
+    Raises:
+        UnsupportedTagError: it has other names.
+        WriteError: it, or its folder, is locked or read-only.
+    """
+    if (linked := _why_linked(path, state.st_nlink, options)) is not None:
+        raise UnsupportedTagError(linked)
+    if (locked := why_locked(path)) is not None:
+        raise WriteError(f"{path}: {locked}.")
+    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
+
+
+def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
+    if n_names < 2 or options.hardlinks == "write":
+        return None
+    return (
+        f"{path}: it has {n_names} names (hard links), and writing would part them."
+        " --hardlinks write allows it."
+    )
 
 
 def _writable_family(
@@ -202,11 +228,7 @@ def _writable_family(
 ) -> Family:
     """The family of a file that may be written, or the reason why it may not."""
     family = family_of(info.container)
-    reason = why_skipped(path, info, options)
-    if reason or family is None:
-        raise UnsupportedTagError(reason or f"{path}: no genre can be written.")
-    if (locked := why_locked(path.resolve())) is not None:
-        raise WriteError(f"{path}: {locked}.")
-    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
-        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
+    if info.unwritable or family is None:
+        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable or ''}")
+    check_replaceable(path.resolve(), state, options)
     return family

@@ -1,22 +1,23 @@
 """The main job: files in, a result for each out, genres written if asked for."""
 
+import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from tagger.errors import TrackError, UnsupportedTagError
+from tagger.errors import UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
 from tagger.genres import Policy, choose_genres, why_abstained
 from tagger.pipeline import Heard, Intake, ListenOptions, analyse
 from tagger.runtime import Engine
-from tagger.safewrite import WriteOptions, why_skipped, write_genres
+from tagger.safewrite import WriteOptions, why_skipped
 from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
 from tagger.timeline import Timeline, timeline_of
+from tagger.writing import Outcome, Wish, Writer, write_unrecorded
+from tagger.writing_beside import written_beside
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = (
@@ -25,7 +26,6 @@ STATUSES: tuple[Status, ...] = (
 
 T = TypeVar("T")
 
-_WRITES_IN_FLIGHT = 8
 _HELD = "it holds these genres already"
 
 
@@ -72,6 +72,7 @@ class TrackResult:
             field of `--json`.
         field: the tag that is written; 'genre' for most people.
         second: another field that is written, if the settings name one.
+        read: what the file said, if it is to be written; not a field of `--json`.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class TrackResult:
     timeline: Timeline | None = None
     field: str = GENRE
     second: SecondField | None = None
+    read: TagInfo | None = None
 
 
 def scan(
@@ -92,7 +94,8 @@ def scan(
     options: ScanOptions,
     *,
     stop: threading.Event | None = None,
-) -> Iterator[TrackResult]:
+    writer: Writer = write_unrecorded,
+) -> Generator[TrackResult, None, None]:
     """Listen to files, decide their genres, and write them if that was asked for.
 
     Args:
@@ -101,6 +104,8 @@ def scan(
         options: what to do with what is heard.
         stop: once set, the file that is being written is finished and reported, and the
             generator ends; all other files are left as they are.
+        writer: what changes files, if that was asked for; a `JournalledRun` has one whose
+            changes can be undone.
 
     Yields:
         One result a file, as soon as it is done; never an exception for a single file.
@@ -108,7 +113,7 @@ def scan(
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
-    yield from (write_all(decided, options, stop) if options.write else decided)
+    yield from (write_all(decided, options, stop, writer) if options.write else decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +124,13 @@ class Found:
         genres: the values of the field that is written.
         left_alone: why it will not be written on purpose, or None.
         second: the second field, if there is one.
+        tags: all that was read; None if that failed.
     """
 
     genres: tuple[str, ...]
     left_alone: str | None
     second: SecondField | None = None
+    tags: TagInfo | None = None
 
     def is_kept(self, policy: Policy) -> bool:
         """Whether nothing that is heard would be written."""
@@ -137,6 +144,7 @@ def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 
         tags.values(options.targets.field),
         why_skipped(path, tags, options.writing, n_names=n_names),
         second_of(tags, options.targets.second_field),
+        tags,
     )
 
 
@@ -178,6 +186,7 @@ def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
             timeline=timeline_of(heard, engine.spec),
             field=options.targets.field,
             second=second,
+            read=found.tags if found and status == "proposed" else None,
         )
 
     if heard.error is not None or found is None:
@@ -252,46 +261,37 @@ def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
 
 
 def write_all(
-    results: Iterator[T], options: ScanOptions, stop: threading.Event
+    results: Iterator[T], options: ScanOptions, stop: threading.Event, writer: Writer
 ) -> Iterator[T | TrackResult]:
-    """Write what is proposed in a thread of its own: a slow disk must not stop the ears.
+    """Write what is proposed, beside listening: a slow disk must not stop the ears.
 
     What is no result of a single track passes through.
     """
-    pending: deque[Future[TrackResult]] = deque()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as writer:
-        for result in results:
-            if isinstance(result, TrackResult) and result.status == "proposed":
-                pending.append(writer.submit(_write, result, options))
-            else:
+
+    def wish(result: T) -> Wish | None:
+        if not isinstance(result, TrackResult) or result.status != "proposed":
+            return None
+        genres, others = asked_of(
+            result.field, result.genres, result.second, provenance=options.targets.provenance
+        )
+        return Wish(result.path, genres, options.writing, result.read, others)
+
+    with contextlib.closing(written_beside(results, wish, writer, stop)) as written:
+        for result, outcome in written:
+            if outcome is None or not isinstance(result, TrackResult):
                 yield result
-            while pending and (pending[0].done() or len(pending) >= _WRITES_IN_FLIGHT):
-                yield pending.popleft().result()
-        for write in pending:
-            # When stopped, what has not begun is left; what runs is finished and reported.
-            if not (stop.is_set() and write.cancel()):
-                yield write.result()
+            else:
+                yield _written(result, outcome)
 
 
-def _write(result: TrackResult, options: ScanOptions) -> TrackResult:
-    """Write one proposal and say what became of it."""
-    genres, others = asked_of(
-        result.field, result.genres, result.second, provenance=options.targets.provenance
-    )
-    try:
-        changed = write_genres(result.path, genres, options=options.writing, others=others)
-    except UnsupportedTagError as error:
-        return _left(result, "skipped", error)
-    except TrackError as error:
-        return _left(result, "failed", error)
-    if changed:
+def _written(result: TrackResult, outcome: Outcome) -> TrackResult:
+    """A proposal, and what became of it."""
+    if outcome is True:
         return replace(result, status="written")
-    return replace(result, status="unchanged", reason=_HELD)
-
-
-def _left(result: TrackResult, status: Status, error: TrackError) -> TrackResult:
-    """The result of a file that was not written."""
+    if outcome is False:
+        return replace(result, status="unchanged", reason=_HELD)
+    status: Status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
     second = result.second and replace(result.second, values=result.second.previous)
     return replace(
-        result, status=status, genres=result.previous, second=second, reason=str(error)
+        result, status=status, genres=result.previous, second=second, reason=str(outcome)
     )

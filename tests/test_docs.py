@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.cli import app
 from tagger.scan import STATUSES
 from tests.test_cli import tagger
 
@@ -14,8 +15,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def commands():
     """Names of all commands, as the program lists them."""
-    listing = tagger("--help").stdout.split("Commands", 1)[1]
-    return re.findall(r"^│ ([a-z]+) ", listing, flags=re.MULTILINE)
+    listing = tagger("--help").stdout.split("Your library:", 1)[1]
+    return re.findall(r"^  ([a-z]+) ", listing, flags=re.MULTILINE)
+
+
+def test_the_help_tells_each_command_in_a_whole_sentence():
+    """No line of the listing is cut, and every command stands in a section."""
+    listing = tagger("--help").stdout.split("Your library:", 1)[1]
+    assert "..." not in listing
+    assert len(commands()) == len(app.registered_commands) + len(app.registered_groups)
 
 
 def test_every_command_stands_in_the_readme():

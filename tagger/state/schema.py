@@ -7,6 +7,8 @@ has them, absolute; times are as `os.stat` gives them.
     folder  a folder of music, and what a glance at an unchanged one may tell
     file    the shortcut: what was found under a name, as long as size and times are the same
     result  what was heard, by content
+    run     a command that wrote
+    change  what it did to each file, with the bytes that lead back: the undo journal
 """
 
 import sqlite3
@@ -69,7 +71,57 @@ _FIRST: Migration = (
     """,
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+_JOURNAL: Migration = (
+    # AUTOINCREMENT: people name runs by number, and no number ever means another one.
+    """
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        began_ns INTEGER NOT NULL,
+        ended_ns INTEGER,
+        command TEXT NOT NULL,
+        about TEXT NOT NULL,
+        model TEXT
+    )
+    """,
+    # `values_*` are those of the field that was changed, as JSON: mostly the genres.
+    # `path` has its links resolved; `temp` is the name of the copy in the same folder.
+    # `reverse` makes the old file of the new one (reverse.py). `undoes`: the change that this
+    # one takes back; `undone`: another one has taken this back, and was not itself.
+    # *_payload and *_metadata are SHA-256; dev, inode, mtime_ns are what tells one state of a
+    # file from the next one, the second of each since it is `done`.
+    """
+    CREATE TABLE change (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL REFERENCES run (id),
+        path BLOB NOT NULL,
+        temp BLOB NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('planned', 'done', 'failed', 'gone')),
+        reason TEXT,
+        undoes INTEGER REFERENCES change (id),
+        undone INTEGER NOT NULL DEFAULT 0,
+        values_before TEXT NOT NULL,
+        values_after TEXT NOT NULL,
+        container TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        old_size INTEGER NOT NULL,
+        old_metadata BLOB NOT NULL,
+        new_size INTEGER NOT NULL,
+        new_metadata BLOB NOT NULL,
+        old_dev INTEGER NOT NULL,
+        old_inode INTEGER NOT NULL,
+        old_mtime_ns INTEGER NOT NULL,
+        new_dev INTEGER,
+        new_inode INTEGER,
+        new_mtime_ns INTEGER,
+        reverse BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX change_of_run ON change (run, id)",
+    "CREATE INDEX change_of_path ON change (path, id)",
+    "CREATE INDEX change_planned ON change (id) WHERE status = 'planned'",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL)
 """Number n leads from version n - 1 to n; the version is SQLite's `user_version`."""
 
 

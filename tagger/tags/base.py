@@ -162,12 +162,12 @@ def rewritten(offset: int, old: bytes, new: bytes) -> list[Patch]:
     """
     if old == new:
         return []
-    first = _n_common(old, new)
-    last = _n_common(old[first:][::-1], new[first:][::-1])
+    first = n_common(old, new)
+    last = n_common(old[first:][::-1], new[first:][::-1])
     return [Patch(offset + first, len(old) - first - last, new[first : len(new) - last])]
 
 
-def _n_common(one: bytes, other: bytes) -> int:
+def n_common(one: bytes, other: bytes) -> int:
     """How many leading bytes are equal (halving, since a loop over bytes is slow)."""
     low, high = 0, min(len(one), len(other))
     while low < high:

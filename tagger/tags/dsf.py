@@ -9,7 +9,8 @@ from collections.abc import Collection
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
 from tagger.tags.fields import Edits, Field, Style
-from tagger.tags.id3frames import Tag, new_tag
+from tagger.tags.id3frames import Tag
+from tagger.tags.id3make import new_tag
 
 
 def values(
@@ -55,14 +56,14 @@ def others(
     source: Source,
     container: str,  # noqa: ARG001
     fields: Collection[Field],
-    style: Style,  # noqa: ARG001
+    style: Style,
 ) -> list[bytes]:
     """The frames but the fields, and whatever stands behind the tag."""
     tag, pointer = _tag(source), _header(source)[1]
     if not tag:
         return []
     end = pointer + tag.total
-    return [*tag.others(fields), *filter(None, [source.read(end, source.size - end)])]
+    return [*tag.others(fields, style), *filter(None, [source.read(end, source.size - end)])]
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001

@@ -12,10 +12,10 @@ from tagger.tags import ape
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import edges_of, front_tag, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
-from tagger.tags.id3frames import new_tag
+from tagger.tags.id3make import new_tag
 from tagger.tags.id3text import id3v1_genre
 
-_ADTS = "It is raw AAC (ADTS), which has no place for tags that players agree on."
+_ADTS = "It is raw AAC (ADTS) without a tag, and few players look for one there."
 
 
 def values(
@@ -40,10 +40,10 @@ def values(
 
 
 def refusal(source: Source, container: str, style: Style) -> str | None:
-    """ID3v2.2, damaged APE tags and raw AAC are left alone."""
-    if container == "aac":
-        return _ADTS
+    """ID3v2.2, damaged APE tags and raw AAC that nobody has tagged are left alone."""
     tag, area = front_tag(source), edges_of(source).ape
+    if container == "aac" and tag is None and area is None:
+        return _ADTS
     if tag and (reason := tag.refusal(style)):
         return reason
     is_written = area and (_is_ape_alone(source) or _has_any(source, area, FIELDS.values()))
@@ -81,11 +81,11 @@ def others(
     source: Source,
     container: str,  # noqa: ARG001
     fields: Collection[Field],
-    style: Style,  # noqa: ARG001
+    style: Style,
 ) -> list[bytes]:
     """All frames and items but the fields, and every tag that is never changed."""
     tag, edges = front_tag(source), edges_of(source)
-    raw, end = (tag.others(fields), tag.total) if tag else ([], 0)
+    raw, end = (tag.others(fields, style), tag.total) if tag else ([], 0)
     raw.append(source.digest(end, edges.start - end))
     if edges.ape:
         raw += ape.other_items(source, edges.ape, fields)

@@ -1,0 +1,33 @@
+"""How `tagger --help` looks: the commands by what they are for, shown at once."""
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+LIBRARY, MACHINE, TRAINING = "Your library", "This machine", "A model of your own"
+SECTIONS = (LIBRARY, MACHINE, TRAINING)
+
+
+class Root(TyperGroup):
+    """The command without a name.
+
+    Its help is plain text: rich's panels cost as much time as all the rest of the start, and
+    this is the page that people see first. The commands' own help has them.
+    """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help page without rich."""
+        self.rich_markup_mode = None
+        super().format_help(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, section by section, each with the first line of its help."""
+        room = formatter.width - 6 - max(map(len, self.list_commands(ctx)))
+        for section in SECTIONS:
+            rows = [
+                (name, command.get_short_help_str(room))
+                for name, command in self.commands.items()
+                if (getattr(command, "rich_help_panel", None) or LIBRARY) == section
+            ]
+            with formatter.section(section):
+                formatter.write_dl(rows)
