@@ -37,7 +37,6 @@ QUIET_STATUSES: frozenset[Status] = frozenset({"unchanged", "kept", "abstained"}
 """Of these a line is printed only where every file has one."""
 
 
-
 def to_record(result: TrackResult) -> dict[str, Any]:
     """The fields of one result as JSON types, in their fixed order."""
     return {
