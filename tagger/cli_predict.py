@@ -31,6 +31,7 @@ from tagger.cli_scan import (
     stdout_console,
 )
 from tagger.errors import InputError
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from tagger.runtime import Engine
@@ -177,4 +178,4 @@ def _save_plot(
         stderr_console().print("There is nothing to draw: no part of it was heard.")
         return
     save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
-    stderr_console().print(f"{plot}: drawn.", markup=False, highlight=False)
+    stderr_console().print(visible(f"{plot}: drawn."), markup=False, highlight=False)
