@@ -6,12 +6,18 @@ https://dsd-guide.com/sites/default/files/white-papers/DSFFileFormatSpec_E.pdf
 import struct
 from collections.abc import Collection
 
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
 from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.id3frames import Tag
-from tagger.tags.id3make import new_tag
+from tagger.tags.id3make import ID3_SEVERAL, new_tag
+
+ABOUT = About(
+    reads=("ID3v2",),
+    writes="ID3v2 at the end",
+    several=ID3_SEVERAL,
+)
 
 
 def values(

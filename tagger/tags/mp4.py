@@ -20,11 +20,17 @@ from tagger.tags.atoms import (
     find,
     resized,
 )
-from tagger.tags.base import NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import expanded
 from tagger.tags.mp4tables import chunks_of, moved, offset_tables
 
+ABOUT = About(
+    reads=("iTunes atoms", "gnre"),
+    writes="iTunes atoms",
+    several="several data atoms; joined with --mp4-compat",
+    limits={"mp4": "fragmented files are skipped"},
+)
 _NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
 _UTF8, _UTF16 = 1, 2
 _Edit = tuple[Sequence[str], Style]

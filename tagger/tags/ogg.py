@@ -11,10 +11,11 @@ from itertools import pairwise
 
 from mutagen.ogg import OggPage
 
-from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import ogg_stream
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
+    REPEATED,
     Comment,
     comment_values,
     edited,
@@ -23,6 +24,11 @@ from tagger.tags.vorbiscomment import (
     render_comment,
 )
 
+ABOUT = About(
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+)
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
 _LAST = 4
 
