@@ -4,7 +4,10 @@ import contextlib
 import fcntl
 import functools
 import os
+import signal
 import threading
+import time
+import traceback
 
 import pytest
 
@@ -64,13 +67,21 @@ def intercepted(act):
         yield names
 
 
-def in_child(work):
-    """Run something in a process of its own; its exit status, negative for a signal."""
+def in_child(work, *, killed_after_s=None):
+    """Run something in a process of its own.
+
+    Returns:
+        Its exit status, negative for a signal; what it raised is on stderr.
+    """
     child = os.fork()
     if child == 0:
         try:
             work()
-        except BaseException:  # noqa: BLE001, the parent sees the status
+        except BaseException:  # noqa: BLE001, nothing of it may reach the parent's tests
+            traceback.print_exc()
             os._exit(1)
         os._exit(0)
+    if killed_after_s is not None:
+        time.sleep(killed_after_s)
+        os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -1,6 +1,5 @@
 """Whatever happens at whatever instant: every file is whole, and the journal knows which."""
 
-import contextlib
 import errno
 import os
 import random
@@ -176,16 +175,9 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
     assert library.check() == set(library.before)
     library.undo()
     n_new = []
-    for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                work()
-                os._exit(0)
-            os._exit(1)
-        time.sleep(chance.uniform(0, whole_s / 4))
-        os.kill(child, signal.SIGKILL)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (0, -signal.SIGKILL)
+    for _ in range(12):
+        status = in_child(work, killed_after_s=chance.uniform(0, whole_s / 4))
+        assert status in (0, -signal.SIGKILL)
         n_new.append(len(library.check()))
     assert n_new == sorted(n_new)
     assert n_new[0] < 300
