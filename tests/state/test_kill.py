@@ -176,11 +176,11 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
     library.undo()
     n_new = []
     for _ in range(12):
-        status = in_child(work, killed_after_s=chance.uniform(0, whole_s / 4))
+        status = in_child(work, killed_after_s=chance.uniform(0, whole_s / 8))
         assert status in (0, -signal.SIGKILL)
         n_new.append(len(library.check()))
     assert n_new == sorted(n_new)
-    assert n_new[0] < 300
+    assert any(0 < one < 300 for one in n_new)
     work()
     assert library.check() == set(library.before)
     library.undo()
