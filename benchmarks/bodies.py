@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from train.chart import table_of
+from train.chart import points_of, table_of
 from train.scorer import open_scorer
 from train.study import cost_ms
 from train.sweep import Sweep, over_seeds, pooled_scores, run_one
@@ -69,6 +69,16 @@ def cell(row: dict[str, Any], figure: str) -> str:
     return f"{one['mean']:.3f}{spread}"
 
 
+def picture_of(name: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Cost to the right, accuracy upwards."""
+    places = [
+        (row["ms_a_minute"], row["accuracy"]["mean"], row["accuracy"]["deviation"])
+        for row in rows
+    ]
+    title = f"{name}, valid: accuracy against processor ms for a minute of audio"
+    return points_of(title, [row["body"] for row in rows], places)
+
+
 def difference(
     first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]], split: str
 ) -> dict[str, float]:
@@ -90,6 +100,7 @@ def main() -> None:
     parser.add_argument("--bodies", nargs="+", choices=SIZES, default=list(SEVEN))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--against", choices=SIZES, default="cnn", help="for differences")
+    parser.add_argument("--picture", type=Path, help="cost against accuracy, as .svg")
     asked = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     sweep = Sweep(
@@ -107,7 +118,7 @@ def main() -> None:
             print(f"{name}, seed {seed}: {one['figures']['valid']['accuracy']}", flush=True)
             found[name].append(one)
     rows = [row_of(name, records, "valid") for name, records in found.items()]
-    columns = ("body", "parameters", "ms a minute of audio", "CPU s to fit", "seeds")
+    columns = ("body", "parameters", "CPU ms a minute", "CPU s to fit", "seeds")
     cells = [
         [
             *(row[key] for key in ("body", "parameters", "ms_a_minute", "fit_cpu_s", "n_runs")),
@@ -117,6 +128,8 @@ def main() -> None:
         for row in rows
     ]
     print(table_of((*columns, "accuracy", "F1 (macro)"), cells))
+    if asked.picture:
+        asked.picture.write_text(picture_of(asked.set, rows), encoding="utf-8")
     base = found.get(asked.against, [])
     gaps = {
         name: difference(base, records, "valid")

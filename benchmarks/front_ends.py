@@ -76,7 +76,7 @@ def main() -> None:
         {**row_of(name, records, "valid"), "both": both_sides(records)}
         for name, records in found.items()
     ]
-    columns = ("front end", "parameters", "ms a minute of audio", "CPU s to fit", "splits")
+    columns = ("front end", "parameters", "CPU ms a minute", "CPU s to fit", "splits")
     cells = [
         [
             *(row[key] for key in ("body", "parameters", "ms_a_minute", "fit_cpu_s", "n_runs")),

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+from mutagen.ogg import OggPage
 
 RATE = 44_100
 
@@ -24,10 +25,12 @@ _PYAV = {
     "mp3": ("mp3", "mp3", "libmp3lame", RATE),
     "m4a-aac": ("m4a", "ipod", "aac", RATE),
     "m4a-alac": ("m4a", "ipod", "alac", RATE),
+    "m4b": ("m4b", "ipod", "aac", RATE),
     "wma": ("wma", "asf", "wmav2", RATE),
     "wavpack": ("wv", "wv", "wavpack", RATE),
     "tta": ("tta", "tta", "tta", RATE),
     "aac": ("aac", "adts", "aac", RATE),
+    "aac-id3": ("aac", "adts", "aac", RATE),
     "ac3": ("ac3", "ac3", "ac3", RATE),
     "ogg-flac": ("oga", "ogg", "flac", RATE),
     "mka": ("mka", "matroska", "aac", RATE),
@@ -35,12 +38,15 @@ _PYAV = {
 }
 
 WRITABLE = (
-    "wav", "aiff", "flac", "ogg-vorbis", "opus", "ogg-flac", "mp3", "m4a-aac", "m4a-alac",
-    "wma", "wavpack", "tta", "ape", "dsf",
+    "wav", "rf64", "aiff", "flac", "ogg-vorbis", "opus", "ogg-flac", "speex", "mp3", "aac-id3",
+    "m4a-aac", "m4a-alac", "m4b", "wma", "wavpack", "tta", "ape", "dsf",
 )  # fmt: skip
 """Kinds that a genre can be written to."""
 
-READ_ONLY = ("au", "caf", "w64", "rf64", "mka", "webm", "aac", "ac3")
+FAKE = ("ape", "speex")
+"""Kinds whose audio cannot be decoded, since nothing at hand encodes them."""
+
+READ_ONLY = ("au", "caf", "w64", "mka", "webm", "aac", "ac3")
 """Kinds that can carry no genre of ours."""
 
 KINDS = WRITABLE + READ_ONLY
@@ -76,10 +82,13 @@ def make_audio(
         return _fake_ape(folder / f"{name}.ape")
     if kind == "dsf":
         return _silent_dsf(folder / f"{name}.dsf")
+    if kind == "speex":
+        return _fake_speex(folder / f"{name}.spx")
     suffix, file_format, codec, rate = _PYAV[kind]
     path = folder / f"{name}.{suffix}"
     waveform = tone(duration_s, rate=rate)
-    _encode(path, file_format, codec, waveform=waveform, rate=rate, title=title)
+    options = {"write_id3v2": "1"} if kind == "aac-id3" else {}
+    _encode(path, file_format, codec, options, waveform=waveform, rate=rate, title=title)
     return path
 
 
@@ -95,11 +104,18 @@ def decoded(path: Path) -> bytes:
 
 
 def _encode(
-    path: Path, file_format: str, codec: str, *, waveform: np.ndarray, rate: int, title: str
+    path: Path,
+    file_format: str,
+    codec: str,
+    options: dict[str, str],
+    *,
+    waveform: np.ndarray,
+    rate: int,
+    title: str,
 ) -> None:
     """Encode stereo samples, shape (n_samples, 2), with one of FFmpeg's encoders."""
     samples = np.ascontiguousarray(waveform.T)
-    with av.open(str(path), "w", format=file_format) as container:
+    with av.open(str(path), "w", format=file_format, options=options) as container:
         if title:
             container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, layout="stereo")
@@ -124,6 +140,27 @@ def _fake_ape(path: Path) -> Path:
     descriptor = struct.pack("<4sHHIIIIIII", b"MAC ", 3990, 0, 52, 24, 4, 0, 400, 0, 0)
     header = struct.pack("<HHIIIHHI", 2000, 0, 73_728, 1000, 1, 16, 2, RATE)
     path.write_bytes(descriptor + bytes(16) + header + bytes(4) + bytes(range(200)) * 2)
+    return path
+
+
+def _fake_speex(path: Path) -> Path:
+    """A Speex header, a comment and packets that decode to nothing in particular.
+
+    The encoder is in few builds of FFmpeg; what tags need is pages and packets.
+    """
+    header = struct.pack("<8s20sii", b"Speex   ", b"1.2", 1, 80)
+    header += struct.pack("<iiiiiiiiiii", 16_000, 1, 4, 1, -1, 320, 0, 1, 0, 0, 0)
+    comment = struct.pack("<I4sI", 4, b"test", 1) + struct.pack("<I", 13) + b"title=A title"
+    packets = [header, comment, *(bytes([i % 256]) * 42 for i in range(60))]
+    pages = []
+    for number, group in enumerate(([0], [1], range(2, 32), range(32, 62))):
+        page = OggPage()
+        page.packets = [packets[i] for i in group]
+        page.serial, page.sequence = 77, number
+        page.first, page.last = number == 0, number == 3
+        page.position = max(0, group[-1] - 1) * 320
+        pages.append(page.write())
+    path.write_bytes(b"".join(pages))
     return path
 
 

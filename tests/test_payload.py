@@ -8,7 +8,7 @@ from tagger.safewrite import write_genres
 from tagger.tags import read_tags
 from tests.synth_audio import KINDS, WRITABLE, make_audio
 
-OGG = {"ogg-vorbis", "opus", "ogg-flac"}
+OGG = {"ogg-vorbis", "opus", "speex", "ogg-flac"}
 
 
 def payload_bytes(path, container):

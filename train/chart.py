@@ -1,10 +1,11 @@
-"""A table and a picture of a study's rows, as text."""
+"""A table and pictures of a study's rows, as text."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-WIDTH, ROW, LEFT = 640, 26, 200
+WIDTH, HEIGHT, ROW, LEFT = 640, 360, 26, 200
 BLUE = "#4477aa"
 
 
@@ -20,12 +21,7 @@ def bars_of(title: str, names: Sequence[str], values: Sequence[float | None]) ->
     known = [one for one in values if one is not None]
     most = max([*known, 1e-9])
     height = ROW * (len(names) + 2)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
-    parts = [
-        f'{head} font-family="sans-serif" font-size="13">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="8" y="{ROW - 8}" font-weight="bold">{escape(title)}</text>',
-    ]
+    parts = [_head(height), _title(title)]
     for i, (name, value) in enumerate(zip(names, values, strict=True), start=1):
         y = ROW * i + 6
         long = 0 if value is None else max(0.0, (WIDTH - LEFT - 70) * value / most)
@@ -35,6 +31,40 @@ def bars_of(title: str, names: Sequence[str], values: Sequence[float | None]) ->
             f'<text x="{LEFT + long + 6:.1f}" y="{y + 14}">{_text(value)}</text>',
         ]
     return "\n".join([*parts, "</svg>"])
+
+
+def points_of(
+    title: str, names: Sequence[str], places: Sequence[tuple[float, float, float | None]]
+) -> str:
+    """Points as SVG: cost (log scale) to the right, figure upwards, deviation as a line."""
+    xs = [math.log10(max(x, 1e-9)) for x, _, _ in places]
+    ends = [y + side * (spread or 0) for _, y, spread in places for side in (-1, 1)]
+    left, right, low, high = min(xs) - 0.15, max(xs) + 0.45, min(ends) - 0.01, max(ends) + 0.01
+
+    def up(y: float) -> float:
+        return HEIGHT - 30 - (HEIGHT - 80) * (y - low) / (high - low)
+
+    parts = [_head(HEIGHT), _title(title)]
+    for name, x, (cost, y, spread) in zip(names, xs, places, strict=True):
+        at = round(60 + (WIDTH - 90) * (x - left) / (right - left), 1)
+        top, bottom = up(y + (spread or 0)), up(y - (spread or 0))
+        parts += [
+            f'<path d="M{at} {top:.1f}V{bottom:.1f}" stroke="{BLUE}" stroke-width="2"/>',
+            f'<circle cx="{at}" cy="{up(y):.1f}" r="5" fill="{BLUE}"/>',
+            f'<text x="{at + 9}" y="{up(y) + 4:.1f}">{escape(name)}: {_text(y)}</text>',
+            f'<text x="{at}" y="{HEIGHT - 10}" font-size="10">{_text(cost)}</text>',
+        ]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _head(height: int) -> str:
+    box = f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13"'
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" {box}>'
+    return f'{start}\n<rect width="{WIDTH}" height="{height}" fill="white"/>'
+
+
+def _title(text: str) -> str:
+    return f'<text x="8" y="{ROW - 8}" font-weight="bold">{escape(text)}</text>'
 
 
 def _text(value: Any) -> str:

@@ -34,7 +34,9 @@ class FitOptions:
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
     step. For multi-label, `label_weights` lets rare labels count more and `focal_gamma` > 0
-    takes the focal loss. `freeze` epochs long only the head learns, after `--from`.
+    takes the focal loss. `average_decay` is that of the running mean of the weights, reached
+    when the fit is long enough for it. `freeze` epochs long only the head learns, after
+    `--from`.
     """
 
     epochs: int = 60

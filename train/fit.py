@@ -8,11 +8,12 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
+from train.averaging import Averaging
 from train.board import Board
 from train.callbacks import LAST, KeepBest, KeepLast, OnEpoch, Progress, StopAtNan, read_last
 from train.config import TrainConfig, to_tree
@@ -83,7 +84,7 @@ def _callbacks(
 ) -> list[Callback]:
     """In their order: what needs the averaged weights stands before the averaging."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    averaging = EMAWeightAveraging(decay=config.fit.average_decay)
+    averaging = Averaging(config.fit.average_decay)
     found: list[Callback] = [] if best is None else [best]
     found += [averaging, StopAtNan(), Board(config, clips, is_watched=best is not None)]
     if on_epoch is not None:

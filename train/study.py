@@ -1,7 +1,7 @@
 """`tagger study NAME`: questions that take several runs; each ends with table and picture.
 
 compare   runs side by side: size, cost, figures
-length    how a figure falls as clips become shorter
+length    how a figure falls as clips become shorter (the mean of several runs)
 rare      a figure against the number of training clips of each label
 transfer  a model on another dataset, through a map of labels
 features  the same body fitted on each front end, then compared
@@ -104,13 +104,17 @@ def compare(question: Question) -> Answer:
 
 
 def length(question: Question) -> Answer:
-    """The middle of each clip, ever shorter; less than a window is repeated, as in a scan."""
-    scorer = _scorer(question.paths[0])
-    clips = _clips(scorer, question)
-    rows = [
-        [f"{seconds:g} s", *_figures(scorer, shortened(clips, scorer, seconds), question)]
-        for seconds in SECONDS
-    ]
+    """The middle of each clip, ever shorter; less than a window is repeated, as in a scan.
+
+    Of several runs, as of several seeds, the mean.
+    """
+    heard = [(one, _clips(one, question)) for one in map(_scorer, question.paths)]
+    rows = []
+    for seconds in SECONDS:
+        found = [
+            _figures(one, shortened(clips, one, seconds), question) for one, clips in heard
+        ]
+        rows.append([f"{seconds:g} s", *(_mean(one) for one in zip(*found, strict=True))])
     columns = ("length", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -191,15 +195,18 @@ def shortened(clips: FeatureSet, scorer: Scorer, seconds: float) -> FeatureSet:
 
 @torch.no_grad()
 def cost_ms(scorer: Scorer, *, n_windows: int = 8) -> float:
-    """Time for a minute of audio in windows side by side, the fastest of three, in ms."""
+    """Processor time for a minute of audio, windows side by side, least of three, in ms.
+
+    Of all threads together, so that other work on the machine hardly counts.
+    """
     options = scorer.config.features_options
     windows = 0.1 * np.random.default_rng(0).standard_normal((n_windows, options.window_len))
     batch = windows.astype(np.float32)
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         scorer.of_waveforms(batch)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     seconds = n_windows * options.window_len / options.sample_rate
     return float(round(1000 * min(times) * 60 / seconds, 2))
 
@@ -228,6 +235,11 @@ def _clips(scorer: Scorer, question: Question) -> FeatureSet:
 def _figures(scorer: Scorer, clips: FeatureSet, question: Question) -> list[float | None]:
     record = measure(scorer, clips, split=question.split, say=question.say).record
     return [record.get(name) for name in FIGURES]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return round(float(np.mean(known)), 4) if known else None
 
 
 def _first_known(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -6,10 +6,18 @@ https://dsd-guide.com/sites/default/files/white-papers/DSFFileFormatSpec_E.pdf
 import struct
 from collections.abc import Collection
 
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
+from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field, Style
-from tagger.tags.id3frames import Tag, new_tag
+from tagger.tags.id3frames import Tag
+from tagger.tags.id3make import ID3_SEVERAL, new_tag
+
+ABOUT = About(
+    reads=("ID3v2",),
+    writes="ID3v2 at the end",
+    several=ID3_SEVERAL,
+)
 
 
 def values(
@@ -36,12 +44,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange or append the tag, and say so in the header."""
     tag, pointer = _tag(source), _header(source)[1] or source.size
+    check_extent(source, container, 0, pointer)
     if tag:
         old, new = source.exact(pointer, tag.total), tag.exchanged(edits, style)
     else:
@@ -55,14 +64,14 @@ def others(
     source: Source,
     container: str,  # noqa: ARG001
     fields: Collection[Field],
-    style: Style,  # noqa: ARG001
+    style: Style,
 ) -> list[bytes]:
     """The frames but the fields, and whatever stands behind the tag."""
     tag, pointer = _tag(source), _header(source)[1]
     if not tag:
         return []
     end = pointer + tag.total
-    return [*tag.others(fields), *filter(None, [source.read(end, source.size - end)])]
+    return [*tag.others(fields, style), *filter(None, [source.read(end, source.size - end)])]
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001

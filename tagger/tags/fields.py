@@ -6,7 +6,7 @@ comments, APEv2 and ASF).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -122,7 +122,7 @@ def field_named(name: str) -> Field:
     return Field(name, (f"TXXX:{name}",), None, name, name)
 
 
-def kept(values: Sequence[str]) -> tuple[str, ...]:
+def kept(values: Iterable[str]) -> tuple[str, ...]:
     """The values that say something; whitespace alone does not."""
     return tuple(value for value in values if value.strip())
 

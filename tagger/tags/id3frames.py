@@ -5,14 +5,17 @@ Here the frames that are not changed are carried over as they stand.
 Formats: https://id3.org/id3v2.3.0, https://id3.org/id3v2.4.0-structure.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from tagger.tags.base import NEW_PADDING
 from tagger.tags.detect import is_id3v2
-from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
+from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style, understood
+from tagger.tags.id3convert import Plain, converted, meanings, plain_frame
+from tagger.tags.id3make import field_frame, tag_bytes
 from tagger.tags.id3text import (
     FrameKey,
     FrameText,
@@ -20,14 +23,12 @@ from tagger.tags.id3text import (
     frame_keys,
     frame_text,
     new_key,
-    spelled,
     synchsafe,
-    synchsafe_bytes,
-    text_frame,
 )
 
-_MAX_BODY = (1 << 28) - 1
 _MAX_FRAME_LEN = 1 << 20
+_RESPELLED = (GENRE, FIELDS["mood"])
+"""Fields that are spelled in another way in each version."""
 _FRAME_ID = re.compile(rb"[A-Z][A-Z0-9]{2,3}[ \0]?")
 
 ReadAt = Callable[[int, int], bytes]
@@ -74,8 +75,17 @@ class Tag:
         """Why nothing can be put into this tag; None if something can."""
         if self.version not in (2, 3, 4):
             return f"Its tag is of the unknown version ID3v2.{self.version}."
-        if style.version_for(self.version) == 2:
-            return "Its tag is ID3v2.2, which would have to be converted to a newer version."
+        version = style.version_for(self.version)
+        if version == 2:
+            return (
+                "Its tag is ID3v2.2, which would have to be converted to a newer version"
+                " (--id3v2-version 3 or 4)."
+            )
+        try:
+            if version != self.version:
+                converted(self._plain(_RESPELLED), version)
+        except ValueError as error:
+            return f"Its ID3v2.{self.version} tag cannot become ID3v2.{version}: {error}."
         return None
 
     def values(self, field: Field, style: Style) -> tuple[str, ...]:
@@ -100,8 +110,18 @@ class Tag:
             yield Frame(head[:id_len], offset, length)
             offset += length
 
-    def others(self, fields: Collection[Field]) -> list[bytes]:
-        """Every frame but some fields, raw and in order, and what lies behind the last."""
+    def others(self, fields: Collection[Field], style: Style) -> list[bytes]:
+        """Every frame but some fields, raw and in order, and what lies behind the last.
+
+        Where a style asks for a version, what frames say stands for their bytes, so that a
+        tag can be compared with the one that it was converted to.
+        """
+        if style.id3v2_version != "keep":
+            with contextlib.suppress(ValueError):  # then it has not been converted either
+                kept = [one for one in _RESPELLED if one not in fields]
+                values = [(one.name, self.values(one, style)) for one in kept]
+                said = [repr(one).encode() for one in values if one[1]]
+                return said + meanings(self._plain([*fields, *kept]))
         edited = {one.offset for field in fields for one in self._found(field)[1]}
         found, offset = [], self.start
         for frame in self.frames():
@@ -120,13 +140,15 @@ class Tag:
         Raises:
             ValueError: a value cannot be spelled, or the tag would be too long.
         """
+        if style.version_for(self.version) != self.version:
+            return self._converted(edits, style)
         new: dict[Field, bytes] = {}
         places: dict[int, Field] = {}
         gone: set[int] = set()
         for field, values in edits.items():
             key, frames = self._found(field)
             old = self._texts(field)
-            new[field] = _field_frame(
+            new[field] = field_frame(
                 key, field, values, style, old, self.version, plain_sizes=self.plain_sizes
             )
             gone |= {frame.offset for frame in frames}
@@ -141,6 +163,41 @@ class Tag:
         body += b"".join(new.values())
         body += self.read(offset, self.end - offset).rstrip(b"\0")
         return self._assembled(bytes(body)) if body else b""
+
+    def _converted(self, edits: Edits, style: Style) -> bytes:
+        """The tag with other fields, in the version that the style asks for."""
+        version = style.version_for(self.version)
+        said = {field: self.values(field, style) for field in _RESPELLED}
+        wanted = {field: values for field, values in said.items() if values} | dict(edits)
+        frames = converted(self._plain([*_RESPELLED, *wanted]), version)
+        frames += [
+            field_frame(
+                new_key(field, version), field, values, style, self._texts(field), version
+            )
+            for field, values in wanted.items()
+        ]
+        body = b"".join(frames)
+        padding = self.total - 10 - len(body)
+        return (
+            tag_bytes(body, version, padding if padding >= 0 else NEW_PADDING) if body else b""
+        )
+
+    def _plain(self, without: Collection[Field]) -> list[Plain]:
+        """The frames but some fields, free of what is peculiar to this version.
+
+        Raises:
+            ValueError: there is one that no other version can have.
+        """
+        edited = {one.offset for field in without for one in self._found(field)[1]}
+        found, offset = [], self.start
+        for frame in self.frames():
+            offset = frame.offset + frame.length
+            if frame.offset not in edited:
+                raw = self.read(frame.offset, frame.length)
+                found.append(plain_frame(raw, self.version, unsync=self.unsync))
+        if self.packed or self.read(offset, self.end - offset).strip(b"\0"):
+            raise ValueError("there are bytes in it that are no frame")
+        return found
 
     def _found(self, field: Field) -> tuple[FrameKey, list[Frame]]:
         """How this tag spells a field, and the frames that are it."""
@@ -210,43 +267,7 @@ class Tag:
             body = re.sub(rb"\xff(?=[\xe0-\xff\x00]|\Z)", b"\xff\x00", body)
         padding = self.total - 10 - len(body)
         flags = 0x80 if self.unsync else 0
-        return _tag(body, self.version, padding if padding >= 0 else NEW_PADDING, flags)
-
-
-def new_tag(edits: Edits, style: Style, *, padding: int = NEW_PADDING) -> bytes:
-    """A new tag that holds nothing but some fields; empty where they have no values."""
-    version = style.version_for(4)
-    body = b"".join(
-        _field_frame(new_key(field, version), field, values, style, (), version)
-        for field, values in edits.items()
-    )
-    return _tag(body, version, padding) if body else b""
-
-
-def _field_frame(
-    key: FrameKey,
-    field: Field,
-    values: Sequence[str],
-    style: Style,
-    old: Sequence[FrameText],
-    version: int,
-    *,
-    plain_sizes: bool = False,
-) -> bytes:
-    """The frame of a field, in the place of `old` ones; nothing without values."""
-    words = [spelled(value) for value in values] if field is GENRE else values
-    before = [text for one in old for text in one.texts if text]
-    texts = stored(words, field, style, joined=version != 4, old=before)
-    first = old[0] if old else FrameText(())
-    said = FrameText(texts, first.description, first.language)
-    return text_frame(key, said, version, plain_sizes=plain_sizes)
-
-
-def _tag(body: bytes, version: int, padding: int, flags: int = 0) -> bytes:
-    length = len(body) + padding
-    if length > _MAX_BODY:
-        raise ValueError("the tag would be longer than ID3v2 can say")
-    return b"ID3" + bytes((version, 0, flags)) + synchsafe_bytes(length) + body + bytes(padding)
+        return tag_bytes(body, self.version, padding if padding >= 0 else NEW_PADDING, flags)
 
 
 def _plain(digits: bytes) -> int:

@@ -135,7 +135,7 @@ def text_frame(
     described = [text.description or key.description or ""] if named else []
     language = text.language if key.id == b"COMM" else b""
     strings = [*described, "\0".join(text.texts)]
-    encoding = 3 if version == 4 else _encoding_for(strings)
+    encoding = 3 if version == 4 else encoding_for(strings)
     mark = b"\xff\xfe" if encoding == 1 else b""
     codec = "utf-16-le" if encoding == 1 else CODECS[encoding]
     zero = b"\0\0" if encoding == 1 else b"\0"
@@ -145,17 +145,12 @@ def text_frame(
 
 
 def frame_bytes(
-    frame_id: bytes,
-    body: bytes,
-    version: int,
-    *,
-    flags: bytes = b"\0\0",
-    plain_sizes: bool = False,
+    frame_id: bytes, body: bytes, version: int, *, plain_sizes: bool = False, status: int = 0
 ) -> bytes:
-    """A frame of 2.3 or 2.4 around its content."""
+    """A frame of 2.3 or 2.4 around its content, which is packed in no way."""
     plain = version == 3 or plain_sizes
     size = len(body).to_bytes(4, "big") if plain else synchsafe_bytes(len(body))
-    return frame_id + size + flags + body
+    return frame_id + size + bytes((status, 0)) + body
 
 
 def id3v1_genre(tag: bytes) -> tuple[str, ...]:
@@ -163,7 +158,7 @@ def id3v1_genre(tag: bytes) -> tuple[str, ...]:
     return expanded([str(tag[127])]) if tag[127] < len(TCON.GENRES) else ()
 
 
-def _encoding_for(strings: Sequence[str]) -> int:
+def encoding_for(strings: Sequence[str]) -> int:
     """Latin-1 (0) where it suffices, else UTF-16 with its mark (1): 2.3 knows no others."""
     try:
         "".join(strings).encode("latin-1")

@@ -17,6 +17,7 @@ _FAMILIES: dict[str, Family] = {
     "tta": mpeg,
     "aac": mpeg,
     "wav": chunks,
+    "rf64": chunks,
     "aiff": chunks,
     "dff": chunks,
     "dsf": dsf,
@@ -36,7 +37,6 @@ _FAMILIES: dict[str, Family] = {
 
 _NO_TAG = {
     "ogg": "It is an Ogg stream of a kind whose comments are not known.",
-    "rf64": "It is an RF64 file, whose 64-bit chunks no tag can be added to safely.",
     "w64": "It is a Sony Wave64 file, which has no place for tags.",
     "au": "It is a Sun/NeXT AU file, which has no place for tags.",
     "caf": "It is a Core Audio file, which has no place for a genre that players read.",
@@ -51,6 +51,16 @@ _NO_TAG = {
 def family_of(container: str) -> Family | None:
     """The module for a container; None where no tag can be read."""
     return _FAMILIES.get(container)
+
+
+def containers() -> tuple[str, ...]:
+    """Every container that has a name, those with tags first."""
+    return (*_FAMILIES, *_NO_TAG)
+
+
+def why_no_tags(container: str) -> str | None:
+    """The sentence why a container has no tags here; None for one that has."""
+    return _NO_TAG.get(container)
 
 
 def info_of(

@@ -1,10 +1,12 @@
 """What mutagen, an independent reader, sees in a file."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import mutagen
 from mutagen.apev2 import APENoHeaderError, APEv2
+from mutagen.id3 import ID3
 
 _KEYS = {
     "genre": {"tcon", "\xa9gen", "genre", "wm/genre"},
@@ -47,7 +49,16 @@ def _is(key: str, field: str) -> bool:
 
 
 def _items(path: Path) -> list[tuple[str, Any]]:
-    """The tags; mutagen asks some containers for ID3 only, so APEv2 is asked for itself."""
+    """The tags; mutagen asks some containers for ID3 only, so APEv2 is asked for itself.
+
+    It does not open RF64 and looks for no tag in AAC, but reads the ID3 tag in them.
+    """
+    if path.suffix in {".rf64", ".aac"}:
+        data = path.read_bytes()
+        start = data.find(b"id3 ") + 8 if path.suffix == ".rf64" else 0
+        if data[start : start + 3] != b"ID3":
+            return []
+        return list(ID3(BytesIO(data[start:])).items())
     opened = mutagen.File(path) if path.suffix != ".ape" else None
     tags = opened.tags if opened is not None else None
     if tags is None:

@@ -10,7 +10,8 @@ from tagger.errors import UnsupportedTagError, WriteError
 from tagger.safewrite import WriteOptions, write_genres
 from tagger.tags import Style, read_tags
 from tagger.tags.fields import GENRE
-from tagger.tags.id3frames import Tag, new_tag
+from tagger.tags.id3frames import Tag
+from tagger.tags.id3make import new_tag
 from tagger.tags.id3text import synchsafe_bytes
 from tests.synth_audio import make_audio
 

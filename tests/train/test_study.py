@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch
 from tagger.errors import InputError
 from tests.train import small, trees
 from train import checkpoint
-from train.chart import bars_of, table_of
+from train.chart import bars_of, points_of, table_of
 from train.config import from_tree
 from train.data import window_of
 from train.load import load_clips
@@ -110,3 +111,25 @@ def test_tables_and_bars_show_what_is_not_known():
     """A dash, and no bar."""
     assert table_of(("a", "b"), [["x", None], ["y", 0.25]]).endswith("| y | 0.25 |")
     assert "-" in bars_of("t", ["x", "y"], [None, 2.0])
+
+
+def test_the_length_of_several_runs_is_their_mean(asked, tmp_path):
+    """The mean of two runs that are one and the same is its own figure."""
+    run_study("length", changed(asked, out=tmp_path / "one"))
+    run_study(
+        "length", changed(asked, out=tmp_path / "two", paths=[*asked.paths, *asked.paths])
+    )
+    one, two = (json.loads((tmp_path / n / "length.json").read_text()) for n in ("one", "two"))
+    assert one == two
+
+
+def test_a_better_point_is_higher_and_a_dearer_one_farther_right():
+    """What is drawn has the order of the figures, and ten times the cost a fixed step."""
+    drawn = points_of(
+        "a & b", ["x", "y", "z"], [(1.0, 0.5, 0.1), (10.0, 0.6, None), (100.0, 0.4, 0.0)]
+    )
+    circles = [re.search(r'cx="([\d.]+)" cy="([\d.]+)"', line) for line in drawn.splitlines()]
+    across, down = zip(*((float(one[1]), float(one[2])) for one in circles if one), strict=True)
+    assert down[1] < down[0] < down[2]
+    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
+    assert "a &amp; b" in drawn

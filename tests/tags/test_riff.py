@@ -1,0 +1,126 @@
+"""RIFF INFO beside the ID3 chunk, and RF64's 64-bit lengths."""
+
+import struct
+
+import av
+import pytest
+
+from tagger.errors import UnsupportedTagError
+from tagger.payload import payload_hash
+from tagger.safewrite import WriteOptions, prepare, write_genres
+from tagger.tags import read_tags
+from tagger.tags.base import open_source
+from tagger.tags.filecopy import copy_patched
+from tagger.tags.riffinfo import info_genres
+from tests.synth_audio import decoded, make_audio
+
+INFO = WriteOptions(wav_info=True)
+
+
+def info_of(path):
+    """The genres of the INFO list alone."""
+    with open_source(path) as source:
+        return info_genres(source, "rf64" if path.suffix == ".rf64" else "wav")
+
+
+def with_list(path, *entries):
+    """Append an INFO list to a WAV."""
+    body = b"INFO" + b"".join(
+        name + struct.pack("<I", len(text)) + text + bytes(len(text) % 2)
+        for name, text in entries
+    )
+    data = path.read_bytes() + b"LIST" + struct.pack("<I", len(body)) + body
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+
+
+@pytest.mark.parametrize("kind", ["wav", "rf64"])
+@pytest.mark.parametrize("genre", ["Rock", "Électro", "ジャズ", "Ã©"])
+def test_the_genre_also_stands_in_riff_info(tmp_path, kind, genre):
+    """Both places say the same, through changes of length and back to none."""
+    path = make_audio(tmp_path, kind, duration_s=0.1)
+    before, sound = path.read_bytes(), decoded(path)
+    for genres in ([genre, "Pop"], [genre], [genre] * 2 + ["x" * 500], []):
+        with prepare(path, genres, options=INFO) as prepared:
+            prepared.commit()
+        assert info_of(path) == (("; ".join(genres),) if genres else ())
+        assert read_tags(path).genres == tuple(genres)
+        assert decoded(path) == sound
+        if kind == "wav":
+            assert struct.unpack("<I", path.read_bytes()[4:8])[0] == path.stat().st_size - 8
+    assert path.read_bytes() == before
+
+
+def test_ffmpeg_reads_the_genre_from_riff_info(tmp_path):
+    """Another program finds it: without its ID3 chunk the list is all there is."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    write_genres(path, ["Rock"], options=INFO)
+    path.write_bytes(path.read_bytes().replace(b"id3 ", b"junk"))
+    with av.open(str(path)) as opened:
+        assert opened.metadata["genre"] == "Rock"
+
+
+def test_other_entries_of_riff_info_stay(tmp_path):
+    """The genre is exchanged in its place; what does not fit the format stays too."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    with_list(path, (b"IART", b"Me\0"), (b"IGNR", b"Old\0"), (b"ICMT", b"caf\xe9\0"))
+    before, payload = path.read_bytes(), payload_hash(path, "wav")
+    with prepare(path, ["Rock", "Pop"], options=INFO) as prepared:
+        prepared.commit()
+    data = path.read_bytes()
+    assert data.index(b"IART") < data.index(b"IGNR") < data.index(b"ICMT")
+    assert b"caf\xe9\0" in data
+    assert b"Old" not in data
+    assert info_of(path) == ("Rock; Pop",)
+    assert payload_hash(path, "wav") == payload
+    back = tmp_path / "back"
+    with open_source(path) as source:
+        copy_patched(source, back, prepared.undo)
+    assert back.read_bytes() == before
+
+
+def test_without_the_option_riff_info_is_left(tmp_path):
+    """Its genre is then an old one, as before."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    with_list(path, (b"IGNR", b"Old\0"))
+    write_genres(path, ["Rock"])
+    assert info_of(path) == ("Old",)
+
+
+def test_rf64_says_its_new_length_in_64_bits(tmp_path):
+    """The 32-bit length stays what says so, and the samples keep theirs."""
+    path = make_audio(tmp_path, "rf64", duration_s=0.1)
+    old = struct.unpack("<QQQ", path.read_bytes()[20:44])
+    write_genres(path, ["Rock"])
+    data = path.read_bytes()
+    assert data[4:8] == b"\xff" * 4
+    new = struct.unpack("<QQQ", data[20:44])
+    assert new[0] == len(data) - 8
+    assert new[1:] == old[1:]
+
+
+@pytest.mark.parametrize("damage", ["length", "ds64"])
+def test_an_rf64_with_wrong_lengths_is_refused(tmp_path, damage):
+    """Where the end of the form is in doubt, a chunk would become audio."""
+    path = make_audio(tmp_path, "rf64", duration_s=0.1)
+    data = path.read_bytes()
+    data = data[:20] + bytes([data[20] ^ 0xFF]) + b"\x7f" + data[22:]
+    if damage == "length":
+        path.write_bytes(data)
+        with pytest.raises(UnsupportedTagError, match="length"):
+            write_genres(path, ["Rock"])
+    else:
+        path.write_bytes(data.replace(b"ds64", b"junk"))
+        with pytest.raises(Exception, match="ds64"):
+            write_genres(path, ["Rock"])
+
+
+def test_mp4_compat_joins_the_genres(tmp_path):
+    """One value for players that show the first; read with the same option it is several."""
+    path = make_audio(tmp_path, "m4a-aac", duration_s=0.1)
+    options = WriteOptions(mp4_compat=True)
+    write_genres(path, ["Rock", "Pop"], options=options)
+    assert read_tags(path).genres == ("Rock; Pop",)
+    assert read_tags(path, style=options.style).genres == ("Rock", "Pop")
+    assert not write_genres(path, ["Rock", "Pop"], options=options)
+    assert write_genres(path, ["Rock", "Pop"])
+    assert read_tags(path).genres == ("Rock", "Pop")
