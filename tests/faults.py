@@ -12,6 +12,7 @@ import traceback
 import pytest
 
 from tagger.state.store import Store
+from tagger.tags.base import Source
 
 _CALLS = (
     "open write close fsync copy_file_range chown chmod utime listxattr getxattr setxattr"
@@ -21,7 +22,7 @@ _CALLS = (
 
 
 @contextlib.contextmanager
-def intercepted(act):
+def intercepted(act, *, reads=False):
     """Call `act(number, name)` before each call to the system that this thread makes.
 
     Transactions of the journal count too: before they begin, before and after they are
@@ -30,6 +31,7 @@ def intercepted(act):
 
     Args:
         act: gets the number of the call, from 0, and its name.
+        reads: count the reading of tags and audio too.
 
     Yields:
         The names of the calls so far, a list.
@@ -62,6 +64,8 @@ def intercepted(act):
     with pytest.MonkeyPatch.context() as patch:
         for name in _CALLS:
             patch.setattr(os, name, wrapped(getattr(os, name), name))
+        if reads:
+            patch.setattr(Source, "read", wrapped(Source.read, "read"))
         patch.setattr(fcntl, "ioctl", wrapped(fcntl.ioctl, "ioctl"))
         patch.setattr(Store, "transaction", counted)
         yield names
