@@ -13,13 +13,14 @@ import typer
 
 from tagger.cli_bench import bench, engine
 from tagger.cli_config import config
+from tagger.cli_console import EXIT_INTERRUPTED, EXIT_NOT_STARTED
 from tagger.cli_desk import apply, audit
 from tagger.cli_evaluate import evaluate, study
 from tagger.cli_formats import formats
 from tagger.cli_models import doctor, models
 from tagger.cli_predict import predict
 from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
-from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, scan
+from tagger.cli_scan import scan
 from tagger.cli_train import export, prepare, train
 from tagger.cli_undo import runs, undo
 from tagger.errors import TaggerError

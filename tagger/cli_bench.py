@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tagger.cli_console import stderr_console, stdout_console
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -15,7 +16,6 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
-from tagger.cli_scan import stderr_console, stdout_console
 from tagger.errors import InputError
 
 if TYPE_CHECKING:

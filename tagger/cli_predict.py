@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_console import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    emit_json,
+    stderr_console,
+    stdout_console,
+)
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -17,19 +24,7 @@ from tagger.cli_device import (
     PrecisionChoice,
     load,
 )
-from tagger.cli_scan import (
-    EXIT_OK,
-    EXIT_SOME_FAILED,
-    Full,
-    Jobs,
-    Json,
-    Set,
-    Threshold,
-    Top,
-    emit_json,
-    stderr_console,
-    stdout_console,
-)
+from tagger.cli_scan import Full, Jobs, Json, Set, Threshold, Top
 from tagger.errors import InputError
 
 if TYPE_CHECKING:
