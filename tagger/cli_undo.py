@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagger.cli_options import one_of
-from tagger.cli_scan import (
+from tagger.cli_console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    Json,
     emit_json,
     stderr_console,
     stdout_console,
 )
+from tagger.cli_options import one_of
+from tagger.cli_scan import Json
 from tagger.cli_state import State, new_run, opened_state
 from tagger.cli_writing import Hardlinks
 from tagger.errors import InputError

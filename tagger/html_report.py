@@ -89,7 +89,7 @@ class HtmlReport:
         """Append one file."""
         self._learn_labels(result.scores or {})
         path = visible(text_of(result.path))
-        reason = visible(result.reason or "").removeprefix(f"{path}: ")
+        reason = visible(text_of(result.reason or "")).removeprefix(f"{path}: ")
         folder, name = _parts(path)
         row = [
             self._named(self.folders, folder),
