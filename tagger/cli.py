@@ -6,7 +6,7 @@ commands, so that `tagger --help` is instant.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -23,7 +23,7 @@ from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
 from tagger.cli_scan import scan
 from tagger.cli_train import export, prepare, train
 from tagger.cli_undo import runs, undo
-from tagger.errors import TaggerError
+from tagger.errors import InputError, TaggerError
 from tagger.plain import visible
 
 app = typer.Typer(
@@ -63,9 +63,19 @@ def _root(
     pass
 
 
+def _check_options(arguments: Sequence[str]) -> None:
+    """Refuse what the parser would print as it stands: a file's name taken for an option."""
+    for one in arguments:
+        if one == "--":
+            return
+        if one.startswith("-") and visible(one) != one:
+            raise InputError(f"{one}: there is no such option; put -- in front of file names.")
+
+
 def main() -> None:
     """Run the command line and exit: no traceback for what the user can mend."""
     try:
+        _check_options(sys.argv[1:])
         app()
     except TaggerError as error:
         lines = str(error).split("\n")  # a path in it may hold whatever a file system allows

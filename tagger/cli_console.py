@@ -32,14 +32,14 @@ def stderr_console() -> "Console":
     """Where progress and problems go."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, emoji=False)
 
 
 def stdout_console() -> "Console":
     """Where results go."""
     from rich.console import Console
 
-    return Console()
+    return Console(emoji=False)
 
 
 @contextlib.contextmanager

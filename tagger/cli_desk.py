@@ -45,6 +45,7 @@ from tagger.cli_writing import (
     writing_of,
     writing_settings,
 )
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -193,7 +194,7 @@ def apply(
     options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
-    rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
+    rows = read_rows(report, on_note=lambda note: console.print(visible(note), markup=False))
     with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
         writer = run.write if run else write_unrecorded  # not called in a dry run
         for result in apply_rows(rows, options, writer=writer):

@@ -26,6 +26,7 @@ from tagger.cli_device import (
 )
 from tagger.cli_scan import Full, Jobs, Json, Set, Threshold, Top
 from tagger.errors import InputError
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from tagger.runtime import Engine
@@ -172,4 +173,4 @@ def _save_plot(
         stderr_console().print("There is nothing to draw: no part of it was heard.")
         return
     save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
-    stderr_console().print(f"{plot}: drawn.", markup=False, highlight=False)
+    stderr_console().print(visible(f"{plot}: drawn."), markup=False, highlight=False)

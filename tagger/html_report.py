@@ -89,7 +89,7 @@ class HtmlReport:
         """Append one file."""
         self._learn_labels(result.scores or {})
         path = visible(text_of(result.path))
-        said = result.reason or _second_of(result)
+        said = text_of(result.reason or _second_of(result))
         reason = visible(said).removeprefix(f"{path}: ")
         folder, name = _parts(path)
         row = [

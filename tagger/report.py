@@ -46,7 +46,7 @@ def to_record(result: TrackResult) -> dict[str, Any]:
         "previous": list(result.previous),
         "scores": result.scores,
         "duration_s": None if result.duration_s is None else round(result.duration_s, 3),
-        "reason": result.reason,
+        "reason": None if result.reason is None else text_of(result.reason),
         "field": result.field,
         "second": _second_record(result),
     }
@@ -183,7 +183,7 @@ def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
     if result.status in QUIET_STATUSES and not verbose:
         return None
     shown = _shown(result) if result.status in {"proposed", "written"} else ""
-    said = shown or (result.reason or "")
+    said = text_of(shown or result.reason or "")
     path = text_of(result.path)
     # A reason that begins with the file's name says so itself.
     said = said.removeprefix(f"{path}: ")
@@ -242,7 +242,7 @@ class Tally:
         table.add_row("files", str(self.n_tracks), f"in {elapsed_s:.1f} s, {rate:.1f} a second")
         if self.genres:
             common = ", ".join(f"{genre} {n}" for genre, n in self.genres.most_common(8))
-            table.add_row("genres", str(sum(self.genres.values())), common)
+            table.add_row("genres", str(sum(self.genres.values())), escape(visible(common)))
         return table
 
 

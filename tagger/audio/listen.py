@@ -39,7 +39,7 @@ def listen(path: Path, wanted: Wanted) -> Listening:
     window_len = wanted.window_len
     with open_track(path, sample_rate=wanted.sample_rate) as track:
         if wanted.n_windows is None:
-            windows = track.windows_full(window_len=window_len, hop_len=window_len)
+            windows = track.windows_full(window_len=window_len)
         else:
             windows = track.windows(window_len=window_len, n_windows=wanted.n_windows)
         for window in windows:
