@@ -22,6 +22,7 @@ from tagger.model_cards import read_cards
 from tagger.plain import visible
 from tagger.profiling import profile_model, sentence
 from tagger.runtime import load_engine
+from tagger.state import state_path
 
 DISTRIBUTIONS = (
     "numpy",
@@ -82,12 +83,19 @@ def examine() -> Findings:
         Line("program", "tagger", True, __version__),
         Line("program", "python", True, f"{platform.python_version()} on {sys.platform}"),
         Line("program", "cores", True, f"{usable_cores()} usable"),
+        Line("program", "state", True, _state()),
         *_packages(),
         *_devices(),
         *_codecs(),
         *_models(),
     ]
     return Findings(lines)
+
+
+def _state() -> str:
+    """Where the state is, or would be."""
+    path = state_path()
+    return f"{path}" if path.exists() else f"{path} (not made yet)"
 
 
 def _packages() -> list[Line]:

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tagger.errors import StateError
 from tagger.state.hold import Hold, lock_path
@@ -18,6 +18,8 @@ BUSY_S = 30.0
 _MAGIC = b"SQLite format 3\0"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BESIDE = ("", "-wal", "-shm", "-journal")
+
+Row = tuple[Any, ...]
 
 OnNotice = Callable[[str], None]
 """Told, in a sentence, what the owner of the state should know."""
@@ -71,6 +73,19 @@ class Store:
         with self._lock, self._translated():
             yield self.connection
 
+    def one(self, query: str, values: Sequence[object]) -> Row | None:
+        """The first row of a query, quickly: there may be one for each folder of a library.
+
+        Raises:
+            StateError: as for `reading`.
+        """
+        try:
+            with self._lock:
+                row: Row | None = self.connection.execute(query, values).fetchone()
+                return row
+        except sqlite3.DatabaseError as error:
+            raise self._ours(error) from error
+
     def close(self) -> None:
         """Let go of the state."""
         with self._lock:
@@ -90,16 +105,19 @@ class Store:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                self._is_damaged = True
-                raise StateError(
-                    f"{self.path}: the state is damaged ({error}); run the command again, which"
-                    " sets it aside and goes on without it."
-                ) from error
-            raise StateError(
-                f"{self.path}: the state cannot be used ({error}); is its disk full or"
-                " read-only? --state FILE names another place."
-            ) from error
+            raise self._ours(error) from error
+
+    def _ours(self, error: sqlite3.DatabaseError) -> StateError:
+        if is_damage(error):
+            self._is_damaged = True
+            return StateError(
+                f"{self.path}: the state is damaged ({error}); run the command again, which"
+                " sets it aside and goes on without it."
+            )
+        return StateError(
+            f"{self.path}: the state cannot be used ({error}); is its disk full or"
+            " read-only? --state FILE names another place."
+        )
 
 
 def open_store(
