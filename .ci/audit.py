@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Asks pip-audit about the packages of an environment: `audit.py PIP_AUDIT SITE_PACKAGES`.
 
 Exit code 0: no known vulnerability; 1: there are some; 3: the service that knows them did not
@@ -50,7 +49,7 @@ def main() -> None:
     command = [pip_audit, "--path", path, "--format", "json", "--progress-spinner", "off"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     code, lines = verdict(done.stdout, done.stderr)
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))
     sys.exit(code)
 
 
