@@ -7,11 +7,12 @@ version 3.98 and later; TAK: the block of the last frame; Musepack:
 https://trac.musepack.net/musepack/wiki/SV8Specification; DSF: the length of its data chunk.
 """
 
+import hashlib
 from collections.abc import Callable
 
 from tagger.tags.base import Source
 
-_CUT = "its audio is cut off, or its header is wrong about its length"
+_CUT = "its audio is cut off or damaged, or its header is wrong about its length"
 _WAVPACK_HEAD, _MAX_FRAMES = 32, 1 << 20
 _APE_DESCRIPTOR = 3980
 
@@ -40,13 +41,24 @@ def _is_wavpack_whole(source: Source, start: int, end: int) -> bool:
 
 
 def _is_ape_whole(source: Source, start: int, end: int) -> bool:
-    """The parts that the descriptor counts are there; older headers do not count them."""
+    """The parts that the descriptor counts are there; older headers do not count them.
+
+    FFmpeg takes all up to the end of the file for the last frame: what is damaged in it would
+    be filled from the tag. The descriptor's MD5 tells.
+    """
     (version,) = source.unpack("<H", start + 4)
     if version < _APE_DESCRIPTOR:
         return True
-    *lengths, audio_high, wav_end = source.unpack("<7I", start + 8)
-    total: int = sum(lengths) + (audio_high << 32) + wav_end
-    return start + total <= end
+    own, *heads, wav_head, audio, audio_high, wav_end = source.unpack("<7I", start + 8)
+    head, body = sum(heads), wav_head + audio + (audio_high << 32) + wav_end
+    if start + own + head + body > end:
+        return False
+    expected = source.exact(start + 36, 16)
+    digest = hashlib.md5(usedforsecurity=False)
+    for offset, length in ((start + own + head, body), (start + own, head)):
+        for block in source.blocks(offset, length):
+            digest.update(block)
+    return expected in (bytes(16), digest.digest())
 
 
 def _is_tak_whole(source: Source, start: int, end: int) -> bool:

@@ -1,3 +1,4 @@
+import hashlib
 import struct
 
 import pytest
@@ -28,6 +29,20 @@ def test_a_stream_that_is_cut_off_gets_no_tag(tmp_path, kind):
     path.write_bytes(whole[: len(whole) * 3 // 4])
     assert "cut off" in refused(path)
     path.write_bytes(whole)
+    assert write_genres(path, ["Rock"])
+
+
+def test_monkeys_audio_is_checked_by_its_md5(tmp_path):
+    """A decoder would fill up a damaged last frame from the tag."""
+    path = make_audio(tmp_path, "ape")
+    data = bytearray(path.read_bytes())
+    head, body = data[52:80], data[80:]
+    data[36:52] = hashlib.md5(body + head).digest()
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert "cut off" in refused(path)
+    data[-1] ^= 1
+    path.write_bytes(data)
     assert write_genres(path, ["Rock"])
 
 
