@@ -1,6 +1,8 @@
-"""Does the exported graph answer as the network does? On every kind of sound."""
+"""Does the exported graph answer as the network does? On every kind of sound and device."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnxruntime
@@ -8,32 +10,54 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from tagger.devices import PROVIDERS, Device
+from tagger.providers import MAX_BATCH
 from tagger.spec import Precision
 from train.models.network import TaggerNet
+
+Array = NDArray[np.float32]
+FrontEnd = Literal["whole", "lean"]
+Answers = Callable[[Array], Array]
+"""Windows, shape (batch, window_len) -> scores, shape (batch, n_labels)."""
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2}
 """Largest allowed difference of a score by precision. float32 sums in another order differ by
 1e-5 or so; digital silence and square waves amplify that in the logarithm of empty bands.
 int8 has no tolerance: what it costs is measured on a real split."""
 
-BATCHES = (1, 3, 16)
+BATCHES = (1, 3, MAX_BATCH)
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """One row of the table: a sound at a batch size."""
+    """One row of the table.
 
+    Attributes:
+        device: which provider answered: 'cpu', 'cuda' or 'tensorrt'.
+        front_end: 'whole', or 'lean' where frames that nobody looks at are left out.
+        precision: of the graph that answered.
+        sound: what was heard in the last window of the batch; noise is in the others.
+        batch: windows.
+        max_difference: of any score from the reference's; infinite if one is no number.
+        mean_difference: of all scores.
+        same_first: share of windows with the same first label.
+        tolerance: largest allowed difference; None where only numbers are asked for.
+        passed: whether it is within the tolerance.
+    """
+
+    device: str
+    front_end: FrontEnd
+    precision: Precision
     sound: str
     batch: int
     max_difference: float
     mean_difference: float
     same_first: float
+    tolerance: float | None
     passed: bool
 
 
-def sounds(
-    window_len: int, *, sample_rate: int, seed: int = 0
-) -> dict[str, NDArray[np.float32]]:
+def sounds(window_len: int, *, sample_rate: int, seed: int = 0) -> dict[str, Array]:
     """Windows that are unlike each other, each of shape (window_len,), in [-1, 1]."""
     rng = np.random.default_rng(seed)
     t = np.arange(window_len) / sample_rate
@@ -55,42 +79,101 @@ def sounds(
     return {name: sound.astype(np.float32) for name, sound in every.items()}
 
 
-@torch.no_grad()
-def compare(
-    net: TaggerNet, model: ModelProto, *, sample_rate: int, precision: Precision = "fp32"
-) -> list[Parity]:
-    """Run both on every sound at every batch size, the other places filled with noise."""
+def of_network(net: TaggerNet) -> Answers:
+    """What PyTorch answers."""
+
+    @torch.no_grad()
+    def answers(windows: Array) -> Array:
+        return np.asarray(net(torch.from_numpy(windows)).numpy())
+
+    return answers
+
+
+def of_graph(model: ModelProto) -> Answers:
+    """What ONNX Runtime answers on the CPU."""
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), providers=[PROVIDERS["cpu"]]
     )
-    window_len = session.get_inputs()[0].shape[1]
+    return lambda windows: np.asarray(session.run(["scores"], {"waveform": windows})[0])
+
+
+def compare(
+    reference: Answers,
+    answers: Answers,
+    *,
+    window_len: int,
+    sample_rate: int,
+    precision: Precision = "fp32",
+    device: Device = "cpu",
+    front_end: FrontEnd = "whole",
+    batches: Sequence[int] = BATCHES,
+) -> list[Parity]:
+    """Ask both about every sound at every batch size.
+
+    Args:
+        reference: what is right.
+        answers: what is held to it.
+        window_len: length of a window in samples.
+        sample_rate: in Hz.
+        precision: of the graph that answers, which says how far it may be off.
+        device: where it answers.
+        front_end: which one the graph has.
+        batches: windows a batch.
+    """
     rng = np.random.default_rng(1)
+    tolerance = TOLERANCES.get(precision)
     rows = []
     for name, sound in sounds(window_len, sample_rate=sample_rate).items():
-        for batch in BATCHES:
+        for batch in batches:
             windows = 0.1 * rng.standard_normal((batch, window_len)).astype(np.float32)
             windows[-1] = sound
-            expected = net(torch.from_numpy(windows)).numpy()
-            found = session.run(["scores"], {"waveform": windows})[0]
-            rows.append(_row(name, batch, expected, found, precision=precision))
+            expected, found = reference(windows), answers(windows)
+            difference = np.abs(expected - found)
+            finite = bool(np.isfinite(found).all())
+            largest = float(difference.max()) if finite else float("inf")
+            rows.append(
+                Parity(
+                    device=device,
+                    front_end=front_end,
+                    precision=precision,
+                    sound=name,
+                    batch=batch,
+                    max_difference=largest,
+                    mean_difference=float(difference.mean()) if finite else float("inf"),
+                    same_first=float(np.mean(expected.argmax(axis=1) == found.argmax(axis=1))),
+                    tolerance=tolerance,
+                    passed=finite and (tolerance is None or largest <= tolerance),
+                )
+            )
     return rows
 
 
-def _row(
-    name: str,
-    batch: int,
-    expected: NDArray[np.float32],
-    found: NDArray[np.float32],
-    *,
-    precision: Precision,
-) -> Parity:
-    difference = np.abs(expected - found)
-    finite = bool(np.isfinite(found).all())
-    return Parity(
-        sound=name,
-        batch=batch,
-        max_difference=float(difference.max()) if finite else float("inf"),
-        mean_difference=float(difference.mean()) if finite else float("inf"),
-        same_first=float(np.mean(expected.argmax(axis=1) == found.argmax(axis=1))),
-        passed=finite and float(difference.max()) <= TOLERANCES.get(precision, 1.0),
+_COLUMNS = "{:4}  {:<8}  {:<9}  {:<9}  {:<17}  {:>5}  {:>7}  {:>7}  {:>10}  {:>7}"
+HEADER = _COLUMNS.format(
+    "",
+    "device",
+    "front end",
+    "precision",
+    "sound",
+    "batch",
+    "max",
+    "mean",
+    "same first",
+    "allowed",
+)
+
+
+def line_of(row: Parity) -> str:
+    """One line under `HEADER`; its last column is the tolerance."""
+    return _COLUMNS.format(
+        "pass" if row.passed else "FAIL",
+        row.device,
+        row.front_end,
+        row.precision,
+        row.sound,
+        row.batch,
+        f"{row.max_difference:.1e}",
+        f"{row.mean_difference:.1e}",
+        f"{row.same_first:.0%}",
+        "-" if row.tolerance is None else f"{row.tolerance:.0e}",
     )

@@ -24,7 +24,15 @@ from export.graph import drop_unused
 from tagger.errors import ModelError
 
 WEIGHTED = {"Conv", "Gemm", "MatMul", "LSTM", "GRU"}
-RECURRENT = {"LSTM", "GRU"}
+NORMALISATIONS = {
+    "BatchNormalization",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LpNormalization",
+    "RMSNormalization",
+}
+"""Sums of squares: what overflows first in half precision."""
 HEAD = ".head."
 
 
@@ -94,7 +102,9 @@ def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelP
     """The same graph with the body's convolutions and products in eight bits.
 
     Static quantisation after training: weights by channel, activations by the range that the
-    calibration windows reach. Recurrent layers stay as they are.
+    calibration windows reach. Both are symmetric around zero and biases stay in float32, since
+    TensorRT takes nothing else and CUDA has no kernel for quantised biases. Recurrent layers
+    stay as they are.
 
     Args:
         model: the float32 graph.
@@ -116,18 +126,23 @@ def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelP
             _Windows(windows),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "QuantizeBias": False,
+            },
             op_types_to_quantize=["Conv", "Gemm", "MatMul"],
             nodes_to_exclude=kept,
         )
         quantised = onnx.load(after)
     quantised.producer_name = named.producer_name
-    return quantised
+    return onnx.shape_inference.infer_shapes(quantised, data_prop=True)
 
 
 def full_precision_nodes(model: ModelProto) -> set[str]:
-    """Names of the nodes that must stay in float32: all up to the body, and the head."""
+    """Names of the nodes that stay in float32: up to the body, normalisations, the head."""
     graph = model.graph
     producers = {name: node for node in graph.node for name in node.output}
     after = _downstream(graph.node, {"features"})
@@ -139,7 +154,8 @@ def full_precision_nodes(model: ModelProto) -> set[str]:
         name for node in after if any(HEAD in one for one in node.input) for name in node.output
     }
     kept |= {producers[name].name for name in heads}
-    return kept | {node.name for node in _downstream(graph.node, heads)}
+    kept |= {node.name for node in _downstream(graph.node, heads)}
+    return kept | {node.name for node in graph.node if node.op_type in NORMALISATIONS}
 
 
 def with_names(model: ModelProto) -> ModelProto:

@@ -1,39 +1,47 @@
-"""Checkpoint -> one model file: trace, check, describe, move into place."""
+"""Checkpoint or model -> one model file: trace, convert, check, describe, move into place."""
 
-import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
+from onnx import ModelProto
 
-from export.check import check_file
+from export.check import Finding, check_model
+from export.cost import Cost, clips_of, cost_of
+from export.describe import describe, spec_in, spec_of
 from export.graph import to_graph
 from export.lean import add_lean_front_end
-from export.parity import Parity, compare
+from export.parity import (
+    HEADER,
+    Answers,
+    FrontEnd,
+    Parity,
+    compare,
+    line_of,
+    of_graph,
+    of_network,
+)
 from export.precision import to_half, to_int8
 from tagger.audio import open_track
+from tagger.devices import Device, find_device
 from tagger.errors import InputError, ModelError
-from tagger.golden import METADATA_KEY as GOLDEN_KEY
-from tagger.golden import golden_entry
+from tagger.lean import METADATA_KEY as LEAN_KEY
 from tagger.lean import lean_model
 from tagger.library import find_tracks, require_tracks
-from tagger.spec import METADATA_KEY, ModelSpec, Precision
-from train.checkpoint import Checkpoint, load
-from train.datasets import licence_of_weights
+from tagger.runtime import load_engine
+from tagger.spec import ModelSpec, Precision
+from train.checkpoint import load
 
 Say = Callable[[str], None]
 
 CALIBRATION_TRACKS = 200
-
-SILENCE_DBFS = -60.0
-"""Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
+DEVICES: tuple[Device, ...] = ("cpu", "cuda", "tensorrt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,54 +52,183 @@ class ExportOptions:
         name: the model's name in its metadata; None for that of the run.
         precision: of the body's weights: 'fp32', 'fp16' or 'int8'.
         calibration: folder of real music for int8; not used otherwise.
-        report: where the parity table goes as JSON; None for nowhere.
+        report: where the tables go as JSON; None for nowhere.
+        clips: fields of a configuration that say which clips show what int8 costs.
+        data: the folder that holds these datasets.
+        prepared: where decoded recordings are kept.
     """
 
     name: str | None = None
     precision: Precision = "fp32"
     calibration: Path | None = None
     report: Path | None = None
+    clips: Mapping[str, Any] = field(default_factory=dict)
+    data: Path = Path("data")
+    prepared: Path = Path("prepared")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is exported: a graph in float32, what it says of itself, and who is right.
+
+    `is_itself` if no network is there to be right: then it is the graph as it came.
+    """
+
+    path: Path
+    graph: ModelProto
+    spec: ModelSpec
+    reference: Answers
+    is_itself: bool = False
 
 
 def export_checkpoint(
     path: Path, output: Path, options: ExportOptions = ExportOptions(), *, say: Say
 ) -> Path:
-    """Turn a checkpoint into a model file, written only after every check has passed.
+    """Turn a checkpoint, or a model in float32, into a model file.
+
+    It is written beside its place and moved there only after every check has passed: parity on
+    each device that is here, the golden vectors, the contract, and for int8 what it costs.
 
     Args:
-        path: `best.pt` of a run.
+        path: `best.pt` of a run; or a model file, whose graph is then the reference.
         output: the `.onnx` file to make; replaced if it exists.
         options: what kind of file.
         say: told the checks' results, one line at a time.
 
     Raises:
-        InputError: the checkpoint cannot be read.
-        ModelError: the exported graph does not answer as the network does.
+        InputError: the source cannot be read, or int8 lacks music or clips.
+        ModelError: the exported graph does not answer as the network does, breaks the contract,
+            or loses more by eight bits than chance would explain.
     """
-    checkpoint = load(path)
-    recipe = checkpoint.config.features_options
-    model = to_graph(checkpoint.net, window_len=recipe.window_len)
-    if options.precision == "fp16":
-        model = to_half(model)
-    elif options.precision == "int8":
-        model = to_int8(model, calibration_windows(options.calibration, recipe))
-    rows = compare(
-        checkpoint.net, model, sample_rate=recipe.sample_rate, precision=options.precision
-    )
-    if add_lean_front_end(model, checkpoint.net, window_len=recipe.window_len):
-        lean = lean_model(model)
-        rows += compare(
-            checkpoint.net, lean, sample_rate=recipe.sample_rate, precision=options.precision
-        )
-    for row in rows:
-        say(_line(row))
-    if options.report is not None:
-        options.report.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    _refuse_failed(rows, output)
-    _describe(model, checkpoint, options)
-    _write(model, output)
+    source = _read(path, options)
+    model = _converted(source, options)
+    describe(model, source.spec, precision=options.precision)
+    findings = _findings(model)
+    _refuse_broken(findings, output, say=say)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.tmp.onnx")
+    try:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+        rows = _parity(source, temporary, options.precision, say=say)
+        cost = _cost(source, temporary, options, say=say)
+        if options.report is not None:
+            _write_report(options.report, path, rows, findings, cost)
+        _refuse_failed(rows, output)
+        if cost is not None and not cost.is_noise:
+            raise ModelError(
+                f"{output}: not written: eight bits lose too much. {cost.sentence()}."
+            )
+        os.replace(temporary, output)  # noqa: PTH105 - says better what it does
+    finally:
+        temporary.unlink(missing_ok=True)
     say(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     return output
+
+
+def _read(path: Path, options: ExportOptions) -> _Source:
+    if path.suffix.lower() == ".onnx":
+        load_engine(path, device="cpu")  # refuses what is not ours, or not whole
+        graph = onnx.load(path)
+        spec = spec_in(graph)
+        if spec.precision != "fp32":
+            raise InputError(f"{path}: is {spec.precision} already; start from one in fp32.")
+        spec = replace(spec, name=options.name or spec.name)
+        return _Source(path, graph, spec, of_graph(graph), is_itself=True)
+    checkpoint = load(path)
+    spec = spec_of(checkpoint, name=options.name)
+    graph = to_graph(checkpoint.net, window_len=spec.window_len)
+    add_lean_front_end(graph, checkpoint.net, window_len=spec.window_len)
+    return _Source(path, graph, spec, of_network(checkpoint.net))
+
+
+def _converted(source: _Source, options: ExportOptions) -> ModelProto:
+    if options.precision == "fp16":
+        model = to_half(source.graph)
+    elif options.precision == "int8":
+        model = to_int8(source.graph, calibration_windows(options.calibration, source.spec))
+    else:
+        model = ModelProto()
+        model.CopyFrom(source.graph)
+    del model.metadata_props[:]
+    # The lean front end is in float32, as is all before the body in any precision.
+    model.metadata_props.extend(
+        one for one in source.graph.metadata_props if one.key == LEAN_KEY
+    )
+    return model
+
+
+def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> list[Parity]:
+    """The table: float32 first, then the file that was made on each device that is here."""
+    rows: list[Parity] = []
+
+    def ask(
+        answers: Answers,
+        precision: Precision,
+        device: Device = "cpu",
+        front_end: FrontEnd = "whole",
+    ) -> None:
+        found = compare(
+            source.reference,
+            answers,
+            window_len=source.spec.window_len,
+            sample_rate=source.spec.sample_rate,
+            precision=precision,
+            device=device,
+            front_end=front_end,
+        )
+        for row in found:
+            say(line_of(row))
+        rows.extend(found)
+
+    say(HEADER)
+    if precision != "fp32" and not source.is_itself:
+        ask(of_graph(source.graph), "fp32")
+    model = onnx.load(made)
+    loaded: FrontEnd = "whole"
+    if any(one.key == LEAN_KEY for one in model.metadata_props):
+        ask(of_graph(model), precision)  # what every other program gets of the file
+        loaded = "lean"
+    for device in DEVICES:
+        if find_device(device).missing is None:
+            ask(load_engine(made, device=device).run, precision, device, loaded)
+    return rows
+
+
+def _cost(source: _Source, made: Path, options: ExportOptions, *, say: Say) -> Cost | None:
+    """What eight bits cost on a real split; None for the other precisions."""
+    if options.precision != "int8":
+        return None
+    clips = clips_of(
+        source.path, options.clips, data=options.data, prepared=options.prepared, say=say
+    )
+    whole = made.with_name(f".{made.name}.fp32.onnx")
+    graph = ModelProto()
+    graph.CopyFrom(source.graph)
+    describe(graph, source.spec, precision="fp32")
+    try:
+        onnx.save(graph, whole)
+        cost = cost_of(whole, made, clips)
+    finally:
+        whole.unlink(missing_ok=True)
+    say(cost.sentence())
+    return cost
+
+
+def _findings(model: ModelProto) -> list[Finding]:
+    """What stands in the way of the file, and of what `tagger` makes of it when it loads."""
+    found = check_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    if any(one.key == LEAN_KEY for one in model.metadata_props):
+        lean = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
+        found += [one for one in check_model(lean) if one.target != "contract"]
+    return list(dict.fromkeys(found))
+
+
+def _refuse_broken(findings: Sequence[Finding], output: Path, *, say: Say) -> None:
+    for one in findings:
+        say(f"{one.target}: {one.where} {one.what}; {one.remedy}")
+    broken = [one for one in findings if one.target == "contract"]
+    if broken:
+        raise ModelError(f"{output}: not written: {broken[0].where} {broken[0].what}.")
 
 
 def _refuse_failed(rows: Sequence[Parity], output: Path) -> None:
@@ -103,20 +240,25 @@ def _refuse_failed(rows: Sequence[Parity], output: Path) -> None:
         )
 
 
-def _describe(model: onnx.ModelProto, checkpoint: Checkpoint, options: ExportOptions) -> None:
-    """Put the spec and the golden vectors into the model's metadata."""
-    spec = spec_of(checkpoint, options, revision=revision_of(model))
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    golden = golden_entry(spec, lambda x: session.run(["scores"], {"waveform": x})[0])
-    for key, value in ((METADATA_KEY, spec.to_json()), (GOLDEN_KEY, golden)):
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    model.producer_name = "tagger"
+def _write_report(
+    report: Path,
+    source: Path,
+    rows: Sequence[Parity],
+    findings: Sequence[Finding],
+    cost: Cost | None,
+) -> None:
+    record = {
+        "source": str(source),
+        "passed": all(row.passed for row in rows) and (cost is None or cost.is_noise),
+        "parity": [asdict(row) for row in rows],
+        "readiness": [asdict(one) for one in findings],
+        "cost": None if cost is None else asdict(cost),
+    }
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def calibration_windows(folder: Path | None, recipe: Any) -> list[NDArray[np.float32]]:
+def calibration_windows(folder: Path | None, spec: ModelSpec) -> list[NDArray[np.float32]]:
     """A few windows of each track in a folder, at most some hundred in all.
 
     Raises:
@@ -127,80 +269,6 @@ def calibration_windows(folder: Path | None, recipe: Any) -> list[NDArray[np.flo
     tracks = require_tracks(find_tracks([folder], limit=CALIBRATION_TRACKS), paths=[folder])
     windows: list[NDArray[np.float32]] = []
     for path in tracks:
-        with open_track(path, sample_rate=recipe.sample_rate) as track:
-            windows += track.windows(window_len=recipe.window_len, n_windows=2)
+        with open_track(path, sample_rate=spec.sample_rate) as track:
+            windows += track.windows(window_len=spec.window_len, n_windows=2)
     return windows
-
-
-def check_readiness(path: Path, *, say: Say) -> int:
-    """Say what stands in the way of a model on CUDA and TensorRT; returns how many findings."""
-    findings = check_file(path)
-    for one in findings:
-        say(f"{one.target:<9} {one.where}: {one.what}; {one.remedy}")
-    if not findings:
-        say(f"{path}: nothing known stands in the way on CUDA or TensorRT")
-    return len(findings)
-
-
-def revision_of(model: onnx.ModelProto) -> str:
-    """Twelve digits that change whenever the graph or its weights do."""
-    return hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()[:12]
-
-
-def spec_of(checkpoint: Checkpoint, options: ExportOptions, *, revision: str) -> ModelSpec:
-    """What the model file says of itself."""
-    recipe, facts = checkpoint.config.features_options, checkpoint.facts
-    return ModelSpec(
-        name=options.name or checkpoint.config.name,
-        sample_rate=recipe.sample_rate,
-        window_len=recipe.window_len,
-        n_fft=recipe.n_fft,
-        hop_len=recipe.hop_len,
-        n_mels=recipe.n_mels,
-        labels=checkpoint.labels,
-        kind="single" if checkpoint.config.kind == "single" else "multi",
-        thresholds=facts["thresholds"],
-        silence_dbfs=SILENCE_DBFS,
-        calibration=facts.get("calibration", {}),
-        training=_training(checkpoint),
-        metrics=facts.get("metrics", {}),
-        weights_licence=licence_of_weights(_learned_from(checkpoint)),
-        revision=revision,
-        precision=options.precision,
-    )
-
-
-def _learned_from(checkpoint: Checkpoint) -> list[str]:
-    """All datasets, those of pretraining and of earlier runs too."""
-    before = checkpoint.facts.get("data", {}).get("learned_before", [])
-    return [*before, *checkpoint.config.learned_from()]
-
-
-def _training(checkpoint: Checkpoint) -> dict[str, Any]:
-    config, data = checkpoint.config, checkpoint.facts.get("data", {})
-    return {
-        **data,
-        "body": config.body,
-        "features": config.features,
-        "epochs": config.fit.epochs,
-        "seed": config.seed,
-        "versions": checkpoint.facts.get("versions", {}),
-    }
-
-
-def _line(row: Parity) -> str:
-    mark = "pass" if row.passed else "FAIL"
-    return (
-        f"{mark}  {row.sound:<18} batch {row.batch:>2}  max {row.max_difference:.1e}"
-        f"  mean {row.mean_difference:.1e}  same first label {row.same_first:.0%}"
-    )
-
-
-def _write(model: onnx.ModelProto, output: Path) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-        os.replace(temporary, output)  # noqa: PTH105 - says better what it does
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from tagger.cli_bench import bench, engine
 from tagger.cli_config import config
 from tagger.cli_desk import apply, audit
 from tagger.cli_evaluate import evaluate, study
+from tagger.cli_formats import formats
 from tagger.cli_models import doctor, models
 from tagger.cli_predict import predict
 from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     LIBRARY: (scan, predict, audit, apply, runs, undo),
-    MACHINE: (models, doctor, bench, engine),
+    MACHINE: (models, formats, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }
 for _section, _commands in COMMANDS.items():

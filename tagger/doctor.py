@@ -17,6 +17,7 @@ from tagger.catalogue import DEFAULT, find_model, user_folder
 from tagger.cores import usable_cores
 from tagger.devices import find_device
 from tagger.errors import TaggerError
+from tagger.formats import has_decoder
 from tagger.model_cards import read_cards
 from tagger.profiling import profile_model, sentence
 from tagger.runtime import load_engine
@@ -132,8 +133,8 @@ def _codecs() -> list[Line]:
             ", ".join(f"{k} {_dotted(v)}" for k, v in _libav().items()),
         ),
     ]
-    missing = [name for name in CODECS if name not in av.codecs_available]
-    heard = [name for name in CODECS if name in av.codecs_available]
+    missing = [name for name in CODECS if not has_decoder(name)]
+    heard = [name for name in CODECS if name not in missing]
     lines.append(Line("codecs", "decoders", not missing, ", ".join(heard)))
     if missing:
         note = f"{', '.join(missing)}: this build of PyAV lacks them; such files will fail"

@@ -12,12 +12,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from train.fields import check_range
+
 Rng = torch.Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentOptions:
-    """How often and how far; probabilities in 0..1, the rest in the unit of its suffix."""
+    """How often and how far; probabilities in 0..1, the rest in the unit of its suffix.
+
+    `stretch` is the logarithm of the farthest tempo: features are stretched always, recordings
+    with the probability `wave_stretch`. With `wave_pitch` recordings are shifted by up to
+    `pitch_semitones`. They are played up to `gain_db` softer, or half of that louder.
+    """
 
     stretch: float = 0.15
     shift_bands: float = 3.0
@@ -29,6 +36,23 @@ class AugmentOptions:
     n_band_masks: int = 2
     mask_share: float = 0.12
     mixup_alpha: float = 0.3
+    gain_db: float = 12.0
+    wave_stretch: float = 0.0
+    wave_pitch: float = 0.0
+    pitch_semitones: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in (
+            "band_limit",
+            "repeat",
+            "noise",
+            "mask_share",
+            "wave_stretch",
+            "wave_pitch",
+        ):
+            check_range(f"augment.{name}", getattr(self, name), 0, 1)
+        for name in ("stretch", "equaliser_db", "mixup_alpha", "gain_db", "pitch_semitones"):
+            check_range(f"augment.{name}", getattr(self, name), 0)
 
 
 def uniform(n: int, low: float, high: float, rng: Rng) -> Tensor:

@@ -1,31 +1,15 @@
-"""Augmentation of batches of waveforms, shape (batch, n_samples), before the front end."""
+"""Augmentation of batches of waveforms, shape (batch, n_samples), before the front end.
+
+What is done to each recording alone (noise, gain, time stretch, pitch) is in `augment_clips`.
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from train.augment import AugmentOptions, Rng, mask, uniform
+from train.augment import AugmentOptions, Rng, mask
 
 QUIET = 1e-4
-
-
-def change_gain(x: Tensor, rng: Rng) -> Tensor:
-    """Play each clip up to 12 dB softer or 6 dB louder, and now and then upside down."""
-    gain = 10 ** (uniform(x.shape[0], -12, 6, rng) / 20)
-    sign = torch.where(
-        torch.rand(x.shape[0], generator=rng, device=rng.device) < 0.5, -1.0, 1.0
-    )
-    return x * (gain * sign).unsqueeze(1)
-
-
-def add_noise(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
-    """Add white noise 20 to 60 dB below the clip to some of them."""
-    chosen = torch.rand(x.shape[0], generator=rng, device=rng.device) < options.noise
-    level = x.square().mean(dim=1).sqrt() * 10 ** (-uniform(x.shape[0], 20, 60, rng) / 20)
-    noise = torch.randn(x.shape, generator=rng, device=rng.device) * (level * chosen).unsqueeze(
-        1
-    )
-    return x + noise
 
 
 def colour(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
@@ -35,11 +19,6 @@ def colour(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     kernel = F.pad(tail, (0, 1), value=1.0)  # the last tap is the sound itself
     padded = F.pad(x, (8, 0)).unsqueeze(0)
     return F.conv1d(padded, kernel, groups=x.shape[0])[0]
-
-
-def augment_waves(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
-    """Apply every step in its order."""
-    return change_gain(add_noise(colour(x, options, rng), options, rng), rng)
 
 
 def mix_waves(

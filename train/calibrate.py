@@ -22,6 +22,10 @@ _BIAS_PENALTY = 5.0
 tell a bias from chance."""
 
 
+_NO_CANDIDATE = -1e4
+"""A logit whose score is 0; the gradient of a product with infinity would be no number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What was fitted, ready for the graph's buffers and the spec."""
@@ -52,7 +56,13 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
     """
     targets = torch.from_numpy(logits.clips.targets)
     labelled = _labelled(logits)
-    windows = [torch.from_numpy(logits.label_logits[i]) for i in labelled]
+    unknown = torch.isnan(targets)
+    # Among the labels of its own set a clip has one; the others are no candidates.
+    hidden = unknown if kind == "single" else torch.zeros_like(unknown)
+    windows = [
+        torch.from_numpy(logits.label_logits[i]).masked_fill(hidden[i], _NO_CANDIDATE)
+        for i in labelled
+    ]
     log_scale = torch.zeros(1, requires_grad=True)
     bias = torch.zeros(targets.shape[1], requires_grad=True)
 
@@ -66,8 +76,7 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
 
 
 def _labelled(logits: ClipLogits) -> NDArray[np.intp]:
-    targets = logits.clips.targets
-    return np.flatnonzero(~np.isnan(targets).any(axis=1) & (np.nansum(targets, axis=1) > 0))
+    return np.flatnonzero(np.nansum(logits.clips.targets, axis=1) > 0)
 
 
 def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: str) -> Tensor:
@@ -78,12 +87,14 @@ def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: st
 
 
 def _nll(scores: Tensor, targets: Tensor, *, kind: str) -> Tensor:
-    """Negative log-likelihood of the clips, summed."""
+    """Negative log-likelihood of the labels that are known, summed over the clips."""
+    known = ~torch.isnan(targets)
+    truth = torch.nan_to_num(targets)
     safe = scores.clamp(1e-6, 1 - 1e-6)
-    positive = -(targets * safe.log()).sum()
+    positive = -(truth * safe.log()).sum()
     if kind == "single":
         return positive
-    return positive - ((1 - targets) * (1 - safe).log()).sum()
+    return positive - (known * (1 - truth) * (1 - safe).log()).sum()
 
 
 def _fit_music(logits: ClipLogits) -> tuple[float, float]:

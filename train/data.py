@@ -1,5 +1,6 @@
 """FeatureSet -> batches: random crops for training, covering windows for evaluation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset, WeightedRandomSampler
 
 from train.datasets.base import NOT_MUSIC, FeatureSet
 
+Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -20,18 +22,39 @@ class Crops(Dataset[Any]):
     (n_dims,)), float32; n_dims is 0 where the set has no embeddings.
     """
 
-    def __init__(self, clips: FeatureSet, *, n_frames: int, seed: int) -> None:
+    def __init__(
+        self,
+        clips: FeatureSet,
+        *,
+        n_frames: int,
+        seed: int,
+        change: Change | None = None,
+        spare: float = 1.0,
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            clips: what to draw from.
+            n_frames: length of a window, in what the clips count.
+            seed: of the places, and of the changes.
+            change: what is done to each excerpt of a recording.
+            spare: how much longer an excerpt is than the window before it is changed.
+        """
         self.clips, self.n_frames = clips, n_frames
         self.taught = clips.embeddings
+        self.change, self.n_drawn = change, int(spare * n_frames)
         self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, i: int) -> Batch:
-        spare = self.clips.n_frames(i) - self.n_frames
+        spare = self.clips.n_frames(i) - self.n_drawn
         start = int(self.rng.integers(spare + 1)) if spare > 0 else 0
-        crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
+        crop = window_of(self.clips, i, start=start, n_frames=self.n_drawn)
+        if self.change is not None:
+            changed = self.change(crop[0], int(self.rng.integers(2**32)))
+            crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
         target = torch.from_numpy(self.clips.targets[i])
         embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
         music = torch.tensor(self.clips.music[i])

@@ -16,7 +16,7 @@ from train.config import TrainConfig
 from train.datasets import FeatureSet
 from train.folds import fold_of_groups
 from train.logits import ClipLogits, predict
-from train.metrics import bootstrap, brier, calibration_error, first_right
+from train.metrics import among_known, bootstrap, brier, calibration_error, first_right
 
 SPLITS_KNOWN = ("train", "valid", "test")
 PACKAGES = (
@@ -32,8 +32,8 @@ def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
 
 def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
     """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
-    known = ~np.isnan(clips.targets).any(axis=1) & (np.nansum(clips.targets, axis=1) > 0)
-    s, t = scores[known], clips.targets[known]
+    known = np.nansum(clips.targets, axis=1) > 0
+    s, t = among_known(scores[known], clips.targets[known])
     figures: dict[str, Any] = {"n_clips": int(known.sum())}
     if known.any():
         figures |= {

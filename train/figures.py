@@ -18,7 +18,7 @@ from torchmetrics.functional.classification import (
 )
 from torchmetrics.functional.retrieval import retrieval_precision, retrieval_recall
 
-from train.metrics import brier, calibration_error, first_right
+from train.metrics import among_known, brier, calibration_error, first_right
 
 Array = NDArray[np.float32]
 AT = (1, 3, 5)
@@ -46,24 +46,36 @@ def figures_of(
         Plain values for JSON. `absent_labels` occur in no clip and take part in no mean.
     """
     found: dict[str, Any] = {"n_clips": len(scores)}
-    believed = _first_only(scores) if kind == "single" else _over(scores, labels, thresholds)
+    if kind == "single":
+        candidates, _ = among_known(scores, targets)
+        believed = _first_only(candidates)
+    else:
+        believed = _over(scores, labels, thresholds)
     per_label = {
         label: _of_label(scores[:, i], believed[:, i], targets[:, i])
         for i, label in enumerate(labels)
     }
     present = {name: one for name, one in per_label.items() if one["n_clips"]}
     found |= _single(scores, targets, labels) if kind == "single" else _multi(scores, targets)
+    found |= _means(present)
+    found["absent_labels"] = [name for name in per_label if name not in present]
+    found["per_label"] = per_label
+    return found
+
+
+def _means(present: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Macro and weighted means over the labels that occur."""
+    found: dict[str, Any] = {}
     for name in ("precision", "recall", "f1", "roc_auc", "pr_auc"):
         values = [one[name] for one in present.values() if one[name] is not None]
         mean = round(float(np.mean(values)), 4) if values else None
         found[name if "auc" in name else f"{name}_macro"] = mean
+    found["map"] = found["pr_auc"]  # each label's area is its average precision
     weights = np.array([one["n_clips"] for one in present.values()], dtype=float)
     for name in ("precision", "recall", "f1"):
         values = [one[name] for one in present.values()]
         weighted = float(np.average(values, weights=weights)) if values else None
         found[f"{name}_weighted"] = None if weighted is None else round(weighted, 4)
-    found["absent_labels"] = [name for name in per_label if name not in present]
-    found["per_label"] = per_label
     return found
 
 
@@ -101,17 +113,16 @@ def _number(measure: Callable[[Tensor, Tensor], Tensor], heard: Tensor, truth: T
 
 def _single(scores: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
     """What needs exactly one label a clip."""
-    truth, heard = np.nan_to_num(targets).argmax(axis=1), scores.argmax(axis=1)
+    scores, targets = among_known(scores, targets)
+    truth, heard = targets.argmax(axis=1), scores.argmax(axis=1)
     confusion = multiclass_confusion_matrix(
         torch.from_numpy(heard), torch.from_numpy(truth), num_classes=len(labels)
     )
     n_bins = min(5, len(scores))
     return {
-        "accuracy": round(float(first_right(scores, np.nan_to_num(targets)).mean()), 4),
-        "calibration_error": round(
-            calibration_error(scores, np.nan_to_num(targets), n_bins=n_bins), 4
-        ),
-        "brier": round(brier(scores, np.nan_to_num(targets)), 4),
+        "accuracy": round(float(first_right(scores, targets).mean()), 4),
+        "calibration_error": round(calibration_error(scores, targets, n_bins=n_bins), 4),
+        "brier": round(brier(scores, targets), 4),
         "confusion": {"labels": list(labels), "rows_true_columns_heard": confusion.tolist()},
     }
 
@@ -123,8 +134,8 @@ def _multi(scores: Array, targets: Array) -> dict[str, Any]:
     pairs = torch.from_numpy(scores[known]), torch.from_numpy(targets[known]).long()
     found["calibration_error"] = round(float(binary_calibration_error(*pairs, n_bins=15)), 4)
     labelled = np.flatnonzero(np.nansum(targets, axis=1) > 0)
-    truth = torch.from_numpy(np.nan_to_num(targets) > 0)
-    heard = torch.from_numpy(scores)
+    candidates, has = among_known(scores, targets)
+    heard, truth = torch.from_numpy(candidates), torch.from_numpy(has > 0)
     for k in (k for k in AT if k <= scores.shape[1]):
         for name, measure in (("precision", retrieval_precision), ("recall", retrieval_recall)):
             each = [float(measure(heard[i], truth[i], top_k=k)) for i in labelled]

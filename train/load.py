@@ -22,6 +22,7 @@ from train.datasets import (
 )
 from train.datasets.audio import first_with
 from train.datasets.gtzan import STORE as GTZAN_STORE
+from train.datasets.gtzan_audio import ARCHIVES as GTZAN_ARCHIVES
 from train.datasets.gtzan_audio import FOLDERS as GTZAN_FOLDERS
 from train.features.mel import MelFrontEnd, MelOptions
 from train.pictures import write_pictures
@@ -83,7 +84,8 @@ def _only_recordings(base: str, data: Path) -> bool:
     """Whether a set that comes as features and as recordings is there as recordings alone."""
     if base not in RECORDINGS or (data / GTZAN_STORE).is_file():
         return False
-    return first_with(data, GTZAN_FOLDERS, holds="blues") is not None
+    has_archive = any((data / name).is_file() for name in GTZAN_ARCHIVES)
+    return has_archive or first_with(data, GTZAN_FOLDERS, holds="blues") is not None
 
 
 def prepare_dataset(

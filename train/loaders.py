@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
+from train.augment_clips import clip_changes, spare_share
 from train.config import TrainConfig
 from train.data import Centres, Crops, balanced_sampler, frames_a_window
 from train.datasets.base import FeatureSet
@@ -14,7 +15,6 @@ from train.ranks import seed_here
 
 def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
     """Batches of random crops, each label equally often."""
-    n_frames = frames_a_window(clips, config.features_options)
     # Lightning deals the drawn clips out to the devices.
     n_each = -(-config.fit.clips_an_epoch // config.fit.devices)
     sampler = balanced_sampler(
@@ -24,11 +24,21 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
         seed=config.seed,
     )
     return DataLoader(
-        Crops(clips, n_frames=n_frames, seed=seed_here(config.seed)),
+        _crops(config, clips),
         batch_size=config.fit.batch_size,
         sampler=sampler,
         drop_last=n_each > config.fit.batch_size,
     )
+
+
+def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
+    n_frames = frames_a_window(clips, config.features_options)
+    seed, rate = seed_here(config.seed), config.features_options.sample_rate
+    if not clips.is_waveform:
+        return Crops(clips, n_frames=n_frames, seed=seed)
+    change = clip_changes(config.augment, sample_rate=rate)
+    spare = spare_share(config.augment)
+    return Crops(clips, n_frames=n_frames, seed=seed, change=change, spare=spare)
 
 
 def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:

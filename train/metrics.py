@@ -22,6 +22,20 @@ class Interval:
         return [round(one, 4) for one in (self.value, self.low, self.high)]
 
 
+def among_known(scores: Scores, targets: Scores) -> tuple[Scores, Scores]:
+    """Scores and targets in which a label that a clip's set does not know is no candidate.
+
+    Args:
+        scores: in [0, 1], shape (n_clips, n_labels).
+        targets: NaN unknown, the same shape.
+
+    Returns:
+        Both with 0 in place of what is unknown.
+    """
+    known = ~np.isnan(targets)
+    return np.where(known, scores, np.float32(0)), np.nan_to_num(targets)
+
+
 def first_right(scores: Scores, targets: Scores) -> NDArray[np.bool_]:
     """Whether the best label of each clip is true, shape (n_clips,)."""
     right: NDArray[np.bool_] = targets[np.arange(len(scores)), scores.argmax(axis=1)] > 0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from train.augment import augment, mixup
-from train.augment_waves import augment_waves, mask_features, mix_waves
+from train.augment_waves import colour, mask_features, mix_waves
 from train.config import TrainConfig
 from train.data import Batch
 from train.models.network import TaggerNet
@@ -77,7 +77,7 @@ class Fit(L.LightningModule):
         options = self.config.augment
         if not self.is_waveform:
             return mixup(self.augmented(x), targets, options, self.rng)
-        waves = augment_waves(x[:, 0], options, self.rng)
+        waves = colour(x[:, 0], options, self.rng)
         waves, targets = mix_waves(waves, targets, options, self.rng)
         features = self.net.front_end(waves)
         if self.net.front_end.scale == "db":

@@ -49,7 +49,6 @@ class FfmpegSource:
         try:
             self._stream = _first_audio(self._container)
             context = self._stream.codec_context
-            context.thread_count = 1  # tracks are decoded side by side: no core is idle
             self.codec: str = getattr(context.codec, "canonical_name", context.codec.name)
             self.sample_rate: int = context.sample_rate or 0
             check_format(sample_rate=self.sample_rate, n_channels=context.channels)
@@ -144,8 +143,11 @@ class FfmpegSource:
         first_pts = self._first_pts
         target = max(0, int((start - _PREROLL_S * self.sample_rate) / scale))
         try:
-            self._container.seek(first_pts + target, stream=self._stream)
-        except _ERRORS:
+            if target:
+                self._container.seek(first_pts + target, stream=self._stream)
+            else:
+                self._reopen()
+        except (*_ERRORS, DecodeError):
             return
         running: int | None = 0 if start == 0 else None
         for frame in self._decoded():
@@ -159,6 +161,12 @@ class FfmpegSource:
             channels = _channels(frame)
             yield running, channels
             running += len(channels)
+
+    def _reopen(self) -> None:
+        """Begin anew: in a damaged ASF file a seek to the start may land anywhere."""
+        self.close()
+        self._bytes, self._container = _open(self._path)
+        self._stream = _first_audio(self._container)
 
     def _decoded(self) -> Iterator[Any]:
         """Yield the frames that can be decoded, while they are of the format of the first."""
@@ -217,6 +225,7 @@ def _first_audio(container: Any) -> Any:
     stream = container.streams.audio[0]
     if stream.codec_context is None:
         raise DecodeError("FFmpeg has no decoder for its audio")
+    stream.codec_context.thread_count = 1  # tracks are decoded side by side: no core is idle
     return stream
 
 

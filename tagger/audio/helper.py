@@ -1,11 +1,14 @@
 """The other process: decodes one file after another for `tagger.audio.isolated`.
 
-A line of JSON on stdin asks for a file; the
-answers on stdout are a kind (one byte), a length (four bytes) and as many bytes:
+A line of JSON on stdin asks for a file; the answers on stdout are a kind (one byte), a length
+(four bytes) and as many bytes:
 
     W   a window, float32            S   a silent window, nothing
+    M   a window lies in the slot of shared memory that stands where the length does
     E   the end: length in seconds   X   the file cannot be read: [class of the error, message]
     H   once, in front of all others: the process has started
+
+An empty line on stdin says that the oldest slot in use is free again.
 
 A file whose next window takes longer than the limit ends the process, by an alarm (or a thread)
 that needs neither the interpreter nor its lock: no hang in native code outlives the scan.
@@ -18,36 +21,54 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from tagger.audio.listen import Wanted, listen
+from tagger.audio.slots import N_SLOTS, Slots
 from tagger.errors import TrackError
 
 HEAD = struct.Struct("<cI")
+FREE = b"\n"
 MEMORY_BYTES = 4 << 30
 """Address space of the process: what a decoder asks for beyond it fails in this file alone."""
 
 
-def serve(requests: Iterable[bytes], answers: BinaryIO, *, limit_s: float) -> None:
+def serve(
+    requests: BinaryIO, answers: BinaryIO, *, limit_s: float, slots: Slots | None = None
+) -> None:
     """Answer requests until there are no more.
 
     Args:
         requests: lines of JSON: the path, then the fields of `Wanted`.
         answers: where windows go.
         limit_s: seconds that may pass until the next window of a file is there.
+        slots: shared memory for the windows; None sends them with the answers.
     """
     answers.write(HEAD.pack(b"H", 0))
     answers.flush()
-    for line in requests:
+    while line := requests.readline():
+        if line == FREE:  # of a file that is done
+            continue
         request = json.loads(line)
-        path = Path(request.pop("path"))
-        for kind, data in _answers(path, Wanted(**request), limit_s):
-            answers.write(HEAD.pack(kind, len(data)))
-            answers.write(data)
+        path, wanted = Path(request.pop("path")), Wanted(**request)
+        if slots is not None:
+            slots.fit(wanted.window_len)
+        n_put = 0
+        for kind, data in _answers(path, wanted, limit_s):
+            if kind == b"W" and slots is not None:
+                if n_put >= N_SLOTS and requests.readline() != FREE:
+                    return  # nobody listens any more
+                slots.put(n_put % N_SLOTS, np.frombuffer(data, np.float32))
+                answers.write(HEAD.pack(b"M", n_put % N_SLOTS))
+                answers.flush()
+                n_put += 1
+            else:
+                answers.write(HEAD.pack(kind, len(data)))
+                answers.write(data)
         answers.flush()
 
 
@@ -100,8 +121,8 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
-def main(limit_s: float) -> None:
-    """Serve the process that started this one."""
+def main(limit_s: float, descriptor: int | None) -> None:
+    """Serve the process that started this one, through memory that it handed over."""
     _bound_memory()
     if sys.platform != "win32":
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whatever was inherited
@@ -109,4 +130,5 @@ def main(limit_s: float) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())  # what libraries print is no answer
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # nobody listens any more
-        serve(sys.stdin.buffer, answers, limit_s=limit_s)
+        slots = None if descriptor is None else Slots(descriptor)
+        serve(sys.stdin.buffer, answers, limit_s=limit_s, slots=slots)

@@ -21,8 +21,9 @@ from typing import IO, Self
 import numpy as np
 
 from tagger import errors
-from tagger.audio.helper import HEAD
+from tagger.audio.helper import FREE, HEAD
 from tagger.audio.listen import Listening, Wanted
+from tagger.audio.slots import Slots, new_memory
 from tagger.errors import DecodeError, StartError, TrackError
 from tagger.windows import Waveform
 
@@ -35,6 +36,15 @@ _OWN_GROUP = None if sys.platform == "win32" else 0
 
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, linux/fcntl.h
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # glibc hands every freed block of a megabyte back to the system, which then clears it
+    # page by page for the next one: a tenth of the time of decoding a whole track.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
+    "MALLOC_TOP_PAD_": str(1 << 24),
+}
 _DEATHS = (OSError, EOFError, ValueError, struct.error)
 
 
@@ -49,6 +59,8 @@ class IsolatedEars:
         """
         self.limit_s = limit_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._memory = new_memory()
+        self._slots = None if self._memory is None else Slots(self._memory)
 
     def listen(self, path: Path, wanted: Wanted) -> Listening:
         """Yield and return the same as `tagger.audio.listen.listen`.
@@ -57,10 +69,12 @@ class IsolatedEars:
             DecodeError: the file cannot be read, or its decoder crashed or took too long.
             StartError: no helper process can be started.
         """
-        process = self._process = self._process or _start(self.limit_s)
+        process = self._process = self._process or _start(self.limit_s, self._memory)
         assert process.stdin
         assert process.stdout
         request = {"path": os.fspath(path), **asdict(wanted)}
+        if self._slots is not None:
+            self._slots.fit(wanted.window_len)
         is_answered = False
         asked = time.monotonic()
         try:
@@ -69,9 +83,15 @@ class IsolatedEars:
             while True:
                 asked = time.monotonic()
                 kind, length = HEAD.unpack(process.stdout.read(HEAD.size))
-                if kind not in b"SW":
+                if kind not in b"SWM":
                     break
-                yield _window(process.stdout, length) if kind == b"W" else None
+                if kind == b"M" and self._slots is not None:
+                    window = self._slots.take(length)
+                    process.stdin.write(FREE)
+                    process.stdin.flush()
+                    yield window
+                else:
+                    yield _window(process.stdout, length) if kind == b"W" else None
             found = json.loads(process.stdout.read(length))
             is_answered = True
         except _DEATHS as error:
@@ -114,15 +134,19 @@ class IsolatedEars:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if self._memory is not None:
+            os.close(self._memory)
+            self._memory = self._slots = None
 
 
-def _start(limit_s: float) -> "subprocess.Popen[bytes]":
+def _start(limit_s: float, memory: int | None) -> "subprocess.Popen[bytes]":
     """A new helper, which imports from where this process does and from nowhere else."""
     # -P, since `-m` and `-c` would look for modules in the current folder: anybody's music.
     start = (
-        f"import sys; sys.path[:] = sys.argv[1:]; from {_HELPER} import main; main({limit_s})"
+        "import sys; sys.path[:] = sys.argv[1:];"
+        f" from {_HELPER} import main; main({limit_s}, {memory})"
     )
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | _ENVIRONMENT
     try:
         process = subprocess.Popen(  # noqa: S603, it is this program
             [sys.executable, "-P", "-c", start, *sys.path],
@@ -130,6 +154,7 @@ def _start(limit_s: float) -> "subprocess.Popen[bytes]":
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            pass_fds=() if memory is None else (memory,),
             process_group=_OWN_GROUP,
         )
     except OSError as error:

@@ -84,6 +84,9 @@ class SndfileSource:
 
     def _check(self, expected_s: float | None) -> None:
         check_format(sample_rate=self.sample_rate, n_channels=self._file.channels)
+        if self.codec == "mp3" and self._file.format != "MP3":
+            # libsndfile hands libmpg123 all behind the header, tags and other chunks too.
+            raise DecodeError("an mp3 inside of another container")
         if not 0 < self.n_samples < _UNKNOWN_LEN:
             raise DecodeError("the file holds no audio, or does not say how much")
         length_s = self.n_samples / self.sample_rate

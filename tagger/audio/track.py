@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tagger.audio import mp3
-from tagger.audio.ffmpeg import FfmpegSource
 from tagger.audio.files import open_regular
 from tagger.audio.resample import read_window, stream_resampled
 from tagger.audio.sndfile import SndfileSource
 from tagger.audio.source import Source
 from tagger.errors import DecodeError
 from tagger.windows import Waveform, pad_window, spread_starts, stream_windows
+
+if TYPE_CHECKING:
+    from tagger.audio.ffmpeg import FfmpegSource
 
 _ENOUGH = 0.9
 """Part of a window that must be readable; the rest of it is filled up by repetition."""
@@ -49,19 +51,29 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
     """Return the decoders to try, in order: (name, opener)."""
     descriptor = open_regular(path)
     try:
+        if os.read(descriptor, 4) == b"OFR ":
+            # FFmpeg would take it for something else.
+            raise DecodeError("it is an OptimFROG file, for which there is no free decoder")
         start = mp3.find_start(descriptor)
         expected_s = None if start is None else mp3.expected_duration(descriptor, start)
     except OSError as error:
         raise DecodeError(f"it cannot be read ({error.strerror})") from error
     finally:
         os.close(descriptor)
-    ffmpeg: tuple[str, _Opener] = ("FFmpeg", lambda: FfmpegSource(path))
+    ffmpeg: tuple[str, _Opener] = ("FFmpeg", lambda: _open_ffmpeg(path))
     if start is not None and expected_s is None:
         return [ffmpeg]  # a doubtful mp3, on which libmpg123 would also print warnings
     return [
         ("libsndfile", lambda: SndfileSource(path, offset=start or 0, expected_s=expected_s)),
         ffmpeg,
     ]
+
+
+def _open_ffmpeg(path: Path) -> "FfmpegSource":
+    """Open a file with FFmpeg, which is loaded for the first file that needs it."""
+    from tagger.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - 0.05 s of every start
+
+    return FfmpegSource(path)
 
 
 class Track:
@@ -222,7 +234,7 @@ class Track:
             yield block
         if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
             try:
-                rest = FfmpegSource(self._path)
+                rest = _open_ffmpeg(self._path)
             except DecodeError:
                 return
             with closing(rest):

@@ -7,11 +7,17 @@ their order. APEv1 has neither UTF-8 nor lists: it is read, and not written.
 import struct
 from collections.abc import Collection, Iterator, Sequence
 
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import edges_of, front_tag
+from tagger.tags.extents import check_extent
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import id3v1_genre
 
+ABOUT = About(
+    reads=("APEv2", "ID3v2", "ID3v1"),
+    writes="APEv2",
+    several="list in one item",
+)
 _FOOTER = struct.Struct("<8sIIII8s")
 _HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
 
@@ -40,12 +46,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange the items, or put a new tag before ID3v1."""
     edges = edges_of(source)
+    check_extent(source, container, edges.start, edges.end)
     if edges.ape:
         return item_patches(source, edges.ape, edits, style)
     items = _exchanged([], edits, style)

@@ -31,9 +31,14 @@ from tagger.tags.asfobjects import (
     with_description,
     with_inner,
 )
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.fields import Edits, Field, Style, stored, understood
 
+ABOUT = About(
+    reads=("ASF attributes",),
+    writes="ASF attributes",
+    several="repeated attribute",
+)
 _HEADER_LEN = 30
 
 

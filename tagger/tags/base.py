@@ -107,12 +107,31 @@ class Source:
         return digest.digest()
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people should know of a family; `tagger formats` shows it.
+
+    Attributes:
+        reads: the kinds of tags that are read, in the order in which they count.
+        writes: the kind of tag that is written, and where.
+        several: how several values of a field are kept apart.
+        limits: what else is to be known of one of its containers.
+    """
+
+    reads: tuple[str, ...]
+    writes: str
+    several: str
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
 class Family(Protocol):
-    """The functions that every module of a container family has.
+    """What every module of a container family has: a record about itself, and functions.
 
     For damaged bytes they raise what falls out of the parsing (ValueError, struct.error,
     IndexError, mutagen's own); `registry.translated` makes one of our errors of it.
     """
+
+    ABOUT: About
 
     def values(
         self, source: Source, container: str, field: Field, style: Style

@@ -6,10 +6,10 @@ if that was asked for.
 
 from collections.abc import Collection
 
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
 from tagger.tags.fields import GENRE, Edits, Field, Style
-from tagger.tags.id3make import new_tag
+from tagger.tags.id3make import ID3_SEVERAL, new_tag
 from tagger.tags.iff import (
     LAYOUTS,
     Chunk,
@@ -21,6 +21,15 @@ from tagger.tags.iff import (
 )
 from tagger.tags.riffinfo import info_genres, info_patches, is_info, other_entries
 
+ABOUT = About(
+    reads=("ID3v2",),
+    writes="ID3v2 in a chunk",
+    several=ID3_SEVERAL,
+    limits={
+        "wav": "RIFF INFO is read, and written with --wav-info",
+        "rf64": "RIFF INFO is read, and written with --wav-info",
+    },
+)
 _RIFF = {"wav", "rf64"}
 
 

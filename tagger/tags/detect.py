@@ -71,6 +71,11 @@ def container_of(source: Source) -> str:
     return found or "unknown"
 
 
+def has_mpeg_audio(source: Source) -> bool:
+    """Whether the audio of an mp3 is recognised, and not only the tag in front of it."""
+    return _mpeg_family(source, id3v2_end(source)) is not None
+
+
 def id3v2_end(source: Source) -> int:
     """Where the ID3v2 tags in front end; 0 if there is none.
 

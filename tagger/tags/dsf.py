@@ -6,11 +6,18 @@ https://dsd-guide.com/sites/default/files/white-papers/DSFFileFormatSpec_E.pdf
 import struct
 from collections.abc import Collection
 
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import tag_at
+from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.id3frames import Tag
-from tagger.tags.id3make import new_tag
+from tagger.tags.id3make import ID3_SEVERAL, new_tag
+
+ABOUT = About(
+    reads=("ID3v2",),
+    writes="ID3v2 at the end",
+    several=ID3_SEVERAL,
+)
 
 
 def values(
@@ -37,12 +44,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange or append the tag, and say so in the header."""
     tag, pointer = _tag(source), _header(source)[1] or source.size
+    check_extent(source, container, 0, pointer)
     if tag:
         old, new = source.exact(pointer, tag.total), tag.exchanged(edits, style)
     else:

@@ -6,11 +6,12 @@ https://www.rfc-editor.org/rfc/rfc9639
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tagger.tags.base import NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import id3v2_end
 from tagger.tags.edges import edges_of
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
+    REPEATED,
     Comment,
     comment_values,
     edited,
@@ -19,6 +20,11 @@ from tagger.tags.vorbiscomment import (
     render_comment,
 )
 
+ABOUT = About(
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+)
 _STREAMINFO, _PADDING, _COMMENT = 0, 1, 4
 _MAX_BLOCK_LEN = (1 << 24) - 1
 _MAX_BLOCKS = 4096

@@ -13,6 +13,7 @@ from tagger.tags.id3text import (
     text_frame,
 )
 
+ID3_SEVERAL = "one frame with several values; joined in 2.3"
 _MAX_BODY = (1 << 28) - 1
 
 

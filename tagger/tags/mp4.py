@@ -20,11 +20,17 @@ from tagger.tags.atoms import (
     find,
     resized,
 )
-from tagger.tags.base import NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3text import expanded
 from tagger.tags.mp4tables import chunks_of, moved, offset_tables
 
+ABOUT = About(
+    reads=("iTunes atoms", "gnre"),
+    writes="iTunes atoms",
+    several="several data atoms; joined with --mp4-compat",
+    limits={"mp4": "fragmented files are skipped"},
+)
 _NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
 _UTF8, _UTF16 = 1, 2
 _Edit = tuple[Sequence[str], Style]
@@ -82,9 +88,18 @@ def plan(
     patches = rewritten(start, old, new)
     if delta:
         patches += [patch for parent in parents for patch in resized(source, parent, delta)]
-        for table in offset_tables(source):
+        for table in _tables_of_all(source, end):
             patches += moved(source, table, end, delta)
     return sorted(patches, key=lambda patch: patch.offset)
+
+
+def _tables_of_all(source: Source, end: int) -> list[Atom]:
+    """The offset tables, one of each track if any audio lies behind the change."""
+    tables, moov = offset_tables(source), find(source, b"moov")
+    n_tracks = sum(atom.kind == b"trak" for atom in children(source, moov)) if moov else 0
+    if len(tables) != n_tracks and any(atom.end > end for atom in atoms_in(source)):
+        raise ValueError("not every track says where its audio lies, and it would have to move")
+    return tables
 
 
 def others(

@@ -9,12 +9,19 @@ nothing has to move. A new tag is ID3v2.4 unless the style says more. ID3v1 is l
 from collections.abc import Collection, Iterable
 
 from tagger.tags import ape
-from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.detect import has_mpeg_audio
 from tagger.tags.edges import edges_of, front_tag, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
-from tagger.tags.id3make import new_tag
+from tagger.tags.id3make import ID3_SEVERAL, new_tag
 from tagger.tags.id3text import id3v1_genre
 
+ABOUT = About(
+    reads=("ID3v2", "APEv2", "ID3v1"),
+    writes="ID3v2 in front; APEv2 where it is alone",
+    several=ID3_SEVERAL,
+    limits={"aac": "only where it has a tag already: few players look for one in raw AAC"},
+)
 _ADTS = "It is raw AAC (ADTS) without a tag, and few players look for one there."
 
 
@@ -52,11 +59,13 @@ def refusal(source: Source, container: str, style: Style) -> str | None:
 
 def plan(
     source: Source,
-    container: str,  # noqa: ARG001
+    container: str,
     edits: Edits,
     style: Style,
 ) -> list[Patch]:
     """Exchange the fields in front, and in APEv2 where that has them or is alone."""
+    if container == "mp3" and not has_mpeg_audio(source):
+        raise ValueError("what stands behind its tag is no MPEG audio")
     tag, area = front_tag(source), edges_of(source).ape
     alone = area is not None and _is_ape_alone(source)
     patches: list[Patch] = []

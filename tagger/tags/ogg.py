@@ -11,10 +11,11 @@ from itertools import pairwise
 
 from mutagen.ogg import OggPage
 
-from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, Patch, Range, Source, rewritten
+from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import ogg_stream
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.vorbiscomment import (
+    REPEATED,
     Comment,
     comment_values,
     edited,
@@ -23,6 +24,11 @@ from tagger.tags.vorbiscomment import (
     render_comment,
 )
 
+ABOUT = About(
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+)
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
 _LAST = 4
 
@@ -68,7 +74,7 @@ def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Pat
     prefix, comment = _comment(source, container)
     packet = _packet(prefix, comment, edited(comment, edits, style), container)
     old = comment_pages(source)
-    parsed = [_parsed(source, page) for page in old]
+    parsed = [_whole(source, page) for page in old]
     packets = OggPage.to_packets(parsed)
     new = OggPage.from_packets([packet, *packets[1:]], parsed[0].sequence)
     for page in new:
@@ -198,9 +204,13 @@ def first_packet_len(lacing: bytes) -> int:
     return total
 
 
-def _parsed(source: Source, page: Page) -> OggPage:
+def _whole(source: Source, page: Page) -> OggPage:
+    """A page whose checksum is right: a new checksum would pass damaged bytes off as whole."""
     source.file.seek(page.offset)
-    return OggPage(source.file)
+    parsed = OggPage(source.file)
+    if parsed.write() != source.read(page.offset, page.end - page.offset):
+        raise ValueError(f"the checksum of the Ogg page at {page.offset} is wrong")
+    return parsed
 
 
 def _finish(new: list[OggPage], old: list[OggPage]) -> None:
@@ -221,13 +231,25 @@ def _replaced(source: Source, old: Sequence[Page], data: bytes) -> list[Patch]:
 
 def _renumbered(source: Source, behind: Page, delta: int) -> list[Patch]:
     """New numbers and checksums for the stream's pages behind one of them."""
-    patches = []
+    patches, is_over, end = [], False, behind.end
     for page in pages_of(source, behind.end):
+        end = page.end
         if page.serial != behind.serial:
             continue
-        parsed = _parsed(source, page)
+        if is_over:
+            raise ValueError(f"the stream goes on at {page.offset}, behind its last Ogg page")
+        is_over = bool(page.flags & _LAST)
+        parsed = _whole(source, page)
         parsed.sequence += delta
         patches.append(Patch(page.offset + 18, 8, parsed.write()[18:26]))
-        if page.flags & _LAST:
-            break
+    _check_end(source, end)
     return patches
+
+
+def _check_end(source: Source, end: int) -> None:
+    """Behind the pages may lie what players skip, or half a page, but no more pages."""
+    tail = b""
+    for block in source.blocks(end + 1, source.size):
+        if b"OggS" in tail + block:
+            raise ValueError(f"there is a hole between Ogg pages at {end}")
+        tail = block[-3:]

@@ -53,6 +53,16 @@ def family_of(container: str) -> Family | None:
     return _FAMILIES.get(container)
 
 
+def containers() -> tuple[str, ...]:
+    """Every container that has a name, those with tags first."""
+    return (*_FAMILIES, *_NO_TAG)
+
+
+def why_no_tags(container: str) -> str | None:
+    """The sentence why a container has no tags here; None for one that has."""
+    return _NO_TAG.get(container)
+
+
 def info_of(
     source: Source,
     container: str,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from tagger.tags.fields import Edits, Field, Style, stored, understood
 
+REPEATED = "repeated field"
 _MAX_FIELDS = 1 << 20
 
 

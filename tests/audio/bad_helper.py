@@ -25,6 +25,6 @@ def _listen(path, wanted):
     return 2.0
 
 
-def main(limit_s):
+def main(limit_s, descriptor):
     helper.listen = _listen
-    helper.main(limit_s)
+    helper.main(limit_s, descriptor)

@@ -9,6 +9,7 @@ import pytest
 from tagger.audio import isolated
 from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import Wanted, listen
+from tagger.audio.slots import N_SLOTS
 from tagger.errors import DecodeError, StartError
 from tests.audio import make
 
@@ -34,9 +35,12 @@ def bad_ears(monkeypatch):
         yield ears
 
 
+@pytest.mark.parametrize("memory", ["shared", "none"])
 @pytest.mark.parametrize("n_windows", [3, None])
-def test_another_process_hears_the_same(tmp_path, n_windows):
+def test_another_process_hears_the_same(tmp_path, monkeypatch, n_windows, memory):
     """Windows, silent ones and the length are those of decoding here, file after file."""
+    if memory == "none":  # as on systems where it cannot be shared
+        monkeypatch.setattr(isolated, "new_memory", lambda: None)
     paths = []
     for i, name in enumerate(["a", "naïve \udcff"]):
         wave = make.sweep((4 + i) * RATE, rate=RATE)
@@ -53,6 +57,21 @@ def test_another_process_hears_the_same(tmp_path, n_windows):
             for one, other in zip(windows, expected, strict=True):
                 if one is not None:
                     np.testing.assert_array_equal(one, other)
+
+
+def test_windows_of_other_lengths_and_more_of_them_than_slots(tmp_path):
+    """The shared memory grows, and a window that was heard is not written over."""
+    path = make.write(tmp_path / "made.wav", make.sweep(30 * RATE, rate=RATE), rate=RATE)
+    with IsolatedEars() as ears:
+        for window_len in (RATE, 3 * RATE, RATE // 2):
+            wanted = Wanted(
+                sample_rate=RATE, window_len=window_len, n_windows=None, silence_dbfs=-60.0
+            )
+            windows, _ = heard(ears.listen(path, wanted))
+            expected, _ = heard(listen(path, wanted))
+            assert len(windows) > N_SLOTS
+            for one, other in zip(windows, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_errors_come_over_as_they_are(tmp_path):

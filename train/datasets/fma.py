@@ -5,26 +5,24 @@ Where from: M. Defferrard et al., FMA: A Dataset for Music Analysis, ISMIR 2017;
     fma_large.zip (30 s each) and fma_full.zip (whole tracks).
 Licence: the tracks are under Creative Commons licences chosen by their artists; the tables
     under CC BY 4.0.
-Checksums (SHA-1): metadata f0df49ffe5f2a6008d7dc83c6915b31835dfe733,
-    small ade154f733639d52e35e32f5593efe5be76c6d70,
-    medium c67b69ea232021025fca9231fc1c7c1a063ab50b,
-    large 497109f4dd721066b5ce5e5f250ec604dc78939e,
-    full 0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab.
+Checksums: `SHA1` below, as published.
 Splits: the official column (80, 10 and 10 of 100; artists on one side only).
 Labels: one top genre a track in the spelling of the tables (tracks without one are left
     out), or `fma:small-all`, `fma:large-all`, ...: all genres of a track, any number.
 Index: fma_metadata/tracks.csv and genres.csv, below --data, beside it or in --metadata;
-    recordings as fma_small/000/000002.mp3.
+    recordings as fma_small/000/000002.mp3. Archives that lie below --data are checked and
+    unpacked there.
 """
 
 import csv
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tagger.errors import InputError
+from train.datasets.archives import is_audio, is_half_unpacked, unpack
 from train.datasets.audio import (
     AudioSet,
     Where,
@@ -43,10 +41,17 @@ BROKEN = (
     1486, 5574, 65753, 80391, 98558, 98559, 98560, 98565, 98566, 98567, 98568, 98569, 98571,
     99134, 105247, 108924, 108925, 126981, 127336, 133297, 143992,
 )  # fmt: skip
+SHA1 = {
+    "metadata": "f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
+    "small": "ade154f733639d52e35e32f5593efe5be76c6d70",
+    "medium": "c67b69ea232021025fca9231fc1c7c1a063ab50b",
+    "large": "497109f4dd721066b5ce5e5f250ec604dc78939e",
+    "full": "0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab",
+}
 TABLE, GENRES = "tracks.csv", "genres.csv"
 REMEDY = (
-    "Get fma_metadata.zip and fma_{size}.zip from https://github.com/mdeff/fma, unpack both"
-    " into one folder and point --data at it (--metadata where the tables lie elsewhere)."
+    "Get fma_metadata.zip and fma_{size}.zip from https://github.com/mdeff/fma into one folder,"
+    " unpacked or not, and point --data at it (--metadata where the tables lie elsewhere)."
 )
 
 
@@ -69,6 +74,8 @@ def load(where: Where) -> AudioSet:
     variant = check_variant("fma", where.variant, VARIANTS)
     size, _, which = variant.partition("-")
     remedy = REMEDY.format(size=size)
+    for name, holds in (("metadata", TABLE), (size, "000")):
+        _unpack(where.root, name, holds=holds)
     tables = _tables(where, remedy=remedy)
     wanted = SUBSETS[: SUBSETS.index(size) + 1]
     rows = [row for row in _read(tables / TABLE) if size == "full" or row.subset in wanted]
@@ -92,6 +99,19 @@ def load(where: Where) -> AudioSet:
     clips = _labelled(clips)
     clips = without(clips, [str(one) for one in BROKEN], why="known to be empty or cut short")
     return only_present(clips, where, remedy=remedy)
+
+
+def _unpack(root: Path, name: str, *, holds: str) -> None:
+    """Unpack an archive unless what it holds is there."""
+    archive = root / f"fma_{name}.zip"
+    is_there = (root / f"fma_{name}" / holds).exists()
+    if archive.is_file() and (not is_there or is_half_unpacked(archive, root)):
+        unpack([archive], root, wanted=_is_part, sha1=SHA1[name])
+
+
+def _is_part(name: PurePosixPath) -> bool:
+    """Recordings and the two tables; not the features, which are 1.4 GB."""
+    return is_audio(name) or name.name in {TABLE, GENRES}
 
 
 def _labelled(clips: AudioSet) -> AudioSet:

@@ -3,15 +3,17 @@
 Where from: G. Tzanetakis and P. Cook, Musical Genre Classification of Audio Signals, 2002;
     genres.tar.gz, or the Kaggle data set "GTZAN Dataset - Music Genre Classification".
 Licence: none was given; the recordings are commercial. Research use only.
-Checksums: genres.tar.gz md5 5b3d6dddb579ab49814ab86dba69e7c7.
+Checksums: genres.tar.gz md5 5b3d6dddb579ab49814ab86dba69e7c7; none of the Kaggle archive,
+    whose members have CRC-32s.
 Splits: fault-filtered by default (443 train, 197 valid, 290 test), which removes repetitions
     and keeps an artist on one side (C. Kereliuk, B. Sturm and J. Larsen, 2015).
     `gtzan:stratified` draws 80, 10 and 10 of 100 for comparison with others' figures; it
     keeps runs of neighbours together, yet repeated recordings inflate what it measures.
 Labels: one of ten, as in the stored features (`gtzan`): hip-hop has its hyphen.
 Index: `genres_original/`, `Data/genres_original/`, `genres/` or the ten folders themselves;
-    blues/blues.00000.wav to .00099, of any audio suffix. jazz.00054 of the Kaggle copy is
-    damaged and left out.
+    blues/blues.00000.wav to .00099, of any audio suffix. Where none of them is there,
+    genres.tar.gz, archive.zip or another zip of the set is unpacked beside itself.
+    jazz.00054 of the Kaggle copy is damaged and left out.
 """
 
 from functools import cache
@@ -21,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import InputError
+from train.datasets.archives import is_half_unpacked, unpack
 from train.datasets.audio import (
     AUDIO_SUFFIXES,
     AudioSet,
@@ -35,11 +38,20 @@ from train.datasets.gtzan import LABELS, SPELLING, neighbourhood
 from train.datasets.splitting import split_groups
 
 FOLDERS = ("genres_original", "Data/genres_original", "genres", "gtzan-audio", "")
+ARCHIVES = (
+    "genres.tar.gz",
+    "genres.tar",
+    "archive.zip",
+    "gtzan-dataset-music-genre-classification.zip",
+    "gtzan.zip",
+    "genres_original.zip",
+)
 VARIANTS = ("fault-filtered", "stratified")
 BROKEN = ("jazz.00054",)
 REMEDY = (
     "Get genres.tar.gz, or the Kaggle data set 'GTZAN Dataset - Music Genre Classification',"
-    " unpack it and point --data at the folder that holds genres_original/ or the ten genres."
+    " and point --data at the folder that holds the archive, or what is in it"
+    " (genres_original/ or the ten genres)."
 )
 
 
@@ -64,7 +76,7 @@ def load(where: Where) -> AudioSet:
         InputError: the folders or clips are missing, with what to get from where.
     """
     variant = check_variant("gtzan", where.variant, VARIANTS)
-    root = first_with(where.root, FOLDERS, holds="blues")
+    root = _folder(where.root)
     if root is None:
         raise InputError(f"{where.root}: no folder blues/ of GTZAN found. {REMEDY}")
     wanted = filtered_split() if variant == "fault-filtered" else dict.fromkeys(_every_id(), "")
@@ -88,6 +100,16 @@ def load(where: Where) -> AudioSet:
     )
     clips = without(clips, BROKEN, why="damaged in the usual copies")
     return only_present(clips, where, remedy=REMEDY)
+
+
+def _folder(root: Path) -> Path | None:
+    """Where the ten folders lie; they are unpacked if only an archive is there."""
+    found = first_with(root, FOLDERS, holds="blues")
+    archive = next((one for name in ARCHIVES if (one := root / name).is_file()), None)
+    if archive is None or (found is not None and not is_half_unpacked(archive, root)):
+        return found
+    unpack([archive], root)
+    return first_with(root, FOLDERS, holds="blues")
 
 
 def _every_id() -> list[str]:

@@ -10,7 +10,8 @@ Splits: by folder, as everybody has it: 0 to b train, c valid, d, e and f test. 
     figures of the two cannot be compared.
 Labels: the 50 most frequent tags, most frequent first, any number a clip.
 Index: annotations_final.csv (tab-separated): clip_id, 188 tags, mp3_path; the folders 0 to f
-    beside it, or in audio/ or mp3/.
+    beside it, or in audio/ or mp3/. Where they are not there, the parts (or mp3.zip, which
+    they make) are unpacked into mp3/.
 """
 
 import csv
@@ -19,9 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import InputError
+from train.datasets.archives import is_half_unpacked, parts_of, unpack
 from train.datasets.audio import AudioSet, Where, check_variant, only_present, without
 
 TABLE = "annotations_final.csv"
+ARCHIVES, UNPACKED = ("mp3.zip", "mp3_all.zip"), "mp3"
 TAGS = (
     "guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast",
     "piano", "ambient", "beat", "violin", "vocal", "synth", "female", "indian", "opera",
@@ -42,9 +45,8 @@ BROKEN = ("35644", "55753", "57881")
 VARIANTS = ("filtered", "all")
 REMEDY = (
     "Get annotations_final.csv and mp3.zip.001 to .003 from"
-    " https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset into one folder, join the"
-    " parts (`cat mp3.zip.00? > mp3.zip`), unpack mp3.zip there (folders 0 to f), and point"
-    " --data at it."
+    " https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset into one folder and point"
+    " --data at it: the parts are unpacked there, or unpack them yourself (folders 0 to f)."
 )
 
 
@@ -95,8 +97,17 @@ def _read(table: Path) -> list[dict[str, str]]:
 
 
 def _audio_root(root: Path) -> Path:
-    """Where the folders 0 to f lie."""
-    for name in ("", "audio", "mp3"):
-        if any((root / name / folder).is_dir() for folder in SPLIT_OF_FOLDER):
+    """Where the folders 0 to f lie; they are unpacked if only the archive is there."""
+    for name in ("", "audio"):
+        if _has_folders(root / name):
             return root / name
-    return root
+    inner = root / UNPACKED
+    whole = [one for name in ARCHIVES if (one := root / name).is_file()][:1]
+    archive = whole or parts_of(root, ARCHIVES[0], n_parts=3)
+    if archive and (not _has_folders(inner) or is_half_unpacked(archive[0], inner)):
+        unpack(archive, inner)
+    return inner if _has_folders(inner) else root
+
+
+def _has_folders(root: Path) -> bool:
+    return any((root / folder).is_dir() for folder in SPLIT_OF_FOLDER)

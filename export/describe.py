@@ -1,0 +1,87 @@
+"""What a model file says of itself: the spec and the golden vectors in its metadata."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from onnx import ModelProto
+
+from export.parity import of_graph
+from tagger.golden import METADATA_KEY as GOLDEN_KEY
+from tagger.golden import golden_entry
+from tagger.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
+from train.checkpoint import Checkpoint
+from train.datasets import licence_of_weights
+
+SILENCE_DBFS = -60.0
+"""Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
+
+
+def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:
+    """Put the spec and the answers to the golden vectors into the model's metadata.
+
+    What else is there stays: the lean front end travels in the metadata, too.
+    """
+    spec = replace(spec, revision=revision_of(model), precision=precision)
+    kept = [one for one in model.metadata_props if one.key not in {METADATA_KEY, GOLDEN_KEY}]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    golden = golden_entry(spec, of_graph(model))
+    for key, value in ((METADATA_KEY, spec.to_json()), (GOLDEN_KEY, golden)):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    model.producer_name = "tagger"
+
+
+def spec_in(model: ModelProto) -> ModelSpec:
+    """The spec of a model file that was read.
+
+    Raises:
+        ModelError: it has none, or a wrong one.
+    """
+    entries = {one.key: one.value for one in model.metadata_props}
+    return parse_spec(entries.get(METADATA_KEY))
+
+
+def revision_of(model: ModelProto) -> str:
+    """Twelve digits that change whenever the graph or its weights do."""
+    return hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()[:12]
+
+
+def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
+    """What a checkpoint becomes."""
+    recipe, facts = checkpoint.config.features_options, checkpoint.facts
+    return ModelSpec(
+        name=name or checkpoint.config.name,
+        sample_rate=recipe.sample_rate,
+        window_len=recipe.window_len,
+        n_fft=recipe.n_fft,
+        hop_len=recipe.hop_len,
+        n_mels=recipe.n_mels,
+        labels=checkpoint.labels,
+        kind="single" if checkpoint.config.kind == "single" else "multi",
+        thresholds=facts["thresholds"],
+        silence_dbfs=SILENCE_DBFS,
+        calibration=facts.get("calibration", {}),
+        training=_training(checkpoint),
+        metrics=facts.get("metrics", {}),
+        weights_licence=licence_of_weights(_learned_from(checkpoint)),
+    )
+
+
+def _learned_from(checkpoint: Checkpoint) -> list[str]:
+    """All datasets, those of pretraining and of earlier runs too."""
+    before = checkpoint.facts.get("data", {}).get("learned_before", [])
+    return [*before, *checkpoint.config.learned_from()]
+
+
+def _training(checkpoint: Checkpoint) -> dict[str, Any]:
+    config, data = checkpoint.config, checkpoint.facts.get("data", {})
+    return {
+        **data,
+        "body": config.body,
+        "features": config.features,
+        "epochs": config.fit.epochs,
+        "seed": config.seed,
+        "versions": checkpoint.facts.get("versions", {}),
+    }
