@@ -33,9 +33,7 @@ def decode_only(paths: Sequence[Path], engine: Engine, options: ListenOptions) -
     def one(path: Path) -> int:
         with open_track(path, sample_rate=spec.sample_rate) as track:
             if options.full:
-                windows = track.windows_full(
-                    window_len=spec.window_len, hop_len=spec.window_len
-                )
+                windows = track.windows_full(window_len=spec.window_len)
             else:
                 windows = track.windows(window_len=spec.window_len, n_windows=options.n_windows)
             return sum(1 for _ in windows)

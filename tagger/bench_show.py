@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.bench import DeviceBench
+from tagger.plain import visible
 from tagger.profiling import sentence
 
 
@@ -13,7 +14,7 @@ def bench_table(one: DeviceBench) -> RenderableType:
     """A title, who did the work, and one row a batch size; or why there is none."""
     name = f"[bold]{one.device} {one.precision}[/]"
     if one.problem is not None:
-        return Text.from_markup(f"{name}: {escape(one.problem)}")
+        return Text.from_markup(f"{name}: {escape(visible(one.problem))}", emoji=False)
     table = Table(box=None, pad_edge=False)
     for column in ("batch", "windows/s", "x real time", "ms a batch"):
         table.add_column(column, justify="right")

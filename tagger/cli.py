@@ -6,23 +6,24 @@ commands, so that `tagger --help` is instant.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from tagger.cli_bench import bench, engine
 from tagger.cli_config import config
+from tagger.cli_console import EXIT_INTERRUPTED, EXIT_NOT_STARTED
 from tagger.cli_desk import apply, audit
 from tagger.cli_evaluate import evaluate, study
 from tagger.cli_formats import formats
 from tagger.cli_models import doctor, models
 from tagger.cli_predict import predict
 from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
-from tagger.cli_scan import EXIT_INTERRUPTED, EXIT_NOT_STARTED, scan
+from tagger.cli_scan import scan
 from tagger.cli_train import export, prepare, train
 from tagger.cli_undo import runs, undo
-from tagger.errors import TaggerError
+from tagger.errors import InputError, TaggerError
 from tagger.plain import visible
 
 app = typer.Typer(
@@ -62,9 +63,19 @@ def _root(
     pass
 
 
+def _check_options(arguments: Sequence[str]) -> None:
+    """Refuse what the parser would print as it stands: a file's name taken for an option."""
+    for one in arguments:
+        if one == "--":
+            return
+        if one.startswith("-") and visible(one) != one:
+            raise InputError(f"{one}: there is no such option; put -- in front of file names.")
+
+
 def main() -> None:
     """Run the command line and exit: no traceback for what the user can mend."""
     try:
+        _check_options(sys.argv[1:])
         app()
     except TaggerError as error:
         lines = str(error).split("\n")  # a path in it may hold whatever a file system allows

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tagger.cli_console import stderr_console, stdout_console
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -15,8 +16,8 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
-from tagger.cli_scan import stderr_console, stdout_console
 from tagger.errors import InputError
+from tagger.plain import json_text, visible
 
 if TYPE_CHECKING:
     from tagger.bench import DecodeSpeed, DeviceBench
@@ -91,18 +92,21 @@ def engine(
             exclude_ops=exclude_ops,
         )
         built = load(model, device, console=stderr_console(), quiet=True, compute=compute)
-        console.print(f"{built.path.stem}: ready on {built.device}")
+        said = f"{visible(built.path.stem)}: ready on {built.device}"
+        console.print(said, markup=False)
     elif chosen == "clear":
         console.print(
-            f"{clear_engines()} engines removed from {cache_folder()}", soft_wrap=True
+            f"{clear_engines()} engines removed from {visible(str(cache_folder()))}",
+            markup=False,
+            soft_wrap=True,
         )
     else:
-        console.print(f"{cache_folder()}", soft_wrap=True, highlight=False)
+        folder = visible(str(cache_folder()))
+        console.print(folder, markup=False, soft_wrap=True, highlight=False)
         show_engines(console)
 
 
 def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> str:
-    import json
     from dataclasses import asdict
 
     from tagger.cores import usable_cores
@@ -113,7 +117,7 @@ def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | Non
         "devices": [one.to_record() for one in devices],
         "decoding_one_core": None if decoding is None else asdict(decoding),
     }
-    return json.dumps(record)
+    return json_text(record)
 
 
 def _show(devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> None:

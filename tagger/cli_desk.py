@@ -1,6 +1,7 @@
 """`tagger audit` and `tagger apply`: the genres that are there, and those that are wanted."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_console import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    emit_json,
+    stderr_console,
+    stdout_console,
+)
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -16,20 +24,17 @@ from tagger.cli_device import (
     PrecisionChoice,
     load,
 )
-from tagger.cli_scan import (
-    EXIT_OK,
-    EXIT_SOME_FAILED,
-    Full,
-    Jobs,
-    Json,
-    Paths,
-    Set,
-    Threshold,
-    emit_json,
-    stderr_console,
-    stdout_console,
+from tagger.cli_scan import Full, Jobs, Json, Paths, Set, Threshold
+from tagger.cli_state import (
+    NoState,
+    Past,
+    Rescan,
+    RetryFailed,
+    State,
+    held_for_scan,
+    scan_with,
+    undoable_run,
 )
-from tagger.cli_state import State, undoable_run
 from tagger.cli_writing import (
     Hardlinks,
     Id3Version,
@@ -40,14 +45,15 @@ from tagger.cli_writing import (
     writing_of,
     writing_settings,
 )
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.audit import Audited
+    from tagger.cli_state import ScanUntil
     from tagger.report import Report
-    from tagger.runtime import Engine
-    from tagger.scan import ScanOptions, TrackResult
+    from tagger.scan import TrackResult
 
 
 def audit(
@@ -66,6 +72,10 @@ def audit(
     full: Full = False,
     jobs: Jobs = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
+    state: State = None,
+    no_state: NoState = False,
+    rescan: Rescan = False,
+    retry_failed: RetryFailed = False,
     json: Json = False,
 ) -> None:
     """Find genres that disagree with what is heard, or are none. Changes nothing.
@@ -75,27 +85,29 @@ def audit(
     from tagger.audit import Auditor
     from tagger.audit_show import SHOWN, show_audit
     from tagger.config import load_settings
-    from tagger.library import find_tracks, require_tracks
+    from tagger.library import find_folders, find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.report import open_report
     from tagger.scan import ScanOptions
 
     console = stderr_console()
     settings = load_settings(setting or ())
-    tracks = require_tracks(find_tracks(paths, limit=limit), paths=paths)
+    folders = require_tracks(find_folders(paths, limit=limit), paths=paths)
     compute = Compute(precision=precision, batch_size=batch_size)
     engine = load(
         model, device, console=console, quiet=json, settings=settings, compute=compute
     )
     auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
     listen = ListenOptions(full=full, n_decoders=jobs)
+    past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
     with contextlib.ExitStack() as stack:
+        held = stack.enter_context(held_for_scan(past, paths, console))
         file = None
         if report is not None:
             file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
         options = ScanOptions(score_all=True, listen=listen, writing=writing_of(settings))
-        count = find_tracks(paths, limit=limit)
-        results = _listened(tracks, engine, options, console, count)
+        listening = scan_with(held, folders, engine, options)
+        results = _listened(listening, console, find_tracks(paths, limit=limit))
         found, variants = auditor.finish(auditor.judge(one) for one in results)
         _add_all(file, found)
     if json:
@@ -109,23 +121,23 @@ def audit(
 
 
 def _listened(
-    tracks: Iterable[Path],
-    engine: "Engine",
-    options: "ScanOptions",
-    console: "Console",
-    count: Iterable[Path],
+    listening: "ScanUntil", console: "Console", count: Iterable[Path]
 ) -> "Iterator[TrackResult]":
     """Every file listened to, whatever it holds, with a progress bar."""
     from tagger.progress import TotalCount, show_progress
     from tagger.report import Tally
-    from tagger.scan import scan
+    from tagger.scan import TrackResult
 
     tally = Tally()
-    with show_progress(console, tally, TotalCount(count)) as advance:
-        for result in scan(tracks, engine, options):
-            tally.add(result)
-            advance()
-            yield result
+    with (
+        show_progress(console, tally, TotalCount(count)) as advance,
+        contextlib.closing(listening(threading.Event())) as results,
+    ):
+        for result in results:
+            if isinstance(result, TrackResult):  # no folder is passed as a whole
+                tally.add(result)
+                advance()
+                yield result
 
 
 def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
@@ -182,7 +194,7 @@ def apply(
     options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
-    rows = read_rows(report, on_note=lambda note: console.print(note, markup=False))
+    rows = read_rows(report, on_note=lambda note: console.print(visible(note), markup=False))
     with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
         writer = run.write if run else write_unrecorded  # not called in a dry run
         for result in apply_rows(rows, options, writer=writer):

@@ -106,7 +106,8 @@ def load(
     show = building_shown(console)
     engine = load_engine(path, device=kind, options=options, building=show)
     if engine.fallback and not quiet:
-        console.print(f"[dim]Running on the CPU: {engine.fallback}.[/]", highlight=False)
+        said = visible(f"Running on the CPU: {engine.fallback}.")
+        console.print(said, style="dim", markup=False, highlight=False)
     for note in () if quiet else engine.notes:
         console.print(visible(f"Note: {note}."), style="dim", markup=False, highlight=False)
     if settings is None:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from tagger.plain import json_text
+
 
 def models(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
@@ -13,10 +15,8 @@ def models(
 
     cards = read_cards()
     if json:
-        import json as json_module
-
         for card in cards:
-            typer.echo(json_module.dumps(card.to_record(), ensure_ascii=False))
+            typer.echo(json_text(card.to_record()))
         return
     show_cards(cards)
 
@@ -29,8 +29,6 @@ def doctor(
 
     findings = examine()
     if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(findings.to_record(), ensure_ascii=False))
+        typer.echo(json_text(findings.to_record()))
         return
     show(findings)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from tagger.errors import InputError, MissingExtraError
+from tagger.plain import visible
 
 T = TypeVar("T", bound=str)
 
@@ -68,4 +69,4 @@ def data_choices(
 
 def say(line: str) -> None:
     """Progress and problems: to stderr."""
-    typer.echo(line, err=True)
+    typer.echo("\n".join(map(visible, line.split("\n"))), err=True)

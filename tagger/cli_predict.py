@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_console import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    emit_json,
+    stderr_console,
+    stdout_console,
+)
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -17,20 +24,9 @@ from tagger.cli_device import (
     PrecisionChoice,
     load,
 )
-from tagger.cli_scan import (
-    EXIT_OK,
-    EXIT_SOME_FAILED,
-    Full,
-    Jobs,
-    Json,
-    Set,
-    Threshold,
-    Top,
-    emit_json,
-    stderr_console,
-    stdout_console,
-)
+from tagger.cli_scan import Full, Jobs, Json, Set, Threshold, Top
 from tagger.errors import InputError
+from tagger.plain import visible
 
 if TYPE_CHECKING:
     from tagger.runtime import Engine
@@ -177,4 +173,4 @@ def _save_plot(
         stderr_console().print("There is nothing to draw: no part of it was heard.")
         return
     save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
-    stderr_console().print(f"{plot}: drawn.", markup=False, highlight=False)
+    stderr_console().print(visible(f"{plot}: drawn."), markup=False, highlight=False)

@@ -1,11 +1,9 @@
 """`tagger scan`: options in, results out, exit code."""
 
 import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,6 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli_console import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    WalkProblems,
+    emit_json,
+    stderr_console,
+    stdout_console,
+    stop_on_interrupt,
+)
 from tagger.cli_device import (
     BatchSize,
     Compute,
@@ -24,7 +32,7 @@ from tagger.cli_device import (
     load,
 )
 from tagger.cli_options import one_of
-from tagger.cli_state import State, undoable_run
+from tagger.cli_state import NoState, Past, Rescan, RetryFailed, State, held_for_scan, scan_with
 from tagger.cli_writing import (
     Hardlinks,
     Id3Version,
@@ -35,17 +43,14 @@ from tagger.cli_writing import (
     writing_of,
     writing_settings,
 )
-from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.cli_state import ScanUntil
     from tagger.report import Tally
     from tagger.runtime import Engine
-    from tagger.scan import ScanOptions, TrackResult
-    from tagger.writing import JournalledRun
-
-EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
+    from tagger.scan import ScanOptions, Status, TrackResult
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
@@ -83,6 +88,15 @@ class Show:
     report: Path | None = None
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def passing(self) -> "frozenset[Status]":
+        """Statuses of which only the number is shown."""
+        from tagger.report import QUIET_STATUSES
+
+        if self.json or self.report is not None or (self.verbose and not self.quiet):
+            return frozenset()
+        return QUIET_STATUSES | {"skipped"} if self.quiet else QUIET_STATUSES
 
 
 def scan(
@@ -124,6 +138,9 @@ def scan(
     keep_mtime: KeepMtime = False,
     hardlinks: Hardlinks = "skip",
     state: State = None,
+    no_state: NoState = False,
+    rescan: Rescan = False,
+    retry_failed: RetryFailed = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
@@ -135,7 +152,7 @@ def scan(
     """
     from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
-    from tagger.library import find_tracks, require_tracks
+    from tagger.library import find_folders, find_tracks, require_tracks
     from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
@@ -160,11 +177,9 @@ def scan(
         writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
-    def walk(on_error: Callable[[Path, str], None]) -> Iterator[Path]:
-        return find_tracks(paths, limit=limit, on_error=on_error)
-
-    problems = _WalkProblems(console)
-    tracks = require_tracks(walk(problems), paths=paths)
+    problems = WalkProblems(console)
+    folders = find_folders(paths, limit=limit, on_error=problems)
+    folders = require_tracks(folders, paths=paths)
     compute = Compute(
         precision=precision,
         batch_size=batch_size,
@@ -172,34 +187,32 @@ def scan(
         exclude_ops=exclude_ops,
     )
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
-    count = walk(lambda *_: None)
-    with undoable_run(state, "scan", paths, console, wanted=write_tags) as run:
+    past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
+    with held_for_scan(past, paths, console, write=write_tags) as held:
         engine = load(
             model, device, console=console, quiet=quiet, settings=settings, compute=compute
         )
         targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
         options = replace(options, targets=targets)
-        if run is not None:
-            run.model = engine.spec.name
-        code = _run(tracks, engine, options, show, run=run, console=console, count=count)
+        results = scan_with(held, folders, engine, options, passing=show.passing)
+        count = find_tracks(paths, limit=limit)
+        code = _run(results, engine, options, show, console=console, count=count)
     raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
 
 
 def _run(
-    tracks: Iterable[Path],
+    results: "ScanUntil",
     engine: "Engine",
     options: "ScanOptions",
     show: Show,
     *,
-    run: "JournalledRun | None",
     console: "Console",
     count: Iterable[Path],
 ) -> int:
     """Scan, show each result as it comes, and return the exit code."""
     from tagger.progress import TotalCount, show_progress
+    from tagger.recalled import Passed
     from tagger.report import Tally, open_report
-    from tagger.scan import scan as scan_tracks
-    from tagger.writing import write_unrecorded
 
     tally, started = Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
@@ -210,16 +223,17 @@ def _run(
         if show.report is not None:
             page = open_report(show.report, engine=engine, threshold=options.threshold)
             report = stack.enter_context(page)
-        stop = stack.enter_context(_stop_on_interrupt(console))
+        stop = stack.enter_context(stop_on_interrupt(console))
         bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
         advance = stack.enter_context(bar) if bar else (lambda: None)
-        writer = run.write if run else write_unrecorded  # not called without --write-tags
-        found = scan_tracks(tracks, engine, options, stop=stop, writer=writer)
-        for result in stack.enter_context(contextlib.closing(found)):
-            tally.add(result)
-            if report is not None:
-                report.add(result)
-            _show_one(result, show, out)
+        for result in stack.enter_context(contextlib.closing(results(stop))):
+            if isinstance(result, Passed):
+                tally.add_passed(result.counts)
+            else:
+                tally.add(result)
+                if report is not None:
+                    report.add(result)
+                _show_one(result, show, out)
             advance()
     if not show.quiet:
         _summary(tally, console, options, elapsed_s=time.monotonic() - started)
@@ -229,16 +243,22 @@ def _run(
 
 
 def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
-    from tagger.report import line_of
+    from tagger.report import line_of, plain_line_of
 
     if show.json:
         emit_json(result, out)
         return
     if show.quiet and result.status != "failed":
         return
-    line = line_of(result, verbose=show.verbose)
+    if out.is_terminal:
+        line = line_of(result, verbose=show.verbose)
+        if line is not None:
+            out.print(line, highlight=False, soft_wrap=True)
+        return
+    line = plain_line_of(result, verbose=show.verbose)
     if line is not None:
-        out.print(line, highlight=False, soft_wrap=True)
+        out.file.write(line + "\n")
+        out.file.flush()
 
 
 def _summary(
@@ -247,57 +267,3 @@ def _summary(
     console.print(tally.table(elapsed_s=elapsed_s))
     if tally.statuses["proposed"] and not options.write:
         console.print("Nothing was changed. Add --write-tags to write these genres.")
-
-
-@contextlib.contextmanager
-def _stop_on_interrupt(console: "Console") -> Iterator[threading.Event]:
-    """A first Ctrl-C sets the event that is yielded, a second one interrupts at once."""
-    stop = threading.Event()
-
-    def handle(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        console.print("Stopping: the file that is being written is finished first.")
-
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-class _WalkProblems:
-    """Folders that cannot be listed: said at once, and they count as failures."""
-
-    def __init__(self, console: "Console") -> None:
-        self.console, self.n_folders = console, 0
-
-    def __call__(self, path: Path, reason: str) -> None:
-        self.n_folders += 1
-        self.console.print(visible(f"{path}: {reason}"), markup=False, highlight=False)
-
-
-def emit_json(result: "TrackResult", out: "Console") -> None:
-    """Print one result as a line of JSON, whole and at once."""
-    from tagger.report import to_json
-
-    if out.stderr:  # the console of the bar, which must be told of every line
-        out.print(to_json(result), markup=False, highlight=False, soft_wrap=True)
-    else:
-        out.file.write(to_json(result) + "\n")
-        out.file.flush()
-
-
-def stderr_console() -> "Console":
-    """Where progress and problems go."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def stdout_console() -> "Console":
-    """Where results go."""
-    from rich.console import Console
-
-    return Console()

@@ -2,17 +2,24 @@
 
 import contextlib
 import shlex
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.errors import InputError
 from tagger.plain import text_of, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.library import Listing
+    from tagger.recalled import Passed
+    from tagger.runtime import Engine
+    from tagger.scan import ScanOptions, Status, TrackResult
     from tagger.state import Store
     from tagger.writing import JournalledRun
 
@@ -24,6 +31,109 @@ State = Annotated[
         help="What is remembered.  [default: in the user's state folder]",
     ),
 ]
+
+
+NoState = Annotated[
+    bool, typer.Option("--no-state", help="Know nothing, remember nothing, write nothing.")
+]
+Rescan = Annotated[
+    bool, typer.Option("--rescan", help="Listen again to what is known already.")
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try again what failed in earlier scans.")
+]
+
+ScanUntil = Callable[[threading.Event], "Generator[TrackResult | Passed, None, None]"]
+"""A scan that is ready to begin, and ends when the event is set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What of earlier scans counts; the names are those of the options."""
+
+    state: Path | None = None
+    no_state: bool = False
+    rescan: bool = False
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a scan holds while it runs.
+
+    Attributes:
+        store: the state; None without one.
+        run: writes to files so that it can be undone; None if nothing is to be written.
+        past: what of the past counts.
+    """
+
+    store: "Store | None"
+    run: "JournalledRun | None"
+    past: Past
+
+
+@contextlib.contextmanager
+def held_for_scan(
+    past: Past, paths: Sequence[Path], console: "Console", *, write: bool = False
+) -> Iterator[Held]:
+    """Hold the state that a scan knows of the past, and adds to.
+
+    Raises:
+        InputError: without a state nothing can be written, nor known.
+        StateError: another process holds it, or it cannot be used.
+    """
+    if not past.no_state:
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(opened_state(past.state, console))
+            run = stack.enter_context(new_run(store, "scan", paths)) if write else None
+            yield Held(store, run, past)
+        return
+    if write:
+        raise InputError(
+            "--no-state: what --write-tags changes could not be undone; leave out one of them."
+        )
+    if past.state is not None or past.rescan or past.retry_failed:
+        raise InputError("--no-state: --state, --rescan and --retry-failed need a state.")
+    yield Held(None, None, past)
+
+
+def scan_with(
+    held: Held,
+    folders: "Iterable[Listing]",
+    engine: "Engine",
+    options: "ScanOptions",
+    *,
+    passing: "frozenset[Status]" = frozenset(),
+) -> ScanUntil:
+    """The scan of some folders with what is known of them.
+
+    Args:
+        held: the state, if there is one.
+        folders: what is to be scanned.
+        engine: the model.
+        options: what to do with what is heard.
+        passing: statuses whose files may be counted by folder.
+    """
+    from tagger.conditions import keys_of, sha256_of
+    from tagger.incremental import scan_library
+    from tagger.recalled import RecallOptions
+    from tagger.scan import scan
+    from tagger.state.memory import Memory
+    from tagger.writing import write_unrecorded
+
+    writer = held.run.write if held.run else write_unrecorded  # not called to write nothing
+    if held.run is not None:
+        held.run.model = engine.spec.name
+    if held.store is None:
+        tracks = (one.folder / entry[0] for one in folders for entry in one.files)
+        return lambda stop: scan(tracks, engine, options, stop=stop, writer=writer)
+    memory = Memory(held.store, keys_of(options, engine.spec, model=sha256_of(engine.path)))
+    recall = RecallOptions(
+        rescan=held.past.rescan, retry_failed=held.past.retry_failed, passing=passing
+    )
+    return lambda stop: scan_library(
+        folders, engine, options, memory, recall, stop=stop, writer=writer
+    )
 
 
 @contextlib.contextmanager

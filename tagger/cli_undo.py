@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagger.cli_options import one_of
-from tagger.cli_scan import (
+from tagger.cli_console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    Json,
     emit_json,
     stderr_console,
     stdout_console,
 )
+from tagger.cli_options import one_of
+from tagger.cli_scan import Json
 from tagger.cli_state import State, new_run, opened_state
 from tagger.cli_writing import Hardlinks
 from tagger.errors import InputError
@@ -89,7 +89,8 @@ def undo(
     tally, started = Tally(), time.monotonic()
     with opened_state(state, console) as store:
         number, areas = _meant(what or [], store)
-        with new_run(store, "undo", [Path(one) for one in what or []]) as run:
+        with new_run(store, "undo", areas) as run:
+            run.about = f"run {number} {run.about}".rstrip()
             options = UndoOptions(write=not dry_run, writing=writing)
             for result in undo_changes(changes_of(store, number, areas), run, options):
                 tally.add(result)

@@ -133,6 +133,11 @@ class Decoders:
             track.heard.error = error
         except StartError:
             raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            track.heard.error = TrackError(
+                f"{path}: it cannot be read: {reason}. Check the file and its folder."
+            )
         except Exception as error:  # a defect of ours must not stop the others
             log.debug("%s", path, exc_info=True)
             track.heard.error = TrackError(
@@ -165,10 +170,15 @@ class Decoders:
                     heard.n_silent += 1
                     continue
                 if heard.starts_s is not None:
-                    heard.starts_s.append((heard.n_windows - 1) * spec.window_s)
+                    heard.starts_s.append(heard.n_windows - 1.0)
                 yield window
         except StopIteration as end:
-            heard.duration_s = end.value
+            heard.duration_s = float(end.value)
+        if heard.starts_s is not None and heard.duration_s is not None:
+            # The windows lie equally far apart, which is known now that all are counted.
+            slack_s = max(heard.duration_s - spec.window_s, 0.0)
+            hop_s = slack_s / max(heard.n_windows - 1, 1)
+            heard.starts_s = [index * hop_s for index in heard.starts_s]
 
     def _send(self, item: Item | None) -> None:
         """Put into the queue, waiting while it is full, unless nobody listens any more."""

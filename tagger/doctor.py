@@ -19,8 +19,10 @@ from tagger.devices import find_device
 from tagger.errors import TaggerError
 from tagger.formats import has_decoder
 from tagger.model_cards import read_cards
+from tagger.plain import visible
 from tagger.profiling import profile_model, sentence
 from tagger.runtime import load_engine
+from tagger.state import state_path
 
 DISTRIBUTIONS = (
     "numpy",
@@ -81,12 +83,19 @@ def examine() -> Findings:
         Line("program", "tagger", True, __version__),
         Line("program", "python", True, f"{platform.python_version()} on {sys.platform}"),
         Line("program", "cores", True, f"{usable_cores()} usable"),
+        Line("program", "state", True, _state()),
         *_packages(),
         *_devices(),
         *_codecs(),
         *_models(),
     ]
     return Findings(lines)
+
+
+def _state() -> str:
+    """Where the state is, or would be."""
+    path = state_path()
+    return f"{path}" if path.exists() else f"{path} (not made yet)"
 
 
 def _packages() -> list[Line]:
@@ -161,7 +170,7 @@ def _models() -> list[Line]:
 
 def show(findings: Findings) -> None:
     """Print the findings to stdout."""
-    console = Console()
+    console = Console(emoji=False)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -171,6 +180,6 @@ def show(findings: Findings) -> None:
     for line in findings.lines:
         mark = "[green]yes[/]" if line.ok else "[yellow]no[/]"
         title = line.group if line.group != group else ""
-        table.add_row(title, escape(line.name), mark, escape(line.note))
+        table.add_row(title, escape(visible(line.name)), mark, escape(visible(line.note)))
         group = line.group
     console.print(table)

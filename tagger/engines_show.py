@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tagger.engines import build_seconds, list_engines
+from tagger.plain import visible
 
 PLAIN_EVERY_S = 15.0
 
@@ -35,7 +36,7 @@ def building_shown(console: Console) -> Callable[[Path], AbstractContextManager[
 def _ticking(console: Console, text: str) -> Iterator[None]:
     """Show a text and the time since; the work goes on in the caller's thread."""
     done, started = threading.Event(), time.monotonic()
-    console.print(f"{text} ...", markup=False, highlight=False)
+    console.print(visible(f"{text} ..."), markup=False, highlight=False)
     every = 1.0 if console.is_terminal else PLAIN_EVERY_S
 
     def tick() -> None:
@@ -69,7 +70,10 @@ def show_engines(console: Console) -> None:
         built = build_seconds(folder)
         note = f"built in {_clock(built)}" if built is not None else "not whole"
         console.print(
-            f"{size / 1e6:8.1f} MB  {note:<16}  {folder.name}", soft_wrap=True, highlight=False
+            f"{size / 1e6:8.1f} MB  {note:<16}  {visible(folder.name)}",
+            markup=False,
+            soft_wrap=True,
+            highlight=False,
         )
     if not found:
         console.print("no engines yet", highlight=False)

@@ -8,7 +8,7 @@ for its tags and recognised by its audio. What is left is listened to.
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -36,7 +36,7 @@ def scan_library(
     *,
     stop: threading.Event | None = None,
     writer: Writer = write_unrecorded,
-) -> Iterator[TrackResult | Passed]:
+) -> Generator[TrackResult | Passed, None, None]:
     """Scan folders, find out only what is not known, and remember it.
 
     Args:

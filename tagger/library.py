@@ -1,6 +1,5 @@
 """Paths -> audio files: what a scan of these files and folders would listen to."""
 
-import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +93,7 @@ def find_tracks(
         InputError: no path was given, or one of them does not exist or cannot be reached.
     """
     _check_paths(paths)
-    found = _walk_all(paths, on_error, _names)
+    found = _walk_all(paths, on_error, asks=False)
     tracks = (one.folder / entry[0] for one in found for entry in one.files)
     return islice(tracks, limit)
 
@@ -113,7 +112,7 @@ def find_folders(
         InputError: as for `find_tracks`.
     """
     _check_paths(paths)
-    return _limited(_walk_all(paths, on_error, _entries), limit)
+    return _limited(_walk_all(paths, on_error, asks=True), limit)
 
 
 def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]:
@@ -172,23 +171,26 @@ def _check_exists(path: Path) -> None:
         raise InputError(f"{path}: cannot be reached ({_reason(error)}).") from error
 
 
-_Look = Callable[[Sequence[os.DirEntry[str]]], list[Entry]]
-"""Makes of the audio files of a folder, while it is open, what is wanted of them."""
-
-
-def _walk_all(paths: Sequence[Path], on_error: OnError, look: _Look) -> Iterator[Listing]:
+def _walk_all(paths: Sequence[Path], on_error: OnError, *, asks: bool) -> Iterator[Listing]:
     entered: set[tuple[int, int]] = set()
     yielded: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            yield from _walk(path, entered, on_error, look)
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False  # a dangling link: reading will tell
+        except OSError as error:
+            on_error(path, f"it cannot be reached any more ({_reason(error)})")
+            continue
+        if is_folder:
+            yield from _walk(path, entered, on_error, asks=asks)
         elif path not in yielded:  # named twice on the command line
             yielded.add(path)
             yield Listing(path.parent, [_entry_of(path)], is_whole=False)
 
 
 def _walk(
-    top: Path, entered: set[tuple[int, int]], on_error: OnError, look: _Look
+    top: Path, entered: set[tuple[int, int]], on_error: OnError, *, asks: bool
 ) -> Iterator[Listing]:
     """Yield the tracks under one folder, depth first, without recursion.
 
@@ -198,14 +200,13 @@ def _walk(
     while pending:
         folder = pending.pop()
         try:
-            with _opened(folder) as (place, identity):
-                if identity in entered:  # a loop, or a second link to it
-                    continue
-                entered.add(identity)
-                files, folders = _list(place, look)
+            found = _listed(folder, entered, asks=asks)
         except OSError as error:
             on_error(folder, f"the folder cannot be listed ({_reason(error)})")
             continue
+        if found is None:
+            continue
+        files, folders = found
         if files:
             yield Listing(folder, files, is_whole=True)
         elif folder != top and is_audio_name(folder.name):
@@ -213,56 +214,51 @@ def _walk(
         pending.extend(folder / name for name in reversed(folders))
 
 
-@contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[tuple[int | Path, tuple[int, int]]]:
-    """A folder ready to be listed, and which real directory it is.
+def _listed(
+    folder: Path, entered: set[tuple[int, int]], *, asks: bool
+) -> tuple[list[Entry], list[str]] | None:
+    """What is in a folder; None if that real directory was entered before.
 
     Where the system can list an open folder, the way to it is not walked for each file.
     """
-    if not _LISTS_OPEN_FOLDERS:
-        status = folder.stat()
-        yield folder, (status.st_dev, status.st_ino)
-        return
-    place = os.open(folder, _DIRECTORY)
+    place = os.open(folder, _DIRECTORY) if _LISTS_OPEN_FOLDERS else folder
     try:
-        status = os.fstat(place)
-        yield place, (status.st_dev, status.st_ino)
+        status = os.stat(place)  # noqa: PTH116 (a descriptor, mostly)
+        identity = (status.st_dev, status.st_ino)
+        if identity in entered:  # a loop, or a second link to it
+            return None
+        entered.add(identity)
+        return _list(place, asks=asks)
     finally:
-        os.close(place)
+        if isinstance(place, int):
+            os.close(place)
 
 
-def _list(place: int | Path, look: _Look) -> tuple[list[Entry], list[str]]:
-    """Return a folder's audio files by name, and the sorted names of its folders."""
-    files, folders = [], []
+def _list(place: int | Path, *, asks: bool) -> tuple[list[Entry], list[str]]:
+    """Return a folder's audio files by name, and the sorted names of its folders.
+
+    Args:
+        place: the folder.
+        asks: for size and times, which is one question to the system for each file.
+    """
+    files: list[Entry] = []
+    folders: list[str] = []
     with os.scandir(place) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith("."):
+            if name[0] == ".":
                 continue
             try:
-                is_folder = entry.is_dir()
-            except OSError:  # a link that runs in circles: reading it will tell
-                is_folder = False
-            if is_folder:
-                folders.append(name)
-            elif is_audio_name(name):
-                files.append(entry)
-    return sorted(look(files)), sorted(folders)
-
-
-def _names(files: Sequence[os.DirEntry[str]]) -> list[Entry]:
-    return [_unknown(file.name) for file in files]
-
-
-def _entries(files: Sequence[os.DirEntry[str]]) -> list[Entry]:
-    """One question to the system for each file, and no more."""
-    found = []
-    for file in files:
-        try:
-            found.append(entry_of(file.name, file.stat()))
-        except OSError:  # a dangling link: reading it will tell
-            found.append(_unknown(file.name))
-    return found
+                if entry.is_dir():
+                    folders.append(name)
+                elif is_audio_name(name):
+                    files.append(entry_of(name, entry.stat()) if asks else _unknown(name))
+            except OSError:  # a dangling link, or one that runs in circles: reading will tell
+                if is_audio_name(name):
+                    files.append(_unknown(name))
+    files.sort()
+    folders.sort()
+    return files, folders
 
 
 def _unknown(name: str) -> Entry:

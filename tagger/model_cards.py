@@ -54,7 +54,7 @@ def read_cards() -> list[Card]:
 
 def show_cards(cards: list[Card]) -> None:
     """Print the cards to stdout."""
-    console = Console()
+    console = Console(emoji=False)  # `:skull:` in a name is no picture
     for card in cards:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)

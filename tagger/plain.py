@@ -1,7 +1,6 @@
 """Text from files made harmless for terminals and pages: names and tags are anybody's."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,19 @@ _SHOWN = {
 _ODD = re.compile("[" + "".join(map(re.escape, map(chr, sorted(_SHOWN)))) + "]")
 
 
-def text_of(path: Path) -> str:
-    """A path as text that every output can carry: bytes that are no UTF-8 become numbers."""
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+_LOST = {
+    **{0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)},
+    **{code: f"\\u{code:04x}" for code in range(0xD800, 0xDC80)},
+    **{code: f"\\u{code:04x}" for code in range(0xDD00, 0xE000)},
+}
+
+
+def text_of(text: Path | str) -> str:
+    """A path, or a text with one in it, as every output can carry it.
+
+    Bytes of names that are no UTF-8 become numbers.
+    """
+    return str(text).translate(_LOST)
 
 
 def json_text(value: Any) -> str:
@@ -44,15 +53,19 @@ def visible(text: str) -> str:
 
 
 _FORMULA = ("=", "+", "-", "@", "'")
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))}
-_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+_ESCAPED = {
+    **{code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))},
+    **{ord(one): f"\\u{ord(one):04x}" for one in _BIDI + _LINES + "\ufeff"},
+}
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
 
 
 def cell_text(text: str) -> str:
     r"""The text as a cell of a table that people open in a terminal or a spreadsheet.
 
-    Control characters become numbers (`\x1b`), and what a spreadsheet would compute gets an
-    apostrophe in front, as spreadsheets themselves write it. `from_cell` takes both back.
+    What a terminal obeys becomes numbers (`\x1b`, `\u202e`), and what a spreadsheet would
+    compute gets an apostrophe in front, as spreadsheets themselves write it. `from_cell` takes
+    both back.
     """
     shown = text.translate(_ESCAPED) if _ODD.search(text) else text
     return "'" + shown if shown.startswith(_FORMULA) else shown
@@ -68,14 +81,11 @@ def paths_of(cell: str) -> Iterator[Path]:
     text = from_cell(cell)
     yield Path(text)
     if _ESCAPE.search(text):
-        raw = _ESCAPE.sub(lambda one: chr(int(one[1], 16)), text)
-        yield Path(raw)
-        pieces = re.split(r"\\x([0-9a-f]{2})", text)
-        yield Path(
-            os.fsdecode(
-                b"".join(
-                    bytes([int(piece, 16)]) if i % 2 else os.fsencode(piece)
-                    for i, piece in enumerate(pieces)
-                )
-            )
-        )
+        yield Path(_ESCAPE.sub(lambda one: chr(int(one[1] or one[2], 16)), text))
+        yield Path(_ESCAPE.sub(_as_byte, text))
+
+
+def _as_byte(one: re.Match[str]) -> str:
+    """The character, or the byte of a name that is no UTF-8, as Python spells that."""
+    code = int(one[1] or one[2], 16)
+    return chr(0xDC00 + code if one[1] and code >= 0x80 else code)

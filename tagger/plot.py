@@ -1,5 +1,6 @@
 """A taggram: labels over time with the waveform, as a picture."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +68,12 @@ def save_taggram(
     _draw_segments(strip, timeline, spec, threshold)
     _draw_scores(figure, heat, timeline)
     title = visible(track.stem)
-    wave.set_title(title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…")
+    title = title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…"
+    wave.set_title(title, parse_math=False)
     try:
-        figure.savefig(out)
+        with warnings.catch_warnings():  # letters that the font lacks are drawn as boxes
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            figure.savefig(out)
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
 
@@ -133,7 +137,16 @@ def _name(axes: "Axes", at_s: float, label: str, colour: str) -> None:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 140
     ink = "#111111" if is_light else "#ffffff"
-    axes.text(at_s, 0, visible(label), ha="center", va="center", color=ink, fontsize=9)
+    axes.text(
+        at_s,
+        0,
+        visible(label),
+        parse_math=False,
+        ha="center",
+        va="center",
+        color=ink,
+        fontsize=9,
+    )
 
 
 def _draw_scores(figure: "Figure", axes: "Axes", timeline: Timeline) -> None:

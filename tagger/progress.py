@@ -19,6 +19,7 @@ from rich.progress import (
 from tagger.report import Tally
 
 PLAIN_EVERY_S = 10.0
+BAR_EVERY_S = 0.1
 
 Advance = Callable[[], None]
 
@@ -52,8 +53,15 @@ def show_progress(
         task = progress.add_task("scan", total=None, rate="", counts="")
         started = time.monotonic()
 
+        last = started
+
         def advance() -> None:
-            elapsed = max(time.monotonic() - started, 1e-3)
+            nonlocal last
+            now = time.monotonic()
+            if now - last < BAR_EVERY_S:
+                return
+            last = now
+            elapsed = max(now - started, 1e-3)
             progress.update(
                 task,
                 completed=tally.n_tracks,
@@ -90,15 +98,23 @@ def _plain(console: Console, tally: Tally, total: Callable[[], int | None]) -> A
 
 
 class TotalCount:
-    """Counts the files in the background, since a scan begins before the walk is over."""
+    """Counts the files in the background, since a scan begins before the walk is over.
 
-    def __init__(self, tracks: Iterable[Path]) -> None:
+    A second walk is no matter beside listening, but it is where all is known: it begins when
+    the scan has run for a moment, which an unchanged library does not take.
+    """
+
+    def __init__(self, tracks: Iterable[Path], *, after_s: float = 2.0) -> None:
         self.n_tracks: int | None = None
-        threading.Thread(target=self._count, args=(tracks,), daemon=True).start()
-
-    def _count(self, tracks: Iterable[Path]) -> None:
-        self.n_tracks = sum(1 for _ in tracks)
+        self._tracks: Iterable[Path] | None = tracks
+        self._begin = time.monotonic() + after_s
 
     def __call__(self) -> int | None:
         """The number of files once it is known."""
+        if self._tracks is not None and time.monotonic() >= self._begin:
+            tracks, self._tracks = self._tracks, None
+            threading.Thread(target=self._count, args=(tracks,), daemon=True).start()
         return self.n_tracks
+
+    def _count(self, tracks: Iterable[Path]) -> None:
+        self.n_tracks = sum(1 for _ in tracks)

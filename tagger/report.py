@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -14,7 +14,7 @@ from tagger.errors import InputError
 from tagger.html_report import HtmlReport
 from tagger.plain import cell_text, json_text, text_of, visible
 from tagger.runtime import Engine
-from tagger.scan import STATUSES, TrackResult
+from tagger.scan import STATUSES, Status, TrackResult
 from tagger.targets import GENRE
 
 FIELDS = (
@@ -33,7 +33,8 @@ _STYLES = {
     "skipped": "yellow",
     "failed": "red",
 }
-_QUIET_STATUSES = {"unchanged", "kept", "abstained"}
+QUIET_STATUSES: frozenset[Status] = frozenset({"unchanged", "kept", "abstained"})
+"""Of these a line is printed only where every file has one."""
 
 
 def to_record(result: TrackResult) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def to_record(result: TrackResult) -> dict[str, Any]:
         "previous": list(result.previous),
         "scores": result.scores,
         "duration_s": None if result.duration_s is None else round(result.duration_s, 3),
-        "reason": result.reason,
+        "reason": None if result.reason is None else text_of(result.reason),
         "field": result.field,
         "second": _second_record(result),
     }
@@ -162,19 +163,34 @@ def open_report(
 
 def line_of(result: TrackResult, *, verbose: bool) -> str | None:
     """One line of rich markup for people, or None when there is nothing they must know."""
-    if result.status in _QUIET_STATUSES and not verbose:
+    if (parts := _parts(result, verbose=verbose)) is None:
         return None
     style = _STYLES[result.status]
+    path, said = map(escape, parts)
+    return f"[{style}]{result.status:<9}[/] {path}  [{style}]{said}[/]"
+
+
+def plain_line_of(result: TrackResult, *, verbose: bool) -> str | None:
+    """The same line without markup, for a file or a pipe; made in a tenth of the time."""
+    if (parts := _parts(result, verbose=verbose)) is None:
+        return None
+    path, said = parts
+    return f"{result.status:<9} {path}  {said}"
+
+
+def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
+    """The path, and what is said of it, both harmless for a terminal."""
+    if result.status in QUIET_STATUSES and not verbose:
+        return None
     shown = _shown(result) if result.status in {"proposed", "written"} else ""
-    said = shown or (result.reason or "")
+    said = text_of(shown or result.reason or "")
     path = text_of(result.path)
     # A reason that begins with the file's name says so itself.
     said = said.removeprefix(f"{path}: ")
     if verbose and result.scores:
         best = ", ".join(f"{label} {score:.2f}" for label, score in _first(result.scores, 3))
         said = f"{said} [{best}]" if said else f"[{best}]"
-    path, said = escape(visible(path)), escape(visible(said))
-    return f"[{style}]{result.status:<9}[/] {path}  [{style}]{said}[/]"
+    return visible(path), visible(said)
 
 
 def _shown(result: TrackResult) -> str:
@@ -204,6 +220,10 @@ class Tally:
         if result.status in {"proposed", "written"}:
             self.genres.update(result.genres)
 
+    def add_passed(self, counts: Mapping[str, int]) -> None:
+        """Count files that became what they became before."""
+        self.statuses.update(counts)
+
     @property
     def n_tracks(self) -> int:
         """Files that are done."""
@@ -222,7 +242,7 @@ class Tally:
         table.add_row("files", str(self.n_tracks), f"in {elapsed_s:.1f} s, {rate:.1f} a second")
         if self.genres:
             common = ", ".join(f"{genre} {n}" for genre, n in self.genres.most_common(8))
-            table.add_row("genres", str(sum(self.genres.values())), common)
+            table.add_row("genres", str(sum(self.genres.values())), escape(visible(common)))
         return table
 
 

@@ -20,7 +20,7 @@ def prediction(
     """What was heard in one file, what would be written, and what it holds now."""
     length = "" if result.duration_s is None else f"  [dim]{_minutes(result.duration_s)}[/]"
     parts: list[RenderableType] = [
-        Text.from_markup(f"[bold]{escape(visible(text_of(result.path)))}[/]{length}")
+        _marked(f"[bold]{escape(visible(text_of(result.path)))}[/]{length}")
     ]
     if result.scores is not None:
         parts.append(_bars(result.scores, result.genres, spec, threshold=threshold))
@@ -29,14 +29,17 @@ def prediction(
         "proposed": f"would write: [bold cyan]{escape(visible(', '.join(result.genres)))}[/]",
         "unchanged": "would change nothing: it holds these genres already",
     }.get(result.status)
-    reason = (result.reason or "").removeprefix(f"{text_of(result.path)}: ")
+    reason = text_of(result.reason or "").removeprefix(f"{text_of(result.path)}: ")
     style = "red" if result.status == "failed" else "yellow"
-    parts.append(
-        Text.from_markup(would or f"[{style}]{result.status}[/]: {escape(visible(reason))}")
-    )
+    parts.append(_marked(would or f"[{style}]{result.status}[/]: {escape(visible(reason))}"))
     if result.status != "failed":
-        parts.append(Text.from_markup(f"[dim]the file has: {escape(visible(now))}[/]"))
+        parts.append(_marked(f"[dim]the file has: {escape(visible(now))}[/]"))
     return Group(*parts, "")
+
+
+def _marked(markup: str) -> Text:
+    """Text with styles; a name such as `:skull:` stays one."""
+    return Text.from_markup(markup, emoji=False)
 
 
 def _bars(

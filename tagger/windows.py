@@ -119,12 +119,30 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
         return [0]
     n_needed = -(-n_samples // window_len)  # rounded up
     if n_needed <= n_windows:
-        return [index * slack // (n_needed - 1) for index in range(n_needed)]
+        hop_len = even_hop(n_samples, window_len=window_len)
+        return [min(index * hop_len, slack) for index in range(n_needed)]
     gap = n_samples - n_windows * window_len
     return [
         index * window_len + (2 * index + 1) * gap // (2 * n_windows)
         for index in range(n_windows)
     ]
+
+
+def even_hop(n_samples: int, *, window_len: int) -> int:
+    """Distance between the fewest windows that cover a track, so that none overlaps more.
+
+    Args:
+        n_samples: length of the track in samples, at least 1.
+        window_len: window length in samples.
+
+    Returns:
+        Samples, 1..window_len: `stream_windows` with this hop cuts the same windows as
+        `spread_starts` where those cover the track.
+    """
+    slack = n_samples - window_len
+    if slack <= 0:
+        return window_len
+    return -(-slack // (-(-n_samples // window_len) - 1))  # both rounded up
 
 
 def pad_window(waveform: Waveform, *, window_len: int, padding: Padding = "repeat") -> Waveform:

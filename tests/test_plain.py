@@ -1,10 +1,11 @@
 import json
+import os
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.plain import json_text, visible
+from tagger.plain import json_text, text_of, visible
 
 
 @given(st.text(st.characters(), max_size=50))
@@ -15,6 +16,14 @@ def test_nothing_that_a_terminal_obeys_is_left(text):
     assert visible(shown) == shown
     assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cs", "Zl", "Zp"}
     shown.encode("utf-8")
+
+
+@given(st.binary(max_size=50))
+def test_names_that_are_no_text_can_be_carried(name):
+    """Bytes that are no UTF-8 become numbers, in a path and in a sentence that names it."""
+    expected = name.decode("utf-8", errors="backslashreplace")
+    assert text_of(os.fsdecode(name)) == expected
+    assert text_of(f"{os.fsdecode(name)}: it is gone") == f"{expected}: it is gone"
 
 
 def test_ordinary_text_stays_as_it_is():

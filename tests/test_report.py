@@ -1,14 +1,19 @@
 import csv
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from tagger.errors import InputError
-from tagger.report import FIELDS, Tally, line_of, open_report, to_json
+from tagger.progress import TotalCount
+from tagger.report import FIELDS, Tally, line_of, open_report, plain_line_of, to_json
 from tagger.scan import TrackResult
+from tests.synth_results import nasty_results
+from tests.synth_results import results as synth_results
 
 RESULT = TrackResult(
     path=Path("Ä/song [live].mp3"),
@@ -83,3 +88,41 @@ def test_a_tally_counts_statuses_and_new_genres():
     console = Console(record=True, width=100)
     console.print(tally.table(elapsed_s=2.0))
     assert "1.5 a second" in console.export_text()
+
+
+def test_passed_files_are_counted_with_the_others():
+    """The summary does not tell who was looked at one by one."""
+    tally = Tally()
+    tally.add(RESULT)
+    tally.add_passed({"kept": 11, "abstained": 2})
+    assert tally.n_tracks == 14
+    assert tally.statuses["kept"] == 11
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_plain_line_is_the_line_without_its_markup(verbose):
+    """A pipe gets what a terminal shows, whatever is in a name or a tag."""
+    for result in [*synth_results(300), *nasty_results()]:
+        marked = line_of(result, verbose=verbose)
+        plain = plain_line_of(result, verbose=verbose)
+        assert plain == (None if marked is None else Text.from_markup(marked).plain)
+
+
+def test_a_library_is_only_counted_when_the_scan_takes_its_time():
+    """Where all is known, a second walk would be half of the work."""
+
+    def walk():
+        counted.append("begun")
+        yield from [Path("a.mp3")] * 7
+
+    counted = []
+    total = TotalCount(walk(), after_s=0.2)
+    assert total() is None
+    time.sleep(0.05)
+    assert (total(), counted) == (None, [])
+    time.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while total() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert total() == 7
+    assert counted == ["begun"]

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.windows import (
+    even_hop,
     is_silent,
     pad_window,
     slice_windows,
@@ -86,6 +87,17 @@ def test_spread_covers_short_tracks(n_samples, window_len):
     starts = spread_starts(n_samples, window_len=window_len, n_windows=200)
     covered = {at for start in starts for at in range(start, start + window_len)}
     assert covered >= set(range(n_samples))
+
+
+@given(n_samples=st.integers(1, 400), window_len=st.integers(1, 50))
+def test_few_windows_are_those_of_the_whole_track(n_samples, window_len):
+    """Where spread windows cover a track, listening to all of it cuts the very same."""
+    hop_len = even_hop(n_samples, window_len=window_len)
+    assert 1 <= hop_len <= window_len
+    waveform = np.arange(n_samples, dtype=np.float32)
+    streamed = stream_windows([waveform], window_len=window_len, hop_len=hop_len)
+    starts = [start for start, _ in streamed]
+    assert starts == spread_starts(n_samples, window_len=window_len, n_windows=400)
 
 
 @given(window_lens, st.data())

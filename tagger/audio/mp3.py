@@ -27,6 +27,8 @@ _LAYER_3 = 1
 _N_SPOTS = 8
 _SPOT_BYTES = 4096  # two frames of the largest size (1,441 bytes) and the search for them
 _MAX_TAGS = 16
+_TAGGED_OTHERS = {b"fLaC", b"RIFF", b"FORM"}
+"""Files that some programs put ID3v2 in front of; libsndfile steps over it by itself."""
 
 
 class _Frame(NamedTuple):
@@ -51,7 +53,7 @@ def find_start(descriptor: int) -> int | None:
     """Return where the audio of an mp3 begins, in bytes, or None for other files.
 
     ID3v2 tags are stepped over. What follows them need not be a valid frame: a file with such
-    a tag that is no FLAC is for the mp3 decoders to judge.
+    a tag that announces itself as nothing else is for the mp3 decoders to judge.
     """
     start = 0
     for _ in range(_MAX_TAGS):
@@ -63,7 +65,7 @@ def find_start(descriptor: int) -> int | None:
             size = size << 7 | byte & 0x7F
         start += 10 + size + (10 if head[5] & 0x10 else 0)  # the flag announces a footer
     is_sync = len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
-    is_tagged = start > 0 and head[:4] != b"fLaC"
+    is_tagged = start > 0 and head[:4] not in _TAGGED_OTHERS
     return start if is_sync or is_tagged else None
 
 

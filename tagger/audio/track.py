@@ -13,7 +13,7 @@ from tagger.audio.resample import read_window, stream_resampled
 from tagger.audio.sndfile import SndfileSource
 from tagger.audio.source import Source
 from tagger.errors import DecodeError
-from tagger.windows import Waveform, pad_window, spread_starts, stream_windows
+from tagger.windows import Waveform, even_hop, pad_window, spread_starts, stream_windows
 
 if TYPE_CHECKING:
     from tagger.audio.ffmpeg import FfmpegSource
@@ -92,6 +92,7 @@ class Track:
         self._reasons: list[str] = []
         self._sample_rate = sample_rate
         self._name = ""
+        self.is_partial = False  # some of it could not be read
         self._source = self._open_next()
 
     @property
@@ -136,13 +137,16 @@ class Track:
                     return
             self._try_next_decoder()
 
-    def windows_full(self, *, window_len: int, hop_len: int) -> Iterator[Waveform]:
+    def windows_full(
+        self, *, window_len: int, hop_len: int | None = None
+    ) -> Iterator[Waveform]:
         """Yield windows that cover all of the track, in bounded memory.
 
         Args:
             window_len: window length in samples at the rate given to `open_track`.
-            hop_len: distance between window starts in samples, 1..window_len; the last
-                window is moved back to end with the track.
+            hop_len: distance between window starts in samples, 1..window_len; None for as
+                few windows as cover the track, all equally far apart. The last window is
+                moved back to end with the track.
 
         Yields:
             Windows of shape (window_len,), at least one, in track order, finite; a track
@@ -153,7 +157,8 @@ class Track:
         """
         while True:
             is_empty = True
-            for window in self._stream(window_len=window_len, hop_len=hop_len):
+            hop = hop_len or even_hop(self._n_samples(), window_len=window_len)
+            for window in self._stream(window_len=window_len, hop_len=hop):
                 is_empty = False
                 yield window
             if not is_empty:
@@ -194,14 +199,20 @@ class Track:
     ) -> None:
         self.close()
 
+    def _n_samples(self) -> int:
+        """Length at the wanted rate, as far as known without decoding everything."""
+        return max(1, self._source.n_samples * self._sample_rate // self._source.sample_rate)
+
     def _by_seeking(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
         source, rate = self._source, self._sample_rate
-        n_samples = max(1, source.n_samples * rate // source.sample_rate)
+        n_samples = self._n_samples()
         needed = _ENOUGH * min(window_len, n_samples)
         for start in spread_starts(n_samples, window_len=window_len, n_windows=n_windows):
             piece = read_window(source, start, window_len=window_len, sample_rate=rate)
             if len(piece) >= max(1, needed):
                 yield pad_window(piece, window_len=window_len)
+            else:
+                self.is_partial = True
 
     def _by_streaming(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
         """Decode everything twice, to count windows and to pick some, evenly spread."""
@@ -232,6 +243,7 @@ class Track:
         for block in source.blocks():
             n_read += len(block)
             yield block
+        self.is_partial |= n_read < _ENOUGH * source.n_samples
         if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
             try:
                 rest = _open_ffmpeg(self._path)

@@ -4,10 +4,12 @@ Records are written in small transactions as they come, so that a scan that is k
 half a second. A word (options, versions, reasons) is stored once and stands as a number.
 """
 
+import functools
 import hashlib
 import json
 import marshal
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -132,9 +134,8 @@ class Memory:
 
         None if it was not done under the conditions of this scan.
         """
-        with self._store.reading() as connection:
-            row = connection.execute(_GLANCE, (_path(folder), self._decision)).fetchone()
-        return None if row is None or row[0] is None else (row[0], json.loads(row[1]))
+        row = self._store.one(_GLANCE, (_path(folder), self._decision))
+        return None if row is None or row[0] is None else (row[0], _counts(row[1]))
 
     def files(self, folder: Path) -> dict[str, Known]:
         """Everything that is known of a folder's files, by name."""
@@ -149,8 +150,7 @@ class Memory:
 
     def result(self, content: bytes) -> Result | None:
         """What was heard of some audio, wherever it lay."""
-        with self._store.reading() as connection:
-            row = connection.execute(_RESULT, (content, self._listening)).fetchone()
+        row = self._store.one(_RESULT, (content, self._listening))
         return None if row is None else Result(*row)
 
     def failed_alike(self, known: Known) -> bool:
@@ -253,9 +253,22 @@ class Memory:
         return int(row[0])
 
 
+@functools.lru_cache(maxsize=1024)
+def _counts(text: str) -> dict[str, int]:
+    """Most folders have a dozen files that are kept."""
+    return dict(json.loads(text))
+
+
 def _path(folder: Path) -> bytes:
     """The absolute name of a folder, without looking at the disk."""
-    return os.fsencode(os.path.abspath(folder))  # noqa: PTH100 (resolve would ask the disk)
+    name = str(folder)
+    if not _IS_PLAIN(name):
+        name = os.path.abspath(name)  # noqa: PTH100 (resolve would ask the disk)
+    return os.fsencode(name)
+
+
+_IS_PLAIN = re.compile(r"/(?!.*/\.\.?(/|$)).*", re.DOTALL).fullmatch
+"""Of names that `abspath` would leave as they are: most of them, and it takes its time."""
 
 
 def digest_of(files: list[Entry]) -> bytes:

@@ -5,11 +5,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tagger.errors import StateError
 from tagger.state.hold import Hold, lock_path
 from tagger.state.place import is_on_network
+from tagger.state.rescue import rescue_journal
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, Migration, migrate, version_of
 
 BUSY_S = 30.0
@@ -18,6 +19,8 @@ BUSY_S = 30.0
 _MAGIC = b"SQLite format 3\0"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BESIDE = ("", "-wal", "-shm", "-journal")
+
+Row = tuple[Any, ...]
 
 OnNotice = Callable[[str], None]
 """Told, in a sentence, what the owner of the state should know."""
@@ -71,6 +74,19 @@ class Store:
         with self._lock, self._translated():
             yield self.connection
 
+    def one(self, query: str, values: Sequence[object]) -> Row | None:
+        """The first row of a query, quickly: there may be one for each folder of a library.
+
+        Raises:
+            StateError: as for `reading`.
+        """
+        try:
+            with self._lock:
+                row: Row | None = self.connection.execute(query, values).fetchone()
+                return row
+        except sqlite3.DatabaseError as error:
+            raise self._ours(error) from error
+
     def close(self) -> None:
         """Let go of the state."""
         with self._lock:
@@ -90,16 +106,19 @@ class Store:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                self._is_damaged = True
-                raise StateError(
-                    f"{self.path}: the state is damaged ({error}); run the command again, which"
-                    " sets it aside and goes on without it."
-                ) from error
-            raise StateError(
-                f"{self.path}: the state cannot be used ({error}); is its disk full or"
-                " read-only? --state FILE names another place."
-            ) from error
+            raise self._ours(error) from error
+
+    def _ours(self, error: sqlite3.DatabaseError) -> StateError:
+        if is_damage(error):
+            self._is_damaged = True
+            return StateError(
+                f"{self.path}: the state is damaged ({error}); run the command again, which"
+                " sets it aside and goes on without it."
+            )
+        return StateError(
+            f"{self.path}: the state cannot be used ({error}); is its disk full or"
+            " read-only? --state FILE names another place."
+        )
 
 
 def open_store(
@@ -139,8 +158,9 @@ def open_store(
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            on_notice(_set_aside(path, error))
+            aside = _set_aside(path)
             connection = _opened(path, migrations, thoroughly=False)
+            on_notice(_told(path, aside, error, rescue_journal(aside, connection)))
     except sqlite3.DatabaseError as error:
         hold.release()
         raise StateError(
@@ -234,8 +254,8 @@ def _check_version(
         )
 
 
-def _set_aside(path: Path, error: sqlite3.Error) -> str:
-    """Rename a damaged state and what lies beside it; the sentence that tells of it."""
+def _set_aside(path: Path) -> Path:
+    """Rename a damaged state and what lies beside it."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
@@ -243,7 +263,15 @@ def _set_aside(path: Path, error: sqlite3.Error) -> str:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    return (
+    return aside
+
+
+def _told(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) -> str:
+    """The sentence that tells of a state that was set aside."""
+    said = (
         f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
         " begins a new one: files are listened to once more."
     )
+    if n_saved is None:
+        return f"{said} Its undo journal could not be read."
+    return f"{said} {n_saved} changes of its undo journal were saved." if n_saved else said

@@ -4,6 +4,7 @@ A copy that takes the place of its original has all of them, or does not take it
 """
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -15,6 +16,7 @@ _GETFLAGS = 0x80086601  # linux/fs.h: FS_IOC_GETFLAGS
 _BITS = {"i": 0x10, "a": 0x20}
 _LOCKS = {"i": "immutable", "a": "append-only"}
 _BSD_LOCKED = 0x2 | 0x4 | 0x20000 | 0x40000  # sys/stat.h: UF_, SF_ of IMMUTABLE and APPEND
+_NO_XATTRS = {errno.ENOTSUP, errno.ENOSYS}
 _ABOUT_CONTENT = {"security.ima", "security.evm"}
 """Signatures over the content: of a changed file they would be wrong."""
 
@@ -104,8 +106,10 @@ def _xattrs(path: Path) -> dict[str, bytes]:
     """Name to value; none where the file system has no such thing."""
     try:
         names = os.listxattr(path)
-    except OSError:
-        return {}
+    except OSError as error:
+        if error.errno in _NO_XATTRS:
+            return {}
+        raise
     return {name: os.getxattr(path, name) for name in names if name not in _ABOUT_CONTENT}
 
 

@@ -7,7 +7,8 @@ if that was asked for.
 from collections.abc import Collection
 
 from tagger.tags.base import About, Patch, Range, Source, rewritten
-from tagger.tags.edges import tag_at
+from tagger.tags.detect import id3v2_end
+from tagger.tags.edges import front_tag, tag_at
 from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
 from tagger.tags.iff import (
@@ -35,6 +36,8 @@ _RIFF = {"wav", "rf64"}
 
 def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
     """The values in the tag chunk; a genre may also be in RIFF INFO."""
+    if tag := front_tag(source):
+        return tag.values(field, style)
     chunk = _tag_chunk(source, container)
     found: tuple[str, ...] = ()
     if chunk and chunk.length:
@@ -46,6 +49,8 @@ def values(source: Source, container: str, field: Field, style: Style) -> tuple[
 
 def refusal(source: Source, container: str, style: Style) -> str | None:
     """Files that are cut off or streamed have no end where a chunk could go."""
+    if id3v2_end(source):
+        return "It has an ID3 tag in front of its header, where few programs look for one."
     chunks = list(chunks_in(source, container))
     end = form_end(source, container)
     whole = chunks and chunks[-1].end <= source.size + 1 and end <= source.size
@@ -102,6 +107,8 @@ def others(
 
 def ranges(source: Source, container: str) -> list[Range]:
     """The chunks that say how the samples are written, and the samples."""
+    if start := id3v2_end(source):
+        return [(start, source.size - start)]
     return [
         (chunk.offset, min(chunk.length, source.size - chunk.offset))
         for chunk in chunks_in(source, container)

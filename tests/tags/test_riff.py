@@ -1,16 +1,20 @@
 """RIFF INFO beside the ID3 chunk, and RF64's 64-bit lengths."""
 
+import hashlib
 import struct
 
 import av
 import pytest
 
+from tagger.audio.track import open_track
 from tagger.errors import UnsupportedTagError
 from tagger.payload import payload_hash
 from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
+from tagger.tags.fields import AS_IS, GENRE
 from tagger.tags.filecopy import copy_patched
+from tagger.tags.id3make import new_tag
 from tagger.tags.riffinfo import info_genres
 from tests.synth_audio import decoded, make_audio
 
@@ -124,3 +128,21 @@ def test_mp4_compat_joins_the_genres(tmp_path):
     assert not write_genres(path, ["Rock", "Pop"], options=options)
     assert write_genres(path, ["Rock", "Pop"])
     assert read_tags(path).genres == ("Rock", "Pop")
+
+
+@pytest.mark.parametrize("kind", ["wav", "aiff"])
+def test_a_tag_in_front_of_the_header_is_read_and_left(tmp_path, kind):
+    """Some programs put ID3v2 there: the file is listened to, and stays as it is."""
+    path = make_audio(tmp_path, kind)
+    sound = path.read_bytes()
+    for genre in ("Rock", "Jazz"):
+        path.write_bytes(new_tag({GENRE: (genre,)}, AS_IS) + sound)
+        assert payload_hash(path, kind) == hashlib.sha256(sound).hexdigest()
+    before = path.read_bytes()
+    assert read_tags(path).genres == ("Jazz",)
+    with pytest.raises(UnsupportedTagError, match="in front of its header"):
+        write_genres(path, ["Rock"])
+    assert path.read_bytes() == before
+    with open_track(path, sample_rate=16_000) as track:
+        assert track.decoder == "libsndfile"
+        assert abs(track.duration_s - 0.5) < 0.01
