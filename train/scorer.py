@@ -117,6 +117,7 @@ def _from_model(path: Path) -> Scorer:
         n_mels=spec.n_mels,
         f_max_hz=spec.sample_rate / 2,
         n_frames=spec.n_frames,
+        compression=spec.training.get("compression", "db"),
     )
     fields = {name: spec.training[name] for name in KEPT if name in spec.training}
     n_windows = spec.training.get("n_windows")
