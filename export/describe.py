@@ -83,5 +83,9 @@ def _training(checkpoint: Checkpoint) -> dict[str, Any]:
         "features": config.features,
         "epochs": config.fit.epochs,
         "seed": config.seed,
+        # With these `tagger evaluate` measures the model as it measured the checkpoint.
+        "split_seed": config.split_seed,
+        "n_windows": config.calibration.n_windows,
+        "longest_s": config.longest_s,
         "versions": checkpoint.facts.get("versions", {}),
     }

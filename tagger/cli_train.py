@@ -103,19 +103,26 @@ def prepare(
     with needs_extra():
         from train.load import prepare_dataset
         from train.run import parse_overrides
-    prepare_dataset(
-        dataset,
-        {
-            **data_choices(None, metadata, partial=partial),
-            **parse_overrides(option or []),
-        },
-        config_path=config,
-        data=data,
-        prepared=prepared,
-        pictures=pictures,
-        n_jobs=jobs,
-        say=say,
-    )
+    from rich.console import Console
+
+    from tagger.bars import count_bars
+
+    overrides = {
+        **data_choices(None, metadata, partial=partial),
+        **parse_overrides(option or []),
+    }
+    with count_bars(Console(stderr=True)) as follow:
+        prepare_dataset(
+            dataset,
+            overrides,
+            config_path=config,
+            data=data,
+            prepared=prepared,
+            pictures=pictures,
+            n_jobs=jobs,
+            say=say,
+            follow=follow,
+        )
 
 
 def export(

@@ -58,6 +58,7 @@ def analyse(
 
 def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard]:
     waiting: _Batch = []
+    stacks = _Stacks(batch_size, n_in_use=engine.n_ahead + 1)
     # On a GPU the next batch is put together and copied while this one is computed.
     ahead: deque[tuple[_Batch, _Scores]] = deque()
     for track, item in stage.items():
@@ -68,18 +69,40 @@ def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard
             continue
         waiting.append((track, item))
         if len(waiting) == batch_size:
-            ahead.append((waiting, _submit(waiting, engine)))
+            ahead.append((waiting, engine.submit(stacks.stack(waiting))))
             waiting = []
             while len(ahead) > engine.n_ahead:
                 yield from _give_out(*ahead.popleft())
     if waiting:
-        ahead.append((waiting, _submit(waiting, engine)))
+        ahead.append((waiting, engine.submit(stacks.stack(waiting))))
     for batch, scores in ahead:
         yield from _give_out(batch, scores)
 
 
-def _submit(batch: _Batch, engine: Engine) -> _Scores:
-    return engine.submit(np.stack([window for _, window in batch]))
+class _Stacks:
+    """Puts batches together in memory that is used again.
+
+    Fresh memory costs more to touch than the windows cost to copy.
+    """
+
+    def __init__(self, batch_size: int, *, n_in_use: int) -> None:
+        """Hold nothing yet.
+
+        Args:
+            batch_size: windows of a full batch.
+            n_in_use: batches whose scores may be waited for at once.
+        """
+        self.batch_size = batch_size
+        self._buffers: deque[NDArray[np.float32] | None] = deque([None] * n_in_use)
+
+    def stack(self, batch: _Batch) -> NDArray[np.float32]:
+        """The windows of a batch, shape (n_windows, window_len)."""
+        windows = [window for _, window in batch]
+        buffer = self._buffers.popleft()
+        if buffer is None:
+            buffer = np.empty((self.batch_size, len(windows[0])), np.float32)
+        self._buffers.append(buffer)
+        return np.stack(windows, out=buffer[: len(windows)])
 
 
 def _give_out(batch: _Batch, scores: _Scores) -> Iterator[Heard]:

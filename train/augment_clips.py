@@ -41,9 +41,7 @@ def clip_changes(options: AugmentOptions, *, sample_rate: int) -> Change:
 
 
 def _steps(options: AugmentOptions) -> list[Any]:
-    found: list[Any] = [
-        audiomentations.AddGaussianSNR(min_snr_db=20.0, max_snr_db=60.0, p=options.noise)
-    ]
+    found: list[Any] = [FastNoise(min_snr_db=20.0, max_snr_db=60.0, p=options.noise)]
     if options.wave_stretch > 0:
         stretch = audiomentations.TimeStretch(
             min_rate=math.exp(-options.stretch),
@@ -69,18 +67,27 @@ def spare_share(options: AugmentOptions) -> float:
     return math.exp(options.stretch) if options.wave_stretch > 0 else 1.0
 
 
+class FastNoise(audiomentations.AddGaussianSNR):  # type: ignore[misc]  # it has no types
+    """Noise whose samples are drawn as float32: in float64 they cost half of all loading."""
+
+    def apply(self, samples: Waveform, sample_rate: int) -> Waveform:  # noqa: ARG002 - its signature
+        """Add noise of the level that was drawn."""
+        rng = np.random.default_rng(random.getrandbits(64))
+        noise = rng.standard_normal(samples.shape, dtype=np.float32)
+        noisy: Waveform = samples + np.float32(self.parameters["noise_std"]) * noise
+        return noisy
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the generators that audiomentations draws from, and put back how they were.
+    """Seed the generator that audiomentations draws from, and put back how it was.
 
-    They are Python's and numpy's global ones; what a fit draws is to depend on its own
-    generators alone, whose states are stored.
+    It is Python's global one; what a fit draws is to depend on its own generators alone, whose
+    states are stored.
     """
-    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002 - see above
+    before = random.getstate()
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
     try:
         yield
     finally:
         random.setstate(before)
-        np.random.set_state(numpy_before)  # noqa: NPY002

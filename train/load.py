@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from train.prepare import as_features, prepare, waveform_of
 from train.store import Recipe
 
 Say = Callable[[str], None]
+Follow = Callable[[str], Callable[[int, int], None]]
 SAY_EVERY = 0.1
 
 SOURCES = ("auto", "out-of-fold", "valid")
@@ -98,6 +100,7 @@ def prepare_dataset(
     pictures: Path | None,
     n_jobs: int | None,
     say: Say,
+    follow: Follow | None = None,
 ) -> Path:
     """Decode one dataset, and write pictures of it if a folder for them is given.
 
@@ -109,7 +112,8 @@ def prepare_dataset(
         prepared: where stores of decoded recordings are kept.
         pictures: where spectrograms are written, or None.
         n_jobs: decoding threads; None for one a core.
-        say: told how far it is.
+        say: told what is left out, and how far it is if nobody follows.
+        follow: given what is counted, returns what is told how far it is; None for `say`.
 
     Returns:
         The store's folder.
@@ -118,13 +122,16 @@ def prepare_dataset(
         InputError: the options or the data cannot be used.
     """
     config = load_config(config_path, {**overrides, "datasets": [name]})
-    clips, folder = _prepared(name, config, data, prepared=prepared, n_jobs=n_jobs, say=say)
+    follow = follow or partial(teller, say)
+    clips, folder = _prepared(
+        name, config, data, prepared=prepared, n_jobs=n_jobs, say=say, follow=follow
+    )
     say(f"{folder}: {len(clips)} clips of {clips.name}")
     if pictures is not None:
         options = config.features_options
         if not isinstance(options, MelOptions):
             raise InputError("--pictures draws log-mel spectrograms: features must be mel.")
-        n = write_pictures(clips, pictures, options=options, tell=teller(say, "pictures"))
+        n = write_pictures(clips, pictures, options=options, tell=follow("pictures"))
         say(f"{pictures}: {n} pictures")
     return folder
 
@@ -137,6 +144,7 @@ def _prepared(
     prepared: Path,
     say: Say,
     n_jobs: int | None = None,
+    follow: Follow | None = None,
 ) -> tuple[FeatureSet, Path]:
     """Prepare a dataset of recordings; returns its clips and the store's folder."""
     clips = find_recordings(name, config, data)
@@ -144,7 +152,7 @@ def _prepared(
         say(f"{clips.name}: {notice}")
     recipe = recipe_for(config)
     folder = prepared / store_name(name, data, recipe)
-    tell = teller(say, f"preparing {clips.name}")
+    tell = (follow or partial(teller, say))(f"preparing {clips.name}")
     result = prepare(clips, folder, recipe, n_jobs=n_jobs, tell=tell)
     for line in result.unreadable:
         say(f"left out, unreadable: {line}")

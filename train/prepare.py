@@ -16,7 +16,7 @@ from tagger.runtime import usable_cores
 from tagger.windows import Waveform
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
-from train.store import Recipe, Store, discard, key_of, recipe_of
+from train.store import Packed, Recipe, Store, discard, key_of, pack, recipe_of
 
 MOST_UNREADABLE = 0.05
 UNREADABLE = "unreadable.txt"
@@ -59,23 +59,21 @@ def prepare(
     """
     if recipe_of(folder) not in (None, asdict(recipe)):
         discard(folder)
+    keys = [key_of(path) for path in clips.paths]
     with Store(folder, recipe) as store:
         for key in store.damaged():
             del store.entries[key]
-        keys = [key_of(path) for path in clips.paths]
         todo = [i for i, key in enumerate(keys) if key not in store.entries]
         failed = [i for i, key in enumerate(keys) if _error(store, key)]
-        done = len(keys) - len(todo)
-        for i, decoded in _decode_all([clips.paths[i] for i in todo], recipe, n_jobs):
-            place = todo[i]
-            if isinstance(decoded, str):
-                store.add_failure(keys[place], decoded)
+        decoded = _decode_all([clips.paths[i] for i in todo], recipe, n_jobs)
+        for done, (place, clip) in enumerate(zip(todo, decoded, strict=True), start=1):
+            if isinstance(clip, str):
+                store.add_failure(keys[place], clip)
                 failed.append(place)
             else:
-                store.add(keys[place], decoded)
-            done += 1
+                store.add(keys[place], clip)
             if tell is not None:
-                tell(done, len(keys))
+                tell(len(keys) - len(todo) + done, len(keys))
             if len(failed) > MOST_UNREADABLE * len(keys):
                 break
         unreadable = tuple(f"{clips.paths[i]}: {_error(store, keys[i])}" for i in failed)
@@ -100,24 +98,24 @@ def _list_unreadable(folder: Path, unreadable: Sequence[str], *, n_clips: int) -
 
 def _decode_all(
     paths: Sequence[Path], recipe: Recipe, n_jobs: int | None
-) -> Iterator[tuple[int, Waveform | str]]:
-    """Waveforms or reasons in the order of the paths, few of them waiting at any time."""
+) -> Iterator[Packed | str]:
+    """Clips or reasons in the order of the paths, few of them waiting at any time."""
     n_jobs = n_jobs or usable_cores()
-    pending: deque[Future[Waveform | str]] = deque()
+    pending: deque[Future[Packed | str]] = deque()
     ahead = iter(paths)
     with ThreadPoolExecutor(n_jobs) as pool:
         try:
-            for i in range(len(paths)):
+            for _ in paths:
                 for path in itertools.islice(ahead, 4 * n_jobs - len(pending)):
                     pending.append(pool.submit(_decode, path, recipe))
-                yield i, pending.popleft().result()
+                yield pending.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _decode(path: Path, recipe: Recipe) -> Waveform | str:
+def _decode(path: Path, recipe: Recipe) -> Packed | str:
     try:
-        return decode_clip(path, recipe)
+        return pack(decode_clip(path, recipe))
     except DecodeError as error:
         return str(error)
 

@@ -25,6 +25,8 @@ Array = NDArray[np.float32]
 Score = Callable[[Array], Array]
 
 CLIPS_AT_ONCE = 16
+KEPT = ("split_seed", "longest_s")
+"""Fields of a run that a model carries, so that the same clips are measured alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,12 @@ def _from_model(path: Path) -> Scorer:
         f_max_hz=spec.sample_rate / 2,
         n_frames=spec.n_frames,
     )
-    config = replace(from_tree({}), features=features, features_options=lengths, kind=spec.kind)
+    fields = {name: spec.training[name] for name in KEPT if name in spec.training}
+    n_windows = spec.training.get("n_windows")
+    if n_windows is not None:
+        fields["calibration"] = {"n_windows": n_windows}
+    config = from_tree(fields | {"kind": spec.kind})
+    config = replace(config, features=features, features_options=lengths)
     cut: list[Any] = []
 
     def of_features(batch: Array) -> Array:

@@ -7,6 +7,7 @@
 A clip is there once its line is: whatever a killed run left behind the last line is cut off.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 
 FORMAT = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_SCALE = 32_767
 RECIPE, SAMPLES, CLIPS = "recipe.json", "samples.i16", "clips.jsonl"
 
@@ -53,6 +55,23 @@ class Entry:
     scale: float = 1.0
     crc32: int = 0
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A waveform as it is kept: 16-bit samples, what one step of them is, their CRC-32."""
+
+    content: bytes
+    scale: float
+    crc32: int
+
+
+def pack(waveform: NDArray[np.float32]) -> Packed:
+    """Quantise a waveform; louder than full scale is kept by a larger step."""
+    peak = max(float(np.abs(waveform).max(initial=0)), 1.0)
+    scale = peak / FULL_SCALE
+    content = np.rint(waveform * np.float32(1 / scale)).astype("<i2").tobytes()
+    return Packed(content, scale, zlib.crc32(content))
 
 
 class Store:
@@ -91,27 +110,22 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Make durable what was added."""
+        """Close the files; what a power failure takes of them, the CRCs tell the next time."""
         for file in (self._samples, self._lines):
             if file is not None:
-                file.flush()
-                os.fsync(file.fileno())
                 file.close()
         self._samples = self._lines = None
 
-    def add(self, key: str, waveform: NDArray[np.float32]) -> None:
-        """Append a clip; louder than full scale is kept by a larger step.
+    def add(self, key: str, clip: Packed) -> None:
+        """Append a clip.
 
         Raises:
             InputError: the disk is full; what was added before stays valid.
         """
-        peak = max(float(np.abs(waveform).max(initial=0)), 1.0)
-        scale = peak / FULL_SCALE
-        samples = np.round(waveform / scale).astype("<i2")
-        content = samples.tobytes()
-        entry = Entry(key, self._end, len(samples), scale, zlib.crc32(content))
-        self._append(entry, content)
-        self._end += len(samples)
+        n_samples = len(clip.content) // 2
+        entry = Entry(key, self._end, n_samples, clip.scale, clip.crc32)
+        self._append(entry, clip.content)
+        self._end += n_samples
 
     def add_failure(self, key: str, reason: str) -> None:
         """Remember that a file cannot be decoded, so that it is not tried again."""
@@ -126,13 +140,20 @@ class Store:
             self._lines.write(json.dumps(asdict(entry)) + "\n")
             self._lines.flush()
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
+            self._abandon()
+            why = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
             raise InputError(
-                f"{self.folder}: the disk is full after {len(self.entries)} clips, which stay"
-                " valid; make room and run the same command again."
+                f"{self.folder}: {why} after {len(self.entries)} clips, which stay valid; make"
+                " room and run the same command again."
             ) from error
         self.entries[entry.key] = entry
+
+    def _abandon(self) -> None:
+        """Close without what could not be written, which would be tried once more."""
+        for file in (self._samples, self._lines):
+            with contextlib.suppress(OSError):
+                file.close()
+        self._samples = self._lines = None
 
     def _open(self) -> None:
         self._samples = (self.folder / SAMPLES).open("ab")

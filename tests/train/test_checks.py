@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from export.run import ExportOptions, spec_of
+from export.describe import spec_of
 from tagger.errors import InputError
 from tests.train.sets import make_set
 from train.checkpoint import Checkpoint
@@ -93,7 +93,7 @@ def test_the_exported_model_carries_the_licence_of_all_it_learned_from():
         net = TaggerNet(config.network(), n_labels=1)
         facts = {"thresholds": {"a": 0.5}, "data": data}
         found = Checkpoint(net, config, ("a",), facts)
-        return spec_of(found, ExportOptions(), revision="0" * 12).weights_licence
+        return spec_of(found).weights_licence
 
     own = {"datasets": ["folder"]}
     assert "none stated" in licence(own)

@@ -1,10 +1,17 @@
+import errno
+import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from rich.console import Console
 
+from tagger.bars import count_bars
 from tagger.errors import InputError
 from tests.tones import write_tone
 from tests.train import trees
@@ -15,8 +22,9 @@ from train.datasets import Where
 from train.datasets.folder import load
 from train.load import find_recordings, load_clips, prepare_dataset
 from train.prepare import UNREADABLE, as_features, decode_clip, prepare, waveform_of
-from train.store import CLIPS, SAMPLES, Recipe, Store
+from train.store import CLIPS, SAMPLES, Recipe, Store, pack
 
+ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(sample_rate=8000)
 
 
@@ -112,21 +120,47 @@ def test_more_than_one_of_twenty_unreadable_stops_with_the_list(clips, tmp_path)
         prepare(clips, tmp_path / "s", RECIPE)
 
 
-def test_a_full_disk_keeps_what_is_there(clips, tmp_path, monkeypatch):
-    """The message says how many stay valid; the next run goes on."""
+def test_a_disk_without_room_keeps_what_is_there(clips, tmp_path):
+    """The message says how many stay valid; the next run goes on behind them."""
     folder = tmp_path / "s"
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from tagger.errors import InputError\n"
+        "from train.datasets import Where; from train.datasets.folder import load\n"
+        "from train.prepare import prepare; from train.store import Recipe\n"
+        "clips = load(Where(root=Path(sys.argv[1])))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "try: prepare(clips, Path(sys.argv[2]), Recipe(sample_rate=8000), n_jobs=2)\n"
+        "except InputError as error: print(error)\n"
+    )
+    words = [sys.executable, "-c", code, tmp_path / "music", folder]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "after 6 clips, which stay valid" in done.stdout  # 8,000 bytes each
     with Store(folder, RECIPE) as store:
-        store.add("a", np.zeros(10, np.float32))
+        assert len(store.entries) == 6
+        assert store.damaged() == []
+    assert prepare(clips, folder, RECIPE).n_decoded == 18
+    assert len(as_features(clips, folder, RECIPE)) == 24
+
+
+def test_a_full_disk_is_called_that(tmp_path):
+    """Nothing is tried once more when the store is closed."""
+
+    class Full:
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Store(tmp_path / "s", RECIPE) as store:
+        store.add("a", pack(np.zeros(10, np.float32)))
         store._samples.close()
-        store._samples = type("F", (), {"write": full, "flush": full, "fileno": lambda _: 1})()
-        with pytest.raises(InputError, match="full after 1 clips"):
-            store.add("b", np.zeros(10, np.float32))
-        store._samples = None
-    with Store(folder, RECIPE) as again:
+        store._samples = Full()
+        with pytest.raises(InputError, match="the disk is full after 1 clips"):
+            store.add("b", pack(np.zeros(10, np.float32)))
+    with Store(tmp_path / "s", RECIPE) as again:
         assert list(again.entries) == ["a"]
         assert again.damaged() == []
 
@@ -155,6 +189,22 @@ def test_pictures_are_a_dataset(tmp_path):
         assert (pictures.splits == split).sum() == (clips.splits == split).sum()
     assert any("24 pictures" in line for line in said)
     assert Image.open(next((tmp_path / "png").rglob("*.png"))).height == 128
+
+
+def test_whoever_looks_on_sees_a_bar(tmp_path):
+    """On a terminal a bar counts the clips; elsewhere lines do."""
+    root = trees.genres(tmp_path / "music", seconds=0.3)
+    shown, said = io.StringIO(), []
+    with count_bars(Console(file=shown, force_terminal=True, width=80)) as follow:
+        prepare_dataset(
+            "folder", {}, config_path=None, data=root, prepared=tmp_path / "p",
+            pictures=None, n_jobs=1, say=said.append, follow=follow,
+        )  # fmt: skip
+    assert "preparing folder" in shown.getvalue()
+    assert "24/24" in shown.getvalue()
+    assert not any("of 24" in line for line in said)
+    with count_bars(Console(file=io.StringIO())) as follow:
+        assert follow is None
 
 
 def test_recordings_join_stored_features_as_features(tmp_path):

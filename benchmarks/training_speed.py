@@ -1,0 +1,164 @@
+"""How fast training gets its clips: `training_speed.py`, recordings in $TAGGER_DATA.
+
+Three questions, each answered by medians of alternating rounds:
+preparing against decoding alone (the same threads, nothing kept); the loader against what the
+default network consumes on this processor; and what each change of a recording costs. The last
+line is one JSON object.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tagger.runtime import usable_cores
+from train.augment import AugmentOptions
+from train.augment_clips import clip_changes
+from train.config import TrainConfig, from_tree
+from train.datasets.audio import AudioSet, audio_files
+from train.datasets.base import FeatureSet, one_hot
+from train.loaders import training_loader
+from train.models.network import TaggerNet
+from train.module import Fit
+from train.prepare import as_features, decode_clip, prepare
+from train.store import Recipe
+
+ROOT = Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "gtzan-audio"
+LABELS = ("even", "odd")
+CHANGES = {
+    "noise": {"noise": 1.0, "gain_db": 0.0},
+    "gain": {"noise": 0.0, "gain_db": 12.0},
+    "time stretch": {"noise": 0.0, "gain_db": 0.0, "wave_stretch": 1.0},
+    "pitch shift": {"noise": 0.0, "gain_db": 0.0, "wave_pitch": 1.0},
+}
+
+
+def seconds_of(job: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    job()
+    return time.perf_counter() - started
+
+
+def recordings(folder: Path) -> AudioSet:
+    """Every audio file below a folder, with labels that mean nothing."""
+    paths = audio_files(folder)
+    names = np.array([str(path.relative_to(folder)) for path in paths])
+    return AudioSet(
+        name="speed",
+        labels=LABELS,
+        paths=tuple(paths),
+        ids=names,
+        targets=one_hot([LABELS[i % 2] for i in range(len(paths))], LABELS),
+        splits=np.full(len(paths), "train"),
+        groups=names,
+        kind="single",
+    )
+
+
+def measure_preparing(clips: AudioSet, recipe: Recipe, *, rounds: int) -> dict[str, Any]:
+    """Preparing against decoding alone, on the same number of threads."""
+    n_jobs = usable_cores()
+
+    def decode_only() -> None:
+        with ThreadPoolExecutor(n_jobs) as pool:
+            for _ in pool.map(lambda path: len(decode_clip(path, recipe)), clips.paths):
+                pass
+
+    decode_only()  # the files are in the page cache afterwards
+    times: dict[str, list[float]] = {"decode": [], "prepare": []}
+    for _ in range(rounds):
+        times["decode"].append(seconds_of(decode_only))
+        with tempfile.TemporaryDirectory() as folder:
+            store = Path(folder) / "store"
+            job = lambda store=store: prepare(clips, store, recipe, n_jobs=n_jobs)  # noqa: E731
+            times["prepare"].append(seconds_of(job))
+    ratios = [d / p for d, p in zip(times["decode"], times["prepare"], strict=True)]
+    return {
+        "clips": len(clips),
+        "threads": n_jobs,
+        **{f"{name}_s": round(statistics.median(one), 2) for name, one in times.items()},
+        "of_decode_only": round(statistics.median(ratios), 3),
+    }
+
+
+def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> dict[str, Any]:
+    """Clips a second that the loader gives, and that a training step takes."""
+    loader = training_loader(config, clips)
+    module = Fit(
+        TaggerNet(config.network(), n_labels=2).train(), config, n_steps=1, is_waveform=True
+    )
+    module.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
+    batch = next(iter(loader))
+
+    def step() -> None:
+        module.training_step(batch, 0).backward()
+
+    def read() -> None:
+        for _ in itertools.islice(loader, 8):
+            pass
+
+    step()
+    read()
+    given, taken = [], []
+    for _ in range(rounds):
+        given.append(8 * len(batch[0]) / seconds_of(read))
+        taken.append(len(batch[0]) / seconds_of(step))
+    return {
+        "batch_size": config.fit.batch_size,
+        "loader_clips_a_second": round(statistics.median(given), 1),
+        "network_clips_a_second": round(statistics.median(taken), 1),
+        "times": round(statistics.median(given) / statistics.median(taken), 1),
+    }
+
+
+def measure_changes(*, sample_rate: int, window_len: int, rounds: int) -> dict[str, float]:
+    """Milliseconds that each change of one excerpt takes."""
+    noise = np.random.default_rng(0).standard_normal(window_len).astype(np.float32)
+    found = {}
+    for name, options in CHANGES.items():
+        change = clip_changes(AugmentOptions(**options), sample_rate=sample_rate)
+        times = [
+            seconds_of(lambda c=change, s=seed: c(0.1 * noise, s)) for seed in range(3 * rounds)
+        ]
+        found[f"{name}_ms"] = round(1000 * statistics.median(times), 2)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    torch.set_num_threads(usable_cores())
+    config = from_tree({"fit": {"clips_an_epoch": 1024}, "calibration": {"folds": 0}})
+    options = config.features_options
+    recipe = Recipe(sample_rate=options.sample_rate, longest_s=config.longest_s)
+    found: dict[str, Any] = {}
+    clips = recordings(asked.data)
+    found["preparing"] = measure_preparing(clips, recipe, rounds=asked.rounds)
+    print(found["preparing"], flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(clips, Path(folder), recipe)
+        read = as_features(clips, Path(folder), recipe)
+        found["loader"] = measure_loader(config, read, rounds=asked.rounds)
+    print(found["loader"], flush=True)
+    found["changes"] = measure_changes(
+        sample_rate=options.sample_rate, window_len=options.window_len, rounds=asked.rounds
+    )
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
