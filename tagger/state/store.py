@@ -111,8 +111,7 @@ class Store:
         if is_damage(error):
             self._is_damaged = True
             return StateError(
-                f"{self.path}: the state is damaged ({error}); run the command again, which"
-                " sets it aside and goes on without it."
+                f"{self.path}: the state is damaged ({error}); the next start sets it aside."
             )
         return StateError(
             f"{self.path}: the state cannot be used ({error}); is its disk full or"
@@ -263,5 +262,6 @@ def _set_aside(path: Path, error: sqlite3.Error) -> str:
             part.rename(aside.with_name(aside.name + suffix))
     return (
         f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
-        " begins a new one: files are listened to once more."
+        " begins a new one: files are listened to once more, and what was written so far"
+        " cannot be undone."
     )

@@ -9,7 +9,6 @@ import pytest
 from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import listen
 from tagger.conditions import keys_of
-from tagger.errors import StateError
 from tagger.incremental import Passed, scan_library
 from tagger.library import find_folders, find_tracks
 from tagger.recalled import AGAIN, RecallOptions
@@ -152,26 +151,40 @@ def test_any_history(tmp_path, seed):
                 list(scan_library(find_folders([owner.folder]), engine, writing, memory))
 
 
-def test_a_state_that_breaks_during_a_scan_ends_it_and_is_set_aside(tmp_path):
-    """The scan says what to do, and doing it works."""
-    owner, engine, options, told = (
-        Owner(tmp_path / "music", 1),
-        tone_engine(),
-        ScanOptions(),
-        [],
-    )
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
+    """The scan goes on without it and says so once; the next start sets it aside."""
+    owner, engine, options = Owner(tmp_path / "music", 1), tone_engine(), ScanOptions()
+    told = []
 
-    def run():
+    def spoil():
+        whole = bytearray((tmp_path / "state.db").read_bytes())
+        whole[8192:] = b"\xa5" * (len(whole) - 8192)
+        (tmp_path / "state.db").write_bytes(whole)
+
+    def run(*, breaks=False):
         with open_store(tmp_path / "state.db", on_notice=told.append) as store:
-            memory = Memory(store, keys_of(options, engine.spec, model="m"))
-            return list(scan_library(find_folders([owner.folder]), engine, options, memory))
+            keys = keys_of(options, engine.spec, model="m")
+            memory = Memory(store, keys, on_notice=told.append)
+            results = scan_library(find_folders([owner.folder]), engine, options, memory)
+            first = next(results)
+            if breaks:
+                store.connection.close()
+            return {shown(one) for one in (first, *results)}
 
-    n_files = len(run())
-    whole = bytearray((tmp_path / "state.db").read_bytes())
-    whole[8192:] = b"\xa5" * (len(whole) - 8192)
-    (tmp_path / "state.db").write_bytes(whole)
-    with pytest.raises(StateError, match="run the command again"):
-        run()
-    assert told == []
-    assert len(run()) == n_files
-    assert "damaged-1" in told[0]
+    expected = run()
+    if when == "before":
+        spoil()
+        assert run() == expected
+        (said,) = told
+        assert "next start" in said
+    else:
+        assert run(breaks=True) == expected
+        (said,) = told
+        spoil()
+        (tmp_path / "state.db.lock").write_text("process 1, killed")
+    assert "remembers nothing more" in said
+    assert run() == expected
+    assert "damaged-1" in told[1]
+    assert run() == expected
+    assert len(told) == 2
