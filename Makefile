@@ -6,9 +6,10 @@ export TAGGER_DATA
 
 DEMO := .venv-demo
 TEST := .venv-test
+AUDIT := .venv-audit
 CONSTRAINTS := -c constraints.txt
 
-.PHONY: help demo test lint types unit bench clean
+.PHONY: help demo test lint types unit audit bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +33,9 @@ types: $(TEST)/.installed  ## Types
 unit: $(TEST)/.installed  ## Tests
 	OMP_NUM_THREADS=1 $(TEST)/bin/python -m pytest -n auto
 
+audit: $(TEST)/.installed $(AUDIT)/.installed  ## Known vulnerabilities in what is installed; says so if nobody answered
+	$(AUDIT)/bin/python .ci/audit.py $(AUDIT)/bin/pip-audit "$$($(TEST)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || [ $$? -eq 3 ]
+
 bench: $(TEST)/.installed  ## All speed goals with what was measured, in under ten minutes
 	$(TEST)/bin/python benchmarks/goals.py
 
@@ -48,5 +52,10 @@ $(TEST)/.installed: pyproject.toml constraints.txt
 	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot]' --group dev
 	@touch $@
 
+$(AUDIT)/.installed:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet pip-audit
+	@touch $@
+
 clean:  ## Remove what was made here
-	rm -rf $(DEMO) $(TEST) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(DEMO) $(TEST) $(AUDIT) build dist .mypy_cache .ruff_cache .pytest_cache

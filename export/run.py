@@ -68,7 +68,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
     """What is exported: a graph in float32, what it says of itself, and who is right.
 
     `is_itself` if no network is there to be right: then it is the graph as it came.
@@ -100,8 +100,8 @@ def export_checkpoint(
         ModelError: the exported graph does not answer as the network does, breaks the contract,
             or loses more by eight bits than chance would explain.
     """
-    source = _read(path, options)
-    model = _converted(source, options)
+    source = read_source(path, options)
+    model = converted(source, options)
     describe(model, source.spec, precision=options.precision)
     findings = _findings(model)
     _refuse_broken(findings, output, say=say)
@@ -125,7 +125,13 @@ def export_checkpoint(
     return output
 
 
-def _read(path: Path, options: ExportOptions) -> _Source:
+def read_source(path: Path, options: ExportOptions = ExportOptions()) -> Source:
+    """Load a checkpoint, or a model in float32 that is then its own reference.
+
+    Raises:
+        InputError: it cannot be read, or is not in float32.
+        ModelError: it is no model of ours.
+    """
     if path.suffix.lower() == ".onnx":
         load_engine(path, device="cpu")  # refuses what is not ours, or not whole
         graph = onnx.load(path)
@@ -133,15 +139,16 @@ def _read(path: Path, options: ExportOptions) -> _Source:
         if spec.precision != "fp32":
             raise InputError(f"{path}: is {spec.precision} already; start from one in fp32.")
         spec = replace(spec, name=options.name or spec.name)
-        return _Source(path, graph, spec, of_graph(graph), is_itself=True)
+        return Source(path, graph, spec, of_graph(graph), is_itself=True)
     checkpoint = load(path)
     spec = spec_of(checkpoint, name=options.name)
     graph = to_graph(checkpoint.net, window_len=spec.window_len)
     add_lean_front_end(graph, checkpoint.net, window_len=spec.window_len)
-    return _Source(path, graph, spec, of_network(checkpoint.net))
+    return Source(path, graph, spec, of_network(checkpoint.net))
 
 
-def _converted(source: _Source, options: ExportOptions) -> ModelProto:
+def converted(source: Source, options: ExportOptions) -> ModelProto:
+    """The graph in the precision that is asked for, without metadata but the lean front end."""
     if options.precision == "fp16":
         model = to_half(source.graph)
     elif options.precision == "int8":
@@ -157,7 +164,7 @@ def _converted(source: _Source, options: ExportOptions) -> ModelProto:
     return model
 
 
-def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> list[Parity]:
+def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> list[Parity]:
     """The table: float32 first, then the file that was made on each device that is here."""
     rows: list[Parity] = []
 
@@ -194,7 +201,7 @@ def _parity(source: _Source, made: Path, precision: Precision, *, say: Say) -> l
     return rows
 
 
-def _cost(source: _Source, made: Path, options: ExportOptions, *, say: Say) -> Cost | None:
+def _cost(source: Source, made: Path, options: ExportOptions, *, say: Say) -> Cost | None:
     """What eight bits cost on a real split; None for the other precisions."""
     if options.precision != "int8":
         return None

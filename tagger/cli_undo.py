@@ -89,7 +89,8 @@ def undo(
     tally, started = Tally(), time.monotonic()
     with opened_state(state, console) as store:
         number, areas = _meant(what or [], store)
-        with new_run(store, "undo", [Path(one) for one in what or []]) as run:
+        with new_run(store, "undo", areas) as run:
+            run.about = f"run {number} {run.about}".rstrip()
             options = UndoOptions(write=not dry_run, writing=writing)
             for result in undo_changes(changes_of(store, number, areas), run, options):
                 tally.add(result)

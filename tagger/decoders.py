@@ -133,6 +133,11 @@ class Decoders:
             track.heard.error = error
         except StartError:
             raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            track.heard.error = TrackError(
+                f"{path}: it cannot be read: {reason}. Check the file and its folder."
+            )
         except Exception as error:  # a defect of ours must not stop the others
             log.debug("%s", path, exc_info=True)
             track.heard.error = TrackError(

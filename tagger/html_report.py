@@ -89,7 +89,8 @@ class HtmlReport:
         """Append one file."""
         self._learn_labels(result.scores or {})
         path = visible(text_of(result.path))
-        reason = visible(text_of(result.reason or "")).removeprefix(f"{path}: ")
+        said = text_of(result.reason or _second_of(result))
+        reason = visible(said).removeprefix(f"{path}: ")
         folder, name = _parts(path)
         row = [
             self._named(self.folders, folder),
@@ -142,6 +143,13 @@ class HtmlReport:
         if scores is None:
             return None
         return [round(1000 * scores[one]) if one in scores else -1 for one in self.labels]
+
+
+def _second_of(result: TrackResult) -> str:
+    """What another field gets or would get; the column of reasons has room for it."""
+    if result.second is None or not result.second.is_changed:
+        return ""
+    return f"{result.second.name}: {', '.join(result.second.values)}"
 
 
 def _parts(path: str) -> tuple[str, str]:

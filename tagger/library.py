@@ -175,7 +175,14 @@ def _walk_all(paths: Sequence[Path], on_error: OnError, *, asks: bool) -> Iterat
     entered: set[tuple[int, int]] = set()
     yielded: set[Path] = set()
     for path in paths:
-        if path.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False  # a dangling link: reading will tell
+        except OSError as error:
+            on_error(path, f"it cannot be reached any more ({_reason(error)})")
+            continue
+        if is_folder:
             yield from _walk(path, entered, on_error, asks=asks)
         elif path not in yielded:  # named twice on the command line
             yielded.add(path)

@@ -198,7 +198,7 @@ def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) 
     """Refuse to replace a file that somebody has protected.
 
     Args:
-        path: the file, links resolved.
+        path: the file, as it is to be called in a message.
         state: what `stat` says of it.
         options: how it would be written.
 
@@ -208,7 +208,7 @@ def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) 
     """
     if (linked := _why_linked(path, state.st_nlink, options)) is not None:
         raise UnsupportedTagError(linked)
-    if (locked := why_locked(path)) is not None:
+    if (locked := why_locked(path.resolve())) is not None:
         raise WriteError(f"{path}: {locked}.")
     if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
@@ -230,5 +230,5 @@ def _writable_family(
     family = family_of(info.container)
     if info.unwritable or family is None:
         raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable or ''}")
-    check_replaceable(path.resolve(), state, options)
+    check_replaceable(path, state, options)
     return family

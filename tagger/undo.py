@@ -156,7 +156,11 @@ def _result(change: Change, outcome: Outcome, options: UndoOptions) -> TrackResu
     if outcome is True:
         status: Status = "written" if options.write else "proposed"
         return TrackResult(
-            path=change.path, status=status, genres=change.before, previous=change.after
+            path=change.path,
+            status=status,
+            genres=change.before,
+            previous=change.after,
+            reason=None if change.before else "no genre, as before",
         )
     now = _genres_now(change)
     if outcome is False:

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
-from tagger.safewrite import WriteOptions
+from tagger.safewrite import WriteOptions, write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
+from tagger.writing import write_unrecorded
 from tests.engines import tone_engine
 from tests.tones import write_tone
 
@@ -156,3 +157,35 @@ def test_stopping_finishes_the_file_being_written_and_reports_it(tmp_path):
             stop.set()
     assert 0 < len(written) < 60
     assert {path for path in paths if read_tags(path).genres} == written
+
+
+@pytest.mark.parametrize("policy", ["fill", "append", "replace"])
+def test_a_file_with_two_names_is_written_once(folder, policy):
+    """Through a link and by its own name, in one scan: the second finds it done."""
+    target = next(path for path in sorted(folder.iterdir()) if not read_tags(path).genres)
+    link = folder / "link.flac"
+    link.symlink_to(target)
+    paths = [link, target]
+    found = list(scan(paths, tone_engine(), ScanOptions(write=True, policy=policy)))
+    assert sorted(one.status for one in found) in (
+        ["unchanged", "written"],
+        ["kept", "written"],
+    )
+    assert link.is_symlink()
+    assert len(read_tags(target).genres) == 1
+
+
+def test_a_genre_that_somebody_writes_meanwhile_is_left(folder, monkeypatch):
+    """Between listening and writing the owner has typed a genre: it is not overwritten."""
+    paths = [path for path in sorted(folder.iterdir()) if not read_tags(path).genres]
+
+    def typed_in_between(wishes):
+        for wish in wishes:
+            write_genres(wish.path, ["Typed"])
+        yield from write_unrecorded(wishes)
+
+    options = ScanOptions(write=True)
+    results = list(scan(paths, tone_engine(), options, writer=typed_in_between))
+    assert {one.status for one in results} == {"failed"}
+    assert "changed by another program" in results[0].reason
+    assert {read_tags(path).genres for path in paths} == {("Typed",)}

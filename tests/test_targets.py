@@ -2,9 +2,11 @@
 
 import csv
 import json
+import re
 from datetime import date
 
 import pytest
+from mutagen.wave import WAVE
 
 from tagger.apply import ApplyOptions, apply_rows, read_rows
 from tagger.report import open_report, to_json
@@ -13,6 +15,7 @@ from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
 from tagger.targets import PROVENANCE, Targets
 from tests.engines import tone_engine
+from tests.test_cli import tagger
 from tests.tones import write_tone
 
 SECOND = Targets(second_field="mood", second_labels=frozenset({"high"}))
@@ -109,3 +112,35 @@ def test_a_report_with_an_impossible_field_fails_that_row(folder, tmp_path):
     (result,) = apply_rows(read_rows(report, on_note=print), ApplyOptions())
     assert result.status == "failed"
     assert "'title'" in result.reason
+
+
+def test_the_page_tells_the_second_field(folder, tmp_path):
+    """Beside the genres, which it counts, stands what another field would get."""
+    page = tmp_path / "report.html"
+    with open_report(page) as file:
+        for one in run(folder, targets=SECOND).values():
+            file.add(one)
+    assert "mood: high" in page.read_text(encoding="utf-8")
+
+
+def test_the_command_line_and_the_settings_reach_the_files(folder, tmp_path, monkeypatch):
+    """`config.toml` chooses the field, options choose the spelling, and the rest follows."""
+    write_tone(folder / "c.wav", 200)
+    config = tmp_path / "config.toml"
+    config.write_text('field = "Heard"\nprovenance = true\n')
+    monkeypatch.setenv("TAGGER_CONFIG", str(config))
+    options = ("--threshold", "0.01", "--top", "2", "--id3v2-version", "3")
+    done = tagger(
+        "scan", folder, "--write-tags", *options, "--id3v23-separator", " / ", "--state",
+        tmp_path / "state.sqlite",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tag = WAVE(folder / "c.wav").tags
+    assert tag.version == (2, 3, 0)
+    assert tag["TXXX:Heard"].text[0].count(" / ") == 1
+    assert re.search(r" 20\d\d-\d\d-\d\d$", tag["TXXX:TAGGER"].text[0])
+    assert "TCON" not in tag
+    genres = tagger("scan", folder, "--wav-info", "--write-tags", "--set", "field=genre",
+                    "--threshold", "0.01", "--state", tmp_path / "state.sqlite")  # fmt: skip
+    assert genres.returncode == 0, genres.stderr
+    assert b"IGNR" in (folder / "c.wav").read_bytes()

@@ -35,7 +35,9 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     assert run["model"]
     assert str(folder) in run["about"]
     dry = tagger("undo", "--dry-run", "--json")
-    assert [json.loads(line)["status"] for line in dry.stdout.splitlines()] == ["proposed"] * 2
+    results = [json.loads(line) for line in dry.stdout.splitlines()]
+    assert [(one["status"], one["genres"]) for one in results] == [("proposed", [])] * 2
+    assert "no genre" in results[0]["reason"]
     assert bytes_of(folder) == after
     write_genres(folder / "b.flac", ["Mine"])
     mine = bytes_of(folder)["b.flac"]
@@ -46,6 +48,7 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     assert bytes_of(folder) == {"a.flac": before["a.flac"], "b.flac": mine}
     assert tagger("undo", "2", folder / "a.flac").returncode == 0
     assert bytes_of(folder) == {"a.flac": after["a.flac"], "b.flac": mine}
+    assert [one["about"] for one in runs()][:2] == [f"run 2 {folder / 'a.flac'}", "run 1"]
     assert "undo" in tagger("runs").stdout
 
 

@@ -14,6 +14,8 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 
+_BLOCK_LEN = 1 << 20
+
 # Without O_NONBLOCK, a FIFO that takes the file's place after the check would block for ever.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -42,6 +44,25 @@ def open_regular(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def check_disk(path: Path) -> None:
+    """Read all of a file of which some audio could not be read: is it the disk?
+
+    The decoders take an error of the disk or share for the end of the file.
+
+    Raises:
+        DecodeError: the system cannot read it; the message names the file.
+    """
+    try:
+        with path.open("rb") as file:
+            while file.read(_BLOCK_LEN):
+                pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DecodeError(
+            f"{path}: its disk or share fails ({reason}); nothing that was read of it counts."
+        ) from error
 
 
 def _check(status: os.stat_result) -> None:

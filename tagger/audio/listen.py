@@ -4,7 +4,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagger.audio.files import check_disk
 from tagger.audio.track import open_track
+from tagger.errors import DecodeError
 from tagger.windows import Waveform, is_silent
 
 
@@ -37,11 +39,18 @@ def listen(path: Path, wanted: Wanted) -> Listening:
         DecodeError: it cannot be read.
     """
     window_len = wanted.window_len
-    with open_track(path, sample_rate=wanted.sample_rate) as track:
+    try:
+        track = open_track(path, sample_rate=wanted.sample_rate)
+    except DecodeError:
+        check_disk(path)
+        raise
+    with track:
         if wanted.n_windows is None:
             windows = track.windows_full(window_len=window_len)
         else:
             windows = track.windows(window_len=window_len, n_windows=wanted.n_windows)
         for window in windows:
             yield None if is_silent(window, silence_dbfs=wanted.silence_dbfs) else window
+        if track.is_partial:
+            check_disk(path)
         return track.duration_s

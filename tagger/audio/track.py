@@ -92,6 +92,7 @@ class Track:
         self._reasons: list[str] = []
         self._sample_rate = sample_rate
         self._name = ""
+        self.is_partial = False  # some of it could not be read
         self._source = self._open_next()
 
     @property
@@ -210,6 +211,8 @@ class Track:
             piece = read_window(source, start, window_len=window_len, sample_rate=rate)
             if len(piece) >= max(1, needed):
                 yield pad_window(piece, window_len=window_len)
+            else:
+                self.is_partial = True
 
     def _by_streaming(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
         """Decode everything twice, to count windows and to pick some, evenly spread."""
@@ -240,6 +243,7 @@ class Track:
         for block in source.blocks():
             n_read += len(block)
             yield block
+        self.is_partial |= n_read < _ENOUGH * source.n_samples
         if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
             try:
                 rest = _open_ffmpeg(self._path)

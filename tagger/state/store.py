@@ -10,6 +10,7 @@ from typing import Any, Self
 from tagger.errors import StateError
 from tagger.state.hold import Hold, lock_path
 from tagger.state.place import is_on_network
+from tagger.state.rescue import rescue_journal
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, Migration, migrate, version_of
 
 BUSY_S = 30.0
@@ -156,8 +157,9 @@ def open_store(
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            on_notice(_set_aside(path, error))
+            aside = _set_aside(path)
             connection = _opened(path, migrations, thoroughly=False)
+            on_notice(_told(path, aside, error, rescue_journal(aside, connection)))
     except sqlite3.DatabaseError as error:
         hold.release()
         raise StateError(
@@ -251,8 +253,8 @@ def _check_version(
         )
 
 
-def _set_aside(path: Path, error: sqlite3.Error) -> str:
-    """Rename a damaged state and what lies beside it; the sentence that tells of it."""
+def _set_aside(path: Path) -> Path:
+    """Rename a damaged state and what lies beside it."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
@@ -260,8 +262,16 @@ def _set_aside(path: Path, error: sqlite3.Error) -> str:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    return (
+    return aside
+
+
+def _told(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) -> str:
+    """The sentence that tells of a state that was set aside."""
+    said = (
         f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
         " begins a new one: files are listened to once more, and what was written so far"
         " cannot be undone."
     )
+    if n_saved is None:
+        return f"{said} Its undo journal could not be read."
+    return f"{said} {n_saved} changes of its undo journal were saved." if n_saved else said

@@ -3,15 +3,17 @@
 The audio of a file that was cut off lacks its end; a decoder then takes what follows, the
 tag, for audio. Such a file must not get another tag: it would sound different.
 WavPack: https://www.wavpack.com/WavPack5FileFormat.pdf; Monkey's Audio: the descriptor of
-version 3.98 and later; TAK: the block of the last frame; DSF: the length of its data chunk.
+version 3.98 and later; TAK: the block of the last frame; Musepack:
+https://trac.musepack.net/musepack/wiki/SV8Specification; DSF: the length of its data chunk.
 """
 
+import hashlib
 from collections.abc import Callable
 
 from tagger.tags.base import Source
 
-_CUT = "its audio is cut off, or its header is wrong about its length"
-_WAVPACK_HEAD, _MAX_BLOCKS = 32, 1 << 20
+_CUT = "its audio is cut off or damaged, or its header is wrong about its length"
+_WAVPACK_HEAD, _MAX_FRAMES = 32, 1 << 20
 _APE_DESCRIPTOR = 3980
 
 
@@ -27,7 +29,7 @@ def check_extent(source: Source, container: str, start: int, end: int) -> None:
 
 def _is_wavpack_whole(source: Source, start: int, end: int) -> bool:
     """Blocks follow one another up to the end."""
-    for _ in range(_MAX_BLOCKS):
+    for _ in range(_MAX_FRAMES):
         if start == end:
             return True
         head = source.read(start, _WAVPACK_HEAD)
@@ -39,13 +41,24 @@ def _is_wavpack_whole(source: Source, start: int, end: int) -> bool:
 
 
 def _is_ape_whole(source: Source, start: int, end: int) -> bool:
-    """The parts that the descriptor counts are there; older headers do not count them."""
+    """The parts that the descriptor counts are there; older headers do not count them.
+
+    FFmpeg takes all up to the end of the file for the last frame: what is damaged in it would
+    be filled from the tag. The descriptor's MD5 tells.
+    """
     (version,) = source.unpack("<H", start + 4)
     if version < _APE_DESCRIPTOR:
         return True
-    *lengths, audio_high, wav_end = source.unpack("<7I", start + 8)
-    total: int = sum(lengths) + (audio_high << 32) + wav_end
-    return start + total <= end
+    own, *heads, wav_head, audio, audio_high, wav_end = source.unpack("<7I", start + 8)
+    head, body = sum(heads), wav_head + audio + (audio_high << 32) + wav_end
+    if start + own + head + body > end:
+        return False
+    expected = source.exact(start + 36, 16)
+    digest = hashlib.md5(usedforsecurity=False)
+    for offset, length in ((start + own + head, body), (start + own, head)):
+        for block in source.blocks(offset, length):
+            digest.update(block)
+    return expected in (bytes(16), digest.digest())
 
 
 def _is_tak_whole(source: Source, start: int, end: int) -> bool:
@@ -64,6 +77,40 @@ def _is_tak_whole(source: Source, start: int, end: int) -> bool:
     return False
 
 
+def _is_musepack_whole(source: Source, start: int, end: int) -> bool:
+    """All frames (stream version 7), or packets (8), are there; older ones are not counted."""
+    head = source.exact(start, 8)
+    if head[:4] == b"MPCK":
+        return _has_packets(source, start + 4, end)
+    if head[:3] != b"MP+" or head[3] & 15 != 7:
+        return True
+    # From bit 8 of the first word behind the header: 20 bits of length, then the frame.
+    first, at, n_frames = start + 24, 8, int.from_bytes(head[4:], "little")
+    for _ in range(min(n_frames, _MAX_FRAMES)):
+        offset = first + at // 32 * 4
+        if offset + 4 > end:
+            return False
+        two_words = source.read(offset, 8).ljust(8, b"\0")
+        bits = int.from_bytes(two_words[3::-1] + two_words[:3:-1], "big")
+        at += 20 + (bits >> (44 - at % 32) & 0xFFFFF)
+    return n_frames <= _MAX_FRAMES and first + (at + 31) // 32 * 4 <= end
+
+
+def _has_packets(source: Source, at: int, end: int) -> bool:
+    """Packets follow one another up to the one that says that it is the last."""
+    while at + 3 <= end:
+        head = source.read(at, 12)
+        length, n_bytes = 0, 2
+        for byte in head[2:]:
+            length, n_bytes = length << 7 | byte & 0x7F, n_bytes + 1
+            if byte < 0x80:
+                break
+        if head[:2] == b"SE":
+            return at + length <= end
+        at += max(length, n_bytes)
+    return False
+
+
 def _is_dsf_whole(source: Source, start: int, end: int) -> bool:
     """The data chunk ends in time."""
     fmt, fmt_len = source.unpack("<4sQ", start + 28)
@@ -75,5 +122,6 @@ _CHECKS: dict[str, Callable[[Source, int, int], bool]] = {
     "wavpack": _is_wavpack_whole,
     "ape": _is_ape_whole,
     "tak": _is_tak_whole,
+    "musepack": _is_musepack_whole,
     "dsf": _is_dsf_whole,
 }

@@ -14,7 +14,6 @@ from mutagen.id3 import Frames_2_2
 
 from tagger.tags.id3text import (
     CODECS,
-    ONLY_IN_24,
     encoding_for,
     first_string,
     frame_bytes,
@@ -30,6 +29,8 @@ _TEXT_IDS = frozenset({b"GRP1", b"MVNM", b"MVIN", b"IPLS"})
 _BINARY_IDS = frozenset(
     b"AENC ENCR ETCO GRID MCDI MLLT PCNT POPM POSS PRIV RBUF RVRB SYTC UFID".split()
 )
+_ONLY_FROM_24 = frozenset(b"ASPI EQU2 RVA2 SEEK SIGN".split())
+"""Frames whose content 2.3 has no words for; texts (TDRL, TDTG) are skipped there unread."""
 _ONLY_BEFORE_24 = frozenset(b"EQUA RVAD TRDA TSIZ".split())
 _TIMESTAMP = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
 _DAY = re.compile(r"(\d{4})(?:-(\d\d)-(\d\d)(?:T(\d\d):(\d\d))?)?")
@@ -84,11 +85,11 @@ def converted(frames: Sequence[Plain], version: int) -> list[bytes]:
     Raises:
         ValueError: one of them cannot be said in that version; the message says which.
     """
-    gone = ONLY_IN_24 - {b"TDRC", b"TDOR"} if version == 3 else _ONLY_BEFORE_24
+    gone = _ONLY_FROM_24 if version == 3 else _ONLY_BEFORE_24
     for frame in frames:
         if frame.id in gone:
             raise ValueError(f"ID3v2.{version} knows no frame {_shown(frame.id)}")
-    renamed = with_dates_of_23(frames) if version == 3 else with_dates_of_24(frames)
+    renamed = _in_words_of_23(frames) if version == 3 else _in_words_of_24(frames)
     return [
         frame_bytes(
             one.id,
@@ -102,10 +103,10 @@ def converted(frames: Sequence[Plain], version: int) -> list[bytes]:
 
 def meanings(frames: Sequence[Plain]) -> list[bytes]:
     """What frames say, whatever the version they come from; equal where nothing was lost."""
-    return sorted(_meaning(frame) for frame in with_dates_of_24(frames))
+    return sorted(_meaning(frame) for frame in _in_words_of_24(frames))
 
 
-def with_dates_of_24(frames: Sequence[Plain]) -> list[Plain]:
+def _in_words_of_24(frames: Sequence[Plain]) -> list[Plain]:
     """Year, day and time in one TDRC, the original year as TDOR, IPLS as TIPL."""
     parts = {one.id: one for one in frames if one.id in {b"TYER", b"TDAT", b"TIME"}}
     n_dates = sum(one.id in {*parts, b"TDRC"} for one in frames)
@@ -125,11 +126,13 @@ def with_dates_of_24(frames: Sequence[Plain]) -> list[Plain]:
     return found
 
 
-def with_dates_of_23(frames: Sequence[Plain]) -> list[Plain]:
-    """TDRC as year, day and time, as far as it says them; TDOR as a year."""
+def _in_words_of_23(frames: Sequence[Plain]) -> list[Plain]:
+    """TDRC as year, day and time, as far as it says them; TDOR as a year, TIPL as IPLS."""
     found = []
     for frame in frames:
-        if frame.id == b"TDOR":
+        if frame.id == b"TIPL":
+            found.append(replace(frame, id=b"IPLS"))
+        elif frame.id == b"TDOR":
             found.append(_dated(frame, b"TORY", _year(_single(frame))))
         elif frame.id == b"TDRC":
             stamp = _single(frame)

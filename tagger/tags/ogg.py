@@ -31,6 +31,7 @@ ABOUT = About(
 )
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
 _LAST = 4
+_MAX_BEHIND = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Pat
     patches = _replaced(source, old, b"".join(page.write() for page in new))
     if len(new) != len(old):
         patches += _renumbered(source, old[-1], len(new) - len(old))
+    elif patches:
+        _check_end(source, max((page.end for page in pages_of(source)), default=0))
     return patches
 
 
@@ -247,7 +250,12 @@ def _renumbered(source: Source, behind: Page, delta: int) -> list[Patch]:
 
 
 def _check_end(source: Source, end: int) -> None:
-    """Behind the pages may lie what players skip, or half a page, but no more pages."""
+    """Behind the pages may lie half a page or a short tag, but no more pages.
+
+    In a lot of other bytes a decoder looks for pages, and what it finds depends on the length.
+    """
+    if source.size - end > _MAX_BEHIND and source.read(end, 4) != b"OggS":
+        raise ValueError(f"the bytes behind its last Ogg page, at {end}, are none")
     tail = b""
     for block in source.blocks(end + 1, source.size):
         if b"OggS" in tail + block:
