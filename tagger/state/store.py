@@ -269,8 +269,7 @@ def _told(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) ->
     """The sentence that tells of a state that was set aside."""
     said = (
         f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
-        " begins a new one: files are listened to once more, and what was written so far"
-        " cannot be undone."
+        " begins a new one: files are listened to once more."
     )
     if n_saved is None:
         return f"{said} Its undo journal could not be read."
