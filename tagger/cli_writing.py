@@ -56,7 +56,8 @@ def writing_settings(
     """These options as settings of the command line, behind those of `--set`."""
     found = list(given or ())
     if id3v2_version is not None:
-        found.append(f"id3v2_version={id3v2_version}")
+        version = one_of("--id3v2-version", id3v2_version, ("keep", "3", "4"))
+        found.append(f"id3v2_version={version}")
     if id3v23_separator is not None:
         found.append(f"id3v23_separator={json.dumps(id3v23_separator)}")
     found += ["wav_info=true"] * wav_info + ["mp4_compat=true"] * mp4_compat

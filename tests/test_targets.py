@@ -144,3 +144,10 @@ def test_the_command_line_and_the_settings_reach_the_files(folder, tmp_path, mon
                     "--threshold", "0.01", "--state", tmp_path / "state.sqlite")  # fmt: skip
     assert genres.returncode == 0, genres.stderr
     assert b"IGNR" in (folder / "c.wav").read_bytes()
+
+
+def test_a_wrong_version_is_told_with_its_option(folder):
+    """Nothing is started, and the message names what can be typed."""
+    done = tagger("scan", folder, "--id3v2-version", "5")
+    assert done.returncode == 2
+    assert "--id3v2-version 5: choose one of keep, 3, 4" in done.stderr

@@ -1,14 +1,17 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError, WriteError
 from tagger.payload import payload_hash
-from tagger.safewrite import prepare, write_genres
+from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
 from tagger.tags.fields import FIELDS, field_named
 from tagger.tags.filecopy import copy_patched
+from tagger.tags.vorbiscomment import edited
 from tests.synth_audio import WRITABLE, make_audio
 from tests.tags.elements import other_tags, seen
 
@@ -65,6 +68,41 @@ def test_every_field_is_written_where_mutagen_finds_it(originals, tmp_path, kind
         assert payload_hash(path, container) == payload
         assert undone(path, prepared) == before
         assert not write_genres(path, None, others={name: VALUES[name]})
+
+
+@pytest.mark.parametrize("kind", ["mp3", "wav", "aiff", "dsf"])
+def test_every_field_is_written_in_id3v23(originals, tmp_path, kind):
+    """One joined string a frame; what was written reads back as several, and undo works."""
+    options = WriteOptions(id3v2_version=3)
+    path = copy_of(originals, kind, tmp_path)
+    before = path.read_bytes()
+    others = {name: VALUES[name] for name in NAMES if name != "genre"}
+    with prepare(path, VALUES["genre"], others=others, options=options) as prepared:
+        prepared.commit()
+    info = read_tags(path, fields=NAMES, style=options.style)
+    assert {name: list(info.values(name)) for name in NAMES} == VALUES
+    assert {name: seen(path, name) for name in NAMES} == {
+        name: ["; ".join(values)] for name, values in VALUES.items()
+    }
+    assert undone(path, prepared) == before
+    assert not write_genres(path, VALUES["genre"], others=others, options=options)
+
+
+def test_a_plan_that_would_touch_another_tag_is_found_out(originals, tmp_path, monkeypatch):
+    """The copy is compared tag by tag before it takes the place of the file."""
+    path = copy_of(originals, "flac", tmp_path)
+    write_genres(path, None, others={"grouping": ["Night"]})
+    before = path.read_bytes()
+
+    def careless(comment, edits, style):
+        found = edited(comment, edits, style)
+        return replace(found, entries=found.entries[1:])
+
+    monkeypatch.setattr("tagger.tags.flac.edited", careless)
+    with pytest.raises(WriteError, match="other tags would not be the same"):
+        write_genres(path, ["Rock"])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", WRITABLE)
