@@ -1,4 +1,4 @@
-"""The way of a library's owner through scan, report, edited CSV, apply and audit, written down.
+"""An owner's way through scan, report, edited CSV, apply, audit and undo, written down.
 
     python benchmarks/library_walk.py LIBRARY [--out docs/library.md]
 
@@ -8,6 +8,7 @@ really print. Run it again after a change of the model or of an output. The last
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -64,6 +65,7 @@ class Walk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.codes: dict[str, int] = {}
+        self.before = digests(folder / "library")
 
     def run(self, *args: str, shown: int = SHOWN) -> list[str]:
         """Run a command; the lines of the page that show it and what it printed."""
@@ -237,11 +239,33 @@ def timeline(walk: Walk) -> list[str]:
 
 
 def undo(walk: Walk) -> list[str]:
-    """Take it back, where this version can."""
-    probe = subprocess.run([*RUN, "undo", "--help"], capture_output=True, check=False, cwd=ROOT)
-    if probe.returncode:
-        return []
-    return ["## 6. Take it back", "", *walk.run("undo")]
+    """Take it back, and see whether it is what it was."""
+    shown = [*walk.run("runs"), *walk.run("undo", "--dry-run"), *walk.run("undo")]
+    shown += walk.run("undo", "1")
+    now = digests(walk.folder / "library")
+    changed = sorted(
+        path for path in now | walk.before if now.get(path) != walk.before.get(path)
+    )
+    verdict = f"byte for byte what they were: {len(now)} of {len(now)}"
+    if changed:
+        verdict = f"not what they were: {', '.join(changed)}"
+    return [
+        "## 6. Take it back",
+        "",
+        "What was written stands in a journal with the bytes that were there before.",
+        "",
+        *shown,
+        f"The files are {verdict}.",
+    ]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Path to SHA-256 of every file."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 STEPS: tuple[Callable[[Walk], list[str]], ...] = (

@@ -183,7 +183,8 @@ def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
     if result.status in QUIET_STATUSES and not verbose:
         return None
     shown = _shown(result) if result.status in {"proposed", "written"} else ""
-    said = text_of(shown or result.reason or "")
+    nothing = "(no genre)" if result.status in {"proposed", "written"} else ""
+    said = text_of(shown or result.reason or nothing)
     path = text_of(result.path)
     # A reason that begins with the file's name says so itself.
     said = said.removeprefix(f"{path}: ")

@@ -62,7 +62,7 @@ def intercepted(act, *, reads=False):
         before("committed")
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in _CALLS:
+        for name in _CALLS:  # all are there on Linux, for which the tests that use this are
             patch.setattr(os, name, wrapped(getattr(os, name), name))
         if reads:
             patch.setattr(Source, "read", wrapped(Source.read, "read"))

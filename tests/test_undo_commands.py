@@ -1,10 +1,13 @@
 import json
+import os
+import shutil
+import subprocess
 
 import pytest
 
 from tagger.safewrite import write_genres
 from tagger.state import open_store
-from tests.test_cli import tagger
+from tests.test_cli import ROOT, RUN, tagger
 from tests.tones import write_tone
 
 
@@ -93,3 +96,34 @@ def test_nothing_is_written_without_a_state(folder, own_state):
     assert done.returncode == 2
     assert "--state FILE" in done.stderr
     assert bytes_of(folder) == before
+
+
+@pytest.mark.slow
+def test_a_killed_scan_is_cleared_up_by_the_next_one(tmp_path):
+    """SIGKILL in the middle of writing; the next scan tells of it, and undo takes all back."""
+    original = write_tone(tmp_path / "tone.flac", 440, seconds=2)
+    (tmp_path / "music").mkdir()
+    for i in range(200):
+        shutil.copyfile(original, tmp_path / "music" / f"{i:03}.flac")
+    before = bytes_of(tmp_path / "music")
+    args = ["scan", str(tmp_path / "music"), "--write-tags", "--threshold", "0.01", "--json"]
+    run = subprocess.Popen(
+        [*RUN, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    for _ in range(20):
+        assert run.stdout.readline()
+    run.kill()
+    run.communicate()
+    assert tagger("scan", tmp_path / "music", "--quiet").returncode == 0
+    now = bytes_of(tmp_path / "music")
+    assert now.keys() == before.keys()
+    (one,) = runs()
+    assert one["n_open"] == 0
+    assert one["ended_s"] is None
+    n_written = sum(now[name] != before[name] for name in before)
+    assert one["n_written"] == n_written >= 20
+    assert tagger("undo", "--quiet").returncode == 0
+    assert bytes_of(tmp_path / "music") == before

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tagger.errors import InputError
-from train.config import load_config, to_tree
+from train.config import from_tree, load_config, to_tree
 from train.evaluate import evaluate_model
 from train.run import run_training
 
@@ -60,7 +60,7 @@ def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, An
         InputError: the folder holds a run of another configuration.
     """
     overrides = {**sweep.overrides, **changes}
-    asked = json.loads(json.dumps(to_tree(load_config(sweep.config_path, overrides))))
+    asked = to_tree(load_config(sweep.config_path, overrides))
     folder = sweep.out / name
     found = _finished(folder, asked, sweep.splits)
     if found is not None:
@@ -118,8 +118,9 @@ def _finished(
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
-    if kept["asked"] != asked:
-        changed = sorted(key for key in asked if asked[key] != kept["asked"].get(key))
+    before = to_tree(from_tree(kept["asked"]))  # a field that is new since has its default
+    if before != asked:
+        changed = sorted(key for key in asked if asked[key] != before[key])
         raise InputError(
             f"{folder}: holds a run that differs in {', '.join(changed)}; name another folder"
             " with --out, or remove this one."

@@ -21,6 +21,7 @@ from tagger.tags.base import Patch, open_source
 from tagger.tags.patched import patched, reversed_patches
 from tagger.undo import UndoOptions, undo
 from tagger.writing import GROUP, JournalledRun, Wish
+from tests.faults import intercepted
 from tests.synth_audio import FAKE, WRITABLE, decoded, make_audio
 
 
@@ -284,6 +285,26 @@ def test_a_journal_that_fails_afterwards_is_settled_at_the_next_start(
     settled = settle_open(store)
     assert (settled.n_done, settled.n_failed, settled.gone) == (len(album), 0, ())
     assert {one.status for one in take_back(store)} == {"written"}
+
+
+def test_the_plan_is_durable_before_any_file_changes(album, store, own_state):
+    """When the first copy is made, another process can read what is planned for the group."""
+    seen = []
+
+    def act(_number, name):
+        if name == "replace":
+            with open_store(own_state, on_notice=pytest.fail, shared=True) as other:
+                (run,) = all_runs(other)
+            (level,) = store.connection.execute("PRAGMA synchronous").fetchone()
+            seen.append((run.n_open, run.n_written, level))
+
+    with intercepted(act) as names:
+        write(store, *((path, ["Rock"]) for path in album))
+    full = 2
+    assert seen == [(GROUP, 0, full)] * GROUP + [(4, GROUP, full)] * 4
+    first_copy = names.index("copy_file_range")
+    assert names.index("committed") < first_copy
+    assert names.count("committed") == 2 * 2 + 1  # plans and outcomes of two groups, the end
 
 
 def test_stopping_leaves_what_has_not_begun(album, store):
