@@ -243,7 +243,9 @@ def undo(walk: Walk) -> list[str]:
     shown = [*walk.run("runs"), *walk.run("undo", "--dry-run"), *walk.run("undo")]
     shown += walk.run("undo", "1")
     now = digests(walk.folder / "library")
-    changed = sorted(path for path in now | walk.before if now.get(path) != walk.before.get(path))
+    changed = sorted(
+        path for path in now | walk.before if now.get(path) != walk.before.get(path)
+    )
     verdict = f"byte for byte what they were: {len(now)} of {len(now)}"
     if changed:
         verdict = f"not what they were: {', '.join(changed)}"
