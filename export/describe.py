@@ -87,5 +87,6 @@ def _training(checkpoint: Checkpoint) -> dict[str, Any]:
         "split_seed": config.split_seed,
         "n_windows": config.calibration.n_windows,
         "longest_s": config.longest_s,
+        "compression": getattr(config.features_options, "compression", "db"),
         "versions": checkpoint.facts.get("versions", {}),
     }

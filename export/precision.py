@@ -4,8 +4,10 @@ The waveform, the features and their normalisation stay in float32 (mel energies
 half precision), and so do the head and the calibration, where digits are what a score is.
 """
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,25 +122,37 @@ def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelP
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(named, before)
-        quantize_static(
-            before,
-            after,
-            _Windows(windows),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            extra_options={
-                "ActivationSymmetric": True,
-                "WeightSymmetric": True,
-                "QuantizeBias": False,
-            },
-            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
-            nodes_to_exclude=kept,
-        )
+        with _without_advice():
+            quantize_static(
+                before,
+                after,
+                _Windows(windows),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                extra_options={
+                    "ActivationSymmetric": True,
+                    "WeightSymmetric": True,
+                    "QuantizeBias": False,
+                },
+                op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+                nodes_to_exclude=kept,
+            )
         quantised = onnx.load(after)
     quantised.producer_name = named.producer_name
     return onnx.shape_inference.infer_shapes(quantised, data_prop=True)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """The quantiser advises a clean-up that our graphs have been through."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def full_precision_nodes(model: ModelProto) -> set[str]:

@@ -117,6 +117,8 @@ class TrainConfig:
     `pretrain` holds the fields in which an earlier fit on other data differs from this one
     (it may have one of its own); its body is where this run starts. `labels` are those that
     the model keeps, all if it is empty; the others only helped to learn.
+    `floor_db` cuts what lies so far below a window's peak; `normalise: band` also brings each
+    band to mean 0 and deviation 1 over the training clips.
     `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
     clips be missing, `longest_s` bounds what is kept of a recording, in seconds, and
     `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
@@ -130,6 +132,7 @@ class TrainConfig:
     body: str = "cnn-lstm"
     body_options: Any = None
     floor_db: float = -60.0
+    normalise: str = "window"
     dropout: float = 0.4
     kind: str = "single"
     labels: tuple[str, ...] = ()
@@ -157,6 +160,7 @@ class TrainConfig:
             body=self.body,
             body_options=self.body_options,
             floor_db=self.floor_db,
+            normalise=self.normalise,
             dropout=self.dropout,
             kind=self.kind,
         )
@@ -197,6 +201,7 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
         raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
     for name in tree.get("datasets", ()):
         choose("datasets", str(name).partition(":")[0], KNOWN)
+    choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
     choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (
         ("features_options", FRONT_ENDS[features][0]),

@@ -65,6 +65,11 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
             f"--features {config.features}: {', '.join(stored)} is stored log-mel features,"
             " from which only the front end `mel` can be trained; take recordings instead."
         )
+    if config.features_options.compression != "db":
+        raise InputError(
+            "features_options.compression: stored features are in dB, below each clip's own"
+            " maximum; `log` needs recordings."
+        )
     return join([with_features(one, config) if one.is_waveform else one for one in sets])
 
 

@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -85,32 +84,54 @@ def _confusion(record: dict[str, Any]) -> str:
 
 
 def _pictures(record: dict[str, Any], scorer: Scorer, clips: FeatureSet) -> str:
-    if scorer.net is None or not record["most_wrong"]:
+    if not record["most_wrong"]:
         return ""
     place = {str(name): i for i, name in enumerate(clips.ids.tolist())}
     about = (
         "Left the features of the middle window, right how much the score of what was heard"
-        " falls when a part is covered (bright: it decided)."
+        " falls when a part is covered (bright: it decided). Time from left to right,"
+        f" {_extent(scorer)}."
     )
     parts = [f"<h2>Most wrong</h2><p>{about}</p>"]
     for one in record["most_wrong"][:N_PICTURES]:
         features = _middle(clips, place[one["id"]], scorer)
         decided = occlusion(scorer, features, scorer.labels.index(one["heard"]))
         text = f"{one['id']}: {', '.join(one['true'])}, heard {one['heard']} ({one['score']})"
+        text += f"; what decided most: {_strongest(decided, scorer)}"
         images = _image(features) + _image(decided)
         parts.append(f"<p>{escape(text)}<br>{images}</p>")
     return "".join(parts)
 
 
-@torch.no_grad()
+def _extent(scorer: Scorer) -> str:
+    """What a picture shows, in seconds and bands."""
+    options = scorer.config.features_options
+    seconds = options.window_len / options.sample_rate
+    high = getattr(options, "f_max_hz", None)
+    rows = f"{options.n_mels} rows" + (f", up to {high:g} Hz" if high else "")
+    return f"{seconds:.1f} s; from below to above {rows}"
+
+
+def _strongest(decided: NDArray[np.float32], scorer: Scorer) -> str:
+    """The seconds and the rows of the cell whose covering lowers the score most."""
+    options = scorer.config.features_options
+    row, column = np.unravel_index(int(decided.argmax()), decided.shape)
+    seconds = options.window_len / options.sample_rate / decided.shape[1]
+    rows = options.n_mels / decided.shape[0]
+    return (
+        f"{column * seconds:.1f} to {(column + 1) * seconds:.1f} s,"
+        f" rows {row * rows:.0f} to {(row + 1) * rows:.0f}"
+    )
+
+
 def _middle(clips: FeatureSet, i: int, scorer: Scorer) -> NDArray[np.float32]:
     """Features of the middle window of a clip, shape (n_mels, n_frames)."""
     n_frames = frames_a_window(clips, scorer.config.features_options)
     windows = cover(clips, i, n_frames=n_frames, n_windows=3)
     window: NDArray[np.float32] = windows[len(windows) // 2]
-    if not clips.is_waveform or scorer.net is None:
+    if not clips.is_waveform:
         return window
-    features: NDArray[np.float32] = scorer.net.front_end(torch.from_numpy(window))[0].numpy()
+    features: NDArray[np.float32] = scorer.features_of(window)[0]
     return features
 
 

@@ -40,6 +40,7 @@ class Scorer:
         thresholds: label to the score from which it is believed.
         of_waveforms: windows (batch, window_len) -> scores (batch, n_labels).
         of_features: features (batch, n_mels, n_frames) -> scores (batch, n_labels).
+        features_of: windows (batch, window_len) -> features (batch, n_mels, n_frames).
         net: the network, where it is known.
     """
 
@@ -49,6 +50,7 @@ class Scorer:
     thresholds: dict[str, float]
     of_waveforms: Score
     of_features: Score
+    features_of: Score
     net: TaggerNet | None = None
 
     def clip_scores(self, clips: FeatureSet) -> Array:
@@ -97,6 +99,7 @@ def _from_checkpoint(path: Path) -> Scorer:
         thresholds=dict(thresholds),
         of_waveforms=of(net),
         of_features=of(net.from_features),
+        features_of=of(net.front_end),
         net=net,
     )
 
@@ -117,6 +120,7 @@ def _from_model(path: Path) -> Scorer:
         n_mels=spec.n_mels,
         f_max_hz=spec.sample_rate / 2,
         n_frames=spec.n_frames,
+        compression=spec.training.get("compression", "db"),
     )
     fields = {name: spec.training[name] for name in KEPT if name in spec.training}
     n_windows = spec.training.get("n_windows")
@@ -124,28 +128,30 @@ def _from_model(path: Path) -> Scorer:
         fields["calibration"] = {"n_windows": n_windows}
     config = from_tree(fields | {"kind": spec.kind})
     config = replace(config, features=features, features_options=lengths)
-    cut: list[Any] = []
-
-    def of_features(batch: Array) -> Array:
-        if not cut:
-            cut.append(_behind_features(path))
-        scores: Array = cut[0].run(["scores"], {"features": np.ascontiguousarray(batch)})[0]
-        return scores
-
     return Scorer(
         name=str(path),
         config=config,
         labels=spec.labels,
         thresholds=dict(spec.thresholds),
         of_waveforms=lambda batch: engine.run(np.ascontiguousarray(batch)),
-        of_features=of_features,
+        of_features=_part(path, "features", "scores"),
+        features_of=_part(path, "waveform", "features"),
     )
 
 
-def _behind_features(path: Path) -> Any:
-    """A session of the graph's part that follows `features`."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(path))
-    cut = onnx.utils.Extractor(model).extract_model(["features"], ["scores"])
-    return onnxruntime.InferenceSession(
-        cut.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+def _part(path: Path, start: str, end: str) -> Score:
+    """The part of a model's graph between two of its tensors; loaded when it is needed."""
+    session: list[Any] = []
+
+    def run(batch: Array) -> Array:
+        if not session:
+            model = onnx.shape_inference.infer_shapes(onnx.load(path))
+            cut = onnx.utils.Extractor(model).extract_model([start], [end])
+            providers = ["CPUExecutionProvider"]
+            session.append(
+                onnxruntime.InferenceSession(cut.SerializeToString(), providers=providers)
+            )
+        found: Array = session[0].run([end], {start: np.ascontiguousarray(batch)})[0]
+        return found
+
+    return run

@@ -19,7 +19,7 @@ from train.unseen import Say, Start, teller
 
 CONFIG, RUN = "config.yaml", "run.json"
 KEPT = ("front_end.", "normalise.", "body.")
-ALIKE = ("features", "features_options", "body", "body_options", "floor_db")
+ALIKE = ("features", "features_options", "body", "body_options", "floor_db", "normalise")
 
 
 def like(start_from: Path | None, overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tagger.tags.base import Patch, Source
 _CONTAINERS = frozenset(b"moov udta meta ilst trak mdia minf stbl edts dinf moof traf".split())
 _MAX_DEPTH = 8
 _MAX_ATOMS = 100_000
+_MAX_BESIDE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,16 @@ class Atom:
 
 
 def atoms_in(source: Source, start: int = 0, end: int | None = None) -> Iterator[Atom]:
-    """The atoms of a range in order, up to the first that leads out of it."""
-    end = source.size if end is None else end
+    """The atoms of a range in order, up to the first that leads out of it.
+
+    Raises:
+        ValueError: there are more than any player would step over.
+    """
+    end, n_atoms = source.size if end is None else end, 0
     while start + 8 <= end:
+        n_atoms += 1
+        if n_atoms > _MAX_BESIDE:
+            raise ValueError(f"more than {_MAX_BESIDE} atoms lie beside one another")
         length, kind = source.unpack(">I4s", start)
         content = start + 8
         if length == 1:

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from train.config import from_tree
 from train.evaluate import evaluate_model, show_json, show_table, write_page
 from train.figures import figures_of, most_wrong
 from train.models.network import TaggerNet
+from train.page import occlusion
 
 HALF = {"a": 0.5, "b": 0.5, "c": 0.5}
 
@@ -116,6 +118,14 @@ def test_checkpoint_and_model_give_the_same_figures(run):
     assert first.clips.ids.tolist() == second.clips.ids.tolist()
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-4)
     same = {name: value for name, value in first.record.items() if name != "model"}
+    pages = [
+        write_page(one, folder / "x.html") or (folder / "x.html").read_text()
+        for one in (first, second)
+    ]
+    assert (
+        pages[1].count("<img") == pages[0].count("<img") == 2 * min(6, len(same["most_wrong"]))
+    )
+    assert pages[1].count("what decided most") == pages[0].count("what decided most")
     for name in ("accuracy", "f1_macro", "confusion", "n_clips", "absent_labels"):
         assert same[name] == second.record[name]
     rng = np.random.default_rng(0)
@@ -151,3 +161,17 @@ def test_no_shared_label_is_an_error(run, tmp_path):
     root = trees.genres(tmp_path, seconds=0.5, labels=("x", "y"))
     with pytest.raises(InputError, match="share no label"):
         evaluated(folder / "best.pt", root, tmp_path)
+
+
+def test_what_is_covered_shows_which_seconds_and_bands_decided():
+    """A score that is one cell's level falls where that cell is covered, and nowhere else."""
+    features = np.zeros((32, 64), np.float32)
+    features[8:12, 20:24] = 9.0  # rows 2 of 8, columns 5 of 16
+
+    def listen(batch):
+        return batch[:, 8:12, 20:24].mean(axis=(1, 2))[:, None]
+
+    fall = occlusion(SimpleNamespace(of_features=listen), features, 0)
+    assert fall.shape == (8, 16)
+    assert np.unravel_index(fall.argmax(), fall.shape) == (2, 5)
+    assert np.count_nonzero(np.abs(fall) > 1e-6) == 1

@@ -3,10 +3,16 @@ import numpy as np
 import pytest
 import torch
 
+from export.run import export_checkpoint
+from tagger.errors import InputError
+from tests.train import small
+from train import checkpoint
 from train.config import from_tree
+from train.evaluate import evaluate_model
 from train.features import FRONT_ENDS
 from train.features.chroma import ChromaFrontEnd, ChromaOptions, chroma_filters, pitch_class_of
 from train.features.frames import n_frames_of
+from train.features.mel import MelFrontEnd, MelOptions
 from train.features.mfcc import MfccFrontEnd, MfccOptions
 from train.features.midi import MidiFrontEnd, MidiOptions, pitch_hz
 from train.features.raw import RawFrontEnd, RawOptions
@@ -140,3 +146,65 @@ def test_contradictory_options_are_refused(options, said):
     """The message names what is wrong."""
     with pytest.raises(ValueError, match=said):
         options()
+
+
+def test_log_compression_is_that_of_librosas_power():
+    """log(1 + 10,000 power) within a thousandth; silence is 0."""
+    options = MelOptions(n_frames=6, compression="log")
+    x = noise(options.window_len)
+    power = librosa.feature.melspectrogram(
+        y=x, sr=options.sample_rate, n_fft=options.n_fft, hop_length=options.hop_len,
+        n_mels=options.n_mels, fmax=options.f_max_hz, center=False, power=2.0,
+    )  # fmt: skip
+    front_end = MelFrontEnd(options)
+    found = front_end(torch.from_numpy(x)[None])[0].numpy()
+    np.testing.assert_allclose(found, np.log1p(1e4 * power), atol=1e-3)
+    assert float(front_end(torch.zeros(1, options.window_len)).abs().max()) == 0
+    with pytest.raises(InputError, match="compression"):
+        from_tree({"features_options": {"compression": "lin"}})
+
+
+@pytest.mark.parametrize("compression", ["db", "log"])
+@pytest.mark.parametrize("normalise", ["window", "band"])
+def test_features_are_normalised_by_window_or_by_band(compression, normalise):
+    """By window each one alone; by band each row over the clips, in training."""
+    torch.manual_seed(0)
+    options = {"n_frames": 16, "compression": compression}
+    config = from_tree({"normalise": normalise, "features_options": options})
+    net = TaggerNet(config.network(), n_labels=2).train()
+    waves = torch.randn(8, config.features_options.window_len)
+    waves *= torch.logspace(-2, 0, 8)[:, None]
+    waves = waves.cumsum(dim=1) * 0.01  # bass is louder than treble
+    seen = net.normalise(net.front_end(waves))
+    rows = seen.transpose(0, 1).flatten(1)
+    if normalise == "band":
+        torch.testing.assert_close(rows.mean(dim=1), torch.zeros(128), atol=1e-3, rtol=0)
+        assert rows.std(dim=1).max() < 1.01
+    else:
+        assert rows.mean(dim=1).std() > 0.1  # bass is still louder than treble
+        alone = net.normalise(net.front_end(waves[:1]))
+        torch.testing.assert_close(alone, seen[:1], atol=1e-4, rtol=0)
+
+
+@pytest.mark.slow
+def test_log_features_by_band_export_with_parity(tmp_path):
+    """The bands' statistics travel in the graph; stored features do not fit such a model."""
+    options = small.FEATURES["mel"] | {"compression": "log"}
+    config = from_tree(small.tree("mel", "cnn", features_options=options, normalise="band"))
+    net = TaggerNet(config.network(), n_labels=2)
+    net.train()
+    net(0.1 * torch.randn(16, config.features_options.window_len))
+    facts = {"thresholds": {"a": 0.5, "b": 0.5}}
+    done = checkpoint.Checkpoint(net.eval(), config, ("a", "b"), facts)
+    checkpoint.save(done, tmp_path / "best.pt")
+    export_checkpoint(tmp_path / "best.pt", tmp_path / "m.onnx", say=lambda _: None)
+    np.savez(
+        tmp_path / "set.npz", features=np.zeros((4, 32, 40), np.float32),
+        id=np.arange(4).astype(str), label=["a", "b"] * 2, split=["test"] * 4,
+    )  # fmt: skip
+    for name in ("best.pt", "m.onnx"):
+        with pytest.raises(InputError, match="needs recordings"):
+            evaluate_model(
+                tmp_path / name, {"datasets": ["npz"]}, data=tmp_path / "set.npz",
+                split="test", prepared=tmp_path / "p", say=print,
+            )  # fmt: skip

@@ -3,6 +3,7 @@
 Adding one is one file here and one line in `FRONT_ENDS`. A front end's `scale` says what its
 numbers mean, which is how they are normalised (`train.models.normalise`):
 
+    log       log(1 + a constant times power): none of the others holds
     db        a louder recording adds a constant
     cepstrum  a louder recording adds a constant to the first row
     share     in 0..1, whatever the loudness

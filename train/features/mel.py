@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,17 @@ from train.features.dft import FactoredPowerSpectrum
 from train.features.frames import n_frames_of, slice_frames, window_len_of
 from train.features.power import FLOOR_POWER
 
+COMPRESSIONS = ("db", "log")
+LOG_GAIN = 10_000.0
+"""After J. Pons et al., End-to-end learning for music audio tagging at scale, ISMIR 2018."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MelOptions:
-    """The recipe of the log-mel features; lengths in samples, frequencies in Hz."""
+    """The recipe of the log-mel features; lengths in samples, frequencies in Hz.
+
+    `compression` is db, or log: log(1 + 10,000 power), which shows quiet bands less.
+    """
 
     sample_rate: int = 22_050
     n_fft: int = 2048
@@ -23,6 +29,13 @@ class MelOptions:
     f_min_hz: float = 0.0
     f_max_hz: float = 11_025.0
     n_frames: int = 128
+    compression: str = "db"
+
+    def __post_init__(self) -> None:
+        if self.compression not in COMPRESSIONS:
+            raise ValueError(
+                f"compression: {self.compression!r} is none of {', '.join(COMPRESSIONS)}"
+            )
 
     @property
     def window_len(self) -> int:
@@ -64,15 +77,15 @@ class MelFrontEnd(nn.Module):
     """Waveform (batch, window_len) -> log-mel in dB (batch, n_mels, n_frames).
 
     Nothing is normalised here: the result is 10 log10(max(power, 1e-10)), so that a louder
-    recording only adds a constant.
+    recording only adds a constant; with `compression: log` it is log(1 + 10,000 power).
     """
 
-    scale: ClassVar[str] = "db"
+    scale: str
     filters: Tensor
 
     def __init__(self, options: MelOptions) -> None:
         super().__init__()
-        self.options = options
+        self.options, self.scale = options, options.compression
         self.spectrum = FactoredPowerSpectrum(options.n_fft)
         self.register_buffer("filters", self._permuted_filters(), persistent=False)
 
@@ -88,8 +101,11 @@ class MelFrontEnd(nn.Module):
         options = self.options
         frames = slice_frames(waveform, n_fft=options.n_fft, hop_len=options.hop_len)
         power = self.spectrum(frames).transpose(0, 1).flatten(1)
-        mel = torch.matmul(power, self.filters).clamp(min=FLOOR_POWER)
+        mel = torch.matmul(power, self.filters)
         n_frames = n_frames_of(waveform.shape[1], n_fft=options.n_fft, hop_len=options.hop_len)
-        db = torch.log(mel) * (10 / math.log(10))
-        features: Tensor = db.unflatten(0, (-1, n_frames)).transpose(1, 2)
+        if options.compression == "log":
+            levels = torch.log(1 + LOG_GAIN * mel)
+        else:
+            levels = torch.log(mel.clamp(min=FLOOR_POWER)) * (10 / math.log(10))
+        features: Tensor = levels.unflatten(0, (-1, n_frames)).transpose(1, 2)
         return features

@@ -20,6 +20,7 @@ class NetworkOptions:
     body: str = "cnn-lstm"
     body_options: Any = None
     floor_db: float = -60.0
+    normalise: str = "window"
     dropout: float = 0.4
     kind: str = "single"
 
@@ -57,7 +58,10 @@ class TaggerNet(nn.Module):
         self.front_end = FRONT_ENDS[options.features][1](options.features_options)
         n_mels = options.features_options.n_mels
         self.normalise = normalise_of(
-            self.front_end.scale, floor_db=options.floor_db, n_rows=n_mels
+            self.front_end.scale,
+            floor_db=options.floor_db,
+            n_rows=n_mels,
+            by_band=options.normalise == "band",
         )
         self.body = BODIES[options.body][1](options.body_options, n_mels=n_mels)
         self.head = Head(self.body.n_out, n_labels, dropout=options.dropout)

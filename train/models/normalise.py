@@ -52,10 +52,32 @@ class ShareNormalise(nn.Module):
         return 2 * features - 1
 
 
-def normalise_of(scale: str, *, floor_db: float, n_rows: int) -> nn.Module:
-    """The normalisation for features of this scale (`train.features` names the scales)."""
+class WindowNormalise(nn.Module):
+    """Each window with mean 0 and deviation 1 over all of its numbers."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise windows, shape (batch, n_rows, n_frames), each alone."""
+        centred = features - features.mean(dim=(1, 2), keepdim=True)
+        spread = centred.square().mean(dim=(1, 2), keepdim=True).sqrt()
+        normalised: Tensor = centred / spread.clamp(min=1e-3)
+        return normalised
+
+
+def normalise_of(
+    scale: str, *, floor_db: float, n_rows: int, by_band: bool = False
+) -> nn.Module:
+    """The normalisation of features.
+
+    Args:
+        scale: what their numbers mean; `train.features` names the scales.
+        floor_db: of features in dB, what is cut below each window's peak.
+        n_rows: of the features.
+        by_band: bring each row to mean 0 and deviation 1, as they are over the training
+            clips, after what each window needs by itself.
+    """
     if scale == "cepstrum":
-        return CepstrumNormalise(n_rows)
-    if scale == "share":
-        return ShareNormalise()
-    return PeakNormalise(floor_db)
+        return CepstrumNormalise(n_rows)  # by rows in any case: they are of unlike sizes
+    if scale == "log":
+        return nn.BatchNorm1d(n_rows) if by_band else WindowNormalise()
+    alone = ShareNormalise() if scale == "share" else PeakNormalise(floor_db)
+    return nn.Sequential(alone, nn.BatchNorm1d(n_rows)) if by_band else alone

@@ -1,0 +1,140 @@
+"""The whole way of an export: nothing stands at its place before every check has passed."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from export import run
+from export.cost import Cost, compare, sign_test
+from export.run import ExportOptions, export_checkpoint
+from tagger.errors import InputError, ModelError
+from tagger.runtime import load_engine
+from tests.tones import write_tone
+from tests.train import small
+from tests.train.sets import make_set
+from train.checkpoint import Checkpoint, save
+from train.config import from_tree
+from train.models.network import TaggerNet
+
+LABELS = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A small model file in float32, made from a checkpoint, and that checkpoint."""
+    folder = tmp_path_factory.mktemp("source")
+    torch.manual_seed(0)
+    config = from_tree(small.tree("mel", "cnn"))
+    net = TaggerNet(config.network(), n_labels=len(LABELS)).eval()
+    facts = {"thresholds": dict.fromkeys(LABELS, 0.4)}
+    save(Checkpoint(net, config, LABELS, facts), folder / "best.pt")
+    return export_checkpoint(folder / "best.pt", folder / "m.onnx", say=lambda _: None)
+
+
+def test_a_model_becomes_half_precision_without_its_checkpoint(source, tmp_path):
+    """The file in float32 is the reference; name and labels go along, the revision changes."""
+    said = []
+    options = ExportOptions(precision="fp16", report=tmp_path / "r.json")
+    made = export_checkpoint(source, tmp_path / "m.fp16.onnx", options, say=said.append)
+    before, after = (load_engine(path, device="cpu").spec for path in (source, made))
+    assert (before.precision, after.precision) == ("fp32", "fp16")
+    assert replace(before, revision="", precision="fp16") == replace(after, revision="")
+    assert before.revision != after.revision
+    assert [line for line in said if line.startswith("pass") and " fp16 " in line]
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert record["passed"]
+    assert {row["batch"] for row in record["parity"]} == {1, 3, 64}
+    assert {row["device"] for row in record["parity"]} == {"cpu"}
+    with pytest.raises(InputError, match="is fp16 already"):
+        export_checkpoint(made, tmp_path / "again.onnx", options, say=said.append)
+
+
+def test_a_failed_check_leaves_what_was_there(source, tmp_path, monkeypatch):
+    """Another graph's answers: the report says so, the old file stays, nothing else is left."""
+    target = tmp_path / "m.onnx"
+    target.write_bytes(b"what was there")
+    monkeypatch.setattr(run, "to_half", spoilt)
+    options = ExportOptions(precision="fp16", report=tmp_path / "r.json")
+    with pytest.raises(ModelError, match="parity checks failed"):
+        export_checkpoint(source, target, options, say=lambda _: None)
+    assert target.read_bytes() == b"what was there"
+    assert {one.name for one in tmp_path.iterdir()} == {"m.onnx", "r.json"}
+    assert json.loads((tmp_path / "r.json").read_text())["passed"] is False
+
+
+def spoilt(model):
+    """A copy in which a weight of the body is another one."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    weight = max(
+        (one for one in copy.graph.initializer if "conv" in one.name and len(one.dims) == 4),
+        key=lambda one: np.prod(one.dims),
+    )
+    values = -3 * onnx.numpy_helper.to_array(weight)
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    return copy
+
+
+@pytest.fixture
+def clips(monkeypatch, tmp_path):
+    """Clips whose labels the model knows, and a folder of sounds to calibrate with."""
+    found = make_set("set", LABELS)
+    monkeypatch.setattr(run, "clips_of", lambda *_, **__: found.split("valid"))
+    write_tone(tmp_path / "music" / "a.wav", 440, seconds=5)
+    return tmp_path / "music"
+
+
+def test_eight_bits_are_shown_with_their_cost(source, clips, tmp_path):
+    """The sentence and the report say on which clips how many first labels change."""
+    said = []
+    options = ExportOptions(precision="int8", calibration=clips, report=tmp_path / "r.json")
+    made = export_checkpoint(source, tmp_path / "m.int8.onnx", options, say=said.append)
+    assert load_engine(made, device="cpu").spec.precision == "int8"
+    assert any("first labels change" in line for line in said)
+    cost = json.loads((tmp_path / "r.json").read_text())["cost"]
+    assert cost["n_clips"] == 9
+    assert cost["before"] <= 1.0
+
+
+def test_eight_bits_that_lose_too_much_are_not_written(source, clips, tmp_path, monkeypatch):
+    """More first labels to the worse than chance explains: no file, exit by an error."""
+    lost = Cost("set", 100, 100, 0.9, 0.7, 22, 20, 1, 21, 0.0001, 0.4)
+    monkeypatch.setattr(run, "cost_of", lambda *_: lost)
+    options = ExportOptions(precision="int8", calibration=clips)
+    with pytest.raises(ModelError, match=r"lose too much.*21 to the worse"):
+        export_checkpoint(source, tmp_path / "m.onnx", options, say=lambda _: None)
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_eight_bits_need_clips_to_show_their_cost(source, tmp_path):
+    """A model does not say where its data lie: a dataset must be named."""
+    write_tone(tmp_path / "music" / "a.wav", 440, seconds=5)
+    options = ExportOptions(precision="int8", calibration=tmp_path / "music")
+    with pytest.raises(InputError, match="--dataset"):
+        export_checkpoint(source, tmp_path / "m.onnx", options, say=lambda _: None)
+
+
+def test_the_cost_is_counted_clip_by_clip():
+    """Changes, those that were no matter of chance, to the better and to the worse."""
+    whole = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.505, 0.5], [0.4, 0.6]])
+    smaller = np.array([[0.9, 0.1], [0.1, 0.9], [0.7, 0.3], [0.4, 0.6], [0.4, 0.6]])
+    targets = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1]], np.float32)
+    cost = compare(whole, smaller, targets, dataset="d")
+    assert (cost.changed, cost.changed_with_margin) == (3, 2)
+    assert (cost.better, cost.worse) == (1, 1)
+    assert (cost.n_clips, cost.n_judged) == (5, 4)
+    assert (cost.before, cost.after) == (0.75, 0.75)
+    assert cost.is_noise
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "chance"), [(0, 0, 1.0), (1, 1, 1.0), (0, 5, 0.0625), (2, 10, 0.0386)]
+)
+def test_the_sign_test_is_the_binomial_one(better, worse, chance):
+    """Two-sided, exact."""
+    assert sign_test(better, worse) == pytest.approx(chance, abs=1e-4)
+    assert sign_test(worse, better) == sign_test(better, worse)

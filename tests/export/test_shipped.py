@@ -1,0 +1,54 @@
+"""The model that ships, in its full size: exported, converted, compared, ready for GPUs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from export.check import check_file, check_model
+from export.graph import to_graph
+from export.lean import add_lean_front_end
+from export.parity import BATCHES, compare, of_graph, of_network
+from export.run import ExportOptions, export_checkpoint
+from tagger.catalogue import DEFAULT, find_model
+from tagger.lean import lean_model
+from tagger.runtime import load_engine
+from train.config import load_config
+from train.models.network import TaggerNet
+
+pytestmark = pytest.mark.slow
+MODEL = find_model(DEFAULT)
+CONFIG = Path(__file__).parents[2] / "train" / "configs" / "default.yaml"
+
+
+def test_its_network_exports_with_parity():
+    """With random weights on every sound at batch 1, 3 and the largest; lean as well."""
+    config = load_config(CONFIG, {})
+    torch.manual_seed(0)
+    net = TaggerNet(config.network(), n_labels=10).eval()
+    window_len = config.features_options.window_len
+    model = to_graph(net, window_len=window_len)
+    assert check_model(model) == []
+    assert add_lean_front_end(model, net, window_len=window_len)
+    for graph, batches in ((model, BATCHES), (lean_model(model), (3,))):
+        rows = compare(
+            of_network(net),
+            of_graph(graph),
+            window_len=window_len,
+            sample_rate=22_050,
+            batches=batches,
+        )
+        assert [row for row in rows if not row.passed] == []
+
+
+def test_it_becomes_half_precision(tmp_path):
+    """From the file alone; the new file has its labels, thresholds and golden answers."""
+    assert check_file(MODEL) == []
+    options = ExportOptions(precision="fp16")
+    made = export_checkpoint(MODEL, tmp_path / "half.onnx", options, say=lambda _: None)
+    engine, whole = load_engine(made, device="cpu"), load_engine(MODEL, device="cpu")
+    assert engine.spec.precision == "fp16"
+    assert engine.spec.thresholds == whole.spec.thresholds
+    assert engine.golden < 1e-4
+    assert made.stat().st_size < 0.8 * MODEL.stat().st_size
+    assert check_file(made) == []

@@ -1,0 +1,66 @@
+import dataclasses
+import re
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import yaml
+
+import train.config
+from train.config import TrainConfig, from_tree, load_config, to_tree
+from train.features import FRONT_ENDS
+from train.models import BODIES
+
+FOLDER = Path(train.config.__file__).parent / "configs"
+EXPLAINED = re.compile(r"\b([a-z_]+):[^#]*# +(\S.*)")
+SEEDS = {
+    "gtzan-cnn": ("gtzan", "mel", "cnn"),
+    "fma-small-cnn": ("fma-small", "mel", "cnn"),
+    "fma-small-crnn": ("fma-small", "mel", "crnn"),
+    "gtzan-features": ("gtzan:fault-filtered", "mel", "cnn-lstm"),
+    "gtzan-cnn-transformer": ("gtzan", "mel", "cnn-transformer"),
+    "mtat-cnn-lstm": ("mtat:filtered", "mel", "cnn-lstm"),
+}
+
+
+def fields_of(kind):
+    """Names of all fields of a record and of the records in it."""
+    for name, hint in get_type_hints(kind).items():
+        if dataclasses.is_dataclass(hint):
+            yield from fields_of(hint)
+        else:
+            yield name
+
+
+def explained():
+    """Names that stand before a comment somewhere in the examples."""
+    lines = [line for path in FOLDER.glob("*.yaml") for line in path.read_text().splitlines()]
+    return {found[1] for line in lines if (found := EXPLAINED.search(line))}
+
+
+def test_every_field_is_explained_in_an_example():
+    """Of the configuration, of each front end and of each body."""
+    kinds = [TrainConfig, *(one[0] for one in (*FRONT_ENDS.values(), *BODIES.values()))]
+    names = {name for kind in kinds for name in fields_of(kind)}
+    assert len(names) > 80
+    assert sorted(names - explained() - {"features_options", "body_options"}) == []
+
+
+def test_the_file_of_every_field_shows_the_defaults():
+    """No field is missing, and none has another value."""
+    path = FOLDER / "every-field.yaml"
+    assert load_config(path, {}) == from_tree({})
+    shown, known = yaml.safe_load(path.read_text()), to_tree(from_tree({}))
+    assert shown.keys() == known.keys()
+    for name, value in known.items():
+        if isinstance(value, dict):
+            assert shown[name].keys() == value.keys(), name
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_there_is_an_example_of_each_known_experiment(name):
+    """Data set, front end and body are those of the experiment."""
+    config = load_config(FOLDER / f"{name}.yaml", {})
+    assert (config.datasets[0], config.features, config.body) == SEEDS[name]
+    if name == "gtzan-cnn":
+        assert len(config.body_options.channels) == 4
