@@ -4,7 +4,7 @@
 
 Makes a library of short files (WAV and FLAC of about a second, no two with the same audio, half
 of them with a genre, twelve a folder), scans it twice with a state of its own, and compares the
-second scan with `find` printing size and time of every file: alternating, medians. `settled` is
+second scan with `find` printing size and time of every file: in turn, medians. `settled` is
 a library in which nothing is left to say (each file keeps its genre or none is sure enough),
 `told` one where a line is printed for each proposal. The last line is one JSON object.
 """
@@ -113,9 +113,8 @@ def measure(
     result["first"] = _rounded(first)
     print(f"{n_files} first: {result['first']}", file=sys.stderr, flush=True)
     result["state_mib"] = round(state.stat().st_size / 2**20, 2)
-    result["start"] = _rounded(run([*scan, _any_file(library), *SETTLED], environment))
     for name, options in (("settled", SETTLED), ("told", ())):
-        result[name] = _compare([*scan, str(library), *options], library, environment, rounds)
+        result[name] = _compare([*scan, *options], library, environment, rounds)
         print(f"{n_files} {name}: {result[name]}", file=sys.stderr, flush=True)
     shutil.rmtree(library)
     return result
@@ -124,21 +123,31 @@ def measure(
 def _compare(
     scan: Sequence[str], library: Path, environment: dict[str, str], rounds: int
 ) -> dict[str, object]:
-    """A scan and `find` in turn, and the ratio of the medians."""
-    find = ["find", str(library), "-type", "f", "-printf", "%s %T@ %p\\n"]
-    run(scan, environment)  # the first one under these options decides anew
-    pairs = [(run(find, environment), run(scan, environment)) for _ in range(rounds)]
-    found, scanned = ([pair[i] for pair in pairs] for i in range(2))
-    ratio = _median(scanned, "s") / _median(found, "s")
-    return {
-        "scan": _rounded({key: _median(scanned, key) for key in scanned[0]}),
-        "find": _rounded({key: _median(found, key) for key in found[0]}),
-        "ratio": round(ratio, 2),
+    """A scan, `find` and a scan of one known file in turn, and the ratios of the medians.
+
+    The scan of one file is what it takes to start; `pass` is the rest of the whole scan.
+    """
+    commands = {
+        "scan": [*scan, str(library)],
+        "find": ["find", str(library), "-type", "f", "-printf", "%s %T@ %p\\n"],
+        "start": [*scan, _any_file(library)],
     }
-
-
-def _median(runs: Sequence[dict[str, float]], key: str) -> float:
-    return statistics.median(one[key] for one in runs)
+    run(commands["scan"], environment)  # the first one under these options decides anew
+    runs = [
+        {name: run(command, environment) for name, command in commands.items()}
+        for _ in range(rounds)
+    ]
+    found = {
+        name: {key: statistics.median(one[name][key] for one in runs) for key in ("s", "cpu_s")}
+        for name in commands
+    }
+    rss = statistics.median(one["scan"]["rss_mib"] for one in runs)
+    result: dict[str, object] = {name: _rounded(figures) for name, figures in found.items()}
+    for key in ("s", "cpu_s"):
+        whole, start, find = (found[name][key] for name in ("scan", "start", "find"))
+        result[f"ratio_{key}"] = round(whole / find, 2)
+        result[f"pass_ratio_{key}"] = round((whole - start) / find, 2)
+    return result | {"rss_mib": round(rss, 1)}
 
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:

@@ -65,11 +65,13 @@ class Held:
         store: the state; None without one.
         run: writes to files so that it can be undone; None if nothing is to be written.
         past: what of the past counts.
+        say: tells people a sentence.
     """
 
     store: "Store | None"
     run: "JournalledRun | None"
     past: Past
+    say: Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -82,11 +84,12 @@ def held_for_scan(
         InputError: without a state nothing can be written, nor known.
         StateError: another process holds it, or it cannot be used.
     """
+    say = _sayer(console)
     if not past.no_state:
         with contextlib.ExitStack() as stack:
             store = stack.enter_context(opened_state(past.state, console))
             run = stack.enter_context(new_run(store, "scan", paths)) if write else None
-            yield Held(store, run, past)
+            yield Held(store, run, past, say)
         return
     if write:
         raise InputError(
@@ -94,7 +97,7 @@ def held_for_scan(
         )
     if past.state is not None or past.rescan or past.retry_failed:
         raise InputError("--no-state: --state, --rescan and --retry-failed need a state.")
-    yield Held(None, None, past)
+    yield Held(None, None, past, say)
 
 
 def scan_with(
@@ -127,13 +130,21 @@ def scan_with(
     if held.store is None:
         tracks = (one.folder / entry[0] for one in folders for entry in one.files)
         return lambda stop: scan(tracks, engine, options, stop=stop, writer=writer)
-    memory = Memory(held.store, keys_of(options, engine.spec, model=sha256_of(engine.path)))
+    keys = keys_of(options, engine.spec, model=sha256_of(engine.path))
+    memory = Memory(held.store, keys, on_notice=held.say)
     recall = RecallOptions(
         rescan=held.past.rescan, retry_failed=held.past.retry_failed, passing=passing
     )
     return lambda stop: scan_library(
         folders, engine, options, memory, recall, stop=stop, writer=writer
     )
+
+
+def _sayer(console: "Console") -> Callable[[str], None]:
+    def say(sentence: str) -> None:
+        console.print(visible(sentence), markup=False, highlight=False, soft_wrap=True)
+
+    return say
 
 
 @contextlib.contextmanager
@@ -146,9 +157,7 @@ def opened_state(state: Path | None, console: "Console") -> Iterator["Store"]:
     from tagger.settling import settle_open
     from tagger.state import open_store, state_path
 
-    def say(sentence: str) -> None:
-        console.print(visible(sentence), markup=False, highlight=False, soft_wrap=True)
-
+    say = _sayer(console)
     with open_store(state or state_path(), on_notice=say) as store:
         if (said := settle_open(store).sentence) is not None:
             say(said)

@@ -40,6 +40,26 @@ MemoryFraction = Annotated[
     float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
 ]
 
+Source = Annotated[
+    Path, typer.Argument(help="best.pt of a run, or an .onnx; with --check any .onnx.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
+]
+Name = Annotated[str | None, typer.Option(help="Name in the metadata.")]
+Precision = Annotated[
+    str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
+]
+Calibration = Annotated[
+    Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
+]
+Report = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help="Write the tables there.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
+]
+
 
 def train(
     config: Config = None,
@@ -126,30 +146,18 @@ def prepare(
 
 
 def export(
-    source: Annotated[
-        Path, typer.Argument(help="best.pt of a run, or an .onnx; with --check any .onnx.")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Name in the metadata.")] = None,
-    precision: Annotated[
-        str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
-    ] = "fp32",
-    calibration: Annotated[
-        Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
-    ] = None,
+    source: Source,
+    output: Output = None,
+    name: Name = None,
+    precision: Precision = "fp32",
+    calibration: Calibration = None,
     dataset: Datasets = None,
     data: Data = Path("data"),
     metadata: Metadata = None,
     partial: Partial = False,
     prepared: Prepared = Path("prepared"),
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Write the tables there.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
-    ] = False,
+    report: Report = None,
+    check: Check = False,
 ) -> None:
     """Turn a checkpoint into one .onnx file, and check it.
 

@@ -14,7 +14,7 @@ from typing import Any
 from tagger.heard import ListenOptions
 from tagger.scan import ScanOptions
 from tagger.spec import ModelSpec
-from tagger.state.memory import Keys
+from tagger.state.records import Keys
 
 LISTENING = 1
 """Another number wherever the same file, model and options get other scores than before."""

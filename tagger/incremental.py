@@ -20,7 +20,8 @@ from tagger.recalled import Desk, Passed, RecallOptions, sift
 from tagger.recorded import entry_now, look, remember
 from tagger.runtime import Engine
 from tagger.scan import ScanOptions, TrackResult, decide, write_all
-from tagger.state.memory import Memory, digest_of
+from tagger.state.memory import Memory
+from tagger.state.records import digest_of
 from tagger.writing import Writer, write_unrecorded
 
 _LASTING = frozenset({"kept", "unchanged", "abstained", "skipped"})

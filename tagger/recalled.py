@@ -20,7 +20,8 @@ from tagger.scan import (
     found_of,
     wants_scores,
 )
-from tagger.state.memory import Known, Memory, Result, digest_of
+from tagger.state.memory import Memory
+from tagger.state.records import Known, Result, digest_of
 from tagger.tags import TagInfo
 from tagger.targets import GENRE
 

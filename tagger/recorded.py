@@ -10,7 +10,8 @@ from tagger.heard import Heard, Intake
 from tagger.library import Entry, entry_of
 from tagger.recalled import Desk, heard_before
 from tagger.scan import Found, found_of, wants_scores
-from tagger.state.memory import Memory, Result
+from tagger.state.memory import Memory
+from tagger.state.records import Result
 from tagger.tags import read_tags
 from tagger.targets import GENRE
 

@@ -45,14 +45,16 @@ def points_of(
         return HEIGHT - 30 - (HEIGHT - 80) * (y - low) / (high - low)
 
     parts = [_head(HEIGHT), _title(title)]
-    for name, x, (cost, y, spread) in zip(names, xs, places, strict=True):
+    for i in sorted(range(len(xs)), key=xs.__getitem__):
+        name, x, (cost, y, spread) = names[i], xs[i], places[i]
+        side = (-1) ** (len(parts) // 4)  # names of neighbours stand below and above
         at = round(60 + (WIDTH - 90) * (x - left) / (right - left), 1)
         top, bottom = up(y + (spread or 0)), up(y - (spread or 0))
         parts += [
             f'<path d="M{at} {top:.1f}V{bottom:.1f}" stroke="{BLUE}" stroke-width="2"/>',
             f'<circle cx="{at}" cy="{up(y):.1f}" r="5" fill="{BLUE}"/>',
-            f'<text x="{at + 9}" y="{up(y) + 4:.1f}">{escape(name)}: {_text(y)}</text>',
-            f'<text x="{at}" y="{HEIGHT - 10}" font-size="10">{_text(cost)}</text>',
+            f'<text x="{at}" y="{up(y) + 4 + 15 * side:.1f}">{escape(name)}: {y:.3g}</text>',
+            f'<text x="{at}" y="{HEIGHT - 12 + 6 * side}" font-size="10">{cost:.3g}</text>',
         ]
     return "\n".join([*parts, "</svg>"])
 

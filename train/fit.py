@@ -63,7 +63,7 @@ def fit(
     best = None if watched is None else KeepBest(config.fit.patience)
     last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
     if last is not None and read_last(run_dir)["epoch"] + 1 >= config.fit.epochs:
-        module.load_state_dict(read_last(run_dir)["state_dict"])  # it was finished
+        _take_over(read_last(run_dir), module, best)
     else:
         callbacks = _callbacks(config, clips, run_dir, loader, module, best, on_epoch)
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
@@ -71,6 +71,13 @@ def fit(
         module.load_state_dict(best.weights)
     net.requires_grad_(True).eval().cpu()
     return net
+
+
+def _take_over(finished: dict[str, Any], module: Fit, best: KeepBest | None) -> None:
+    """Take the weights of a finished fit: those of its best epoch if it kept any."""
+    module.load_state_dict(finished["state_dict"])
+    if best is not None and best.state_key in finished["callbacks"]:
+        best.load_state_dict(finished["callbacks"][best.state_key])
 
 
 def _callbacks(

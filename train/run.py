@@ -15,10 +15,11 @@ from train.datasets import FeatureSet
 from train.facts import data_facts, versions
 from train.judge import judged
 from train.load import check_learnable, load_clips, resolved
+from train.logits import ClipLogits
 from train.models.network import TaggerNet
 from train.ranks import is_first
 from train.start import CONFIG, beginning, learned_before, like, places_of, write_run
-from train.unseen import Say, fit_kept, kept_labels, measured, out_of_fold, teller
+from train.unseen import Say, Start, fit_kept, kept_labels, measured, out_of_fold, teller
 
 UNREADABLE = "unreadable.txt"
 
@@ -103,20 +104,28 @@ def run_training(
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
     start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
+    net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
+    if is_first():
+        before = learned_before(start_from)
+        _judge_and_save(net, config, clips, unseen, before=before, out=out, say=say)
+    return out / checkpoint.BEST
+
+
+def _fitted(
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    start: Start | None,
+    out: Path,
+    say: Say,
+    resume: bool,
+) -> tuple[TaggerNet, ClipLogits | None]:
+    """The network, and what networks that had not heard them say of the train clips."""
     learned, valid = clips.split("train"), clips.split("valid")
     unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
     tell = teller(say, "fit", config)
     options: dict[str, Any] = {"prepare": start, "resume": resume, "on_epoch": tell}
-    net = fit_kept(config, learned, run_dir=out, valid=valid, **options)
-    if is_first():
-        facts = {
-            "data": data_facts(config, clips, before=learned_before(start_from)),
-            "versions": versions(),
-            **judged(net, config, unseen, measured(config, valid)),
-        }
-        say(json.dumps(facts.get("metrics", {})))
-        _save(net, config, clips, facts, out=out)
-    return out / checkpoint.BEST
+    return fit_kept(config, learned, run_dir=out, valid=valid, **options), unseen
 
 
 def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig:
@@ -142,14 +151,23 @@ def list_unreadable(out: Path, clips: FeatureSet) -> None:
         path.write_text("".join(f"{line}\n" for line in clips.unreadable), encoding="utf-8")
 
 
-def _save(
+def _judge_and_save(
     net: TaggerNet,
     config: TrainConfig,
     clips: FeatureSet,
-    facts: Mapping[str, Any],
+    unseen: ClipLogits | None,
     *,
+    before: Sequence[str],
     out: Path,
+    say: Say,
 ) -> None:
+    """Calibrate, measure, and write best.pt and facts.json."""
+    facts = {
+        "data": data_facts(config, clips, before=before),
+        "versions": versions(),
+        **judged(net, config, unseen, measured(config, clips.split("valid"))),
+    }
+    say(json.dumps(facts.get("metrics", {})))
     done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
     path = out / checkpoint.BEST
     checkpoint.save(done, path, training=checkpoint.training_of(path))

@@ -4,85 +4,24 @@ Records are written in small transactions as they come, so that a scan that is k
 half a second. A word (options, versions, reasons) is stored once and stands as a number.
 """
 
+import contextlib
 import functools
-import hashlib
 import json
-import marshal
 import os
 import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from tagger.errors import StateError
 from tagger.library import Entry
-from tagger.state.store import Store
+from tagger.state.records import Keys, Known, Result
+from tagger.state.store import Row, Store
 
 FLUSH_S = 0.5
 FLUSH_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The conditions of this scan; what was found out under others does not count.
-
-    Attributes:
-        listening: model and windows.
-        reading: how tags are read.
-        decision: all that decides what becomes of a file, beside the file.
-        decoders: asked for the versions of the decoders, when a failure is met.
-    """
-
-    listening: str
-    reading: str
-    decision: str
-    decoders: Callable[[], str]
-
-
-class Known(NamedTuple):
-    """What is known of one name in a folder, and of the audio that it led to.
-
-    Attributes:
-        entry: what the listing said then.
-        is_read_alike: its tags were read as this scan reads them.
-        container: of the file; None if its tags could not be read.
-        tags: the values of fields, as JSON.
-        unwritable: None if a genre can be written, else the sentence why not.
-        content: digest of the audio; None if it was not asked for.
-        error: why it failed; None if it did not.
-        decoder: the number of the word for the decoders under which it failed.
-        is_heard: there is a result for this scan's model and windows.
-        scores: float32 in the model's order; None for silence.
-        n_windows: windows that were read.
-        n_silent: windows among them without a vote.
-        duration_s: length of the track.
-    """
-
-    entry: Entry
-    is_read_alike: bool
-    container: str | None
-    tags: str
-    unwritable: str | None
-    content: bytes | None
-    error: str | None
-    decoder: int | None
-    is_heard: bool
-    scores: bytes | None
-    n_windows: int
-    n_silent: int
-    duration_s: float | None
-
-
-class Result(NamedTuple):
-    """What was heard; the fields are those of `Known`."""
-
-    scores: bytes | None
-    n_windows: int
-    n_silent: int
-    duration_s: float | None
 
 
 _GLANCE = "SELECT listing, counts FROM folder WHERE path = ? AND decision = ?"
@@ -113,18 +52,37 @@ _CHANGED = """
 _PUT_GLANCE = "UPDATE folder SET listing = ?, decision = ?, counts = ? WHERE id = ?"
 
 
-class Memory:
-    """A store as a scan sees it; `flush` before it is closed."""
+def _say_nothing(_sentence: str) -> None:
+    """Leave a store that fails to be found out at the next start."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+
+class Memory:
+    """A store as a scan sees it; `flush` before it is closed.
+
+    A store that fails while the scan runs (a full disk, damage) ends the remembering, not the
+    scan: what it would have told is found out.
+    """
+
+    def __init__(
+        self, store: Store, keys: Keys, *, on_notice: Callable[[str], None] = _say_nothing
+    ) -> None:
+        """Take the words of this scan's conditions from the store, or add them.
+
+        Args:
+            store: held by this process.
+            keys: the conditions.
+            on_notice: told once, in a sentence, if the store fails.
+        """
         self.keys = keys
+        self._on_notice = on_notice
+        self._has_failed = False
         self._store = store
         self._lock = threading.Lock()
         self._pending: list[Callable[[sqlite3.Connection], object]] = []
         self._flushed = time.monotonic()
         self._words: dict[str, int] = {}
-        self._decoder: int | None = None
-        with store.transaction() as connection:
+        self._listening = self._reading = self._decision = 0
+        with self._tolerant(), store.transaction() as connection:
             self._listening = self._word(connection, keys.listening)
             self._reading = self._word(connection, keys.reading)
             self._decision = self._word(connection, keys.decision)
@@ -134,12 +92,15 @@ class Memory:
 
         None if it was not done under the conditions of this scan.
         """
-        row = self._store.one(_GLANCE, (_path(folder), self._decision))
+        row = self._one(_GLANCE, (_path(folder), self._decision))
         return None if row is None or row[0] is None else (row[0], _counts(row[1]))
 
     def files(self, folder: Path) -> dict[str, Known]:
         """Everything that is known of a folder's files, by name."""
-        with self._store.reading() as connection:
+        rows: list[Row] = []
+        if self._has_failed:
+            return {}
+        with self._tolerant(), self._store.reading() as connection:
             rows = connection.execute(_FILES, (self._listening, _path(folder))).fetchall()
         found = {}
         for name, size, mtime_ns, inode, n_links, reading, *rest in rows:
@@ -150,12 +111,15 @@ class Memory:
 
     def result(self, content: bytes) -> Result | None:
         """What was heard of some audio, wherever it lay."""
-        row = self._store.one(_RESULT, (content, self._listening))
+        row = self._one(_RESULT, (content, self._listening))
         return None if row is None else Result(*row)
 
     def failed_alike(self, known: Known) -> bool:
         """Whether it failed under the decoders that are in use now."""
-        return known.error is not None and known.decoder == self._decoder_number()
+        if known.error is None:
+            return False
+        row = self._one("SELECT id FROM word WHERE text = ?", (self.keys.decoders(),))
+        return row is not None and row[0] == known.decoder
 
     def record_file(
         self,
@@ -169,10 +133,10 @@ class Memory:
         error: str | None,
     ) -> None:
         """Remember what a name led to, until its listing says something else."""
-        decoder = None if error is None else self._decoder_number()
 
         def put(connection: sqlite3.Connection) -> None:
             reason = None if unwritable is None else self._word(connection, unwritable)
+            decoder = None if error is None else self._word(connection, self.keys.decoders())
             name, *status = entry
             key = self._folder(connection, folder), os.fsencode(name)
             rest = (self._reading, container, tags, reason, content, error, decoder)
@@ -219,8 +183,8 @@ class Memory:
         with self._lock:
             pending, self._pending = self._pending, []
             self._flushed = time.monotonic()
-        if pending:
-            with self._store.transaction() as connection:
+        if pending and not self._has_failed:
+            with self._tolerant(), self._store.transaction() as connection:
                 for change in pending:
                     change(connection)
 
@@ -233,11 +197,22 @@ class Memory:
         if is_due:
             self.flush()
 
-    def _decoder_number(self) -> int:
-        if self._decoder is None:
-            with self._store.transaction() as connection:
-                self._decoder = self._word(connection, self.keys.decoders())
-        return self._decoder
+    def _one(self, query: str, values: tuple[object, ...]) -> Row | None:
+        if not self._has_failed:
+            with self._tolerant():
+                return self._store.one(query, values)
+        return None
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """Let the scan go on when the store fails, and say so once."""
+        try:
+            yield
+        except StateError as error:
+            with self._lock:
+                is_first, self._has_failed = not self._has_failed, True
+            if is_first:
+                self._on_notice(f"{error} The scan goes on, and remembers nothing more.")
 
     def _word(self, connection: sqlite3.Connection, text: str) -> int:
         if (number := self._words.get(text)) is None:
@@ -269,9 +244,3 @@ def _path(folder: Path) -> bytes:
 
 _IS_PLAIN = re.compile(r"/(?!.*/\.\.?(/|$)).*", re.DOTALL).fullmatch
 """Of names that `abspath` would leave as they are: most of them, and it takes its time."""
-
-
-def digest_of(files: list[Entry]) -> bytes:
-    """A digest of a folder's files with their sizes and times, in the order of the listing."""
-    # Format 2 of marshal says equal things of equal values, whatever refers to them.
-    return hashlib.blake2b(marshal.dumps(files, 2), digest_size=16).digest()

@@ -112,8 +112,7 @@ class Store:
         if is_damage(error):
             self._is_damaged = True
             return StateError(
-                f"{self.path}: the state is damaged ({error}); run the command again, which"
-                " sets it aside and goes on without it."
+                f"{self.path}: the state is damaged ({error}); the next start sets it aside."
             )
         return StateError(
             f"{self.path}: the state cannot be used ({error}); is its disk full or"

@@ -180,7 +180,7 @@ def test_a_damaged_state_is_set_aside_with_a_notice(reopen, tmp_path, told, dama
 
 
 def test_damage_that_shows_later_is_found_at_the_next_start(reopen, tmp_path, told):
-    """A page that breaks unseen is an error with a remedy, and the remedy works."""
+    """A page that breaks unseen is an error, and the next start does what it says."""
     path = tmp_path / "state.db"
     with reopen() as store:
         for i in range(300):
@@ -188,7 +188,7 @@ def test_damage_that_shows_later_is_found_at_the_next_start(reopen, tmp_path, to
     whole = bytearray(path.read_bytes())
     whole[-8192:] = b"\xa5" * 8192
     path.write_bytes(whole)
-    with reopen() as store, pytest.raises(StateError, match="run the command again"):
+    with reopen() as store, pytest.raises(StateError, match="next start sets it aside"):
         notes(store)
     assert told == []
     with reopen() as store:

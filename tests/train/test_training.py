@@ -95,6 +95,19 @@ def test_resuming_a_finished_fit_changes_nothing(tmp_path):
     assert_same(state_of(first), state_of(again))
 
 
+def test_resuming_a_finished_fit_keeps_its_best_epoch(tmp_path):
+    """Also where the last epoch was a worse one."""
+    valid = stored(8, seed=1)
+    wrong = replace(valid, targets=valid.targets[:, ::-1].copy())
+    config = with_fit(
+        config_of(), patience=9, learning_rate=0.02, schedule="constant", average_decay=0.5
+    )
+    first = fit(config, stored(), run_dir=tmp_path, valid=wrong)
+    again = fit(config, stored(), run_dir=tmp_path, valid=wrong, resume=True)
+    assert_same(state_of(first), state_of(again))
+    assert read_last(tmp_path)["tagger"]["best"]["epoch"] < config.fit.epochs
+
+
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
 def test_a_finished_fit_can_be_made_longer(tmp_path, schedule):
     """More epochs go on from the last one."""
