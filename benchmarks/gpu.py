@@ -25,6 +25,7 @@ import onnxruntime
 
 sys.path.insert(0, str(Path(__file__).parent))
 import gpu_parts as parts
+import gpu_runs as runs
 
 from tagger import driver
 from tagger.audio.quiet import silence_native_stderr
@@ -89,7 +90,7 @@ def measure(music: Path | None) -> Report:
     """All parts, in an order that shows what is basic first."""
     report, model = Report(), find_model(DEFAULT)
     cuda, tensorrt = find_device("cuda").missing, find_device("tensorrt").missing
-    torch_missing = cuda or parts.torch_missing()
+    torch_missing = cuda or runs.torch_missing()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = parts.variants(model, folder)
@@ -100,11 +101,11 @@ def measure(music: Path | None) -> Report:
         report.add("nodes_cuda", lambda: parts.nodes(files, "cuda"), missing=cuda)
         report.add("speed_cpu", lambda: parts.speed(files, "cpu"))
         report.add("speed_cuda", lambda: parts.speed(files, "cuda"), missing=cuda)
-        report.add("speed_pytorch", lambda: parts.pytorch(folder), missing=torch_missing)
-        report.add("pinned_copies", lambda: parts.pinned_copies(model), missing=cuda)
-        report.add("peak_memory", lambda: parts.peak_memory(files), missing=cuda)
-        report.add("memory_limit", lambda: parts.memory_limit(model), missing=cuda)
-        report.add("scan", lambda: parts.scan(model, music, folder), missing=cuda)
+        report.add("speed_pytorch", lambda: runs.pytorch(folder), missing=torch_missing)
+        report.add("pinned_copies", lambda: runs.pinned_copies(model), missing=cuda)
+        report.add("peak_memory", lambda: runs.peak_memory(files), missing=cuda)
+        report.add("memory_limit", lambda: runs.memory_limit(model), missing=cuda)
+        report.add("scan", lambda: runs.scan(model, music, folder), missing=cuda)
         report.add("tensorrt", lambda: parts.tensorrt(files, folder), missing=tensorrt)
     return report
 

@@ -63,6 +63,12 @@ def parts(monkeypatch):
     return module
 
 
+@pytest.fixture
+def runs(parts):
+    """The other module of parts."""
+    return importlib.import_module("gpu_runs")
+
+
 def test_parity_on_a_device_is_a_check(parts, tmp_path):
     """Every precision has its rows, and the worst one is named."""
     files = parts.variants(MODEL, tmp_path)
@@ -72,23 +78,23 @@ def test_parity_on_a_device_is_a_check(parts, tmp_path):
     assert found["fp32"]["golden"] < 1e-4
 
 
-def test_without_pinned_memory_that_part_fails(parts):
+def test_without_pinned_memory_that_part_fails(runs):
     """The fallback is no success: the note says why."""
-    found = parts.pinned_copies(MODEL)
+    found = runs.pinned_copies(MODEL)
     assert found["passed"] is False
     assert "pinned memory" in found["notes"][0]
 
 
-def test_the_scan_is_compared_with_decoding_alone(parts, tmp_path):
+def test_the_scan_is_compared_with_decoding_alone(runs, tmp_path):
     """Seconds of both and their ratio; on a CPU that claims to be a GPU it may not pass."""
     write_tone(tmp_path / "a.wav", 440)
-    found = parts.scan(MODEL, tmp_path, tmp_path)
+    found = runs.scan(MODEL, tmp_path, tmp_path)
     assert found["n_files"] == 1
     assert found["ratio"] == pytest.approx(found["scan_cuda_s"] / found["decode_s"], rel=0.5)
 
 
-def test_a_memory_limit_is_checked_by_the_answers(parts):
+def test_a_memory_limit_is_checked_by_the_answers(runs):
     """The scores under the limit are those without it."""
-    found = parts.memory_limit(MODEL)
+    found = runs.memory_limit(MODEL)
     assert found["passed"]
     assert found["batch_in_the_end"] <= found["batch_asked"]
