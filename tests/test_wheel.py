@@ -14,7 +14,17 @@ from tests.tones import write_tone
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
 
-RUNTIME = ("typer", "rich", "numpy", "soundfile", "soxr", "av", "mutagen", "onnx", "onnxruntime")
+RUNTIME = (
+    "typer",
+    "rich",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "av",
+    "mutagen",
+    "onnx",
+    "onnxruntime",
+)
 BLOCKED = ("torch", "lightning", "librosa", "onnxscript", "torchmetrics", "yaml")
 
 # A finder in front of all others: what must not be needed cannot be found.
