@@ -26,7 +26,7 @@ SMALL = {"channels": [16, 32, 64, 128]}
 BASELINE = {"channels": [32, 64, 128], "pools": [[2, 2], [4, 4], [4, 4]]}
 SIZES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     # name: body, its options, other fields. Where they are not the body's own, the body at its
-    # own size takes two to five times as long as the others.
+    # own size takes two to three times as long as the others.
     "cnn": ("cnn", SMALL, {}),
     "cnn-deep": ("cnn-deep", {}, {}),
     "lstm": ("lstm", {"n_layers": 1}, {}),
