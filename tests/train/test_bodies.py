@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tagger.errors import InputError
 from tests.train import small
 from train.config import from_tree
 from train.models import BODIES
@@ -100,5 +101,5 @@ def test_order_matters_only_through_positions():
 )
 def test_contradictory_sizes_are_refused(body, options, said):
     """The message names the body and the field."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(InputError, match=said):
         from_tree({"body": body, "body_options": options})
