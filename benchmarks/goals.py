@@ -39,11 +39,11 @@ class Goal:
         """The row as people read it."""
         sign = "<=" if self.is_most else ">="
         mark = "met" if self.is_met(value) else "MISSED"
-        return f"{self.what:<58} {value:>8.3f}  {sign} {self.limit:<6g} {mark}"
+        return f"{self.what:<62} {value:>8.3f}  {sign} {self.limit:<6g} {mark}"
 
 
 SCRIPTS = {
-    "scan": ["--rounds", "5"],
+    "scan": ["--rounds", "3"],
     "usual_way": ["--files", "5", "--rounds", "3"],
     "spread": ["--windows", "6"],
     "start_up": [],
@@ -73,8 +73,10 @@ GOALS = (
     Goal("memory, MiB", "memory", lambda f: max(f["peak_mib"].values()), 600, True),
     Goal("speed-up from cores over that of decoding alone", "scaling",
          lambda f: min(one["share"] for one in f["cores"].values()), 0.9, False),
-    Goal("unchanged library of 10,000 over `find`", "library",
-         lambda f: f["sizes"][-1]["settled"]["ratio"], 2.0, True),
+    Goal("unchanged library of 10,000 over `find`, without the start", "library",
+         lambda f: f["sizes"][-1]["settled"]["pass_ratio_s"], 2.0, True),
+    Goal("the same with the start of the program", "library",
+         lambda f: f["sizes"][-1]["settled"]["ratio_s"], 2.0, True),
     Goal("first scan, seconds a file, 10,000 over 1,000", "library",
          lambda f: (f["sizes"][-1]["first"]["s"] / f["sizes"][-1]["n_files"])
          / (f["sizes"][0]["first"]["s"] / f["sizes"][0]["n_files"]), 1.1, True),
