@@ -22,6 +22,9 @@ SUFFIXES = (".png", ".svg", ".pdf")
 _ENVELOPE_RATE = 4_000
 _N_COLUMNS = 1_200
 _LONGEST_TITLE = 70
+COLOURS = (*PALETTE[:7], "#222222")
+"""Of labels in the row of what is heard: none is grey, which stands for silence."""
+
 _LETTER = 0.0075  # of the width of the picture
 
 
@@ -112,9 +115,11 @@ def _draw_wave(
 def _draw_segments(
     axes: "Axes", timeline: Timeline, spec: ModelSpec, threshold: float | None
 ) -> None:
-    order = timeline.ranked()
-    colours = {timeline.labels[i]: PALETTE[min(rank, 7)] for rank, i in enumerate(order)}
-    for one in segments(timeline, spec, threshold=threshold):
+    found = segments(timeline, spec, threshold=threshold)
+    ranked = [timeline.labels[i] for i in timeline.ranked()]
+    heard = [label for label in ranked if label in {one.label for one in found}]
+    colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(heard)}
+    for one in found:
         length = one.end_s - one.start_s
         if one.label:
             axes.barh(0, length, left=one.start_s, height=1, color=colours[one.label])

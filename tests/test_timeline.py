@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tagger.errors import InputError, MissingExtraError
 from tagger.pipeline import ListenOptions
-from tagger.plot import check_plot, save_taggram
+from tagger.plot import COLOURS, check_plot, save_taggram
 from tagger.scan import ScanOptions, scan
 from tagger.timeline import Timeline, segments
 from tagger.timeline_show import PALETTE, clock, timeline_view
@@ -140,3 +140,11 @@ def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path, monkeypa
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"tagger-music\[plot\]"):
         check_plot(tmp_path / "x.png")
+
+
+def test_no_label_of_a_picture_has_the_colour_of_silence():
+    """However many labels are heard, each has a colour, and none of them is a grey."""
+    for colour in COLOURS[:7]:
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        assert max(red, green, blue) - min(red, green, blue) > 60
+    assert len(set(COLOURS)) == 8
