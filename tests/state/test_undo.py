@@ -14,11 +14,8 @@ from tagger.safewrite import WriteOptions, write_genres
 from tagger.settling import settle_open
 from tagger.state import open_store
 from tagger.state.changes import all_runs, changes_of, last_run
-from tagger.state.reverse import pack, unpack
 from tagger.state.schema import MIGRATIONS
 from tagger.tags import read_tags
-from tagger.tags.base import Patch, open_source
-from tagger.tags.patched import patched, reversed_patches
 from tagger.undo import UndoOptions, undo
 from tagger.writing import GROUP, JournalledRun, Wish
 from tests.faults import intercepted
@@ -332,39 +329,6 @@ def test_a_moved_picture_costs_the_journal_nothing(tmp_path, store):
     assert len(change.reverse) < 1000
     take_back(store)
     assert path.read_bytes() == before
-
-
-@settings(deadline=None)
-@given(st.data())
-def test_the_record_leads_back_from_any_change(tmp_path_factory, data):
-    """Any patches of any bytes, moved, repeated or replaced."""
-    blocks = st.lists(
-        st.sampled_from([os.urandom(40), b"a" * 50, b"xyz"] * 2 + [b""]), max_size=8
-    )
-    old, other = (b"".join(data.draw(blocks)) for _ in range(2))
-    path = tmp_path_factory.mktemp("r") / "f"
-    path.write_bytes(old)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(old)), min_size=4, max_size=4)))
-    patches = [
-        Patch(cuts[0], cuts[1] - cuts[0], other),
-        Patch(cuts[2], cuts[3] - cuts[2], old[: data.draw(st.integers(0, 200))]),
-    ]
-    with open_source(path) as source:
-        undo = reversed_patches(source, patches)
-        view = patched(source, patches)
-        new = view.read(0, 1 << 20)
-        packed = pack(patches, undo)
-        assert unpack(packed, view) == undo
-        assert patched(view, undo).read(0, 1 << 20) == old
-    assert new == _applied(old, patches)
-    with open_source(path) as source, pytest.raises(ValueError, match="record"):
-        unpack(packed[:-3], source)
-
-
-def _applied(data, patches):
-    for patch in reversed(patches):
-        data = data[: patch.offset] + patch.data + data[patch.offset + patch.length :]
-    return data
 
 
 def test_a_state_of_an_earlier_version_lists_no_runs(own_state):
