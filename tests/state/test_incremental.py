@@ -1,87 +1,19 @@
 import os
 import shutil
-from pathlib import Path
 
 import pytest
-from mutagen.id3 import ID3, TCON
 
-from tagger import recorded
-from tagger.audio.isolated import IsolatedEars
-from tagger.conditions import keys_of
-from tagger.errors import DecodeError
 from tagger.genre_rules import GenreRules
 from tagger.heard import ListenOptions
-from tagger.incremental import Passed, scan_library
-from tagger.library import find_folders
-from tagger.recalled import AGAIN, RecallOptions
+from tagger.incremental import Passed
+from tagger.recalled import RecallOptions
 from tagger.safewrite import WriteOptions, write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.state import open_store
-from tagger.state.memory import Memory
 from tagger.tags import read_tags
 from tagger.targets import Targets
 from tests.engines import tone_engine
 from tests.tones import write_tone
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three tones in two folders."""
-    write_tone(tmp_path / "music" / "a.flac", 200)
-    write_tone(tmp_path / "music" / "b.ogg", 3000)
-    write_tone(tmp_path / "music" / "deep" / "c.wav", 200)
-    return tmp_path / "music"
-
-
-class Opened:
-    """Names of the files that are listened to, and of those opened for their tags."""
-
-    def __init__(self, monkeypatch):
-        self.heard, self.looked = [], []
-        listen = IsolatedEars.listen
-
-        def listen_to(ears, path, wanted):
-            self.heard.append(path.name)
-            return listen(ears, path, wanted)
-
-        def look_into(path, **options):
-            self.looked.append(path.name)
-            return read_tags(path, **options)
-
-        monkeypatch.setattr(IsolatedEars, "listen", listen_to)
-        monkeypatch.setattr(recorded, "read_tags", look_into)
-
-    def take(self):
-        """(heard, looked into) since the last call, sorted."""
-        found = sorted(self.heard), sorted(self.looked)
-        self.heard.clear()
-        self.looked.clear()
-        return found
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    return Opened(monkeypatch)
-
-
-@pytest.fixture
-def run(tmp_path, folder):
-    """Scans the folder with one state again and again; returns name -> result."""
-
-    def once(paths=None, *, model="m1", recall=RecallOptions(), **options):
-        options = ScanOptions(**options)
-        engine = tone_engine()
-        with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, keys_of(options, engine.spec, model=model))
-            listings = find_folders([Path(one) for one in paths or [folder]])
-            return list(scan_library(listings, engine, options, memory, recall))
-
-    def by_name(*args, **options):
-        return {one.path.name: one for one in once(*args, **options)}
-
-    by_name.once = once
-    return by_name
-
 
 NAMES = ["a.flac", "b.ogg", "c.wav"]
 NOTHING = ([], [])
@@ -224,66 +156,6 @@ def test_rescan_ignores_what_is_known_and_records_it_anew(folder, opened, run):
     assert opened.take()[0] == NAMES
     run()
     assert opened.take() == NOTHING
-
-
-def test_failures_are_remembered_with_their_cause(folder, opened, run, monkeypatch):
-    """Tried again when the file or the decoders change, or on request."""
-    (folder / "bad.mp3").write_bytes(b"\xff\xfb\x90\x00" + b"no music" * 50)
-    first = run()["bad.mp3"]
-    assert first.status == "failed"
-    opened.take()
-    again = run()["bad.mp3"]
-    assert (again.status, opened.take()) == ("failed", NOTHING)
-    assert again.reason == first.reason + AGAIN
-    run(recall=RecallOptions(retry_failed=True))
-    assert opened.take() == (["bad.mp3"], ["bad.mp3"])
-    monkeypatch.setattr("tagger.audio.versions.__version__", "next")
-    run()
-    assert opened.take() == (["bad.mp3"], ["bad.mp3"])
-    assert run()["bad.mp3"].status == "failed"
-    assert opened.take() == NOTHING
-    write_tone(folder / "good.wav", 500).rename(folder / "bad.mp3")
-    assert run()["bad.mp3"].status == "proposed"
-    assert opened.take()[0] == ["bad.mp3"]
-
-
-def test_damaged_tags_are_remembered_too(folder, opened, run):
-    """A file whose tags cannot be read fails again without being opened."""
-    data = (folder / "b.ogg").read_bytes()
-    at = data.index(b"\x03vorbis") + 7
-    (folder / "b.ogg").write_bytes(data[:at] + b"\xff" * 8 + data[at + 8 :])
-    first = run()["b.ogg"]
-    assert first.status == "failed"
-    opened.take()
-    assert run()["b.ogg"].reason.startswith(first.reason)
-    assert opened.take() == NOTHING
-
-
-def test_failures_of_the_disk_are_not_remembered(folder, opened, run, monkeypatch):
-    """A share that was gone, or a permission, says nothing of the music."""
-
-    def gone(_ears, path, _wanted):
-        path.rename(path.with_name("away"))
-        raise DecodeError(f"{path}: Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(IsolatedEars, "listen", gone)
-        assert run([folder / "a.flac"])["a.flac"].status == "failed"
-    (folder / "away").rename(folder / "a.flac")
-    opened.take()
-    assert run([folder / "a.flac"])["a.flac"].status == "proposed"
-    assert opened.take()[0] == ["a.flac"]
-
-
-def test_a_failure_to_decode_does_not_matter_where_nothing_is_heard(folder, run):
-    """A file that keeps its genre is kept, whatever a scan of all scores said of it."""
-    path = folder / "bad.mp3"
-    path.write_bytes(b"no music" * 50)
-    tags = ID3()
-    tags.add(TCON(text=["Rock"]))
-    tags.save(path)
-    assert run(score_all=True)["bad.mp3"].status == "failed"
-    assert run()["bad.mp3"].status == "kept"
 
 
 def test_silence_is_remembered(folder, opened, run):
