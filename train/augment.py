@@ -21,11 +21,14 @@ Rng = torch.Generator
 class AugmentOptions:
     """How often and how far; probabilities in 0..1, the rest in the unit of its suffix.
 
-    `stretch` is the logarithm of the farthest tempo: features are stretched always, recordings
-    with the probability `wave_stretch`. With `wave_pitch` recordings are shifted by up to
+    `often` is how often each of stretch with shift, equaliser and masks is applied to a clip:
+    a network that only ever met changed clips takes the unchanged ones for strange.
+    `stretch` is the logarithm of the farthest tempo; recordings are stretched with the
+    probability `wave_stretch`. With `wave_pitch` recordings are shifted by up to
     `pitch_semitones`. They are played up to `gain_db` softer, or half of that louder.
     """
 
+    often: float = 0.5
     stretch: float = 0.15
     shift_bands: float = 3.0
     equaliser_db: float = 6.0
@@ -43,6 +46,7 @@ class AugmentOptions:
 
     def __post_init__(self) -> None:
         for name in (
+            "often",
             "band_limit",
             "repeat",
             "noise",
@@ -70,7 +74,10 @@ def stretch_and_shift(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     theta[:, 1, 1] = 1.0
     theta[:, 1, 2] = shift
     grid = F.affine_grid(theta, [n, 1, *x.shape[1:]], align_corners=False)
-    moved = F.grid_sample(x[:, None], grid, padding_mode="reflection", align_corners=False)
+    # The nearest frame and band: one between two is smoother than any recording's.
+    moved = F.grid_sample(
+        x[:, None], grid, mode="nearest", padding_mode="reflection", align_corners=False
+    )
     return moved[:, 0]
 
 
@@ -130,13 +137,26 @@ def mask(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     return x
 
 
-STEPS: tuple[Callable[[Tensor, AugmentOptions, Rng], Tensor], ...] = (
-    stretch_and_shift,
-    equalise,
+Step = Callable[[Tensor, AugmentOptions, Rng], Tensor]
+
+
+def often(step: Step) -> Step:
+    """The step applied to a share `often` of the clips."""
+
+    def apply(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+        chosen = torch.rand(x.shape[0], generator=rng, device=rng.device) < options.often
+        return torch.where(chosen.view(-1, 1, 1), step(x, options, rng), x)
+
+    return apply
+
+
+STEPS: tuple[Step, ...] = (
+    often(stretch_and_shift),
+    often(equalise),
     add_noise_floor,
     limit_band,
     repeat_excerpt,
-    mask,
+    often(mask),
 )
 
 

@@ -23,6 +23,30 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
     check_hertz(config.features_options)
     for name in config.calibration.datasets:
         choose("calibration.datasets", name, config.datasets)
+    for name in config.last_fit:
+        choose("last_fit", name, config.datasets)
+    n_shares = len(config.fit.shares)
+    if n_shares and n_shares != len(config.datasets):
+        raise InputError(
+            f"fit.shares: {n_shares} shares for {len(config.datasets)} datasets; give one for"
+            " each, in the order of `datasets`."
+        )
+
+
+def check_unseen(config: TrainConfig) -> None:
+    """Make sure that what calibrates was heard by no network before.
+
+    Raises:
+        InputError: an ensemble or a last fit stands beside folds, whose clips it has heard.
+    """
+    if config.calibration.source == "valid":
+        return
+    for name, chosen in (("ensemble", config.ensemble.members), ("last_fit", config.last_fit)):
+        if chosen:
+            raise InputError(
+                f"{name} needs clips that calibrate and that no fold has learned from: set"
+                f" calibration.source=valid, or leave {name} out."
+            )
 
 
 def check_kind(config: TrainConfig) -> None:

@@ -48,6 +48,7 @@ class FitOptions:
     average_decay: float = 0.995
     gradient_clip: float = 1.0
     share_not_genre: float = 0.15
+    shares: tuple[float, ...] = ()
     music_weight: float = 0.5
     teacher_weight: float = 0.0
     precision: str = "auto"
@@ -69,6 +70,8 @@ class FitOptions:
             check_range(f"fit.{name}", getattr(self, name), 0)
         for name in ("label_smoothing", "average_decay", "share_not_genre"):
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
+        for share in self.shares:
+            check_range("fit.shares", share, 0, 1)
         if self.learning_rate <= 0:
             raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
         choose("fit.schedule", self.schedule, SCHEDULES)
@@ -111,6 +114,21 @@ class CalibrationOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleOptions:
+    """Networks with other seeds that are fitted first, and teach the one that is kept.
+
+    `share` of the target of a label is what they hear; where a set does not know a label, all.
+    """
+
+    members: int = 0
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("ensemble.members", self.members, 0)
+        check_range("ensemble.share", self.share, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """A whole run.
 
@@ -123,6 +141,8 @@ class TrainConfig:
     clips be missing, `longest_s` bounds what is kept of a recording, in seconds, and
     `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
     runs of several seeds share a split).
+    Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
+    first one has been calibrated and measured on them; its calibration is kept.
     """
 
     name: str = "tagger"
@@ -143,6 +163,8 @@ class TrainConfig:
     longest_s: float = 120.0
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    last_fit: tuple[str, ...] = ()
+    ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
     head: HeadOptions = field(default_factory=HeadOptions)
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
     pretrain: "TrainConfig | None" = None
@@ -216,7 +238,7 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
     """The configuration of the pretraining: this one with its own fields laid over it."""
     if not isinstance(tree["pretrain"], Mapping):
         raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
-    later = {"pretrain", "calibration", "head"}
+    later = {"pretrain", "calibration", "head", "ensemble", "last_fit"}
     own = {key: value for key, value in tree.items() if key not in later}
     for key, value in tree["pretrain"].items():
         both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)

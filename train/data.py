@@ -1,6 +1,6 @@
 """FeatureSet -> batches: random crops for training, covering windows for evaluation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Crops(Dataset[Any]):
         """
         self.clips, self.n_frames = clips, n_frames
         self.taught = clips.embeddings
+        self.targets = clips.targets if clips.soft_targets is None else clips.soft_targets
         self.change, self.n_drawn = change, int(spare * n_frames)
         self.rng = np.random.default_rng(seed)
 
@@ -55,7 +56,7 @@ class Crops(Dataset[Any]):
         if self.change is not None:
             changed = self.change(crop[0], int(self.rng.integers(2**32)))
             crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
-        target = torch.from_numpy(self.clips.targets[i])
+        target = torch.from_numpy(self.targets[i])
         embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
         music = torch.tensor(self.clips.music[i])
         return torch.from_numpy(crop), target, music, torch.from_numpy(embedding)
@@ -105,7 +106,12 @@ def cover(clips: FeatureSet, i: int, *, n_frames: int, n_windows: int) -> NDArra
 
 
 def balanced_sampler(
-    clips: FeatureSet, *, share_not_genre: float, n_samples: int, seed: int
+    clips: FeatureSet,
+    *,
+    share_not_genre: float,
+    n_samples: int,
+    seed: int,
+    shares: Mapping[str, float] | None = None,
 ) -> WeightedRandomSampler:
     """Draw labels equally often, and a fixed share of clips that carry no label at all.
 
@@ -114,14 +120,33 @@ def balanced_sampler(
         share_not_genre: share of the batch without a known genre (0..1), half of it music.
         n_samples: clips an epoch.
         seed: of the sampler's own generator.
+        shares: dataset to its share of the batch; then labels are drawn equally often within
+            each dataset, and `share_not_genre` says nothing.
     """
+    generator = torch.Generator().manual_seed(seed)
+    if not shares:
+        weights = _even_weights(clips, share_not_genre=share_not_genre)
+        return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
+    weights = np.zeros(len(clips))
+    for name, share in shares.items():
+        rows = np.flatnonzero(clips.from_datasets([name]))
+        if len(rows):
+            part = clips.take(rows)
+            has_label = np.nansum(part.targets, axis=1).any()
+            weights[rows] = share * _even_weights(part, share_not_genre=float(not has_label))
+    return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
+
+
+def _even_weights(clips: FeatureSet, *, share_not_genre: float) -> NDArray[np.float64]:
+    """How often each clip is to be drawn, shape (n_clips,), sum 1."""
     has_label = np.nan_to_num(clips.targets).sum(axis=1) > 0
     counts = np.nansum(clips.targets, axis=0)
     rarity = np.nan_to_num(clips.targets) / np.maximum(counts, 1)
-    weights = rarity.sum(axis=1)
+    weights = rarity.sum(axis=1).astype(np.float64)
     weights *= (1 - share_not_genre) / max(weights.sum(), 1e-9)
-    for side in (clips.music == NOT_MUSIC, (clips.music != NOT_MUSIC) & ~has_label):
+    sides = ((clips.music == NOT_MUSIC), (clips.music != NOT_MUSIC) & ~has_label)
+    for side in sides:
         if side.any():
             weights[side] = share_not_genre / 2 / side.sum()
-    generator = torch.Generator().manual_seed(seed)
-    return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
+    even: NDArray[np.float64] = weights / max(weights.sum(), 1e-9)
+    return even

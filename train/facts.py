@@ -44,6 +44,18 @@ def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
     return figures
 
 
+def by_dataset(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, dict[str, Any]]:
+    """The same figures of each dataset that has labels; nothing if there is only one."""
+    names = list(dict.fromkeys(group.split("/", 1)[0] for group in clips.groups.tolist()))
+    found = {}
+    for name in names:
+        rows = np.flatnonzero(clips.from_datasets([name]))
+        figures = measure(scores[rows], clips.take(rows))
+        if figures["n_clips"]:
+            found[name] = figures
+    return found if len(found) > 1 else {}
+
+
 def calibration_of(net: Any) -> Calibration:
     """The calibration that a network carries."""
     return Calibration(
@@ -89,7 +101,10 @@ def calibration_facts(
             "music_scale": round(calibration.music_scale, 4),
             "music_bias": round(calibration.music_bias, 4),
         },
-        "metrics": {split: measure(honest, unseen.clips)},
+        "metrics": {
+            split: measure(honest, unseen.clips),
+            **{f"{split} of {k}": v for k, v in by_dataset(honest, unseen.clips).items()},
+        },
     }
 
 

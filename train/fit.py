@@ -182,5 +182,6 @@ def _precision(asked: str) -> Any:
     if torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - there is no public question
+        # There is no public question.
+        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
     return "bf16-mixed" if fast else "32-true"

@@ -22,6 +22,9 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
         share_not_genre=config.fit.share_not_genre,
         n_samples=config.fit.clips_an_epoch,
         seed=config.seed,
+        shares=dict(zip(config.datasets, config.fit.shares, strict=True))
+        if config.fit.shares
+        else None,
     )
     return DataLoader(
         _crops(config, clips),

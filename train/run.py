@@ -9,9 +9,10 @@ import yaml
 
 from tagger.errors import InputError
 from train import checkpoint
-from train.checks import check_choices, check_kind, check_labels
+from train.checks import check_choices, check_kind, check_labels, check_unseen
 from train.config import TrainConfig, load_config
 from train.datasets import FeatureSet
+from train.ensemble import softened
 from train.facts import data_facts, versions
 from train.judge import judged
 from train.load import check_learnable, load_clips, resolved
@@ -19,7 +20,16 @@ from train.logits import ClipLogits
 from train.models.network import TaggerNet
 from train.ranks import is_first
 from train.start import CONFIG, beginning, learned_before, like, places_of, write_run
-from train.unseen import Say, Start, fit_kept, kept_labels, measured, out_of_fold, teller
+from train.unseen import (
+    Say,
+    Start,
+    fit_kept,
+    kept_labels,
+    last_fitted,
+    measured,
+    out_of_fold,
+    teller,
+)
 
 UNREADABLE = "unreadable.txt"
 
@@ -104,10 +114,16 @@ def run_training(
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
     start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
+    clips, members = softened(config, clips, start=start, out=out, say=say, teller=teller)
     net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
     if is_first():
-        before = learned_before(start_from)
-        _judge_and_save(net, config, clips, unseen, before=before, out=out, say=say)
+        facts = _judged(net, config, clips, unseen, before=learned_before(start_from))
+        facts |= {"members": members} if members else {}
+        say(json.dumps(facts.get("metrics", {})))
+    if config.last_fit:
+        net = last_fitted(config, clips, net, start=start, out=out, say=say, resume=resume)
+    if is_first():
+        _save(net, config, clips, facts, out=out)
     return out / checkpoint.BEST
 
 
@@ -136,6 +152,7 @@ def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfi
     """
     config = resolved(config, clips, say=say)
     check_kind(config)
+    check_unseen(config)
     check_labels(config, clips)
     learned = clips.split("train")
     check_learnable(learned)
@@ -151,23 +168,26 @@ def list_unreadable(out: Path, clips: FeatureSet) -> None:
         path.write_text("".join(f"{line}\n" for line in clips.unreadable), encoding="utf-8")
 
 
-def _judge_and_save(
+def _judged(
     net: TaggerNet,
     config: TrainConfig,
     clips: FeatureSet,
     unseen: ClipLogits | None,
     *,
     before: Sequence[str],
-    out: Path,
-    say: Say,
-) -> None:
-    """Calibrate, measure, and write best.pt and facts.json."""
-    facts = {
+) -> dict[str, Any]:
+    """Calibrate and measure the network; returns what is to be said of it."""
+    return {
         "data": data_facts(config, clips, before=before),
         "versions": versions(),
         **judged(net, config, unseen, measured(config, clips.split("valid"))),
     }
-    say(json.dumps(facts.get("metrics", {})))
+
+
+def _save(
+    net: TaggerNet, config: TrainConfig, clips: FeatureSet, facts: dict[str, Any], *, out: Path
+) -> None:
+    """Write best.pt and facts.json."""
     done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
     path = out / checkpoint.BEST
     checkpoint.save(done, path, training=checkpoint.training_of(path))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from train.config import TrainConfig
 from train.datasets import FeatureSet
 from train.datasets.base import join_again
-from train.facts import net_logits
+from train.facts import calibration_of, net_logits
 from train.fit import fit
 from train.folds import fold_of_groups
 from train.head import refit_head
@@ -72,6 +72,37 @@ def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNe
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
     if config.head.refit:
         refit_head(net, measured(config, clips), config.head, config.augment)
+    return net
+
+
+def last_fitted(
+    config: TrainConfig,
+    clips: FeatureSet,
+    measured_net: TaggerNet,
+    *,
+    start: Start | None,
+    out: Path,
+    say: Say,
+    resume: bool = False,
+) -> TaggerNet:
+    """The same fit with the valid clips of `config.last_fit` as well.
+
+    Nothing is left to measure it on, so it takes over the calibration of the network that was
+    fitted without them.
+    """
+    learned = (clips.splits == "train") | (
+        (clips.splits == "valid") & clips.from_datasets(config.last_fit)
+    )
+    say(f"last fit on {int(learned.sum())} clips, the valid ones among them")
+    net = fit_kept(
+        config,
+        clips.take(np.flatnonzero(learned)),
+        run_dir=out / "last-fit",
+        on_epoch=teller(say, "last fit", config),
+        prepare=start,
+        resume=resume,
+    )
+    calibration_of(measured_net).apply(net)
     return net
 
 

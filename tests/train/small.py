@@ -14,6 +14,13 @@ BODIES = {
     "gru": {"n_hidden": 8},
     "crnn": {"channels": [4, 8], "pools": [[2, 2], [4, 2]], "n_hidden": 8},
     "cnn-lstm": {"channels": [4, 8, 8], "pools": [[2, 2], [2, 1]], "n_hidden": 8},
+    "cnn-stats": {
+        "channels": [4, 8, 8],
+        "pools": [[2, 2], [2, 1]],
+        "n_hidden": 8,
+        "stats_hidden": 16,
+        "stats_out": 8,
+    },
     "cnn-transformer": {
         "channels": [4, 8],
         "pools": [[2, 2], [4, 2]],

@@ -15,6 +15,7 @@ from train.datasets import (
     gtzan_audio,
     jamendo,
     mtat,
+    noise,
     spectrograms,
     speech_music,
     stored,
@@ -26,6 +27,7 @@ from train.datasets.base import FeatureSet, join
 DATASETS: dict[str, Callable[[Path], FeatureSet]] = {
     "fma-small": fma_small.load,
     "gtzan": gtzan.load,
+    "noise": noise.load,
     "speech-music": speech_music.load,
 }
 

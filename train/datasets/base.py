@@ -30,6 +30,8 @@ class FeatureSet:
         kind: 'single' (one label a clip) or 'multi'.
         embeddings: what another network heard in each clip, standardised, shape (n_clips,
             n_dims); NaN where it is not known. None if it is known of no clip.
+        soft_targets: what is learned in place of `targets` where an ensemble has been asked,
+            the same shape. None if none has.
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
         unreadable: recordings that are left out, each with the reason.
@@ -47,6 +49,7 @@ class FeatureSet:
     groups: NDArray[np.str_]
     kind: str
     embeddings: NDArray[np.float32] | None = None
+    soft_targets: NDArray[np.float32] | None = None
     is_waveform: bool = False
     unreadable: tuple[str, ...] = ()
 
@@ -66,6 +69,7 @@ class FeatureSet:
             splits=self.splits[index],
             groups=self.groups[index],
             embeddings=None if self.embeddings is None else self.embeddings[index],
+            soft_targets=None if self.soft_targets is None else self.soft_targets[index],
         )
 
     def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:

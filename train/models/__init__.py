@@ -5,6 +5,7 @@ from typing import Any
 from train.models.cnn import Cnn, CnnOptions
 from train.models.cnn_deep import CnnDeep, CnnDeepOptions
 from train.models.cnn_lstm import CnnLstm, CnnLstmOptions
+from train.models.cnn_stats import CnnStats, CnnStatsOptions
 from train.models.cnn_transformer import CnnTransformer, CnnTransformerOptions
 from train.models.crnn import Crnn, CrnnOptions
 from train.models.recurrent import Gru, Lstm, RecurrentOptions
@@ -16,6 +17,7 @@ BODIES: dict[str, tuple[Any, Any]] = {
     "gru": (RecurrentOptions, Gru),
     "crnn": (CrnnOptions, Crnn),
     "cnn-lstm": (CnnLstmOptions, CnnLstm),
+    "cnn-stats": (CnnStatsOptions, CnnStats),
     "cnn-transformer": (CnnTransformerOptions, CnnTransformer),
 }
 

@@ -1,0 +1,65 @@
+"""Is one network better than another on the same clips? `paired.py A.pt B.pt --dataset NAME`.
+
+First labels on the valid clips of a dataset, among the labels that it knows, uncalibrated, six
+windows averaged; then McNemar's exact test on the clips that one of the two gets right alone.
+The last line is one JSON object.
+"""
+
+import argparse
+from math import comb
+from pathlib import Path
+
+import numpy as np
+from measure import data_folder, emit
+from numpy.typing import NDArray
+
+from train import checkpoint
+from train.config import load_config
+from train.ensemble import mean_scores
+from train.load import load_one
+from train.logits import predict
+
+
+def right(path: Path, dataset: str, prepared: Path) -> NDArray[np.bool_]:
+    """Whether each valid clip gets its own label first."""
+    done = checkpoint.load(path)
+    config = load_config(None, {"datasets": [dataset]})
+    clips = load_one(dataset, config, data_folder(), prepared=prepared, say=print)
+    clips = clips.split("valid")
+    heard = mean_scores(predict(done.net, clips, n_windows=6), kind=done.config.kind)
+    among = np.stack([heard[:, done.labels.index(label)] for label in clips.labels], axis=1)
+    found: NDArray[np.bool_] = among.argmax(axis=1) == clips.targets.argmax(axis=1)
+    return found
+
+
+def mcnemar(n_first: int, n_second: int) -> float:
+    """Two-sided exact p of a fair coin giving a split as uneven as this."""
+    n = n_first + n_second
+    tail = sum(comb(n, k) for k in range(min(n_first, n_second) + 1)) / 2**n
+    return min(1.0, 2 * tail)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--prepared", type=Path, default=Path("prepared"))
+    given = parser.parse_args()
+    one = right(given.first, given.dataset, given.prepared)
+    other = right(given.second, given.dataset, given.prepared)
+    alone = int((one & ~other).sum()), int((other & ~one).sum())
+    emit(
+        {
+            "dataset": given.dataset,
+            "n_clips": len(one),
+            "accuracy": [round(float(one.mean()), 4), round(float(other.mean()), 4)],
+            "right_alone": alone,
+            "p": round(mcnemar(*alone), 4),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""An ensemble that teaches, shares of datasets, a last fit on the valid clips too."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tagger.errors import InputError
+from tests.train import small
+from tests.train.sets import make_set
+from tests.train.test_joined_labels import FIELDS, two_sets  # noqa: F401 - a fixture
+from train import checkpoint, datasets
+from train.config import from_tree
+from train.data import balanced_sampler
+from train.datasets.base import join
+from train.ensemble import blend
+from train.run import run_training
+
+NAN = np.float32("nan")
+TAUGHT = FIELDS | {
+    "kind": "multi",
+    "ensemble": {"members": 2, "share": 0.5},
+    "calibration": {"source": "valid", "folds": 0, "n_windows": 2},
+    "last_fit": ["gtzan"],
+}
+
+
+def test_unknown_labels_are_what_was_heard_and_known_ones_half_of_it():
+    """What is no music, and music without a label, stay as they are."""
+    clips = make_set("x", ("a", "b"), n_each=2)
+    targets = np.array([[1, NAN], [0, 1], [NAN, NAN], [0, 0]], np.float32)
+    clips = replace(clips, targets=targets, music=np.array([1, 1, 1, 0], np.float32))
+    heard = np.array([[0.6, 0.2], [0.4, 0.8], [0.5, 0.5], [0.9, 0.9]], np.float32)
+    np.testing.assert_allclose(
+        blend(clips, heard, share=0.5, kind="multi"),
+        np.array([[0.8, 0.2], [0.2, 0.9], [NAN, NAN], [0, 0]], np.float32),
+        atol=1e-6,
+    )
+    single = blend(clips, heard, share=0.5, kind="single")
+    np.testing.assert_allclose(single[0], [1.0, NAN])
+    np.testing.assert_allclose(single[1], [0.5 * 0.4 / 1.2, 0.5 * 0.8 / 1.2 + 0.5], atol=1e-6)
+
+
+def test_members_teach_and_the_valid_clips_are_learned_at_last(two_sets, tmp_path):  # noqa: F811
+    """The members' figures are kept; a second run takes the members that are there."""
+    said = []
+    places = {"data": tmp_path, "out": tmp_path / "run", "say": said.append}
+    done = checkpoint.load(run_training(None, TAUGHT, **places))
+    assert [one["seed"] for one in done.facts["members"]] == [101, 201]
+    members = done.facts["members"][0]["valid"]
+    assert members["gtzan"]["n_clips"] == members["fma-small"]["n_clips"] == 6
+    assert done.facts["metrics"]["valid"]["accuracy"] > 0.8
+    assert done.facts["metrics"]["valid of gtzan"]["n_clips"] == 6
+    assert any("last fit on 42 clips" in line for line in said)
+    written = json.loads((tmp_path / "run" / "facts.json").read_text())
+    assert written["members"] == done.facts["members"]
+    before = (tmp_path / "run" / "member-2" / "fitted.pt").stat().st_mtime_ns
+    again = checkpoint.load(run_training(None, TAUGHT, **places))
+    assert (tmp_path / "run" / "member-2" / "fitted.pt").stat().st_mtime_ns == before
+    assert again.facts["members"] == done.facts["members"]
+
+
+@pytest.mark.parametrize("field", ["ensemble", "last_fit"])
+def test_clips_that_were_heard_cannot_calibrate(two_sets, tmp_path, field):  # noqa: F811
+    """Folds beside an ensemble or a last fit are refused before anything is fitted."""
+    fields = TAUGHT | {"calibration": {"source": "out-of-fold", "folds": 2}}
+    fields.pop("last_fit" if field == "ensemble" else "ensemble")
+    with pytest.raises(InputError, match=f"{field} .*calibration.source=valid"):
+        run_training(None, fields, data=tmp_path, out=tmp_path / "run", say=print)
+
+
+def test_datasets_are_drawn_by_their_shares():
+    """Labels equally often within a set, half of what has none is no music."""
+    music = make_set("music", (), n_each=9)
+    speech = replace(music, music=np.arange(9, dtype=np.float32) % 3 % 2, name="speech")
+    first = make_set("one", ("a", "b")).take(np.arange(18))  # 12 of a, 6 of b
+    joined = join([first, make_set("two", ("b", "c")), speech])
+    weights = np.array(
+        list(
+            balanced_sampler(
+                joined,
+                share_not_genre=0.9,
+                n_samples=1,
+                seed=0,
+                shares={"one": 0.2, "two": 0.5, "speech": 0.3},
+            ).weights
+        )
+    )
+    assert weights[:18].sum() == pytest.approx(0.2)
+    assert weights[:12].sum() == pytest.approx(0.1)
+    assert weights[18:42].sum() == pytest.approx(0.5)
+    is_speech = joined.music == 0
+    assert weights[is_speech].sum() == pytest.approx(0.15)
+    assert weights.sum() == pytest.approx(1.0)
+
+
+def test_each_dataset_has_a_share_or_none_has(two_sets, tmp_path):  # noqa: F811
+    """The message says how many there must be."""
+    fields = FIELDS | {"fit": FIELDS["fit"] | {"shares": [0.5]}}
+    with pytest.raises(InputError, match="1 shares for 2 datasets"):
+        run_training(None, fields, data=tmp_path, out=tmp_path / "run", say=print)
+    with pytest.raises(InputError, match=r"fit\.shares"):
+        from_tree(small.tree(fit={"shares": [2.0]}))
+
+
+def test_noise_is_the_same_each_time_and_no_music():
+    """Every kind stands in both splits, and no two clips are alike."""
+    clips = datasets.DATASETS["noise"](None)
+    assert (clips.music == 0).all()
+    kinds = {one.split(".")[0] for one in clips.ids.tolist()}
+    for split in ("train", "valid"):
+        assert {one.split(".")[0] for one in clips.split(split).ids.tolist()} == kinds
+    again = datasets.DATASETS["noise"](None)
+    np.testing.assert_array_equal(clips.features[7], again.features[7])
+    means = {float(one.mean()) for one in clips.features}
+    assert len(means) == len(clips)
+    assert all(np.isfinite(one).all() for one in clips.features)
