@@ -83,6 +83,7 @@ class Hearing:
     total: NDArray[np.float64] | None = None
     n_scored: int = 0
     n_sent: int | None = None  # known when its end has come through the queue
+    is_looked_at: bool = False  # a thread has it in hand to see whether it is to be decoded
 
     def is_done(self) -> bool:
         """Whether its last window is scored."""
