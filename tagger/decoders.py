@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import Wanted
 from tagger.cores import usable_cores
+from tagger.deferred import Scorer
 from tagger.errors import DecodeError
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
 from tagger.looking import Looking, ReplacedError, failure_of
-from tagger.runtime import Engine
 from tagger.watchdog import Watchdog
 
 QUEUED_BATCHES = 2
+_QUEUED_AT_FIRST = 32
+"""Before the model is loaded and says how long its batches are."""
+
 _WAIT_S = 0.1
 _GRACE_S = 10.0
 """A helper process that hangs ends itself; only a thread that hangs as well takes longer."""
@@ -34,8 +37,9 @@ _GRACE_S = 10.0
 Item = tuple[Hearing, NDArray[np.float32] | int]
 """A window of a track, or how many it has sent: then it is at its end."""
 
-_Sent = Item | Literal["settled", "end"]
-"""An item, or word that files were settled without decoding, or that a worker is through."""
+_Sent = Item | Literal["settled", "begin", "end"]
+"""An item, or word that files were settled without decoding, that the first one is being
+decoded, or that a worker is through."""
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Decoders:
     """The pool of decoding threads and the queue that they fill."""
 
     paths: Iterable[Path | Heard]
-    engine: Engine
+    engine: Scorer
     options: ListenOptions
     intake: Callable[[Path], Intake]
     stop: threading.Event  # the caller's; this pool never sets it
@@ -62,9 +66,8 @@ class Decoders:
             tell=lambda: self._send("settled"),
         )
         self.ears: list[IsolatedEars] = []
-        self.queue: queue.Queue[_Sent] = queue.Queue(
-            QUEUED_BATCHES * (self.options.batch_size or self.engine.batch_size)
-        )
+        self.has_begun = False
+        self.queue: queue.Queue[_Sent] = queue.Queue(_QUEUED_AT_FIRST)
         self.workers: list[threading.Thread] = []
         for _ in range(n_workers):
             self._add_worker()
@@ -85,11 +88,21 @@ class Decoders:
                 n_running -= 1
             elif sent == "settled":
                 yield from self._settled()
+            elif sent == "begin":
+                self._prepare()
             else:
                 yield sent
         if self.problem is not None:
             raise self.problem
         yield from self._settled()
+
+    def _prepare(self) -> None:
+        """Load the model, while the first files are being decoded."""
+        self.engine.prepare()
+        batch_size = self.options.batch_size or self.engine.batch_size
+        with self.queue.mutex:
+            self.queue.maxsize = QUEUED_BATCHES * batch_size
+            self.queue.not_full.notify_all()
 
     def _settled(self) -> Iterator[Item]:
         for track in self.looking.take_settled():
@@ -117,6 +130,9 @@ class Decoders:
             self.ears.append(ears)
             try:
                 while (track := self.looking.next_to_hear()) is not None:
+                    if not self.has_begun:
+                        self.has_begun = True
+                        self._send("begin")
                     self._decode(track, ears)
             except ReplacedError:
                 return

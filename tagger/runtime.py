@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from tagger.batches import choose_batch
 from tagger.binding import CudaMemory, Lanes
 from tagger.cores import usable_cores
-from tagger.devices import Device, find_device
+from tagger.device_options import CPU_BATCH, Device, DeviceOptions
+from tagger.devices import find_device
 from tagger.driver import DriverError
 from tagger.engines import check_engine, keep_engine
 from tagger.errors import DeviceError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden
-from tagger.providers import CPU_BATCH, DeviceOptions, folder_of, provider_list
+from tagger.providers import folder_of, provider_list
 from tagger.session import (
     INPUT,
     OUTPUT,
@@ -78,6 +79,9 @@ class Engine:
     def n_ahead(self) -> int:
         """Batches that may be submitted before the first one's scores are asked for."""
         return 0 if self.lanes is None else 1
+
+    def prepare(self) -> None:
+        """Do nothing: it is ready. A `tagger.deferred.DeferredEngine` is not."""
 
     def run(self, windows: Array) -> Array:
         """Scores of a batch of windows.

@@ -7,7 +7,7 @@ from typing import Any
 import onnxruntime
 
 from tagger.cores import usable_cores
-from tagger.devices import PROVIDERS
+from tagger.device_options import PROVIDERS
 from tagger.errors import DeviceError, ModelError
 from tagger.lean import lean_bytes
 from tagger.providers import ProviderList
