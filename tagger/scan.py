@@ -124,7 +124,8 @@ class Found:
 
     Attributes:
         genres: the values of the field that is written.
-        left_alone: why it will not be written on purpose, or None.
+        left_alone: why it will not be written on purpose, or None; not asked of a file that is
+            kept, since that is one more question to the disk.
         second: the second field, if there is one.
         tags: all that was read; None if that failed.
     """
@@ -142,12 +143,11 @@ class Found:
 
 def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
     """What counts of a file's tags; `n_names` as for `why_skipped`."""
-    return Found(
-        tags.values(options.targets.field),
-        why_skipped(path, tags, options.writing, n_names=n_names),
-        second_of(tags, options.targets.second_field),
-        tags,
-    )
+    genres = tags.values(options.targets.field)
+    found = Found(genres, None, second_of(tags, options.targets.second_field), tags)
+    if found.is_kept(options.policy):
+        return found
+    return replace(found, left_alone=why_skipped(path, tags, options.writing, n_names=n_names))
 
 
 def wants_scores(found: Found, options: ScanOptions) -> bool:
