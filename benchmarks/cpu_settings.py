@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from tagger.audio.quiet import silence_native_stderr
 from tagger.catalogue import DEFAULT, find_model
 from tagger.cores import usable_cores
 from tagger.golden import golden_windows
 from tagger.library import find_tracks
 from tagger.pipeline import ListenOptions, analyse
+from tagger.quiet import silence_native_stderr
 from tagger.runtime import Engine, load_engine
 from tagger.session import CpuSettings
 

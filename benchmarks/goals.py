@@ -44,7 +44,7 @@ class Goal:
 
 SCRIPTS = {
     "scan": ["--rounds", "3"],
-    "usual_way": ["--files", "5", "--rounds", "3"],
+    "usual_way": ["--files", "40", "--rounds", "3"],
     "spread": ["--windows", "6"],
     "start_up": [],
     "scaling": ["--files", "20", "--rounds", "3"],

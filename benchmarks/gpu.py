@@ -28,10 +28,10 @@ import gpu_parts as parts
 import gpu_runs as runs
 
 from tagger import driver
-from tagger.audio.quiet import silence_native_stderr
 from tagger.catalogue import DEFAULT, find_model
 from tagger.cores import usable_cores
 from tagger.devices import find_device
+from tagger.quiet import silence_native_stderr
 
 
 class Report:

@@ -21,9 +21,9 @@ from export.precision import to_half, to_int8
 from export.run import read_source
 from tagger import bench
 from tagger.bench import bench_device
-from tagger.devices import Device
+from tagger.device_options import Device, DeviceOptions
 from tagger.profiling import profile_model
-from tagger.providers import DeviceOptions, cuda_options, tensorrt_options
+from tagger.providers import cuda_options, tensorrt_options
 from tagger.runtime import load_engine
 from tagger.session import read_spec
 

@@ -21,11 +21,11 @@ from export.describe import describe, spec_of
 from export.graph import to_graph
 from export.lean import add_lean_front_end
 from tagger.bench import bench_device
+from tagger.device_options import DeviceOptions
 from tagger.driver import Context
 from tagger.golden import golden_windows
 from tagger.library import find_tracks
 from tagger.pipeline import ListenOptions, analyse
-from tagger.providers import DeviceOptions
 from tagger.runtime import load_engine
 from train.checkpoint import Checkpoint
 from train.config import load_config
@@ -207,6 +207,9 @@ def decoding_s(paths: Sequence[Path], engine: Any) -> float:
 
         def __init__(self) -> None:
             self.spec, self.path, self.device = spec, engine.path, "cpu"
+
+        def prepare(self) -> None:
+            """It is ready."""
 
         def submit(self, windows: Any) -> Any:
             return lambda: np.zeros((len(windows), len(spec.labels)), np.float32)

@@ -123,14 +123,14 @@ def measure(
 def _compare(
     scan: Sequence[str], library: Path, environment: dict[str, str], rounds: int
 ) -> dict[str, object]:
-    """A scan, `find` and a scan of one known file in turn, and the ratios of the medians.
+    """A scan, `find` and a scan of one known folder in turn, and the ratios of the medians.
 
-    The scan of one file is what it takes to start; `pass` is the rest of the whole scan.
+    The scan of one folder is what it takes to start; `pass` is the rest of the whole scan.
     """
     commands = {
         "scan": [*scan, str(library)],
         "find": ["find", str(library), "-type", "f", "-printf", "%s %T@ %p\\n"],
-        "start": [*scan, _any_file(library)],
+        "start": [*scan, _any_folder(library)],
     }
     run(commands["scan"], environment)  # the first one under these options decides anew
     runs = [
@@ -154,8 +154,8 @@ def _rounded(figures: dict[str, float]) -> dict[str, float]:
     return {key: round(value, 3) for key, value in figures.items()}
 
 
-def _any_file(library: Path) -> str:
-    return next(str(path) for path in library.rglob("*.*") if path.is_file())
+def _any_folder(library: Path) -> str:
+    return next(str(path.parent) for path in library.rglob("*.*") if path.is_file())
 
 
 def main() -> None:

@@ -4,6 +4,11 @@ The usual way is a loop over the files: `librosa.load`, librosa's mel spectrogra
 the same network in PyTorch over all windows of a file at once. It listens to whole tracks and
 nothing is decoded in parallel; torch uses all cores. Both jobs listen to the same songs. The
 network has random weights, which are not slower or faster than learned ones.
+
+Three more jobs say what can be expected: `load_s` is `librosa.load` alone, `decode_s` and
+`decode_full_s` are what the scan decodes, on all cores, and nothing else. Both ways have
+libsndfile decode: `most_default` and `most_full` are the times that a scan would be faster if
+all but decoding cost nothing.
 """
 
 import argparse
@@ -14,6 +19,7 @@ import librosa
 import numpy as np
 import torch
 from measure import alternate, emit, songs
+from scan import decode_only
 
 from tagger.catalogue import DEFAULT, find_model
 from tagger.pipeline import ListenOptions, analyse
@@ -53,6 +59,12 @@ def usual_way(paths: Sequence[Path], net: TaggerNet) -> int:
     return n_windows
 
 
+def load_alone(paths: Sequence[Path], sample_rate: int) -> None:
+    """The part of the usual way that decodes and resamples."""
+    for path in paths:
+        librosa.load(path, sr=sample_rate)
+
+
 def scan_all(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> None:
     """The scan's own way."""
     failed = [one.error for one in analyse(paths, engine, options) if one.error is not None]
@@ -63,17 +75,21 @@ def scan_all(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> N
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--files", type=int, default=10)
+    parser.add_argument("--files", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     paths = songs(n_files=given.files)
     net, engine = network(), load_engine(find_model(DEFAULT), device="cpu")
     usual_way(paths[:1], net)  # librosa compiles and caches at its first call
+    part, full = ListenOptions(), ListenOptions(full=True)
     times = alternate(
         {
             "usual_s": lambda: usual_way(paths, net),
-            "default_s": lambda: scan_all(paths, engine, ListenOptions()),
-            "full_s": lambda: scan_all(paths, engine, ListenOptions(full=True)),
+            "load_s": lambda: load_alone(paths, engine.spec.sample_rate),
+            "default_s": lambda: scan_all(paths, engine, part),
+            "decode_s": lambda: decode_only(paths, engine, part),
+            "full_s": lambda: scan_all(paths, engine, full),
+            "decode_full_s": lambda: decode_only(paths, engine, full),
         },
         n_rounds=given.rounds,
     )
@@ -83,6 +99,8 @@ def main() -> None:
             **times,
             "times_faster_default": round(times["usual_s"] / times["default_s"], 2),
             "times_faster_full": round(times["usual_s"] / times["full_s"], 2),
+            "most_default": round(times["usual_s"] / times["decode_s"], 2),
+            "most_full": round(times["usual_s"] / times["decode_full_s"], 2),
         }
     )
 

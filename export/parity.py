@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from tagger.devices import PROVIDERS, Device
-from tagger.providers import MAX_BATCH
+from tagger.device_options import MAX_BATCH, PROVIDERS, Device
 from tagger.spec import Precision
 from train.models.network import TaggerNet
 

@@ -29,7 +29,8 @@ from export.parity import (
 )
 from export.precision import to_half, to_int8
 from tagger.audio import open_track
-from tagger.devices import Device, find_device
+from tagger.device_options import Device
+from tagger.devices import find_device
 from tagger.errors import InputError, ModelError
 from tagger.lean import METADATA_KEY as LEAN_KEY
 from tagger.lean import lean_model

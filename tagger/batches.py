@@ -11,9 +11,9 @@ import onnxruntime
 
 from tagger import driver
 from tagger.cores import usable_cores
+from tagger.device_options import MAX_BATCH
 from tagger.engines import cache_root, sha256_of
 from tagger.golden import golden_windows
-from tagger.providers import MAX_BATCH
 
 if TYPE_CHECKING:
     from tagger.runtime import Engine

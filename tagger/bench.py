@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from tagger.audio import open_track
-from tagger.devices import Device
+from tagger.device_options import Device, DeviceOptions
 from tagger.errors import DeviceError, TrackError
 from tagger.golden import golden_windows
 from tagger.profiling import Share, profile_model
-from tagger.providers import DeviceOptions
 from tagger.runtime import Building, Engine, load_engine
 from tagger.session import node_counts, read_spec
 

@@ -21,7 +21,7 @@ from tagger.plain import json_text, visible
 
 if TYPE_CHECKING:
     from tagger.bench import DecodeSpeed, DeviceBench
-    from tagger.devices import Device
+    from tagger.device_options import Device
 
 BENCHED: "tuple[Device, ...]" = ("cpu", "cuda", "tensorrt")
 ACTIONS = ("build", "list", "clear")
@@ -36,11 +36,11 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure the model on each device, and decoding beside it."""
-    from tagger.audio.quiet import silence_native_stderr
     from tagger.bench import bench_decoding, bench_device
     from tagger.catalogue import find_model, variants_of
     from tagger.engines_show import building_shown
     from tagger.library import find_tracks, require_tracks
+    from tagger.quiet import silence_native_stderr
     from tagger.runtime import load_engine
 
     silence_native_stderr()

@@ -22,7 +22,7 @@ from tagger.cli_device import (
     DeviceChoice,
     Model,
     PrecisionChoice,
-    load,
+    load_later,
 )
 from tagger.cli_scan import Full, Jobs, Json, Paths, Set, Threshold
 from tagger.cli_state import (
@@ -85,8 +85,8 @@ def audit(
     from tagger.audit import Auditor
     from tagger.audit_show import SHOWN, show_audit
     from tagger.config import load_settings
+    from tagger.heard import ListenOptions
     from tagger.library import find_folders, find_tracks, require_tracks
-    from tagger.pipeline import ListenOptions
     from tagger.report import open_report
     from tagger.scan import ScanOptions
 
@@ -94,7 +94,7 @@ def audit(
     settings = load_settings(setting or ())
     folders = require_tracks(find_folders(paths, limit=limit), paths=paths)
     compute = Compute(precision=precision, batch_size=batch_size)
-    engine = load(
+    engine = load_later(
         model, device, console=console, quiet=json, settings=settings, compute=compute
     )
     auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.config import Settings
-    from tagger.devices import Device
-    from tagger.providers import DeviceOptions
+    from tagger.deferred import Scorer
+    from tagger.device_options import Device, DeviceOptions
     from tagger.runtime import Engine
 
 MAX_SIZE = 1024
@@ -86,23 +86,59 @@ def load(
     *,
     console: "Console",
     quiet: bool,
-    settings: "Settings | None" = None,
     compute: Compute = Compute(),
 ) -> "Engine":
-    """Load a model by name or path, with the owner's thresholds laid over its own.
+    """Load a model by name or path.
 
     Says once when `auto` fell back from a device, and what else is not as it should be.
     """
-    from dataclasses import replace
-
-    from tagger.audio.quiet import silence_native_stderr
-    from tagger.config import with_thresholds
-    from tagger.engines_show import building_shown
-    from tagger.runtime import load_engine
+    from tagger.quiet import silence_native_stderr
 
     silence_native_stderr()
     kind, options = device_options(device, compute)
     path = model_file(model, compute.precision)
+    return _loaded(path, kind, options, console=console, quiet=quiet)
+
+
+def load_later(
+    model: str,
+    device: str,
+    *,
+    console: "Console",
+    quiet: bool,
+    settings: "Settings",
+    compute: Compute = Compute(),
+) -> "Scorer":
+    """Name a model that is loaded for the first file to be decoded.
+
+    The owner's thresholds are laid over its own. What can be wrong about the file is told now.
+    Who asks for a GPU, or for a measurement, is told now what comes of it: then it is loaded.
+    """
+    from tagger.config import with_thresholds
+    from tagger.deferred import DeferredEngine
+    from tagger.quiet import silence_native_stderr
+    from tagger.spec_file import spec_in
+
+    silence_native_stderr()
+    kind, options = device_options(device, compute)
+    path = model_file(model, compute.precision)
+    spec, notes = with_thresholds(spec_in(path), settings)
+    engine = DeferredEngine(
+        path, spec, lambda: _loaded(path, kind, options, console=console, quiet=quiet)
+    )
+    if kind not in {"auto", "cpu"} or options.auto_batch:
+        engine.prepare()
+    for note in notes:
+        console.print(visible(f"{note}."), markup=False, highlight=False)
+    return engine
+
+
+def _loaded(
+    path: Path, kind: "Device", options: "DeviceOptions", *, console: "Console", quiet: bool
+) -> "Engine":
+    from tagger.engines_show import building_shown
+    from tagger.runtime import load_engine
+
     show = building_shown(console)
     engine = load_engine(path, device=kind, options=options, building=show)
     if engine.fallback and not quiet:
@@ -110,12 +146,7 @@ def load(
         console.print(said, style="dim", markup=False, highlight=False)
     for note in () if quiet else engine.notes:
         console.print(visible(f"Note: {note}."), style="dim", markup=False, highlight=False)
-    if settings is None:
-        return engine
-    spec, notes = with_thresholds(engine.spec, settings)
-    for note in notes:
-        console.print(visible(f"{note}."), markup=False, highlight=False)
-    return replace(engine, spec=spec)
+    return engine
 
 
 def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, DeviceOptions]":
@@ -124,8 +155,7 @@ def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, 
     Raises:
         InputError: a value is none that is known.
     """
-    from tagger.devices import DEVICES
-    from tagger.providers import DeviceOptions
+    from tagger.device_options import DEVICES, DeviceOptions
 
     name, colon, number = device.partition(":")
     kind = one_of("--device", name, DEVICES)
@@ -156,15 +186,15 @@ def model_file(model: str, precision: str | None = None) -> Path:
         ModelError: there is no such model, or none of that precision.
     """
     from tagger.catalogue import find_model, find_variant, user_folder
-    from tagger.session import read_spec
     from tagger.spec import PRECISIONS
+    from tagger.spec_file import spec_in
 
     path = find_model(model)
     if precision is None:
         return path
     wanted = one_of("--precision", precision, PRECISIONS)
     found = find_variant(path, wanted) or path
-    spec = read_spec(found)
+    spec = spec_in(found)
     if spec.precision == wanted:
         return found
     name = f"{path.stem}.{wanted}.onnx"

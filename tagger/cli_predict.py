@@ -22,14 +22,14 @@ from tagger.cli_device import (
     DeviceChoice,
     Model,
     PrecisionChoice,
-    load,
+    load_later,
 )
 from tagger.cli_scan import Full, Jobs, Json, Set, Threshold, Top
 from tagger.errors import InputError
 from tagger.plain import visible
 
 if TYPE_CHECKING:
-    from tagger.runtime import Engine
+    from tagger.deferred import Scorer
     from tagger.scan import TrackResult
 
 
@@ -61,8 +61,8 @@ def predict(
 ) -> None:
     """Show what is heard in single files, label by label. Changes nothing."""
     from tagger.config import load_settings
+    from tagger.heard import ListenOptions
     from tagger.library import find_tracks, require_tracks
-    from tagger.pipeline import ListenOptions
     from tagger.report import open_report
     from tagger.scan import ScanOptions, scan
 
@@ -84,7 +84,7 @@ def predict(
     if plot is not None:
         tracks = _only_one(tracks, plot)
     compute = Compute(precision=precision, batch_size=batch_size)
-    engine = load(
+    engine = load_later(
         model, device, console=console, quiet=json, settings=settings, compute=compute
     )
     show = _Show(json, timeline, plot, threshold)
@@ -111,7 +111,7 @@ class _Show:
     threshold: float | None
 
 
-def _show_one(result: "TrackResult", engine: "Engine", show: _Show) -> None:
+def _show_one(result: "TrackResult", engine: "Scorer", show: _Show) -> None:
     from tagger.show import prediction
 
     if show.json and show.timeline:
@@ -140,7 +140,7 @@ def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:
     return iter(first)
 
 
-def _show_timeline(result: "TrackResult", engine: "Engine", threshold: float | None) -> None:
+def _show_timeline(result: "TrackResult", engine: "Scorer", threshold: float | None) -> None:
     from tagger.timeline_show import timeline_view
 
     if result.timeline is not None:
@@ -151,7 +151,7 @@ def _show_timeline(result: "TrackResult", engine: "Engine", threshold: float | N
 
 
 def _emit_with_segments(
-    result: "TrackResult", engine: "Engine", threshold: float | None
+    result: "TrackResult", engine: "Scorer", threshold: float | None
 ) -> None:
     from tagger.plain import json_text
     from tagger.report import to_record
@@ -165,7 +165,7 @@ def _emit_with_segments(
 
 
 def _save_plot(
-    result: "TrackResult", engine: "Engine", plot: Path, threshold: float | None
+    result: "TrackResult", engine: "Scorer", plot: Path, threshold: float | None
 ) -> None:
     from tagger.plot import save_taggram
 

@@ -29,7 +29,7 @@ from tagger.cli_device import (
     GpuMemory,
     Model,
     PrecisionChoice,
-    load,
+    load_later,
 )
 from tagger.cli_options import one_of
 from tagger.cli_state import NoState, Past, Rescan, RetryFailed, State, held_for_scan, scan_with
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.cli_state import ScanUntil
+    from tagger.deferred import Scorer
     from tagger.report import Tally
-    from tagger.runtime import Engine
     from tagger.scan import ScanOptions, Status, TrackResult
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
@@ -152,8 +152,8 @@ def scan(
     """
     from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
+    from tagger.heard import ListenOptions
     from tagger.library import find_folders, find_tracks, require_tracks
-    from tagger.pipeline import ListenOptions
     from tagger.scan import ScanOptions
 
     console = stderr_console()
@@ -189,7 +189,7 @@ def scan(
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
     with held_for_scan(past, paths, console, write=write_tags) as held:
-        engine = load(
+        engine = load_later(
             model, device, console=console, quiet=quiet, settings=settings, compute=compute
         )
         targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
@@ -202,7 +202,7 @@ def scan(
 
 def _run(
     results: "ScanUntil",
-    engine: "Engine",
+    engine: "Scorer",
     options: "ScanOptions",
     show: Show,
     *,

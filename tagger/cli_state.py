@@ -16,9 +16,9 @@ from tagger.plain import text_of, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.deferred import Scorer
     from tagger.library import Listing
     from tagger.recalled import Passed
-    from tagger.runtime import Engine
     from tagger.scan import ScanOptions, Status, TrackResult
     from tagger.state import Store
     from tagger.writing import JournalledRun
@@ -103,7 +103,7 @@ def held_for_scan(
 def scan_with(
     held: Held,
     folders: "Iterable[Listing]",
-    engine: "Engine",
+    engine: "Scorer",
     options: "ScanOptions",
     *,
     passing: "frozenset[Status]" = frozenset(),

@@ -31,8 +31,6 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
         spec: of the model, with the owner's thresholds.
         model: sha256 of the model file, in hexadecimal.
     """
-    from tagger.audio.versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
-
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
     reading = f"reading {canonical([options.writing.style, options.targets.names])}"
     # Whether it is written, and on which day, decides nothing; how it is heard stands already.
@@ -44,7 +42,14 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
     )
     decision = canonical([DECIDING, listening, reading, deciding, spec.thresholds])
     digest = hashlib.sha256(decision.encode()).hexdigest()
-    return Keys(listening, reading, f"decision {digest}", decoder_versions)
+    return Keys(listening, reading, f"decision {digest}", _decoders)
+
+
+def _decoders() -> str:
+    """Names and versions of the decoders; asked for where a file cannot be read."""
+    from tagger.audio.versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
+
+    return decoder_versions()
 
 
 def windowing(options: ListenOptions) -> str:

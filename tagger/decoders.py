@@ -1,16 +1,17 @@
 """Threads that look at files, have them decoded, and fill one bounded queue with windows.
 
 A file that crashes its decoder, or keeps a thread for too long, fails alone: decoding happens
-in a helper process for each thread, and a thread that hangs is replaced.
+in a helper process for each thread, and a thread that hangs is replaced. What needs no decoding
+does not go through the queue (`tagger.looking`).
 """
 
 import contextlib
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,16 @@ from numpy.typing import NDArray
 from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import Wanted
 from tagger.cores import usable_cores
-from tagger.errors import DecodeError, StartError, TrackError
+from tagger.deferred import Scorer
+from tagger.errors import DecodeError
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
-from tagger.runtime import Engine
+from tagger.looking import Looking, ReplacedError, failure_of
 from tagger.watchdog import Watchdog
 
-log = logging.getLogger(__name__)
-
 QUEUED_BATCHES = 2
+_QUEUED_AT_FIRST = 32
+"""Before the model is loaded and says how long its batches are."""
+
 _WAIT_S = 0.1
 _GRACE_S = 10.0
 """A helper process that hangs ends itself; only a thread that hangs as well takes longer."""
@@ -34,28 +37,37 @@ _GRACE_S = 10.0
 Item = tuple[Hearing, NDArray[np.float32] | int]
 """A window of a track, or how many it has sent: then it is at its end."""
 
+_Sent = Item | Literal["settled", "begin", "end"]
+"""An item, or word that files were settled without decoding, that the first one is being
+decoded, or that a worker is through."""
+
 
 @dataclass
 class Decoders:
     """The pool of decoding threads and the queue that they fill."""
 
     paths: Iterable[Path | Heard]
-    engine: Engine
+    engine: Scorer
     options: ListenOptions
     intake: Callable[[Path], Intake]
     stop: threading.Event  # the caller's; this pool never sets it
 
     def __post_init__(self) -> None:
         self.closed = threading.Event()
-        self.source = iter(self.paths)
-        self.source_lock = threading.Lock()
         self.problem: BaseException | None = None
         n_workers = self.options.n_decoders or usable_cores()
         self.watchdog: Watchdog[Hearing] = Watchdog(self.options.limit_s + _GRACE_S)
-        self.ears: list[IsolatedEars] = []
-        self.queue: queue.Queue[Item | None] = queue.Queue(
-            QUEUED_BATCHES * (self.options.batch_size or self.engine.batch_size)
+        self.looking = Looking(
+            self.paths,
+            self.intake,
+            self.watchdog,
+            n_threads=n_workers,
+            is_over=self._is_over,
+            tell=lambda: self._send("settled"),
         )
+        self.ears: list[IsolatedEars] = []
+        self.has_begun = False
+        self.queue: queue.Queue[_Sent] = queue.Queue(_QUEUED_AT_FIRST)
         self.workers: list[threading.Thread] = []
         for _ in range(n_workers):
             self._add_worker()
@@ -65,18 +77,36 @@ class Decoders:
         n_running = len(self.workers)
         while n_running and not self._is_over():
             for track in self.watchdog.take_overdue():
+                self.looking.replace(track)
                 self._add_worker()  # in the place of the one that hangs
                 yield _given_up(track, self.options.limit_s), 0
             try:
-                item = self.queue.get(timeout=_WAIT_S)
+                sent = self.queue.get(timeout=_WAIT_S)
             except queue.Empty:  # look whether somebody wants us to stop
-                continue
-            if item is None:
+                sent = "settled"
+            if sent == "end":
                 n_running -= 1
-                continue
-            yield item
+            elif sent == "settled":
+                yield from self._settled()
+            elif sent == "begin":
+                self._prepare()
+            else:
+                yield sent
         if self.problem is not None:
             raise self.problem
+        yield from self._settled()
+
+    def _prepare(self) -> None:
+        """Load the model, while the first files are being decoded."""
+        self.engine.prepare()
+        batch_size = self.options.batch_size or self.engine.batch_size
+        with self.queue.mutex:
+            self.queue.maxsize = QUEUED_BATCHES * batch_size
+            self.queue.not_full.notify_all()
+
+    def _settled(self) -> Iterator[Item]:
+        for track in self.looking.take_settled():
+            yield track, 0
 
     def close(self) -> None:
         """Let the workers end: what they still want to send is not wanted any more."""
@@ -98,55 +128,37 @@ class Decoders:
     def _work(self) -> None:
         with IsolatedEars(limit_s=self.options.limit_s) as ears:
             self.ears.append(ears)
-            while not self._is_over():
-                try:
-                    with self.source_lock:
-                        path = next(self.source, None)
-                    if path is None:
-                        break
-                    if isinstance(path, Heard):
-                        self._send((Hearing(path), 0))
-                    elif not self._decode(path, ears):
-                        return  # another thread is in its place
-                except BaseException as error:  # noqa: BLE001 - raised where it is collected
-                    self.problem = error
-                    break
-        self._send(None)
+            try:
+                while (track := self.looking.next_to_hear()) is not None:
+                    if not self.has_begun:
+                        self.has_begun = True
+                        self._send("begin")
+                    self._decode(track, ears)
+            except ReplacedError:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised where it is collected
+                self.problem = error
+        self._send("end")
 
-    def _decode(self, path: Path, ears: IsolatedEars) -> bool:
-        """Send the windows of one file, then its end; False if it took too long for that."""
-        track = Hearing(Heard(path))
+    def _decode(self, track: Hearing, ears: IsolatedEars) -> None:
+        """Send the windows of one file, then its end.
+
+        Raises:
+            ReplacedError: it took too long, and was counted as failed.
+        """
         n_sent = 0
-        self.watchdog.start(track)
+        self.watchdog.resume(track)
         try:
-            intake = self.intake(path)
-            track.heard.note = intake.note
-            if intake.heard is not None:
-                track.heard = intake.heard
-            elif intake.listen:
-                for window in self._windows(path, track.heard, ears):
-                    n_sent += 1
-                    self.watchdog.pause(track)
-                    self._send((track, window))
-                    self.watchdog.resume(track)
-        except TrackError as error:
-            track.heard.error = error
-        except StartError:
-            raise
-        except OSError as error:
-            reason = error.strerror or str(error)
-            track.heard.error = TrackError(
-                f"{path}: it cannot be read: {reason}. Check the file and its folder."
-            )
-        except Exception as error:  # a defect of ours must not stop the others
-            log.debug("%s", path, exc_info=True)
-            track.heard.error = TrackError(
-                f"{path}: an unexpected {type(error).__name__} ({error}); please report it"
-            )
-        is_ours = self.watchdog.finish(track)
-        if is_ours:
-            self._send((track, n_sent))
-        return is_ours
+            for window in self._windows(track.heard.path, track.heard, ears):
+                n_sent += 1
+                self.watchdog.pause(track)
+                self._send((track, window))
+                self.watchdog.resume(track)
+        except Exception as error:  # noqa: BLE001 - becomes the file's result, or is raised
+            track.heard.error = failure_of(track.heard.path, error)
+        if not self.watchdog.finish(track):
+            raise ReplacedError
+        self._send((track, n_sent))
 
     def _windows(
         self, path: Path, heard: Heard, ears: IsolatedEars
@@ -180,7 +192,7 @@ class Decoders:
             hop_s = slack_s / max(heard.n_windows - 1, 1)
             heard.starts_s = [index * hop_s for index in heard.starts_s]
 
-    def _send(self, item: Item | None) -> None:
+    def _send(self, item: _Sent) -> None:
         """Put into the queue, waiting while it is full, unless nobody listens any more."""
         while not self._is_over():
             with contextlib.suppress(queue.Full):

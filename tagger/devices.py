@@ -6,24 +6,15 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import onnxruntime
 
 from tagger import driver
-
-Device = Literal["auto", "cpu", "cuda", "tensorrt"]
-DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "tensorrt")
-
-PROVIDERS: Mapping[str, str] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
+from tagger.device_options import PROVIDERS
 
 TENSORRT_MAJOR = 10
 """What ONNX Runtime's provider links; the newest pip package is another one."""

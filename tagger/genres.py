@@ -1,19 +1,20 @@
 """Scores -> genres: which labels are believed, and what the file would hold with them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from tagger.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Policy = Literal["fill", "append", "replace"]
 POLICIES: tuple[Policy, ...] = ("fill", "append", "replace")
 
 
 def choose_genres(
-    scores: NDArray[np.float32], spec: ModelSpec, *, top: int, threshold: float | None = None
+    scores: "NDArray[np.float32]", spec: ModelSpec, *, top: int, threshold: float | None = None
 ) -> tuple[str, ...]:
     """The labels that are believed, best first.
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tagger.audio.isolated import LIMIT_S
 from tagger.errors import TrackError
+from tagger.limits import LIMIT_S
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +67,13 @@ class Heard:
 
     path: Path
     note: Any = None
-    scores: NDArray[np.float32] | None = None
+    scores: "NDArray[np.float32] | None" = None
     n_windows: int = 0
     n_silent: int = 0
     duration_s: float | None = None
     error: TrackError | None = None
     starts_s: list[float] | None = None
-    window_scores: list[NDArray[np.float32]] | None = None
+    window_scores: "list[NDArray[np.float32]] | None" = None
 
 
 @dataclass(slots=True)
@@ -80,23 +81,24 @@ class Hearing:
     """A track on its way: windows are counted out by its worker and in by the collector."""
 
     heard: Heard
-    total: NDArray[np.float64] | None = None
+    total: "NDArray[np.float64] | None" = None
     n_scored: int = 0
     n_sent: int | None = None  # known when its end has come through the queue
+    is_looked_at: bool = False  # a thread has it in hand to see whether it is to be decoded
 
     def is_done(self) -> bool:
         """Whether its last window is scored."""
         return self.n_sent is not None and self.n_scored == self.n_sent
 
-    def add(self, scores: NDArray[np.float32]) -> None:
+    def add(self, scores: "NDArray[np.float32]") -> None:
         """Count in the scores of one window, shape (n_labels,)."""
         self.n_scored += 1
-        self.total = scores.astype(np.float64) if self.total is None else self.total + scores
+        self.total = scores.astype("float64") if self.total is None else self.total + scores
         if self.heard.window_scores is not None:
             self.heard.window_scores.append(scores)
 
     def result(self) -> Heard:
         """What was heard, once it is done."""
         if self.total is not None and self.heard.error is None:
-            self.heard.scores = (self.total / self.n_scored).astype(np.float32)
+            self.heard.scores = (self.total / self.n_scored).astype("float32")
         return self.heard

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from tagger import __version__
+from tagger.deferred import Scorer
 from tagger.plain import text_of, visible
-from tagger.runtime import Engine
 from tagger.scan import TrackResult
 from tagger.timeline import Timeline
 
@@ -54,7 +54,7 @@ class HtmlReport:
     takes_findings = True
 
     def __init__(
-        self, file: TextIO, engine: Engine | None, *, threshold: float | None = None
+        self, file: TextIO, engine: Scorer | None, *, threshold: float | None = None
     ) -> None:
         self.file = file
         self.labels = engine.spec.labels if engine else ()

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from tagger.deferred import Scorer
 from tagger.heard import Heard
 from tagger.library import Entry, Listing
-from tagger.pipeline import analyse
 from tagger.recalled import Desk, Passed, RecallOptions, sift
 from tagger.recorded import entry_now, look, remember
-from tagger.runtime import Engine
 from tagger.scan import ScanOptions, TrackResult, decide, write_all
 from tagger.state.memory import Memory
 from tagger.state.records import digest_of
@@ -30,7 +29,7 @@ _LASTING = frozenset({"kept", "unchanged", "abstained", "skipped"})
 
 def scan_library(
     listings: Iterable[Listing],
-    engine: Engine,
+    engine: Scorer,
     options: ScanOptions,
     memory: Memory,
     recall: RecallOptions = RecallOptions(),
@@ -75,6 +74,8 @@ def _results(
         if isinstance(first, Heard):
             yield from _decided(first, desk)
             continue
+        from tagger.pipeline import analyse  # noqa: PLC0415 - brings NumPy and the decoders
+
         heard = analyse(
             chain([first], source),
             desk.engine,

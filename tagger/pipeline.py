@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.decoders import Decoders
+from tagger.deferred import Scorer
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
-from tagger.runtime import Engine
 
 _Batch = list[tuple[Hearing, NDArray[np.float32]]]
 _Scores = Callable[[], NDArray[np.float32]]
@@ -29,7 +29,7 @@ def listen_to_all(path: Path) -> Intake:
 
 def analyse(
     paths: Iterable[Path | Heard],
-    engine: Engine,
+    engine: Scorer,
     options: ListenOptions,
     *,
     intake: Callable[[Path], Intake] = listen_to_all,
@@ -40,7 +40,7 @@ def analyse(
     Args:
         paths: the files; taken one by one as workers become free, never collected. What is
             heard already comes back as it is, among what is heard meanwhile.
-        engine: the model.
+        engine: the model; it is prepared as soon as a file is to be decoded.
         options: how to listen.
         intake: called in a worker for each file before it is opened for decoding.
         stop: once set, nothing more is decoded or scored and the generator ends.
@@ -51,14 +51,14 @@ def analyse(
     """
     stage = Decoders(paths, engine, options, intake, stop or threading.Event())
     try:
-        yield from _collect(stage, engine, options.batch_size or engine.batch_size)
+        yield from _collect(stage, engine, options.batch_size)
     finally:
         stage.close()
 
 
-def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard]:
+def _collect(stage: Decoders, engine: Scorer, wanted_size: int | None) -> Iterator[Heard]:
     waiting: _Batch = []
-    stacks = _Stacks(batch_size, n_in_use=engine.n_ahead + 1)
+    stacks: _Stacks | None = None
     # On a GPU the next batch is put together and copied while this one is computed.
     ahead: deque[tuple[_Batch, _Scores]] = deque()
     for track, item in stage.items():
@@ -67,13 +67,16 @@ def _collect(stage: Decoders, engine: Engine, batch_size: int) -> Iterator[Heard
             if track.is_done():  # otherwise its last windows are still waiting for a batch
                 yield track.result()
             continue
+        if stacks is None:
+            size = wanted_size or engine.batch_size
+            stacks = _Stacks(size, n_in_use=engine.n_ahead + 1)
         waiting.append((track, item))
-        if len(waiting) == batch_size:
+        if len(waiting) == stacks.batch_size:
             ahead.append((waiting, engine.submit(stacks.stack(waiting))))
             waiting = []
             while len(ahead) > engine.n_ahead:
                 yield from _give_out(*ahead.popleft())
-    if waiting:
+    if waiting and stacks is not None:
         ahead.append((waiting, engine.submit(stacks.stack(waiting))))
     for batch, scores in ahead:
         yield from _give_out(batch, scores)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tagger.devices import PROVIDERS
+from tagger.device_options import PROVIDERS, DeviceOptions
 from tagger.golden import golden_windows
-from tagger.providers import DeviceOptions, provider_list
+from tagger.providers import provider_list
 from tagger.session import INPUT, OUTPUT, check_provider, open_session, spec_of
 
 N_RUNS = 5

@@ -5,12 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from tagger.deferred import Scorer
 from tagger.errors import DecodeError, TagError, TrackError
 from tagger.heard import Heard
 from tagger.library import Entry, Listing
-from tagger.runtime import Engine
 from tagger.scan import (
     Found,
     ScanOptions,
@@ -57,7 +55,7 @@ class Passed:
 class Desk:
     """All that is needed to decide about files."""
 
-    engine: Engine
+    engine: Scorer
     options: ScanOptions
     memory: Memory
     recall: RecallOptions
@@ -139,6 +137,8 @@ def _failed(
 
 def heard_before(path: Path, found: Found, result: Result) -> Heard:
     """A stored result, as if it had just been heard."""
+    import numpy as np  # noqa: PLC0415 - a folder that is passed needs no scores
+
     scores = None if result.scores is None else np.frombuffer(result.scores, np.float32)
     return Heard(
         path,

@@ -10,10 +10,10 @@ from typing import Any, Protocol, TextIO
 from rich.markup import escape
 from rich.table import Table
 
+from tagger.deferred import Scorer
 from tagger.errors import InputError
 from tagger.html_report import HtmlReport
 from tagger.plain import cell_text, json_text, text_of, visible
-from tagger.runtime import Engine
 from tagger.scan import STATUSES, Status, TrackResult
 from tagger.targets import GENRE
 
@@ -133,7 +133,7 @@ def _second_cells(result: TrackResult) -> list[str]:
 
 @contextmanager
 def open_report(
-    path: Path, *, engine: Engine | None = None, threshold: float | None = None
+    path: Path, *, engine: Scorer | None = None, threshold: float | None = None
 ) -> Iterator[Report]:
     """Open a report for writing; its suffix says which kind it is.
 

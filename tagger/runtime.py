@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from tagger.batches import choose_batch
 from tagger.binding import CudaMemory, Lanes
 from tagger.cores import usable_cores
-from tagger.devices import Device, find_device
+from tagger.device_options import CPU_BATCH, Device, DeviceOptions
+from tagger.devices import find_device
 from tagger.driver import DriverError
 from tagger.engines import check_engine, keep_engine
 from tagger.errors import DeviceError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden
-from tagger.providers import CPU_BATCH, DeviceOptions, folder_of, provider_list
+from tagger.providers import folder_of, provider_list
 from tagger.session import (
     INPUT,
     OUTPUT,
@@ -37,6 +38,13 @@ from tagger.spec import ModelSpec
 __all__ = ["Engine", "load_engine", "node_counts", "padded", "read_spec", "usable_cores"]
 
 Array = NDArray[np.float32]
+
+LIGHT_MS = 3.0
+"""Processor time of a window, in ms, up to which half of the cores compute the model.
+
+Decoding takes as long even for uncompressed audio, so it stays what is waited for, and a batch
+on fewer threads takes less processor time from the decoders.
+"""
 
 Building = Callable[[Path], AbstractContextManager[object]]
 """Entered with the engine's folder while TensorRT builds, which takes minutes."""
@@ -78,6 +86,9 @@ class Engine:
     def n_ahead(self) -> int:
         """Batches that may be submitted before the first one's scores are asked for."""
         return 0 if self.lanes is None else 1
+
+    def prepare(self) -> None:
+        """Do nothing: it is ready. A `tagger.deferred.DeferredEngine` is not."""
 
     def run(self, windows: Array) -> Array:
         """Scores of a batch of windows.
@@ -232,7 +243,9 @@ def _load(
 ) -> Engine:
     _require(device, options)
     providers = provider_list(device, options, path=path, spec=spec)
-    session = open_session(path, providers, cpu=cpu)
+    is_ours_to_choose = device == "cpu" and cpu.n_threads is None
+    half = replace(cpu, n_threads=max(1, usable_cores() // 2))
+    session = open_session(path, providers, cpu=half if is_ours_to_choose else cpu)
     check_provider(session, device)
     spec = spec_of(session, path)
     size = options.batch_on(device)
@@ -242,9 +255,20 @@ def _load(
         engine.lanes = _lanes(engine, options.index)
     entry = session.get_modelmeta().custom_metadata_map.get(GOLDEN_KEY)
     engine.golden = check_golden(entry, spec, engine.run, where=f"{path} on {device}")
+    if is_ours_to_choose and ms_a_window(engine) > LIGHT_MS:
+        engine.session = open_session(path, providers, cpu=cpu)
     if options.auto_batch:
         engine.notes += choose_batch(engine, options.index)
     return engine
+
+
+def ms_a_window(engine: Engine) -> float:
+    """Processor time that the network takes, in ms a window, all threads together."""
+    windows = np.zeros((4, engine.spec.window_len), np.float32)
+    engine.run(windows)  # the first run allocates
+    started = time.process_time()
+    engine.run(windows)
+    return (time.process_time() - started) * 1e3 / len(windows)
 
 
 def _require(device: str, options: DeviceOptions) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from tagger.deferred import Scorer
 from tagger.errors import UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
 from tagger.genres import Policy, choose_genres, why_abstained
-from tagger.pipeline import Heard, Intake, ListenOptions, analyse
-from tagger.runtime import Engine
+from tagger.heard import Heard, Intake, ListenOptions
 from tagger.safewrite import WriteOptions, why_skipped
 from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
@@ -90,7 +90,7 @@ class TrackResult:
 
 def scan(
     paths: Iterable[Path],
-    engine: Engine,
+    engine: Scorer,
     options: ScanOptions,
     *,
     stop: threading.Event | None = None,
@@ -110,6 +110,8 @@ def scan(
     Yields:
         One result a file, as soon as it is done; never an exception for a single file.
     """
+    from tagger.pipeline import analyse  # noqa: PLC0415 - brings NumPy and the decoders
+
     stop = stop or threading.Event()
     heard = analyse(paths, engine, options.listen, intake=_intake(options), stop=stop)
     decided = (decide(one, engine, options) for one in heard)
@@ -122,7 +124,8 @@ class Found:
 
     Attributes:
         genres: the values of the field that is written.
-        left_alone: why it will not be written on purpose, or None.
+        left_alone: why it will not be written on purpose, or None; not asked of a file that is
+            kept, since that is one more question to the disk.
         second: the second field, if there is one.
         tags: all that was read; None if that failed.
     """
@@ -140,12 +143,11 @@ class Found:
 
 def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
     """What counts of a file's tags; `n_names` as for `why_skipped`."""
-    return Found(
-        tags.values(options.targets.field),
-        why_skipped(path, tags, options.writing, n_names=n_names),
-        second_of(tags, options.targets.second_field),
-        tags,
-    )
+    genres = tags.values(options.targets.field)
+    found = Found(genres, None, second_of(tags, options.targets.second_field), tags)
+    if found.is_kept(options.policy):
+        return found
+    return replace(found, left_alone=why_skipped(path, tags, options.writing, n_names=n_names))
 
 
 def wants_scores(found: Found, options: ScanOptions) -> bool:
@@ -163,7 +165,7 @@ def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
     return look
 
 
-def decide(heard: Heard, engine: Engine, options: ScanOptions) -> TrackResult:
+def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
     found: Found | None = heard.note
     previous = found.genres if found else ()
@@ -229,7 +231,7 @@ def _second(
     return replace(found, values=values), names
 
 
-def _believed(heard: Heard, engine: Engine, options: ScanOptions) -> tuple[str, ...]:
+def _believed(heard: Heard, engine: Scorer, options: ScanOptions) -> tuple[str, ...]:
     """Every label that is sure enough; the owner's rules choose among them."""
     if heard.scores is None:
         return ()
@@ -240,7 +242,7 @@ def _believed(heard: Heard, engine: Engine, options: ScanOptions) -> tuple[str, 
 def _why_nothing(
     scores: dict[str, float] | None,
     labels: tuple[str, ...],
-    engine: Engine,
+    engine: Scorer,
     options: ScanOptions,
 ) -> str:
     if scores is None:
@@ -252,7 +254,7 @@ def _why_nothing(
     return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 
-def named_scores(heard: Heard, engine: Engine) -> dict[str, float] | None:
+def named_scores(heard: Heard, engine: Scorer) -> dict[str, float] | None:
     """Label to score, best first, to four places; None without scores."""
     if heard.scores is None:
         return None

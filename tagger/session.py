@@ -7,7 +7,7 @@ from typing import Any
 import onnxruntime
 
 from tagger.cores import usable_cores
-from tagger.devices import PROVIDERS
+from tagger.device_options import PROVIDERS
 from tagger.errors import DeviceError, ModelError
 from tagger.lean import lean_bytes
 from tagger.providers import ProviderList
@@ -41,7 +41,8 @@ class CpuSettings:
     """How ONNX Runtime uses the processor; measured by `benchmarks/cpu_settings.py`.
 
     Attributes:
-        n_threads: threads that compute one batch; None for one a core.
+        n_threads: threads that compute one batch; None for one a core. `load_engine` takes
+            None for half of the cores if that is enough for the model.
         spinning: whether threads without work wait busily. The decoders need the cores while
             a batch is being collected, so they sleep.
         arena: whether memory is kept between batches.

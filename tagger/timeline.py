@@ -1,14 +1,16 @@
 """Window scores -> what is heard when: a timeline, and its segments."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tagger.pipeline import Heard
+from tagger.heard import Heard
 from tagger.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +26,12 @@ class Timeline:
     """
 
     labels: tuple[str, ...]
-    starts_s: NDArray[np.float64]
-    scores: NDArray[np.float32]
+    starts_s: "NDArray[np.float64]"
+    scores: "NDArray[np.float32]"
     window_s: float
     duration_s: float
 
-    def spans(self) -> Iterator[tuple[float, float, NDArray[np.float32]]]:
+    def spans(self) -> "Iterator[tuple[float, float, NDArray[np.float32]]]":
         """(start in seconds, end, scores) of each window; no span reaches into the next."""
         ends = [*self.starts_s[1:], self.duration_s]
         for start, following, scores in zip(self.starts_s, ends, self.scores, strict=True):
@@ -37,7 +39,7 @@ class Timeline:
 
     def ranked(self) -> list[int]:
         """Indices of the labels, the one with the best mean score first."""
-        return [int(index) for index in np.argsort(-self.scores.mean(axis=0), kind="stable")]
+        return [int(index) for index in (-self.scores.mean(axis=0)).argsort(kind="stable")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def timeline_of(heard: Heard, spec: ModelSpec) -> Timeline | None:
     """
     if not heard.starts_s or not heard.window_scores:
         return None
+    import numpy as np  # noqa: PLC0415 - most scans keep no windows
+
     n_scored = min(len(heard.starts_s), len(heard.window_scores))  # equal unless stopped
     duration_s = heard.duration_s or heard.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
@@ -101,7 +105,7 @@ def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) ->
     for start, end, scores in timeline.spans():
         if start > now_s + 1e-3:
             _extend(found, Segment(now_s, start, "", 0.0))
-        best = int(np.argmax(scores))
+        best = int(scores.argmax())
         label = timeline.labels[best]
         score = float(scores[best])
         sure = score >= (spec.thresholds[label] if threshold is None else threshold)

@@ -31,9 +31,9 @@ class Watchdog(Generic[T]):
         with self._lock:
             self._started[id(job)] = (time.monotonic(), job)
 
-    def pause(self, job: T) -> None:
-        """The clock of a job stands: its thread waits for others."""
-        self._set_clock(job, math.inf)
+    def pause(self, job: T) -> bool:
+        """The clock of a job stands: its thread waits. False if it was taken away."""
+        return self._set_clock(job, math.inf)
 
     def resume(self, job: T) -> None:
         """The clock of a job runs again, from zero."""
@@ -51,7 +51,9 @@ class Watchdog(Generic[T]):
             overdue = [key for key, (since, _) in self._started.items() if since < latest]
             return [self._started.pop(key)[1] for key in overdue]
 
-    def _set_clock(self, job: T, since: float) -> None:
+    def _set_clock(self, job: T, since: float) -> bool:
         with self._lock:
-            if id(job) in self._started:  # else it was taken away
+            is_ours = id(job) in self._started
+            if is_ours:
                 self._started[id(job)] = (since, job)
+            return is_ours

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from tagger import devices, driver, runtime
-from tagger.devices import PROVIDERS, Finding
+from tagger.device_options import PROVIDERS
+from tagger.devices import Finding
 from tagger.session import open_session
 
 

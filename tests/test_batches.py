@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger import batches
-from tagger.providers import MAX_BATCH
+from tagger.device_options import MAX_BATCH
 from tagger.runtime import Engine
 from tests.engines import ToneSession, make_spec
 

@@ -8,7 +8,7 @@ import pytest
 
 from tagger.binding import CudaMemory, Lanes
 from tagger.catalogue import DEFAULT, find_model
-from tagger.devices import PROVIDERS
+from tagger.device_options import PROVIDERS
 from tagger.driver import Context
 from tagger.errors import DeviceError
 from tagger.pipeline import ListenOptions, analyse

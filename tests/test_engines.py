@@ -8,9 +8,10 @@ from rich.console import Console
 
 from tagger import engines, providers, runtime
 from tagger.catalogue import DEFAULT, find_model
+from tagger.device_options import DeviceOptions
 from tagger.engines_show import building_shown
 from tagger.errors import DeviceError
-from tagger.providers import DeviceOptions, cuda_options, tensorrt_options
+from tagger.providers import cuda_options, tensorrt_options
 from tagger.runtime import load_engine
 from tests.engines import make_spec
 from tests.gpus import Claims, pretend

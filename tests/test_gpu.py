@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tagger.catalogue import DEFAULT, find_model
+from tagger.device_options import DeviceOptions
 from tagger.devices import find_device
 from tagger.driver import Context
 from tagger.pipeline import ListenOptions, analyse
-from tagger.providers import DeviceOptions
 from tagger.runtime import load_engine
 from tagger.session import node_counts
 from tests.gpus import windows_of

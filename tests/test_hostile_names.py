@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger import cli, runtime
-from tagger.audio import quiet
+from tagger import cli, quiet, runtime
 from tagger.plain import text_of
 from tagger.safewrite import write_genres
 from tagger.tags import read_tags

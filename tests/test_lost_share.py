@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger import cli, library
-from tagger.audio import files, quiet
+from tagger import cli, library, quiet
+from tagger.audio import files
 from tagger.audio.listen import Wanted, listen
 from tagger.errors import DecodeError
 from tagger.library import find_tracks

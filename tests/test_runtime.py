@@ -7,13 +7,14 @@ import numpy as np
 import onnx
 import pytest
 
-from tagger import runtime
+from tagger import runtime, session
 from tagger.catalogue import DEFAULT, find_model
 from tagger.devices import Finding
 from tagger.errors import DeviceError, ModelError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden, golden_entry, golden_windows
 from tagger.runtime import Engine, load_engine
+from tagger.session import CpuSettings
 from tests.engines import make_spec, tone_engine
 from tests.gpus import pretend
 
@@ -185,3 +186,26 @@ def test_another_error_of_the_session_is_not_swallowed():
     engine = Engine(Path("m.onnx"), make_spec(), "cuda", None, Broken(), fixed_batch=2)
     with pytest.raises(RuntimeError, match="illegal"):
         engine.run(np.zeros((1, 4000), np.float32))
+
+
+def n_threads_of(engine):
+    return engine.session.get_session_options().intra_op_num_threads
+
+
+@pytest.mark.parametrize(("cost_ms", "expected"), [(1.0, 2), (9.0, 4)])
+def test_a_light_model_leaves_half_of_the_cores_to_the_decoders(monkeypatch, cost_ms, expected):
+    """Threads follow the model's own time; one that is slower than decoding gets all cores."""
+    for module in (runtime, session):
+        monkeypatch.setattr(module, "usable_cores", lambda: 4)
+    monkeypatch.setattr(runtime, "ms_a_window", lambda _: cost_ms)
+    assert n_threads_of(load_engine(MODEL, device="cpu")) == expected
+    asked = load_engine(MODEL, device="cpu", cpu=CpuSettings(n_threads=3))
+    assert n_threads_of(asked) == 3
+
+
+def test_threads_change_no_score():
+    """Bit by bit, so that it does not matter which number a busy machine leads to."""
+    one, two = (load_engine(MODEL, device="cpu", cpu=CpuSettings(n_threads=n)) for n in (1, 2))
+    windows = golden_windows(one.spec)
+    assert one.run(windows).tobytes() == two.run(windows).tobytes()
+    assert 0 < runtime.ms_a_window(one) < 1000

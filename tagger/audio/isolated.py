@@ -25,10 +25,8 @@ from tagger.audio.helper import FREE, HEAD
 from tagger.audio.listen import Listening, Wanted
 from tagger.audio.slots import Slots, new_memory
 from tagger.errors import DecodeError, StartError, TrackError
+from tagger.limits import LIMIT_S
 from tagger.windows import Waveform
-
-LIMIT_S = 60.0
-"""Seconds that the next window of a file may take: a thousand times what is usual."""
 
 _HELPER = "tagger.audio.helper"
 _OWN_GROUP = None if sys.platform == "win32" else 0

@@ -81,6 +81,7 @@ class Memory:
         self._pending: list[Callable[[sqlite3.Connection], object]] = []
         self._flushed = time.monotonic()
         self._words: dict[str, int] = {}
+        self._last_folder: tuple[Path | None, int] = None, 0
         self._listening = self._reading = self._decision = 0
         with self._tolerant(), store.transaction() as connection:
             self._listening = self._word(connection, keys.listening)
@@ -222,10 +223,12 @@ class Memory:
         return number
 
     def _folder(self, connection: sqlite3.Connection, folder: Path) -> int:
-        path = _path(folder)
-        connection.execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", (path,))
-        row = connection.execute("SELECT id FROM folder WHERE path = ?", (path,)).fetchone()
-        return int(row[0])
+        if folder != self._last_folder[0]:  # most records are of the folder of the one before
+            path = _path(folder)
+            connection.execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", (path,))
+            row = connection.execute("SELECT id FROM folder WHERE path = ?", (path,)).fetchone()
+            self._last_folder = folder, int(row[0])
+        return self._last_folder[1]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,11 +1,13 @@
 """The tables of an MP4 track that say where its samples lie. Format: ISO/IEC 14496-12."""
 
 import struct
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tagger.tags.atoms import Atom, all_leaves, atom_data, children
 from tagger.tags.base import Patch, Range, Source, rewritten
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _TABLES = {b"stco": ">u4", b"co64": ">u8"}
 
@@ -20,6 +22,8 @@ def moved(source: Source, table: Atom, behind: int, delta: int) -> list[Patch]:
     offsets = _offsets(source, table)
     if not (offsets >= behind).any():
         return []
+    import numpy as np  # noqa: PLC0415 - reading tags needs none
+
     new = np.where(offsets >= behind, offsets.astype(np.int64) + delta, offsets)
     if table.kind == b"stco" and new.max() >= 1 << 32:
         raise ValueError("a chunk would lie behind the 4 GiB that its table can say")
@@ -37,6 +41,8 @@ def _column(
     source: Source, table: Atom, dtype: str, n_columns: int, skip: int = 4
 ) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
     """A counted table as integers, shape (n_rows, n_columns)."""
+    import numpy as np  # noqa: PLC0415 - reading tags needs none
+
     data = atom_data(source, table)
     count = struct.unpack_from(">I", data, skip)[0]
     start, row = skip + 4, np.dtype(dtype).itemsize * n_columns
@@ -48,6 +54,8 @@ def _column(
 
 def chunks_of(source: Source, stbl: Atom) -> list[Range]:
     """Where the chunks of one track lie, in order."""
+    import numpy as np  # noqa: PLC0415 - reading tags needs none
+
     tables = {atom.kind: atom for atom in children(source, stbl)}
     table = tables.get(b"stco") or tables.get(b"co64")
     if table is None or b"stsc" not in tables or b"stsz" not in tables:

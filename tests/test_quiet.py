@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import os, sys
-from tagger.audio.quiet import silence_native_stderr
+from tagger.quiet import silence_native_stderr
 silence_native_stderr()
 os.write(2, b"native remark")
 sys.stderr.write("python says")

@@ -1,0 +1,55 @@
+"""Which devices there are, and how one is used; in no runtime's form yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
+DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "tensorrt")
+
+PROVIDERS: Mapping[str, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+
+CPU_BATCH = 16
+"""Windows a batch on a CPU: more gain nothing."""
+
+GPU_BATCH = 32
+"""Windows a batch on a GPU: every batch is padded to it, so that no other shape is seen."""
+
+MAX_BATCH = 64
+"""The largest batch that `auto` tries, and that an export is compared at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOptions:
+    """How a device is used.
+
+    Attributes:
+        index: which GPU, as nvidia-smi numbers them.
+        batch_size: windows a batch, the only size that a GPU sees; None for the device's usual.
+        auto_batch: measure which size is fastest here, instead.
+        memory_limit_mb: most memory ONNX Runtime's arena takes on the GPU; None for no limit.
+        exclude_ops: operator types that TensorRT must leave to CUDA.
+    """
+
+    index: int = 0
+    batch_size: int | None = None
+    auto_batch: bool = False
+    memory_limit_mb: int | None = None
+    exclude_ops: tuple[str, ...] = ()
+
+    def batch_on(self, device: str) -> int:
+        """Windows a batch on a device, before anything is measured."""
+        return self.batch_size or (CPU_BATCH if device == "cpu" else GPU_BATCH)
+
+    @property
+    def profile(self) -> tuple[int, int, int]:
+        """Smallest, optimal and largest batch of a TensorRT engine.
+
+        One engine serves all sizes that `auto` may choose, so that none has to be rebuilt.
+        """
+        size = MAX_BATCH if self.auto_batch else self.batch_on("tensorrt")
+        return 1, size, size
