@@ -117,11 +117,13 @@ class CalibrationOptions:
 class EnsembleOptions:
     """Networks with other seeds that are fitted first, and teach the one that is kept.
 
-    `share` of the target of a label is what they hear; where a set does not know a label, all.
+    `share` of the target of a label is what they hear in `n_windows` windows of a clip; where a
+    set does not know a label, all.
     """
 
     members: int = 0
     share: float = 0.5
+    n_windows: int = 3
 
     def __post_init__(self) -> None:
         check_range("ensemble.members", self.members, 0)

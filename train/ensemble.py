@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 Start = Callable[[TaggerNet], None]
 Teller = Callable[[Say, str, TrainConfig], Callable[[int, float], None]]
 SEED_STEP = 100
-FITTED = "fitted.pt"
+FITTED, HEARD = "fitted.pt", "heard.npz"
 """A member that is done; best.pt in its folder may be of some epoch before."""
 
 
@@ -73,8 +73,7 @@ def softened(
         own = member_config(config, number)
         folder = out / f"member-{number}"
         net = _member(own, clips, start=start, out=folder, say=say, teller=teller)
-        logits = predict(net, clips, n_windows=config.calibration.n_windows)
-        scores = mean_scores(logits, kind=config.kind)
+        scores = _heard(net, config, clips, folder / HEARD)
         valid = np.flatnonzero(clips.splits == "valid")
         record = {"seed": own.seed, "valid": by_dataset(scores[valid], clips.take(valid))}
         say(f"member {number}: {json.dumps(record)}")
@@ -110,6 +109,23 @@ def _member(
     if is_first():
         checkpoint.save(checkpoint.Checkpoint(net, config, clips.labels, {}), path)
     return net
+
+
+def _heard(
+    net: TaggerNet, config: TrainConfig, clips: FeatureSet, path: Path
+) -> NDArray[np.float32]:
+    """Scores of all clips; kept, since listening to thousands takes minutes."""
+    weights = sum(float(one.double().abs().sum()) for one in net.state_dict().values())
+    if path.is_file():
+        with np.load(path) as kept:
+            if float(kept["weights"]) == weights and np.array_equal(kept["ids"], clips.ids):
+                known: NDArray[np.float32] = kept["scores"]
+                return known
+    logits = predict(net, clips, n_windows=config.ensemble.n_windows)
+    scores = mean_scores(logits, kind=config.kind)
+    if is_first():
+        np.savez(path, scores=scores, ids=clips.ids, weights=weights)
+    return scores
 
 
 def mean_scores(logits: ClipLogits, *, kind: str) -> NDArray[np.float32]:
