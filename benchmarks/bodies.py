@@ -1,4 +1,4 @@
-"""The seven bodies under one budget: `bodies.py gtzan|fma-small --data DATA --out RUNS`.
+"""The bodies under one budget: `bodies.py gtzan|fma-small --data DATA --out RUNS`.
 
 Every body gets the same crops, steps, augmentation and schedule (train/configs/compare-*.yaml);
 what differs is in SIZES. Runs that are finished are not run again. Prints a table of the valid
@@ -34,11 +34,12 @@ SIZES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "crnn": ("crnn", SMALL, {}),
     "cnn-lstm": ("cnn-lstm", {}, {}),
     "cnn-transformer": ("cnn-transformer", SMALL, {"fit.learning_rate": 0.001}),
+    "cnn-stats": ("cnn-stats", {}, {}),
     # The comparison that others left open, at the sizes of the example configurations.
     "cnn-baseline": ("cnn", BASELINE, {}),
     "crnn-full": ("crnn", {}, {}),
 }
-SEVEN = tuple(SIZES)[:7]
+EVERY = tuple(SIZES)[:8]
 PLACES = {"gtzan": ".", "fma-small": "fma-small-logmel"}
 
 
@@ -97,7 +98,7 @@ def main() -> None:
     parser.add_argument("set", choices=PLACES)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TAGGER_DATA", ".")))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--bodies", nargs="+", choices=SIZES, default=list(SEVEN))
+    parser.add_argument("--bodies", nargs="+", choices=SIZES, default=list(EVERY))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--against", choices=SIZES, default="cnn", help="for differences")
     parser.add_argument("--picture", type=Path, help="cost against accuracy, as .svg")

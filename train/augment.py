@@ -96,8 +96,10 @@ def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Remove what is above a random band, as low sample rates and bit rates do."""
     n, n_mels, _ = x.shape
     chosen = torch.rand(n, generator=rng, device=rng.device) < options.band_limit
-    # Band 85 of 128 is 4 kHz: from there (8 kHz files) to nearly all.
-    cutoff = uniform(n, 0.64, 0.97, rng) * n_mels
+    # Band 85 of 128 is 4 kHz, where 8 kHz files end: half of the clips; the others lose less.
+    is_narrow = torch.rand(n, generator=rng, device=rng.device) < 0.5
+    narrow, wide = uniform(n, 0.62, 0.68, rng), uniform(n, 0.68, 0.97, rng)
+    cutoff = torch.where(is_narrow, narrow, wide) * n_mels
     bands = torch.arange(n_mels, device=x.device).view(1, -1, 1)
     above = (bands - cutoff.view(-1, 1, 1)).clamp(min=0)
     return torch.where(chosen.view(-1, 1, 1), x - 20.0 * above, x)
