@@ -103,7 +103,8 @@ class CalibrationOptions:
     `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
     for recordings that have one. Only clips of `datasets` are held out, measured and used for
     the head's last fit (all datasets if it is empty). A threshold is the lowest score from
-    which a label is right with the share `precision`.
+    which a label is right with the share `precision`; with `music_share` it is lowered until
+    that share of the music without a label that was learned as music gets one.
     """
 
     source: str = "auto"
@@ -111,6 +112,7 @@ class CalibrationOptions:
     datasets: tuple[str, ...] = ()
     n_windows: int = 6
     precision: float = 0.7
+    music_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train import checkpoint
-from train.config import TrainConfig
+from train.config import CalibrationOptions, HeadOptions, TrainConfig
 from train.datasets.base import MUSIC, FeatureSet
 from train.facts import by_dataset
 from train.fit import fit
@@ -36,9 +36,18 @@ FITTED, HEARD = "fitted.pt", "heard.npz"
 
 
 def member_config(config: TrainConfig, number: int) -> TrainConfig:
-    """The configuration of member `number` (from 1): its own seed, no members of its own."""
-    alone = replace(config.ensemble, members=0)
-    return replace(config, ensemble=alone, seed=config.seed + SEED_STEP * number)
+    """The configuration of member `number` (from 1): its own seed, no members of its own.
+
+    What comes after the fit is left out: with another calibration the members stay.
+    """
+    return replace(
+        config,
+        ensemble=replace(config.ensemble, members=0),
+        seed=config.seed + SEED_STEP * number,
+        last_fit=(),
+        head=HeadOptions(),
+        calibration=CalibrationOptions(),
+    )
 
 
 def softened(

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,44 @@ def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]
     return scores
 
 
+def believed(
+    scores: NDArray[np.float32], clips: FeatureSet, thresholds: Mapping[str, float]
+) -> dict[str, float]:
+    """How many clips get a genre, and how often the first one is right.
+
+    A label that the clip's set does not know counts as wrong; `among_known` leaves it out.
+    """
+    rows = np.nansum(clips.targets, axis=1) > 0
+    needed = np.array([thresholds[label] for label in clips.labels])
+    s, t = scores[rows], clips.targets[rows]
+    known, truth = among_known(s, t)
+    figures = {}
+    for name, one in (("", s), ("_among_known", known)):
+        written = np.where(one >= needed, one, np.float32(-1))
+        gets = (written > 0).any(axis=1)
+        right = first_right(written, truth)[gets].mean() if gets.any() else 0.0
+        figures[f"get_a_genre{name}"] = round(float(gets.mean()), 4)
+        figures[f"right_when_they_do{name}"] = round(float(right), 4)
+    return figures
+
+
 def calibration_facts(
-    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
+    unseen: ClipLogits,
+    calibration: Calibration,
+    config: TrainConfig,
+    *,
+    highest: float = 1.0,
 ) -> dict[str, Any]:
-    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
+    """Thresholds, what was fitted, and figures of scores that were calibrated without them.
+
+    No threshold is above `highest`.
+    """
     honest = cross_fitted(unseen, config)
     split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
+    chosen = choose_thresholds(honest, unseen, config.calibration)
+    thresholds = {label: min(one, highest) for label, one in chosen.items()}
     return {
-        "thresholds": dict(choose_thresholds(honest, unseen, config.calibration)),
+        "thresholds": thresholds,
         "calibration": {
             "method": "scale and bias of the logits, fitted on clips the network had not seen",
             "on": split,
@@ -102,7 +132,7 @@ def calibration_facts(
             "music_bias": round(calibration.music_bias, 4),
         },
         "metrics": {
-            split: measure(honest, unseen.clips),
+            split: measure(honest, unseen.clips) | believed(honest, unseen.clips, thresholds),
             **{f"{split} of {k}": v for k, v in by_dataset(honest, unseen.clips).items()},
         },
     }
