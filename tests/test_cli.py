@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tones import write_tone
+from tests.tones import write_chords, write_tone
 
 ROOT = Path(__file__).parent.parent
 RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
@@ -31,8 +31,8 @@ def tagger(*args, cwd=None, timeout=120, **kwargs):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two tones, one of them broken."""
-    write_tone(tmp_path / "music" / "good.flac", 440, seconds=4)
+    """Two files, one of them broken."""
+    write_chords(tmp_path / "music" / "good.flac")
     (tmp_path / "music" / "bad.mp3").write_bytes(b"no music at all" * 20)
     return tmp_path / "music"
 
@@ -44,7 +44,7 @@ def test_json_prints_one_object_a_track_and_nothing_else(folder):
     assert set(records) == {"good.flac", "bad.mp3"}
     good, bad = records["good.flac"], records["bad.mp3"]
     assert good["status"] == "proposed"
-    assert len(good["scores"]) == 10
+    assert len(good["scores"]) == 14
     assert good["duration_s"] == pytest.approx(4.0, abs=0.01)
     assert (bad["status"], bad["scores"]) == ("failed", None)
     assert "bad.mp3" in bad["reason"]

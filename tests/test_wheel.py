@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tones import write_tone
+from tests.tones import write_chords, write_tone
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
 
 def test_it_scans_without_torch_and_librosa(installed, tmp_path):
     """A plain installation is enough for the main job, from any folder."""
-    write_tone(tmp_path / "a.flac", 440, seconds=3)
+    write_chords(tmp_path / "a.flac", seconds=3)
     done = installed("scan", tmp_path, "--json", "--threshold", "0.01")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "proposed"

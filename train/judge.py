@@ -68,8 +68,8 @@ def has_every_label(clips: FeatureSet) -> bool:
 
 def highest_threshold(net: TaggerNet, config: TrainConfig, learned: FeatureSet) -> float:
     """The score that the first label of `music_share` of the music without a label reaches."""
-    has_label = np.nan_to_num(learned.targets).sum(axis=1) > 0
-    unnamed = learned.take(np.flatnonzero((learned.music == MUSIC) & ~has_label))
+    is_unknown = np.isnan(learned.targets).all(axis=1)
+    unnamed = learned.take(np.flatnonzero((learned.music == MUSIC) & is_unknown))
     if config.calibration.music_share <= 0 or len(unnamed) == 0:
         return 1.0
     logits = net_logits(net, unnamed, config)

@@ -25,7 +25,7 @@ def test_its_network_exports_with_parity():
     """With random weights on every sound at batch 1, 3 and the largest; lean as well."""
     config = load_config(CONFIG, {})
     torch.manual_seed(0)
-    net = TaggerNet(config.network(), n_labels=10).eval()
+    net = TaggerNet(config.network(), n_labels=len(config.labels)).eval()
     window_len = config.features_options.window_len
     model = to_graph(net, window_len=window_len)
     assert check_model(model) == []

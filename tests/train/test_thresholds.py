@@ -24,7 +24,7 @@ def network():
     config = from_tree(fields)
     torch.manual_seed(0)
     net = TaggerNet(config.network(), n_labels=2).eval()
-    net.label_scale.fill_(20.0)
+    net.label_scale.fill_(2000.0)
     return net, config
 
 
@@ -53,7 +53,7 @@ def test_a_share_of_the_music_without_a_label_gets_one(network):
 def test_no_threshold_falls_to_a_guess(network):
     """However shy the network is."""
     net, config = network
-    net.label_bias.fill_(-40.0)
+    net.label_bias.fill_(-40_000.0)
     clips = make_set("music", (), n_each=8)
     clips = replace(clips, labels=("a", "b"), targets=np.full((8, 2), NAN))
     assert highest_threshold(net, config, clips) == LEAST
