@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tones import write_chords, write_tone
+from tests.tones import write_chords
 
 ROOT = Path(__file__).parent.parent
 RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
@@ -32,7 +32,7 @@ def tagger(*args, cwd=None, timeout=120, **kwargs):
 @pytest.fixture
 def folder(tmp_path):
     """Two files, one of them broken."""
-    write_chords(tmp_path / "music" / "good.flac")
+    write_chords(tmp_path / "music" / "good.flac", 440, seconds=4)
     (tmp_path / "music" / "bad.mp3").write_bytes(b"no music at all" * 20)
     return tmp_path / "music"
 
@@ -96,7 +96,7 @@ def test_what_cannot_start_exits_with_2_and_a_sentence(tmp_path, args, said):
     """A mistake is told before any file is read, without a traceback."""
     (tmp_path / "text.onnx").write_text("no model")
     if "good.flac" in args:
-        write_tone(tmp_path / "good.flac", 440)
+        write_chords(tmp_path / "good.flac", 440)
     done = tagger(*args, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
@@ -146,7 +146,7 @@ def test_doctor_says_what_auto_would_use():
 def test_an_interrupt_finishes_the_file_and_exits_with_130(tmp_path):
     """After Ctrl-C no file is half written and no copy is left behind."""
     for i in range(400):
-        write_tone(tmp_path / "m" / f"{i:03d}.flac", 440, seconds=0.5)
+        write_chords(tmp_path / "m" / f"{i:03d}.flac", 440, seconds=0.5)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.Popen(
         [*RUN, "scan", str(tmp_path / "m"), "--write-tags", "--json", "--threshold", "0.01"],

@@ -13,7 +13,7 @@ import pytest
 from tagger.payload import payload_hash
 from tagger.safewrite import write_genres
 from tagger.tags import read_tags
-from tests.tones import write_tone
+from tests.tones import write_chords
 
 ROOT = Path(__file__).parent.parent
 RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
@@ -26,7 +26,7 @@ def desk(tmp_path):
     for i, (name, genres) in enumerate(
         [("a.flac", []), ("b.flac", ["Polka"]), ("c.flac", ["17"]), ("d \x1b[31m.flac", [])]
     ):
-        path = write_tone(music / name, 200 + 900 * i, seconds=3)
+        path = write_chords(music / name, 200 + 900 * i, seconds=3)
         if genres:
             write_genres(path, genres)
     (music / "broken.mp3").write_bytes(b"no music" * 99)

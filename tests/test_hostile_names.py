@@ -17,7 +17,7 @@ from tagger import cli, quiet, runtime
 from tagger.plain import text_of
 from tagger.safewrite import write_genres
 from tagger.tags import read_tags
-from tests.tones import write_tone
+from tests.tones import write_chords
 
 ROOT = Path(__file__).parent.parent
 NAME = (
@@ -34,7 +34,18 @@ COMMANDS = {
     "scan-option": (2, "scan", f"--{NAME}"),
     "scan-model": (2, "scan", "music", "--model", NAME),
     "scan-set": (2, "scan", "music", "--set", f"{NAME}=1"),
-    "write": (1, "scan", "music", "--write-tags", "--policy", "append", "--state", "s.db"),
+    "write": (
+        1,
+        "scan",
+        "music",
+        "--write-tags",
+        "--threshold",
+        "0.01",
+        "--policy",
+        "append",
+        "--state",
+        "s.db",
+    ),
     "runs": (0, "runs", "--state", "s.db"),
     "undo": (0, "undo", "--state", "s.db"),
     "predict": (1, "predict", "music"),
@@ -65,7 +76,7 @@ def load_once():
 def library(tmp_path, monkeypatch, load_once):
     """Hostile file names, genres, folders, tables and models, and the current folder."""
     for name, genres in ((NAME, []), (f"-{NAME}2", [GENRE, "Jazz"]), (f"{NAME}/deep", ["17"])):
-        path = write_tone(tmp_path / "music" / f"{name}.flac", 440, seconds=3)
+        path = write_chords(tmp_path / "music" / f"{name}.flac", 440, seconds=3)
         if genres:
             write_genres(path, genres)
     broken = tmp_path / "music" / f"{NAME}.mp3"

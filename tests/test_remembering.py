@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_cli import ROOT, RUN, tagger
-from tests.tones import write_tone
+from tests.tones import write_chords
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path):
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "bad.mp3").write_bytes(b"no music at all" * 20)
     for i, hz in enumerate((200, 440, 3000)):
-        write_tone(tmp_path / "music" / f"{i}.flac", hz, seconds=1.0)
+        write_chords(tmp_path / "music" / f"{i}.flac", hz, seconds=1.0)
     return tmp_path / "music"
 
 
@@ -100,7 +100,7 @@ def started(folder, *options):
 def test_the_second_of_two_scans_is_told_who_holds_the_state(tmp_path):
     """It ends at once with the process of the first, which goes on undisturbed."""
     for i in range(60):
-        write_tone(tmp_path / "m" / f"{i:03d}.wav", 100 + 20 * i, seconds=1.0)
+        write_chords(tmp_path / "m" / f"{i:03d}.wav", 100 + 20 * i, seconds=1.0)
     first = started(tmp_path / "m")
     first.send_signal(signal.SIGSTOP)  # or it would be done before the second has begun
     second = tagger("scan", tmp_path / "m")
@@ -116,7 +116,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path, own_state):
     """After SIGKILL what was heard is known, and the rest is listened to."""
     n_files = 300
     for i in range(n_files):
-        write_tone(tmp_path / "m" / f"{i:03d}.wav", 100 + 10 * i, seconds=0.5)
+        write_chords(tmp_path / "m" / f"{i:03d}.wav", 100 + 10 * i, seconds=0.5)
     process = started(tmp_path / "m")
 
     def n_heard():

@@ -16,7 +16,7 @@ from tagger.tags import read_tags
 from tagger.targets import PROVENANCE, Targets
 from tests.engines import tone_engine
 from tests.test_cli import tagger
-from tests.tones import write_tone
+from tests.tones import write_chords, write_tone
 
 SECOND = Targets(second_field="mood", second_labels=frozenset({"high"}))
 
@@ -125,7 +125,7 @@ def test_the_page_tells_the_second_field(folder, tmp_path):
 
 def test_the_command_line_and_the_settings_reach_the_files(folder, tmp_path, monkeypatch):
     """`config.toml` chooses the field, options choose the spelling, and the rest follows."""
-    write_tone(folder / "c.wav", 200)
+    write_chords(folder / "c.wav", 300)
     config = tmp_path / "config.toml"
     config.write_text('field = "Heard"\nprovenance = true\n')
     monkeypatch.setenv("TAGGER_CONFIG", str(config))

@@ -8,14 +8,14 @@ import pytest
 from tagger.safewrite import write_genres
 from tagger.state import open_store
 from tests.test_cli import ROOT, RUN, tagger
-from tests.tones import write_tone
+from tests.tones import write_chords
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Two tones without a genre."""
     for name in ("a", "b"):
-        write_tone(tmp_path / "music" / f"{name}.flac", 440, seconds=2)
+        write_chords(tmp_path / "music" / f"{name}.flac", 440, seconds=2)
     return tmp_path / "music"
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_written_without_a_state(folder, own_state):
 @pytest.mark.slow
 def test_a_killed_scan_is_cleared_up_by_the_next_one(tmp_path):
     """SIGKILL in the middle of writing; the next scan tells of it, and undo takes all back."""
-    original = write_tone(tmp_path / "tone.flac", 440, seconds=2)
+    original = write_chords(tmp_path / "tone.flac", 440, seconds=2)
     (tmp_path / "music").mkdir()
     for i in range(200):
         shutil.copyfile(original, tmp_path / "music" / f"{i:03}.flac")

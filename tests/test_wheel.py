@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tones import write_chords, write_tone
+from tests.tones import write_chords
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
 
 def test_it_scans_without_torch_and_librosa(installed, tmp_path):
     """A plain installation is enough for the main job, from any folder."""
-    write_chords(tmp_path / "a.flac", seconds=3)
+    write_chords(tmp_path / "a.flac", 440, seconds=3)
     done = installed("scan", tmp_path, "--json", "--threshold", "0.01")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "proposed"
@@ -96,7 +96,7 @@ def test_it_scans_without_torch_and_librosa(installed, tmp_path):
 
 def test_it_makes_a_page_and_settings(installed, tmp_path):
     """What the page and the first settings are made of is in the wheel."""
-    write_tone(tmp_path / "a.flac", 440, seconds=3)
+    write_chords(tmp_path / "a.flac", 440, seconds=3)
     page = tmp_path / "report.html"
     assert installed("scan", tmp_path, "--report", page).returncode == 0
     assert "a.flac" in page.read_text(encoding="utf-8")

@@ -16,11 +16,20 @@ def write_tone(path: Path, hz: float, *, seconds: float = 2.0, level: float = 0.
     return path
 
 
-def write_chords(path: Path, *, seconds: float = 4.0) -> Path:
-    """Write a chord struck twice a second, which the shipped model takes for music."""
+CHORD = (0.5, 0.63, 0.75, 1.0)
+"""Of the highest of four notes: a chord that a piano could play."""
+
+
+def write_chords(path: Path, hz: float, *, seconds: float = 2.0, level: float = 0.3) -> Path:
+    """Write a chord, struck twice a second: music to the shipped model, as a tone is not.
+
+    The highest note is an octave of `hz` from 250 to 500 Hz. No two frequencies make the same
+    file: a higher one fades a little faster.
+    """
     t = np.arange(int(RATE * seconds)) / RATE
-    chord = sum(np.sin(2 * np.pi * hz * t) for hz in (220, 277, 330, 440))
-    struck = 0.12 * chord * np.exp(-4 * (t % 0.5))
+    highest = 250 * 2 ** (np.log2(hz / 250) % 1)
+    chord = sum(np.sin(2 * np.pi * share * highest * t) for share in CHORD) / 2
+    struck = level * chord * np.exp(-(4 + hz / 10_000) * (t % 0.5))
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, struck.astype(np.float32), RATE)
     return path
