@@ -58,11 +58,11 @@ def softened(
     out: Path,
     say: Say,
     teller: Teller,
+    resume: bool = False,
 ) -> tuple[FeatureSet, list[dict[str, Any]]]:
     """All clips with what an ensemble hears in them, and the members' figures.
 
-    The members learn from the train clips alone. A member that is there already, of an
-    interrupted run with the same configuration, is not fitted again.
+    The members learn from the train clips alone.
 
     Args:
         config: of the run.
@@ -71,6 +71,8 @@ def softened(
         out: the run's folder; a member has a folder in it.
         say: told how far it is.
         teller: makes what is told of each epoch.
+        resume: an interrupted run goes on: members that are done are taken as they are. Without
+            it nothing of an earlier run is used, whose data or start may have been others.
 
     Returns:
         The clips, with `soft_targets` if there is an ensemble, and one record a member.
@@ -81,8 +83,9 @@ def softened(
     for number in range(1, config.ensemble.members + 1):
         own = member_config(config, number)
         folder = out / f"member-{number}"
-        net = _member(own, clips, start=start, out=folder, say=say, teller=teller)
-        scores = _heard(net, config, clips, folder / HEARD)
+        member: dict[str, Any] = {"start": start, "out": folder, "say": say, "teller": teller}
+        net = _member(own, clips, resume=resume, **member)
+        scores = _heard(net, config, clips, folder / HEARD, resume=resume)
         valid = np.flatnonzero(clips.splits == "valid")
         record = {"seed": own.seed, "valid": by_dataset(scores[valid], clips.take(valid))}
         say(f"member {number}: {json.dumps(record)}")
@@ -101,9 +104,10 @@ def _member(
     out: Path,
     say: Say,
     teller: Teller,
+    resume: bool,
 ) -> TaggerNet:
     path = out / FITTED
-    if path.is_file():
+    if resume and path.is_file():
         try:
             earlier = checkpoint.load(path)
         except InputError:
@@ -113,7 +117,7 @@ def _member(
                 return earlier.net
     tell = teller(say, out.name, config)
     net = fit(
-        config, clips.split("train"), run_dir=out, prepare=start, on_epoch=tell, resume=True
+        config, clips.split("train"), run_dir=out, prepare=start, on_epoch=tell, resume=resume
     )
     if is_first():
         checkpoint.save(checkpoint.Checkpoint(net, config, clips.labels, {}), path)
@@ -121,11 +125,11 @@ def _member(
 
 
 def _heard(
-    net: TaggerNet, config: TrainConfig, clips: FeatureSet, path: Path
+    net: TaggerNet, config: TrainConfig, clips: FeatureSet, path: Path, *, resume: bool
 ) -> NDArray[np.float32]:
     """Scores of all clips; kept, since listening to thousands takes minutes."""
     weights = sum(float(one.double().abs().sum()) for one in net.state_dict().values())
-    if path.is_file():
+    if resume and path.is_file():
         with np.load(path) as kept:
             if float(kept["weights"]) == weights and np.array_equal(kept["ids"], clips.ids):
                 known: NDArray[np.float32] = kept["scores"]
@@ -133,7 +137,9 @@ def _heard(
     logits = predict(net, clips, n_windows=config.ensemble.n_windows)
     scores = mean_scores(logits, kind=config.kind)
     if is_first():
-        np.savez(path, scores=scores, ids=clips.ids, weights=weights)
+        temporary = path.with_name(f".{path.name}")  # whole or absent, if the run is killed
+        np.savez(temporary, scores=scores, ids=clips.ids, weights=weights)
+        temporary.replace(path)
     return scores
 
 

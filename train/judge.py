@@ -48,16 +48,13 @@ def calibrated(
     learned: FeatureSet | None = None,
 ) -> dict[str, Any]:
     """Fit and apply the calibration; returns what is to be said of it."""
+    if unseen is None and config.calibration.source == "valid" and has_every_label(valid):
+        unseen = net_logits(net, valid, config)
     if unseen is not None:
         calibration = fit_calibration(unseen, kind=config.kind)
         calibration.apply(net)
-        return calibration_facts(unseen, calibration, config)
-    if config.calibration.source == "valid" and has_every_label(valid):
-        heard = net_logits(net, valid, config)
-        calibration = fit_calibration(heard, kind=config.kind)
-        calibration.apply(net)
         highest = 1.0 if learned is None else highest_threshold(net, config, learned)
-        return calibration_facts(heard, calibration, config, highest=highest)
+        return calibration_facts(unseen, calibration, config, highest=highest)
     return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
 
 

@@ -114,7 +114,9 @@ def run_training(
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
     start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
-    clips, members = softened(config, clips, start=start, out=out, say=say, teller=teller)
+    clips, members = softened(
+        config, clips, start=start, out=out, say=say, teller=teller, resume=resume
+    )
     net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
     if is_first():
         facts = _judged(net, config, clips, unseen, before=learned_before(start_from))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tagger.errors import InputError
 from tests.train import small
@@ -43,7 +44,7 @@ def test_unknown_labels_are_what_was_heard_and_known_ones_half_of_it():
 
 
 def test_members_teach_and_the_valid_clips_are_learned_at_last(two_sets, tmp_path):  # noqa: F811
-    """The members' figures are kept; a second run takes the members that are there."""
+    """The members' figures are kept; a run that goes on takes the members that are there."""
     said = []
     places = {"data": tmp_path, "out": tmp_path / "run", "say": said.append}
     done = checkpoint.load(run_training(None, TAUGHT, **places))
@@ -55,10 +56,24 @@ def test_members_teach_and_the_valid_clips_are_learned_at_last(two_sets, tmp_pat
     assert any("last fit on 42 clips" in line for line in said)
     written = json.loads((tmp_path / "run" / "facts.json").read_text())
     assert written["members"] == done.facts["members"]
-    before = (tmp_path / "run" / "member-2" / "fitted.pt").stat().st_mtime_ns
-    again = checkpoint.load(run_training(None, TAUGHT, **places))
-    assert (tmp_path / "run" / "member-2" / "fitted.pt").stat().st_mtime_ns == before
-    assert again.facts["members"] == done.facts["members"]
+    member = tmp_path / "run" / "member-2" / "fitted.pt"
+    before = member.stat().st_mtime_ns
+    resumed = checkpoint.load(run_training(None, TAUGHT, resume=True, **places))
+    assert member.stat().st_mtime_ns == before
+    assert resumed.facts["members"] == done.facts["members"]
+
+
+def test_a_new_run_in_the_same_folder_takes_no_member_of_the_old_one(two_sets, tmp_path):  # noqa: F811
+    """What was learned at another rate, or from other data, is not passed off as this run's."""
+    short = TAUGHT | {"last_fit": [], "fit": FIELDS["fit"] | {"epochs": 2}}
+    places = {"data": tmp_path, "out": tmp_path / "run", "say": lambda _: None}
+    slow = short | {"fit": short["fit"] | {"learning_rate": 1e-5}}
+    weights = []
+    for fields in (slow, short):
+        run_training(None, fields, **places)
+        net = checkpoint.load(tmp_path / "run" / "member-1" / "fitted.pt").net
+        weights.append(net.head.labels.weight)
+    assert not torch.equal(*weights)
 
 
 @pytest.mark.parametrize("field", ["ensemble", "last_fit"])
