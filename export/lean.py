@@ -1,8 +1,9 @@
-"""A second, smaller front end for networks that look at every n-th frame only.
+"""A second, smaller front end for networks that look at every n-th frame, or low bands, only.
 
 `features` holds every frame, as the model contract asks for, so that stored features can be
 fed in there. Most of them are computed for nothing if the network then drops two of three.
-The lean front end computes the others alone: the same module with an n times longer hop. Its
+The lean front end computes the others alone: the same module with an n times longer hop, and of
+mel the low bands alone where the network looks at no others. Its
 nodes travel in the model's metadata, and `tagger.lean` puts them in place when it loads.
 """
 
@@ -17,13 +18,17 @@ from torch import Tensor, nn
 from export.graph import trace_front_end
 from tagger.lean import METADATA_KEY, lean_model
 from train.features import FRONT_ENDS
+from train.features.mel import MelFrontEnd
 from train.models.network import TaggerNet
 
 _PREFIX = "lean."
 
 
 class _Lean(nn.Module):
-    """Waveform (batch, window_len) -> the frames that the body looks at."""
+    """Waveform (batch, window_len) -> the frames that the body looks at.
+
+    Of mel also its bands alone; the others' rows all come from the same frequencies.
+    """
 
     def __init__(self, net: TaggerNet) -> None:
         super().__init__()
@@ -33,7 +38,11 @@ class _Lean(nn.Module):
             hop_len=recipe.hop_len * net.decimate,
             n_frames=-(-recipe.n_frames // net.decimate),
         )
-        self.front_end = FRONT_ENDS[net.options.features][1](options)
+        self.front_end = (
+            MelFrontEnd(options, n_bands=net.n_rows)
+            if isinstance(net.front_end, MelFrontEnd)
+            else FRONT_ENDS[net.options.features][1](options)
+        )
 
     def forward(self, waveform: Tensor) -> Tensor:
         features: Tensor = self.front_end(waveform)
@@ -49,12 +58,13 @@ def add_lean_front_end(model: ModelProto, net: TaggerNet, *, window_len: int) ->
         window_len: length of a window in samples.
 
     Returns:
-        False if there is nothing to gain: the network looks at every frame, or its front end
-        has no hop of its own to make longer.
+        False if there is nothing to gain: the network looks at every frame and band, or its
+        front end has no hop of its own to make longer.
     """
     recipe = net.options.features_options
     has_hop = any(one.name == "hop_len" for one in dataclasses.fields(recipe))
-    if net.decimate == 1 or not has_hop:
+    drops_bands = isinstance(net.front_end, MelFrontEnd) and net.n_rows < recipe.n_mels
+    if not has_hop or (net.decimate == 1 and not drops_bands):
         return False
     lean = trace_front_end(_Lean(net).eval(), window_len=window_len)
     names = _share_constants(lean, model)

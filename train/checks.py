@@ -21,6 +21,12 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
             " or `pretrain`, or leave fit.freeze 0."
         )
     check_hertz(config.features_options)
+    n_rows = getattr(config.body_options, "n_rows", 0)
+    if not 0 <= n_rows <= config.features_options.n_mels:
+        raise InputError(
+            f"body_options.n_rows: {n_rows} of {config.features_options.n_mels} rows that"
+            f" {config.features} has; take fewer, or 0 for all."
+        )
     for name in config.calibration.datasets:
         choose("calibration.datasets", name, config.datasets)
     for name in config.last_fit:

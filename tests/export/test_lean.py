@@ -16,10 +16,12 @@ from train.config import from_tree
 from train.models.network import TaggerNet
 
 
-def network(features="mel", body="lstm", *, decimate=3, **changes):
+def network(features="mel", body="lstm", *, decimate=3, n_rows=0, **changes):
     """A small network that looks at every `decimate`-th frame, and its window's length."""
     fields = tree(features, body, **changes)
     fields["body_options"] = fields["body_options"] | {"decimate": decimate}
+    if n_rows:
+        fields["body_options"]["n_rows"] = n_rows
     config = from_tree(fields)
     torch.manual_seed(0)
     net = TaggerNet(config.network(), n_labels=3).eval()
@@ -56,6 +58,46 @@ def test_the_lean_graph_gives_the_same_scores(features, decimate):
     full = scores(model, windows)
     np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
     assert np.ptp(full, axis=0).max() > 1e-3  # the sounds are not all alike to it
+
+
+@pytest.mark.parametrize(("features", "decimate"), [("mel", 3), ("mel", 1), ("mfcc", 2)])
+def test_rows_that_the_network_drops_change_nothing(features, decimate):
+    """The lean front end leaves out high bands of mel, and the scores stay."""
+    net, window_len = network(features, "cnn-lstm", decimate=decimate, n_rows=12)
+    model = to_graph(net, window_len=window_len)
+    assert add_lean_front_end(model, net, window_len=window_len)
+    windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
+    full = scores(model, windows)
+    np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
+    assert np.ptp(full, axis=0).max() > 1e-3
+
+
+def test_the_lean_graph_computes_the_low_bands_alone():
+    """Twelve rows of mel leave it, and the bases of its products are smaller."""
+    net, window_len = network("mel", "cnn-lstm", decimate=3, n_rows=12)
+    model = to_graph(net, window_len=window_len)
+    add_lean_front_end(model, net, window_len=window_len)
+    lean = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
+    rows = {
+        one.name: one.type.tensor_type.shape.dim[1].dim_value  # (batch, rows, frames)
+        for one in lean.graph.value_info
+        if len(one.type.tensor_type.shape.dim) == 3
+    }
+    assert rows["lean.features"] == 12
+
+    def basis(graph):
+        return max(np.prod(one.dims) for one in graph.initializer if len(one.dims) == 3)
+
+    assert basis(lean.graph) < basis(model.graph) / 2
+
+
+def test_what_high_bands_hold_is_not_heard():
+    """A network of the low bands answers the same whatever lies above them."""
+    net, _ = network("mel", "cnn-lstm", decimate=1, n_rows=12)
+    features = torch.randn(2, 32, 16) * 10 - 30
+    other = features.clone()
+    other[:, 12:] = -80.0
+    torch.testing.assert_close(net.from_features(features), net.from_features(other))
 
 
 def test_the_lean_graph_has_fewer_frames_and_no_second_basis(models):

@@ -29,6 +29,27 @@ def test_the_factored_spectrum_is_the_spectrum(n_fft):
     )
 
 
+@pytest.mark.parametrize(("n_fft", "n_bins"), [(2048, 400), (256, 1), (96, 20), (1000, 333)])
+def test_low_bins_alone_are_the_same_and_fewer(n_fft, n_bins):
+    """Every wanted bin stands in the result; most of the others are not computed."""
+    some, every = FactoredPowerSpectrum(n_fft, n_bins=n_bins), FactoredPowerSpectrum(n_fft)
+    frames = torch.from_numpy(noise(2 * n_fft).reshape(1, 2, n_fft))
+    found = some(frames).transpose(0, 1).flatten(1)
+    whole = every(frames).transpose(0, 1).flatten(1)
+    for k in range(n_bins):
+        ours, theirs = (some.bins == k).nonzero().item(), (every.bins == k).nonzero().item()
+        torch.testing.assert_close(found[:, ours], whole[:, theirs])
+    assert found.shape[1] < whole.shape[1]
+
+
+def test_low_bands_alone_are_the_same_bands():
+    """The first rows of mel, from fewer bins of the spectrum."""
+    waveform = torch.from_numpy(noise(OPTIONS.window_len).reshape(1, -1))
+    some, every = MelFrontEnd(OPTIONS, n_bands=40), MelFrontEnd(OPTIONS)
+    torch.testing.assert_close(some(waveform), every(waveform)[:, :40], rtol=0, atol=1e-3)
+    assert some.filters.numel() < every.filters.numel() / 3
+
+
 def test_a_length_that_cannot_be_factored_is_refused():
     """A prime has no two matrix products."""
     with pytest.raises(ValueError, match="n_fft = 127"):

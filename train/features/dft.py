@@ -28,7 +28,8 @@ class FactoredPowerSpectrum(nn.Module):
     mirror image (a few stand twice). For N = 2048 that is 0.35 M multiplications a frame
     against 4.2 M of the plain basis product.
 
-    `bins[i]` names the frequency bin (0..n_fft/2) of output i, or -1 for a second copy.
+    `bins[i]` names the frequency bin (0..n_fft/2) of output i, or -1 for a second copy. Where
+    only low bins are wanted, the columns a that hold none of them are left out.
     """
 
     window: Tensor
@@ -36,11 +37,20 @@ class FactoredPowerSpectrum(nn.Module):
     outer: Tensor
     bins: Tensor
 
-    def __init__(self, n_fft: int) -> None:
+    def __init__(self, n_fft: int, *, n_bins: int | None = None) -> None:
+        """Compute the bases.
+
+        Args:
+            n_fft: frame length in samples.
+            n_bins: how many of the lowest bins are wanted; None for all, n_fft // 2 + 1.
+        """
         super().__init__()
         n_rows, n_columns = factors_of(n_fft)
         self.n_fft, self.n_rows, self.n_columns = n_fft, n_rows, n_columns
         self.n_k1 = n_rows // 2 + 1
+        every = self._bins_of(torch.arange(n_columns))
+        is_wanted = every < (n_fft // 2 + 1 if n_bins is None else n_bins)
+        self.k2 = torch.nonzero(is_wanted.any(dim=0)).flatten()
         # float64 throughout, so that the stored float32 bases are the nearest ones.
         window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
         self.register_buffer("window", window.float(), persistent=False)
@@ -55,21 +65,23 @@ class FactoredPowerSpectrum(nn.Module):
         return basis.unsqueeze(2).float()
 
     def _outer_basis(self) -> Tensor:
-        """Twiddles and column DFT, shape (n_k1, 2 * C, 2 * C): (re, im) in, (re, im) out."""
+        """Twiddles and column DFT, (n_k1, 2 * C, 2 * len(k2)): (re, im) in, (re, im) out."""
         b = torch.arange(self.n_columns, dtype=torch.float64)
         k1 = torch.arange(self.n_k1, dtype=torch.float64)
-        k = k1.view(-1, 1, 1) + self.n_rows * b.view(1, 1, -1)
+        k = k1.view(-1, 1, 1) + self.n_rows * self.k2.double().view(1, 1, -1)
         angle = 2 * math.pi * b.view(1, -1, 1) * k / self.n_fft
         cos, sin = angle.cos(), angle.sin()
         from_re = torch.cat([cos, -sin], dim=2)
         from_im = torch.cat([sin, cos], dim=2)
         return torch.cat([from_re, from_im], dim=1).float()
 
+    def _bins_of(self, k2: Tensor) -> Tensor:
+        """The bin, or the one that it mirrors, of each k1 and k2; shape (n_k1, len(k2))."""
+        k = torch.arange(self.n_k1).view(-1, 1) + self.n_rows * k2
+        return torch.where(k > self.n_fft // 2, self.n_fft - k, k)
+
     def _bins(self) -> Tensor:
-        k1 = torch.arange(self.n_k1).view(-1, 1)
-        k = (k1 + self.n_rows * torch.arange(self.n_columns).view(1, -1)).flatten()
-        mirrored = torch.where(k > self.n_fft // 2, self.n_fft - k, k)
-        order = mirrored.tolist()
+        order = self._bins_of(self.k2).flatten().tolist()
         first = {b: i for i, b in reversed(list(enumerate(order)))}
         return torch.tensor([b if first[b] == i else -1 for i, b in enumerate(order)])
 
@@ -80,15 +92,15 @@ class FactoredPowerSpectrum(nn.Module):
             frames: shape (batch, n_frames, n_fft).
 
         Returns:
-            Shape (n_k1 * n_columns, batch * n_frames) laid out as (n_k1, batch * n_frames,
-            n_columns); `bins` tells which bin stands where.
+            Shape (n_k1, batch * n_frames, len(k2)); `bins` tells which bin stands where.
         """
         windowed = (frames * self.window).flatten(0, 1)
         rows = windowed.unflatten(1, (self.n_rows, self.n_columns))
         inner = F.conv1d(rows, self.inner)  # (batch * n_frames, 2 * n_k1, C)
         by_k1 = inner.unflatten(1, (self.n_k1, 2)).flatten(2).transpose(0, 1)
-        squares = torch.matmul(by_k1, self.outer).square()  # (n_k1, batch * n_frames, 2 * C)
-        return squares[:, :, : self.n_columns] + squares[:, :, self.n_columns :]
+        squares = torch.matmul(by_k1, self.outer).square()  # (..., 2 * len(k2))
+        n_kept = squares.shape[2] // 2
+        return squares[:, :, :n_kept] + squares[:, :, n_kept:]
 
 
 def _outer_angle(n_out: int, n_in: int, *, period: int) -> Tensor:

@@ -83,15 +83,23 @@ class MelFrontEnd(nn.Module):
     scale: str
     filters: Tensor
 
-    def __init__(self, options: MelOptions) -> None:
+    def __init__(self, options: MelOptions, *, n_bands: int | None = None) -> None:
+        """Compute the bases.
+
+        Args:
+            options: the recipe.
+            n_bands: how many of the lowest bands are wanted; None for all of them. Frequencies
+                above them are then not computed.
+        """
         super().__init__()
         self.options, self.scale = options, options.compression
-        self.spectrum = FactoredPowerSpectrum(options.n_fft)
-        self.register_buffer("filters", self._permuted_filters(), persistent=False)
+        filters = mel_filters(options)[:n_bands]
+        n_bins = int(torch.nonzero(filters.sum(dim=0))[-1]) + 1
+        self.spectrum = FactoredPowerSpectrum(options.n_fft, n_bins=n_bins)
+        self.register_buffer("filters", self._permuted(filters), persistent=False)
 
-    def _permuted_filters(self) -> Tensor:
-        """Filters in the spectrum's own bin order, shape (n_k1 * n_columns, n_mels)."""
-        filters = mel_filters(self.options)
+    def _permuted(self, filters: Tensor) -> Tensor:
+        """Filters in the spectrum's own bin order, shape (n_k1 * len(k2), n_bands)."""
         bins = self.spectrum.bins
         chosen = filters[:, bins.clamp(min=0)] * (bins >= 0)
         return chosen.T.float().contiguous()

@@ -13,15 +13,18 @@ class CnnLstmOptions:
     """Sizes of the CNN-LSTM. One residual block an entry of `channels` after the first.
 
     `decimate` keeps every n-th frame (`TaggerNet` drops the others): data whose frames are
-    farther apart can then be learned from. The stem's stride makes the first map smaller: the
-    large maps are what costs time. It and the `pools`, one a block, are (mel, time) factors;
-    `n_hidden` is the LSTM's width in each direction; the embedding is 4 * n_hidden wide (mean
-    and maximum over time).
+    farther apart can then be learned from. `n_rows` keeps the lowest rows of the features
+    alone, 0 all of them: what is never looked at need not be computed, and no recording is
+    heard otherwise because its upper bands are missing. The stem's stride makes the first map
+    smaller: the large maps are what costs time. It and the `pools`, one a block, are (mel,
+    time) factors; `n_hidden` is the LSTM's width in each direction; the embedding is
+    4 * n_hidden wide (mean and maximum over time).
     """
 
     channels: tuple[int, ...] = (16, 24, 48, 96, 128)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 1), (2, 1))
     decimate: int = 1
+    n_rows: int = 0
     stem_kernel: int = 5
     stem_stride: tuple[int, int] = (2, 2)
     n_hidden: int = 96

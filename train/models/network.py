@@ -56,14 +56,13 @@ class TaggerNet(nn.Module):
         super().__init__()
         self.options = options
         self.front_end = FRONT_ENDS[options.features][1](options.features_options)
-        n_mels = options.features_options.n_mels
         self.normalise = normalise_of(
             self.front_end.scale,
             floor_db=options.floor_db,
-            n_rows=n_mels,
+            n_rows=self.n_rows,
             by_band=options.normalise == "band",
         )
-        self.body = BODIES[options.body][1](options.body_options, n_mels=n_mels)
+        self.body = BODIES[options.body][1](options.body_options, n_mels=self.n_rows)
         self.head = Head(self.body.n_out, n_labels, dropout=options.dropout)
         # Calibration is part of the graph; until it is fitted it changes nothing.
         self.register_buffer("label_scale", torch.ones(n_labels))
@@ -75,6 +74,12 @@ class TaggerNet(nn.Module):
     def decimate(self) -> int:
         """Of how many frames of the features the body looks at one."""
         return int(getattr(self.options.body_options, "decimate", 1))
+
+    @property
+    def n_rows(self) -> int:
+        """How many of the lowest rows of the features the body looks at."""
+        all_rows = int(self.options.features_options.n_mels)
+        return int(getattr(self.options.body_options, "n_rows", 0)) or all_rows
 
     def keep_labels(self, columns: list[int]) -> None:
         """Forget all labels but these, in this order."""
@@ -95,10 +100,12 @@ class TaggerNet(nn.Module):
     def embed(self, features: Tensor) -> Tensor:
         """Embedding of dB features, shape (batch, body.n_out).
 
-        Frames that the body does not want are dropped before anything looks at them: an
-        exported model then need not compute them (`export.lean`).
+        Frames and rows that the body does not want are dropped before anything looks at them:
+        an exported model then need not compute them (`export.lean`).
         """
         seen = features[:, :, :: self.decimate] if self.decimate > 1 else features
+        if self.n_rows < seen.shape[1]:
+            seen = seen[:, : self.n_rows]
         embedding: Tensor = self.body(self.normalise(seen))
         return embedding
 
