@@ -37,7 +37,7 @@ from tagger.runtime import Engine, load_engine
 from tagger.scan import ScanOptions, scan
 from train.data import cover
 from train.datasets import FeatureSet, fma_small, gtzan
-from train.datasets.speech_music import is_even
+from train.datasets.speech_music import split_of
 from train.metrics import among_known, bootstrap, brier, calibration_error, first_right
 
 N_WINDOWS = ListenOptions().n_windows
@@ -144,12 +144,12 @@ def main() -> None:
     speech = [
         path
         for path in sorted((data / "speech-music-8k" / "speech").iterdir())
-        if not is_even(path.name)
+        if split_of(path.name) == "test"
     ]
     music = [
         path
         for path in sorted((data / "speech-music-8k" / "music").iterdir())
-        if not is_even(path.name)
+        if split_of(path.name) == "test"
     ]
     genres = list(find_tracks([data / "genres-8k"]))
     with tempfile.TemporaryDirectory() as folder:

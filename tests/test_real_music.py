@@ -20,7 +20,7 @@ from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
 from tests.test_cli import tagger
 from train.datasets import gtzan
-from train.datasets.speech_music import is_even
+from train.datasets.speech_music import split_of
 
 pytestmark = pytest.mark.data
 
@@ -156,7 +156,7 @@ def test_speech_gets_no_genre_and_music_does(data, engine):
     speech = [
         path
         for path in sorted((data / "speech-music-8k" / "speech").iterdir())
-        if not is_even(path.name)
+        if split_of(path.name) == "test"
     ]
     music = sorted((data / "genres-8k").rglob("*.ogg"))
     assert len(speech) > 80

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.config import CalibrationOptions
+from train.datasets.base import MUSIC, FeatureSet
 from train.logits import ClipLogits
 from train.models.network import TaggerNet
 
 LOWEST, HIGHEST = 0.3, 0.8
 """A threshold lies between: lower is no belief, higher is hardly ever reached."""
+
+LEAST = 0.2
+"""No threshold is lowered below it: a genre with less is a guess."""
 
 _PRIOR_CLIPS = 10
 
@@ -223,6 +227,26 @@ def choose_thresholds(
             chosen = float(candidate)
         thresholds[label] = round(chosen, 3)
     return thresholds
+
+
+def highest_threshold(
+    scores: NDArray[np.float32], clips: FeatureSet, music_share: float
+) -> float:
+    """The score that the first label of `music_share` of the music without a label reaches.
+
+    Args:
+        scores: of clips that the network has not learned from, shape (n_clips, n_labels).
+        clips: these clips; what is labelled, or no music, has no say.
+        music_share: 0..1; 0 asks for nothing.
+
+    Returns:
+        1.0 if nothing is asked for or no such clip is there; never under `LEAST`.
+    """
+    unnamed = (clips.music == MUSIC) & np.isnan(clips.targets).all(axis=1)
+    if music_share <= 0 or not unnamed.any():
+        return 1.0
+    reached = float(np.quantile(scores[unnamed].max(axis=1), 1 - music_share))
+    return max(round(reached, 3), LEAST)
 
 
 _CANDIDATES = np.arange(LOWEST, HIGHEST + 1e-9, 0.01)

@@ -104,7 +104,7 @@ class CalibrationOptions:
     for recordings that have one. Only clips of `datasets` are held out, measured and used for
     the head's last fit (all datasets if it is empty). A threshold is the lowest score from
     which a label is right with the share `precision`; with `music_share` it is lowered until
-    that share of the music without a label that was learned as music gets one.
+    that share of the music without a label, which was not learned from either, gets one.
     """
 
     source: str = "auto"

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.calibrate import Calibration, choose_thresholds, clip_scores, fit_calibration
+from train.calibrate import (
+    Calibration,
+    choose_thresholds,
+    clip_scores,
+    fit_calibration,
+    highest_threshold,
+)
 from train.config import TrainConfig
 from train.datasets import FeatureSet
 from train.folds import fold_of_groups
@@ -106,19 +112,13 @@ def believed(
 
 
 def calibration_facts(
-    unseen: ClipLogits,
-    calibration: Calibration,
-    config: TrainConfig,
-    *,
-    highest: float = 1.0,
+    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
 ) -> dict[str, Any]:
-    """Thresholds, what was fitted, and figures of scores that were calibrated without them.
-
-    No threshold is above `highest`.
-    """
+    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
     honest = cross_fitted(unseen, config)
     split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
     chosen = choose_thresholds(honest, unseen, config.calibration)
+    highest = highest_threshold(honest, unseen.clips, config.calibration.music_share)
     thresholds = {label: min(one, highest) for label, one in chosen.items()}
     return {
         "thresholds": thresholds,

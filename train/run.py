@@ -182,13 +182,7 @@ def _judged(
     return {
         "data": data_facts(config, clips, before=before),
         "versions": versions(),
-        **judged(
-            net,
-            config,
-            unseen,
-            measured(config, clips.split("valid")),
-            measured(config, clips.split("train")),
-        ),
+        **judged(net, config, unseen, measured(config, clips.split("valid"))),
     }
 
 

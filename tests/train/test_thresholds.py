@@ -8,55 +8,80 @@ import torch
 
 from tests.train import small
 from tests.train.sets import make_set
+from train.calibrate import (
+    LEAST,
+    Calibration,
+    clip_scores,
+    fit_calibration,
+    highest_threshold,
+)
 from train.config import from_tree
 from train.datasets.base import join
-from train.facts import believed, net_logits
-from train.judge import LEAST, highest_threshold
+from train.facts import believed, calibration_facts, net_logits
 from train.models.network import TaggerNet
 
 NAN = np.float32("nan")
 
 
-@pytest.fixture
-def network():
-    """An untrained network whose scores spread, and its configuration."""
-    fields = small.tree(kind="multi", calibration={"music_share": 0.75, "n_windows": 2})
-    config = from_tree(fields)
-    torch.manual_seed(0)
-    net = TaggerNet(config.network(), n_labels=2).eval()
-    net.label_scale.fill_(2000.0)
-    return net, config
+def scored(n_music, *, n_others=10):
+    """Clips of music without a label, whose scores are 0.00, 0.01, ..., and others."""
+    music = make_set("music", (), n_each=n_music, seed=3)
+    speech = make_set("speech", (), n_each=n_others, seed=4, music=False)
+    clips = join([make_set("x", ("a", "b"), n_each=n_others), music, speech])
+    scores = np.full((len(clips), 2), 0.99, np.float32)
+    scores[clips.from_datasets(["music"])] = np.arange(n_music)[:, None] / 100
+    return scores, clips
 
 
-def test_a_share_of_the_music_without_a_label_gets_one(network):
-    """Speech and labelled clips have no say; 0 asks for nothing."""
-    net, config = network
-    music = make_set("music", (), n_each=40, seed=3)
-    speech = make_set("speech", (), n_each=20, seed=4, music=False)
-    clips = join([make_set("x", ("a", "b")), music, speech])
-    limit = highest_threshold(net, config, clips)
-    unnamed = clips.take(np.flatnonzero(clips.from_datasets(["music"])))
-    logits = net_logits(net, unnamed, config)
-    scores = [
-        float(net.scores_of(torch.from_numpy(a), torch.from_numpy(b)[:, None]).mean(0).max())
-        for a, b in zip(logits.label_logits, logits.music_logits, strict=True)
-    ]
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_a_share_of_the_music_without_a_label_gets_one(share):
+    """Speech and labelled clips have no say."""
+    scores, clips = scored(100)
+    limit = highest_threshold(scores, clips, share)
+    unnamed = scores[clips.from_datasets(["music"])].max(axis=1)
     assert limit > LEAST
-    # The limit is rounded to a thousandth.
-    assert np.mean(np.array(scores) >= limit - 1e-3) >= 0.75
-    assert np.mean(np.array(scores) >= limit + 1e-3) <= 0.75
-    assert max(scores) > limit + 1e-3
-    never = replace(config, calibration=replace(config.calibration, music_share=0.0))
-    assert highest_threshold(net, never, clips) == 1.0
+    assert np.mean(unnamed >= limit) == pytest.approx(share, abs=0.01)
 
 
-def test_no_threshold_falls_to_a_guess(network):
+def test_without_such_music_or_a_share_nothing_is_lowered():
+    """0 asks for nothing; labelled clips alone say nothing of others."""
+    scores, clips = scored(100)
+    assert highest_threshold(scores, clips, 0.0) == 1.0
+    named = clips.from_datasets(["x"])
+    labelled = clips.take(np.flatnonzero(named))
+    assert highest_threshold(scores[named], labelled, 0.75) == 1.0
+
+
+def test_no_threshold_falls_to_a_guess():
     """However shy the network is."""
-    net, config = network
-    net.label_bias.fill_(-40_000.0)
-    clips = make_set("music", (), n_each=8)
-    clips = replace(clips, labels=("a", "b"), targets=np.full((8, 2), NAN))
-    assert highest_threshold(net, config, clips) == LEAST
+    scores, clips = scored(10)
+    assert highest_threshold(scores, clips, 0.9) == LEAST
+
+
+def test_a_calibration_lowers_thresholds_to_what_unseen_music_reaches():
+    """The clips that calibrate say how far; what was learned is not asked."""
+    fields = small.tree(
+        kind="multi", calibration={"source": "valid", "folds": 0, "n_windows": 2}
+    )
+    torch.manual_seed(0)
+    config = from_tree(fields)
+    net = TaggerNet(config.network(), n_labels=2).eval()
+    clips = join([make_set("x", ("a", "b")), make_set("music", (), n_each=40, seed=3)])
+    unseen = net_logits(net, clips, config)
+    nothing = Calibration(1.0, np.zeros(2, np.float32), 1.0, 0.0)
+    shares = (0.0, 1.0)
+    found = [
+        calibration_facts(
+            unseen,
+            nothing,
+            replace(config, calibration=replace(config.calibration, music_share=share)),
+        )["thresholds"]
+        for share in shares
+    ]
+    honest = clip_scores(unseen, fit_calibration(unseen, kind="multi"), kind="multi")
+    reached = highest_threshold(honest, clips, 1.0)
+    assert reached < min(found[0].values())
+    assert found[1] == {"a": reached, "b": reached}
 
 
 def test_what_a_set_does_not_know_is_wrong_and_told_apart():
