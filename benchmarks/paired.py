@@ -1,8 +1,9 @@
 """Is one network better than another on the same clips? `paired.py A.pt B.pt --dataset NAME`.
 
-First labels on the valid clips of a dataset, among the labels that it knows, uncalibrated, six
-windows averaged; then McNemar's exact test on the clips that one of the two gets right alone.
-The last line is one JSON object.
+First labels on the valid clips of a dataset whose label both networks know, among the labels
+that all three know, uncalibrated, six windows averaged; then McNemar's exact test on the clips
+that one of the two gets right alone. The last line is one JSON
+object.
 """
 
 import argparse
@@ -13,22 +14,27 @@ import numpy as np
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
-from train import checkpoint
+from train.checkpoint import Checkpoint, load
 from train.config import load_config
+from train.datasets.base import FeatureSet
 from train.ensemble import mean_scores
 from train.load import load_one
 from train.logits import predict
 
 
-def right(path: Path, dataset: str, prepared: Path) -> NDArray[np.bool_]:
-    """Whether each valid clip gets its own label first."""
-    done = checkpoint.load(path)
+def valid_clips(dataset: str, prepared: Path) -> FeatureSet:
+    """The clips to compare on."""
     config = load_config(None, {"datasets": [dataset]})
     clips = load_one(dataset, config, data_folder(), prepared=prepared, say=print)
-    clips = clips.split("valid")
+    return clips.split("valid")
+
+
+def right(done: Checkpoint, clips: FeatureSet, labels: list[str]) -> NDArray[np.bool_]:
+    """Whether each clip gets its own label first, among `labels`."""
     heard = mean_scores(predict(done.net, clips, n_windows=6), kind=done.config.kind)
-    among = np.stack([heard[:, done.labels.index(label)] for label in clips.labels], axis=1)
-    found: NDArray[np.bool_] = among.argmax(axis=1) == clips.targets.argmax(axis=1)
+    among = np.stack([heard[:, done.labels.index(label)] for label in labels], axis=1)
+    truth = clips.targets[:, [clips.labels.index(label) for label in labels]]
+    found: NDArray[np.bool_] = among.argmax(axis=1) == truth.argmax(axis=1)
     return found
 
 
@@ -47,12 +53,17 @@ def main() -> None:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--prepared", type=Path, default=Path("prepared"))
     given = parser.parse_args()
-    one = right(given.first, given.dataset, given.prepared)
-    other = right(given.second, given.dataset, given.prepared)
+    first, second = load(given.first), load(given.second)
+    clips = valid_clips(given.dataset, given.prepared)
+    labels = [name for name in clips.labels if name in first.labels and name in second.labels]
+    has_one = clips.targets[:, [clips.labels.index(name) for name in labels]].any(axis=1)
+    clips = clips.take(np.flatnonzero(has_one))
+    one, other = right(first, clips, labels), right(second, clips, labels)
     alone = int((one & ~other).sum()), int((other & ~one).sum())
     emit(
         {
             "dataset": given.dataset,
+            "labels": labels,
             "n_clips": len(one),
             "accuracy": [round(float(one.mean()), 4), round(float(other.mean()), 4)],
             "right_alone": alone,
