@@ -1,4 +1,4 @@
-"""Does a recording keep its first label? `robustness.py [--model NAME] [--show]`.
+"""Does a recording keep its first label? `robustness.py [--model NAME] [--changes NAME...]`.
 
 Each recording of `gtzan-audio` and `songs-cc` is coded again, resampled, mixed to mono, played
 softer, clipped or cut, and listened to through the scan's own decoder. Printed for each change:
@@ -107,9 +107,11 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def heard(paths: list[Path], engine: Engine) -> dict[Path, NDArray[np.float32]]:
+def heard(
+    paths: list[Path], engine: Engine, options: ListenOptions
+) -> dict[Path, NDArray[np.float32]]:
     """Scores of each file that could be heard."""
-    found = analyse(paths, engine, ListenOptions())
+    found = analyse(paths, engine, options)
     return {one.path: one.scores for one in found if one.scores is not None}
 
 
@@ -118,21 +120,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--show", action="store_true", help="name what changed")
+    parser.add_argument("--changes", nargs="+", choices=CHANGES, default=list(CHANGES))
+    parser.add_argument("--full", action="store_true", help="listen to all of each recording")
     given = parser.parse_args()
+    options = ListenOptions(full=given.full)
     engine = load_engine(find_model(given.model), device="cpu")
     labels = engine.spec.labels
     needed = np.array([engine.spec.thresholds[label] for label in labels])
     paths = list(find_tracks([data_folder() / name for name in ("gtzan-audio", "songs-cc")]))
     waves = {path: read(path) for path in paths}
-    originals = heard(paths, engine)
+    originals = heard(paths, engine, options)
     figures: dict[str, object] = {"model": engine.spec.revision, "n_files": len(originals)}
-    for name, change in CHANGES.items():
+    for name in given.changes:
+        change = CHANGES[name]
         with tempfile.TemporaryDirectory() as folder:
             made = {
                 change(*waves[path], Path(folder) / f"{i:03d}"): path
                 for i, path in enumerate(originals)
             }
-            after = heard(list(made), engine)
+            after = heard(list(made), engine, options)
         pairs = [(made[path], originals[made[path]], scores) for path, scores in after.items()]
         same = np.array([one.argmax() == other.argmax() for _, one, other in pairs])
         believed = np.array([bool((one >= needed).any()) for _, one, _ in pairs])

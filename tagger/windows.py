@@ -91,21 +91,32 @@ def stream_windows(
         yield end - window_len, held[-window_len:].copy()
 
 
+SHORT_WINDOWS = 6
+"""A track is short that so few windows cover: it gets up to twice as many, which overlap."""
+
+_LEAST_SHARE = 4  # windows of a short track are at least a quarter of a window apart
+
+
+def is_covered(n_samples: int, *, window_len: int, n_windows: int) -> bool:
+    """Whether so many windows leave nothing of a track unheard."""
+    return -(-n_samples // window_len) <= n_windows
+
+
 def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[int]:
     """Choose where to listen: window starts that are spread evenly over a track.
 
     While the track is longer than all windows together, each window lies in the middle of
     an equal share of it, so that neither a quiet intro nor a fade-out is given more weight
-    than it has. A shorter track gets only as many windows as are needed to cover it.
+    than it has. A shorter track is covered, as `even_hop` says.
 
     Args:
         n_samples: length of the track in samples, at least 1.
         window_len: window length in samples.
-        n_windows: the most windows wanted.
+        n_windows: the windows wanted of a track that is longer than all of them together.
 
     Returns:
-        Ascending starts in samples, 1..n_windows of them; every window ends within the
-        track unless the track is shorter than one window, which gives [0].
+        Ascending starts in samples, at most `n_windows` or those that cover the track; every
+        window ends within the track unless it is shorter than one window, which gives [0].
 
     Raises:
         ValueError: a length or the count is not positive.
@@ -117,10 +128,8 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
     slack = n_samples - window_len
     if slack <= 0:
         return [0]
-    n_needed = -(-n_samples // window_len)  # rounded up
-    if n_needed <= n_windows:
-        hop_len = even_hop(n_samples, window_len=window_len)
-        return [min(index * hop_len, slack) for index in range(n_needed)]
+    if is_covered(n_samples, window_len=window_len, n_windows=n_windows):
+        return [*range(0, slack, even_hop(n_samples, window_len=window_len)), slack]
     gap = n_samples - n_windows * window_len
     return [
         index * window_len + (2 * index + 1) * gap // (2 * n_windows)
@@ -129,7 +138,10 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
 
 
 def even_hop(n_samples: int, *, window_len: int) -> int:
-    """Distance between the fewest windows that cover a track, so that none overlaps more.
+    """Distance between the windows that cover a track.
+
+    A short track gets more of them than would do: what is heard of half a minute then hangs
+    less on where it begins. A longer one gets the fewest, so that none overlaps more.
 
     Args:
         n_samples: length of the track in samples, at least 1.
@@ -142,7 +154,11 @@ def even_hop(n_samples: int, *, window_len: int) -> int:
     slack = n_samples - window_len
     if slack <= 0:
         return window_len
-    return -(-slack // (-(-n_samples // window_len) - 1))  # both rounded up
+    n_windows = -(-n_samples // window_len)  # rounded up
+    if n_windows <= SHORT_WINDOWS:
+        n_apart = 1 + slack // max(1, window_len // _LEAST_SHARE)
+        n_windows = max(n_windows, min(2 * SHORT_WINDOWS, n_apart))
+    return -(-slack // (n_windows - 1))
 
 
 def pad_window(waveform: Waveform, *, window_len: int, padding: Padding = "repeat") -> Waveform:

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.windows import (
+    SHORT_WINDOWS,
     even_hop,
+    is_covered,
     is_silent,
     pad_window,
     slice_windows,
@@ -70,7 +72,8 @@ def test_stream_bounded():
 def test_spread(n_samples, window_len, n_windows):
     """Starts ascend, windows stay inside the track and lie alike from either end."""
     starts = spread_starts(n_samples, window_len=window_len, n_windows=n_windows)
-    assert 1 <= len(starts) <= n_windows
+    covers = is_covered(n_samples, window_len=window_len, n_windows=n_windows)
+    assert 1 <= len(starts) <= (max(n_windows, 2 * SHORT_WINDOWS) if covers else n_windows)
     assert starts == sorted(set(starts))
     assert starts[0] >= 0
     if n_samples >= window_len:
@@ -98,6 +101,18 @@ def test_few_windows_are_those_of_the_whole_track(n_samples, window_len):
     streamed = stream_windows([waveform], window_len=window_len, hop_len=hop_len)
     starts = [start for start, _ in streamed]
     assert starts == spread_starts(n_samples, window_len=window_len, n_windows=400)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_windows", "hop"),
+    # half a minute; a minute; a little more than a window; more than six windows cover
+    [(30, 9, 2.5), (60, 12, 50 / 11), (11, 2, 1), (59.5, 12, 4.5), (61, 7, 8.5)],
+)
+def test_a_short_track_gets_overlapping_windows(seconds, n_windows, hop):
+    """At least a quarter of a window apart, twelve at most; longer tracks get the fewest."""
+    starts = spread_starts(int(100 * seconds), window_len=1000, n_windows=10)
+    assert len(starts) == n_windows
+    assert np.diff(starts[:-1]) == pytest.approx(100 * hop, abs=1)
 
 
 @given(window_lens, st.data())

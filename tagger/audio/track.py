@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,7 +14,14 @@ from tagger.audio.resample import read_window, stream_resampled
 from tagger.audio.sndfile import SndfileSource
 from tagger.audio.source import Source
 from tagger.errors import DecodeError
-from tagger.windows import Waveform, even_hop, pad_window, spread_starts, stream_windows
+from tagger.windows import (
+    Waveform,
+    even_hop,
+    is_covered,
+    pad_window,
+    spread_starts,
+    stream_windows,
+)
 
 if TYPE_CHECKING:
     from tagger.audio.ffmpeg import FfmpegSource
@@ -114,15 +122,17 @@ class Track:
         """Yield windows that are spread evenly over the track, read by seeking.
 
         A window that cannot be read (damage in the middle, a file shorter than its header
-        says) is left out. If none can be read by seeking, the file is decoded from its start.
+        says) is left out. If none can be read by seeking, the file is decoded from its start,
+        and so is a track that the windows cover.
 
         Args:
             window_len: window length in samples at the rate given to `open_track`.
-            n_windows: the most windows wanted.
+            n_windows: how many are wanted of a track that is longer than all of them.
 
         Yields:
-            Windows of shape (window_len,), 1..n_windows of them, in track order, finite; a
-            track shorter than a window is filled up by repetition.
+            Windows of shape (window_len,), at least one, in track order, finite, those of
+            `tagger.windows.spread_starts`; a track shorter than a window is filled up by
+            repetition.
 
         Raises:
             DecodeError: no audio could be decoded, by either decoder.
@@ -207,7 +217,14 @@ class Track:
         source, rate = self._source, self._sample_rate
         n_samples = self._n_samples()
         needed = _ENOUGH * min(window_len, n_samples)
-        for start in spread_starts(n_samples, window_len=window_len, n_windows=n_windows):
+        starts = spread_starts(n_samples, window_len=window_len, n_windows=n_windows)
+        if is_covered(n_samples, window_len=window_len, n_windows=n_windows):
+            # Overlapping windows would be decoded twice. A header that promises too little
+            # does not make more of them.
+            hop_len = even_hop(n_samples, window_len=window_len)
+            yield from islice(self._stream(window_len=window_len, hop_len=hop_len), len(starts))
+            return
+        for start in starts:
             piece = read_window(source, start, window_len=window_len, sample_rate=rate)
             if len(piece) >= max(1, needed):
                 yield pad_window(piece, window_len=window_len)
