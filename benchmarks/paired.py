@@ -34,7 +34,7 @@ def right(done: Checkpoint, clips: FeatureSet, labels: list[str]) -> NDArray[np.
     heard = mean_scores(predict(done.net, clips, n_windows=6), kind=done.config.kind)
     among = np.stack([heard[:, done.labels.index(label)] for label in labels], axis=1)
     truth = clips.targets[:, [clips.labels.index(label) for label in labels]]
-    found: NDArray[np.bool_] = among.argmax(axis=1) == truth.argmax(axis=1)
+    found: NDArray[np.bool_] = among.argmax(axis=1) == np.nan_to_num(truth).argmax(axis=1)
     return found
 
 
@@ -56,7 +56,10 @@ def main() -> None:
     first, second = load(given.first), load(given.second)
     clips = valid_clips(given.dataset, given.prepared)
     labels = [name for name in clips.labels if name in first.labels and name in second.labels]
-    has_one = clips.targets[:, [clips.labels.index(name) for name in labels]].any(axis=1)
+    if not labels:
+        raise SystemExit(f"{given.dataset}: the two networks have none of its labels in common")
+    wanted = clips.targets[:, [clips.labels.index(name) for name in labels]]
+    has_one = np.nansum(wanted, axis=1) > 0
     clips = clips.take(np.flatnonzero(has_one))
     one, other = right(first, clips, labels), right(second, clips, labels)
     alone = int((one & ~other).sum()), int((other & ~one).sum())

@@ -24,10 +24,10 @@ def main() -> None:
     engine = load_engine(find_model(DEFAULT), device="cpu")
     paths = list(find_tracks([data_folder() / name for name in ("songs-cc", "gtzan-audio")]))
 
-    def heard(options: ListenOptions) -> dict[str, tuple[int, int, float]]:
-        """Path to (first label, windows, its score)."""
+    def heard(options: ListenOptions) -> dict[str, tuple[int, float]]:
+        """Path to (first label, seconds)."""
         return {
-            str(one.path): (int(one.scores.argmax()), one.n_windows, float(one.scores.max()))
+            str(one.path): (int(one.scores.argmax()), one.duration_s or 0.0)
             for one in analyse(paths, engine, options)
             if one.scores is not None
         }
@@ -37,7 +37,8 @@ def main() -> None:
     for n_windows in given.windows:
         few = heard(ListenOptions(n_windows=n_windows))
         same = np.array([few[path][0] == full[path][0] for path in full])
-        longer = np.array([full[path][1] > n_windows for path in full])
+        all_s = n_windows * engine.spec.window_s
+        longer = np.array([full[path][1] > all_s for path in full])
         figures[f"{n_windows}_windows"] = {
             "same_first_label": round(float(same.mean()), 4),
             "n_longer": int(longer.sum()),

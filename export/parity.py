@@ -33,7 +33,7 @@ class Parity:
 
     Attributes:
         device: which provider answered: 'cpu', 'cuda' or 'tensorrt'.
-        front_end: 'whole', or 'lean' where frames that nobody looks at are left out.
+        front_end: 'whole', or 'lean' where what nobody looks at is left out.
         precision: of the graph that answered.
         sound: what was heard in the last window of the batch; noise is in the others.
         batch: windows.

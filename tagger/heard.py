@@ -17,7 +17,8 @@ class ListenOptions:
     """How tracks are listened to.
 
     Attributes:
-        n_windows: evenly spread windows of each track; fewer when they would overlap.
+        n_windows: evenly spread windows of a track that is longer than all of them; a shorter
+            one is covered, by up to twelve that overlap.
         full: listen to the whole track instead.
         keep_windows: listen to the whole track, and keep the scores of each window.
         n_decoders: decoding threads; None for one a core.

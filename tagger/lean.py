@@ -1,9 +1,10 @@
-"""Leave out the frames of a model's front end that its network does not look at.
+"""Leave out the frames and bands of a front end that the network does not look at.
 
-A model keeps a tensor `features` with every frame. If its network takes every n-th of them
-(a Slice right behind), the metadata of the file hold the nodes of a front end that computes
-those alone (`export.lean`): a third of the work for the same scores. The file itself stays as
-it is; whoever loads it otherwise gets the same answers, more slowly.
+A model keeps a tensor `features` with every frame and band. If its network takes every n-th
+frame or the low bands (a Slice right behind), the metadata of the file hold the nodes of a
+front end that computes those alone (`export.lean`): a third of the work or less for the same
+scores. The file itself stays as it is; whoever loads it otherwise gets the same answers, more
+slowly.
 """
 
 import base64

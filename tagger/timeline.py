@@ -1,5 +1,6 @@
 """Window scores -> what is heard when: a timeline, and its segments."""
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,16 @@ class Timeline:
     duration_s: float
 
     def spans(self) -> "Iterator[tuple[float, float, NDArray[np.float32]]]":
-        """(start in seconds, end, scores) of each window; no span reaches into the next."""
-        ends = [*self.starts_s[1:], self.duration_s]
-        for start, following, scores in zip(self.starts_s, ends, self.scores, strict=True):
-            yield float(start), float(min(start + self.window_s, following)), scores
+        """(start in seconds, end, scores) of each window; no span reaches into the next.
+
+        Windows that overlap share what both hear: each has it as far as its middle is nearer.
+        """
+        starts, window_s = [float(one) for one in self.starts_s], self.window_s
+        borders = [(a + b + window_s) / 2 for a, b in itertools.pairwise(starts)]
+        begins = [*starts[:1], *map(max, starts[1:], borders)]
+        ends = [min(a + window_s, one) for a, one in zip(starts, borders, strict=False)]
+        ends += [min(one + window_s, self.duration_s) for one in starts[-1:]]
+        yield from zip(begins, ends, self.scores, strict=True)
 
     def ranked(self) -> list[int]:
         """Indices of the labels, the one with the best mean score first."""

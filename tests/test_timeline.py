@@ -54,6 +54,27 @@ def test_a_timeline_covers_the_track_and_leaves_silence_out(tmp_path):
     assert (timeline.scores[5:, 1] > 0.9).all()
 
 
+@pytest.mark.parametrize(
+    ("starts", "spans"),
+    [
+        ([0, 10, 20], [(0, 10), (10, 20), (20, 30)]),  # side by side
+        ([0, 4, 8], [(0, 7), (7, 11), (11, 18)]),  # overlapping: the nearer middle has it
+        ([0, 20], [(0, 10), (20, 30)]),  # silence between them belongs to none
+        ([3], [(3, 13)]),
+    ],
+)
+def test_each_moment_belongs_to_the_nearest_window(starts, spans):
+    """Overlapping windows do not say what they hear before it is played."""
+    timeline = Timeline(
+        ("a",),
+        np.array(starts, np.float64),
+        np.zeros((len(starts), 1), np.float32),
+        window_s=10.0,
+        duration_s=spans[-1][1],
+    )
+    assert [(begin, end) for begin, end, _ in timeline.spans()] == spans
+
+
 def test_segments_say_what_is_heard_when(song):
     """Like neighbours are one segment, silence is one too."""
     found = segments(listen(song).timeline, SPEC, threshold=None)

@@ -96,7 +96,8 @@ def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Remove what is above a random band, as low sample rates and bit rates do."""
     n, n_mels, _ = x.shape
     chosen = torch.rand(n, generator=rng, device=rng.device) < options.band_limit
-    # Band 85 of 128 is 4 kHz, where 8 kHz files end: half of the clips; the others lose less.
+    # Bands 79 to 87 of 128 are 3.0 to 3.7 kHz, where 8 kHz files begin to end: half of the
+    # clips; the others lose less.
     is_narrow = torch.rand(n, generator=rng, device=rng.device) < 0.5
     narrow, wide = uniform(n, 0.62, 0.68, rng), uniform(n, 0.68, 0.97, rng)
     cutoff = torch.where(is_narrow, narrow, wide) * n_mels

@@ -188,7 +188,7 @@ def _minimise(loss_of: Callable[[], Tensor], parameters: list[Tensor]) -> None:
 def clip_scores(
     logits: ClipLogits, calibration: Calibration, *, kind: str
 ) -> NDArray[np.float32]:
-    """Calibrated scores of whole clips as the scan computes them, shape (n_clips, n_labels)."""
+    """Calibrated scores of whole clips, the mean over windows, shape (n_clips, n_labels)."""
     rows = []
     for labels, music in zip(logits.label_logits, logits.music_logits, strict=True):
         scaled = torch.from_numpy(labels * calibration.label_scale + calibration.label_bias)

@@ -17,7 +17,8 @@ class Wanted:
     Attributes:
         sample_rate: of the windows, in Hz.
         window_len: in samples at that rate.
-        n_windows: at most so many, evenly spread; None for all of the file.
+        n_windows: so many, evenly spread, of a file that is longer than all of them; a shorter
+            one is covered. None for all of the file.
         silence_dbfs: windows below this level are silent.
     """
 
