@@ -33,6 +33,7 @@ PAIRS = (
     ("raw", "crnn"),
     ("mel", "cnn-lstm"),
     ("mfcc", "cnn-transformer"),
+    ("midi", "cnn-stats"),
 )
 EPOCHS = 3
 SAME = 1e-3

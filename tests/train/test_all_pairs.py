@@ -1,5 +1,7 @@
+import importlib
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from train.callbacks import read_last
 from train.config import from_tree
 from train.datasets.base import FeatureSet, one_hot
 from train.evaluate import measure
+from train.features import FRONT_ENDS
 from train.fit import fit
+from train.models import BODIES
 from train.scorer import open_scorer
 
 LABELS = ("high", "low")
@@ -51,3 +55,11 @@ def test_each_pair_trains_resumes_and_is_evaluated(pair, tmp_path):
     assert found.record["n_clips"] == 8
     assert np.isfinite(found.scores).all()
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
+
+
+def test_the_benchmark_on_real_music_leaves_none_out(monkeypatch):
+    """A new front end or body gets a pair in `benchmarks/covering.py`."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    pairs = importlib.import_module("covering").PAIRS
+    assert {features for features, _ in pairs} == set(FRONT_ENDS)
+    assert {body for _, body in pairs} == set(BODIES)
