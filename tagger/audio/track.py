@@ -219,10 +219,11 @@ class Track:
         needed = _ENOUGH * min(window_len, n_samples)
         starts = spread_starts(n_samples, window_len=window_len, n_windows=n_windows)
         if is_covered(n_samples, window_len=window_len, n_windows=n_windows):
-            # Overlapping windows would be decoded twice. A header that promises too little
-            # does not make more of them.
+            # Overlapping windows would be decoded twice. A length may be off by some samples,
+            # which makes one window more; one that is far too short makes no others.
             hop_len = even_hop(n_samples, window_len=window_len)
-            yield from islice(self._stream(window_len=window_len, hop_len=hop_len), len(starts))
+            windows = self._stream(window_len=window_len, hop_len=hop_len)
+            yield from islice(windows, len(starts) + 1)
             return
         for start in starts:
             piece = read_window(source, start, window_len=window_len, sample_rate=rate)
