@@ -217,3 +217,16 @@ def test_memory(tmp_path):
         n_windows = sum(1 for _ in track.windows_full(window_len=10 * RATE, hop_len=10 * RATE))
     assert n_windows == 360
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000  # KiB
+
+
+@pytest.mark.parametrize("missing", [0, 5])
+def test_a_short_track_gets_the_same_windows_as_all_of_it(tmp_path, monkeypatch, missing):
+    """Also where its length, as it is known before decoding, is off by some samples."""
+    samples = np.random.default_rng(0).normal(scale=0.1, size=3 * RATE).astype(np.float32)
+    path = written(tmp_path, "flac", samples, RATE)
+    with open_track(path, sample_rate=RATE) as track:
+        monkeypatch.setattr(type(track), "_n_samples", lambda _: len(samples) - missing)
+        few = list(track.windows(window_len=WINDOW, n_windows=6))
+        every = list(track.windows_full(window_len=WINDOW))
+    assert len(few) == 3
+    np.testing.assert_array_equal(few, every)
