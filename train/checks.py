@@ -31,12 +31,26 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         choose("calibration.datasets", name, config.datasets)
     for name in config.last_fit:
         choose("last_fit", name, config.datasets)
-    n_shares = len(config.fit.shares)
-    if n_shares and n_shares != len(config.datasets):
+    _check_one_each(config)
+    if any(config.fit.unknown_weights) and config.head.refit:
         raise InputError(
-            f"fit.shares: {n_shares} shares for {len(config.datasets)} datasets; give one for"
-            " each, in the order of `datasets`."
+            "head.refit fits the head to labels that are known, which fit.unknown_weights would"
+            " be lost on: leave one of them out."
         )
+
+
+def _check_one_each(config: TrainConfig) -> None:
+    """Make sure that what is given for each dataset is given for each."""
+    for name, given in (
+        ("shares", config.fit.shares),
+        ("unknown_weights", config.fit.unknown_weights),
+    ):
+        if given and len(given) != len(config.datasets):
+            raise InputError(
+                f"fit.{name}: {len(given)} {name.rpartition('_')[2]} for"
+                f" {len(config.datasets)} datasets; give one for each, in the order of"
+                " `datasets`."
+            )
 
 
 def check_unseen(config: TrainConfig) -> None:
@@ -66,6 +80,7 @@ def check_kind(config: TrainConfig) -> None:
     for name, chosen in (
         ("fit.focal_gamma", config.fit.focal_gamma > 0),
         ("fit.label_weights", config.fit.label_weights),
+        ("fit.unknown_weights", any(config.fit.unknown_weights)),
     ):
         if chosen:
             raise InputError(

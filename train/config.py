@@ -33,10 +33,11 @@ class FitOptions:
     `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
-    step. For multi-label, `label_weights` lets rare labels count more and `focal_gamma` > 0
-    takes the focal loss. `average_decay` is that of the running mean of the weights, reached
-    when the fit is long enough for it. `freeze` epochs long only the head learns, after
-    `--from`.
+    step. For multi-label, `unknown_weights`, one a dataset, say how much a label that the
+    dataset does not know counts as absent from its clips (`train.unknown`), `label_weights`
+    lets rare labels count more and `focal_gamma` > 0 takes the focal loss. `average_decay` is
+    that of the running mean of the weights, reached when the fit is long enough for it.
+    `freeze` epochs long only the head learns, after `--from`.
     """
 
     epochs: int = 60
@@ -49,6 +50,7 @@ class FitOptions:
     gradient_clip: float = 1.0
     share_not_genre: float = 0.15
     shares: tuple[float, ...] = ()
+    unknown_weights: tuple[float, ...] = ()
     music_weight: float = 0.5
     teacher_weight: float = 0.0
     precision: str = "auto"
@@ -72,6 +74,8 @@ class FitOptions:
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
         for share in self.shares:
             check_range("fit.shares", share, 0, 1)
+        for weight in self.unknown_weights:
+            check_range("fit.unknown_weights", weight, 0, 1)
         if self.learning_rate <= 0:
             raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
         choose("fit.schedule", self.schedule, SCHEDULES)

@@ -10,16 +10,18 @@ from torch import Tensor
 from torch.utils.data import Dataset, WeightedRandomSampler
 
 from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.unknown import counted
 
 Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Crops(Dataset[Any]):
     """A random crop of each clip; shorter clips are repeated to the length of a window.
 
     Items are (features (n_mels, n_frames), targets (n_labels,), music (), embedding
-    (n_dims,)), float32; n_dims is 0 where the set has no embeddings.
+    (n_dims,), counts (n_labels,)), float32; n_dims is 0 where the set has no embeddings.
+    `counts` is how much each label counts in the loss.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Crops(Dataset[Any]):
         seed: int,
         change: Change | None = None,
         spare: float = 1.0,
+        absent: NDArray[np.float32] | None = None,
     ) -> None:
         """Prepare to draw.
 
@@ -39,10 +42,13 @@ class Crops(Dataset[Any]):
             seed: of the places, and of the changes.
             change: what is done to each excerpt of a recording.
             spare: how much longer an excerpt is than the window before it is changed.
+            absent: how much each unknown label counts as absent, shape (n_clips, n_labels);
+                None for not at all (`train.unknown`).
         """
         self.clips, self.n_frames = clips, n_frames
         self.taught = clips.embeddings
-        self.targets = clips.targets if clips.soft_targets is None else clips.soft_targets
+        targets = clips.targets if clips.soft_targets is None else clips.soft_targets
+        self.targets, self.counts = counted(targets, absent)
         self.change, self.n_drawn = change, int(spare * n_frames)
         self.rng = np.random.default_rng(seed)
 
@@ -58,8 +64,8 @@ class Crops(Dataset[Any]):
             crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
         target = torch.from_numpy(self.targets[i])
         embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
-        music = torch.tensor(self.clips.music[i])
-        return torch.from_numpy(crop), target, music, torch.from_numpy(embedding)
+        music, counts = torch.tensor(self.clips.music[i]), torch.from_numpy(self.counts[i])
+        return torch.from_numpy(crop), target, music, torch.from_numpy(embedding), counts
 
 
 class Centres(Dataset[Any]):
@@ -76,7 +82,7 @@ class Centres(Dataset[Any]):
         crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
         target = torch.from_numpy(self.clips.targets[i])
         music = torch.tensor(self.clips.music[i])
-        return torch.from_numpy(crop), target, music, torch.empty(0)
+        return torch.from_numpy(crop), target, music, torch.empty(0), torch.ones_like(target)
 
 
 def frames_a_window(clips: FeatureSet, options: Any) -> int:

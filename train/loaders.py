@@ -11,6 +11,7 @@ from train.config import TrainConfig
 from train.data import Centres, Crops, balanced_sampler, frames_a_window
 from train.datasets.base import FeatureSet
 from train.ranks import seed_here
+from train.unknown import absent_weights
 
 
 def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
@@ -37,11 +38,13 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
 def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
     n_frames = frames_a_window(clips, config.features_options)
     seed, rate = seed_here(config.seed), config.features_options.sample_rate
+    weights = dict(zip(config.datasets, config.fit.unknown_weights, strict=False))
+    absent = absent_weights(clips, weights)
     if not clips.is_waveform:
-        return Crops(clips, n_frames=n_frames, seed=seed)
+        return Crops(clips, n_frames=n_frames, seed=seed, absent=absent)
     change = clip_changes(config.augment, sample_rate=rate)
     spare = spare_share(config.augment)
-    return Crops(clips, n_frames=n_frames, seed=seed, change=change, spare=spare)
+    return Crops(clips, n_frames=n_frames, seed=seed, change=change, spare=spare, absent=absent)
 
 
 def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:

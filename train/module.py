@@ -43,13 +43,14 @@ class Fit(L.LightningModule):
         """Augment, blend, and weigh the two losses."""
         fit = self.config.fit
         features, *known = batch
-        sizes = [known[0].shape[1], 1, known[2].shape[1]]
-        every = torch.cat([known[0], known[1][:, None], known[2]], dim=1)
+        n_labels = known[0].shape[1]
+        sizes = [n_labels, 1, known[2].shape[1], n_labels]
+        every = torch.cat([known[0], known[1][:, None], *known[2:]], dim=1)
         features, every = self._blended(features, every)
-        targets, music, embeddings = every.split(sizes, dim=1)
+        targets, music, embeddings, counts = every.split(sizes, dim=1)
         embedding = self.net.embed(features)
         logits, music_logit = self.net.head(embedding)
-        by_label = self._label_loss(logits, targets)
+        by_label = self._label_loss(logits, targets, counts)
         by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
         losses = {"train/label_loss": by_label, "train/music_loss": by_music}
         total: Tensor = by_label + fit.music_weight * by_music
@@ -84,7 +85,9 @@ class Fit(L.LightningModule):
             return self.augmented(features), targets
         return mask_features(features, options, self.rng), targets
 
-    def _label_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def _label_loss(
+        self, logits: Tensor, targets: Tensor, counts: Tensor | None = None
+    ) -> Tensor:
         fit = self.config.fit
         return label_loss(
             logits,
@@ -93,6 +96,7 @@ class Fit(L.LightningModule):
             smoothing=fit.label_smoothing,
             weights=None if self.weights is None else self.weights.to(logits.device),
             focal_gamma=fit.focal_gamma,
+            counts=counts,
         )
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ def label_loss(
     smoothing: float,
     weights: Tensor | None = None,
     focal_gamma: float = 0.0,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Loss over the labels that are known; 0 when none is.
 
@@ -28,6 +29,7 @@ def label_loss(
         weights: for `multi`, how much a clip that has the label counts, shape (n_labels,).
         focal_gamma: for `multi`, how much less what is already right counts (T.-Y. Lin et
             al., ICCV 2017); 0 is plain cross-entropy.
+        counts: for `multi`, how much each label of each clip counts, shape (batch, n_labels).
     """
     known = ~torch.isnan(targets)
     clean = torch.nan_to_num(targets)
@@ -39,7 +41,8 @@ def label_loss(
         if focal_gamma > 0:
             wrong = (torch.sigmoid(logits) - clean).abs()
             each = each * wrong**focal_gamma
-        return (each * known).sum() / known.sum().clamp(min=1)
+        share = known if counts is None else known * counts
+        return (each * share).sum() / share.sum().clamp(min=1)
     # A label that is unknown takes no part: the clip chooses among those its dataset knows.
     votes = known.any(dim=1)
     # (A row without a vote is not masked: a softmax over nothing has no gradient but NaN.)

@@ -65,6 +65,7 @@ def test_freezing_what_was_learned_before_is_no_contradiction():
     [
         ({"fit": {"focal_gamma": 2.0}}, "kind=multi"),
         ({"fit": {"label_weights": True}}, "kind=multi"),
+        ({"fit": {"unknown_weights": [0.5, 0.0]}}, "kind=multi"),
         ({"labels": ["hgh"]}, "'high'"),
     ],
 )

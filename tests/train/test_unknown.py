@@ -1,0 +1,126 @@
+"""Labels that a dataset does not know: out of the loss, or absent with a weight."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tagger.errors import InputError
+from tests.train.sets import make_set
+from train.checks import check_choices
+from train.config import from_tree
+from train.data import Crops
+from train.datasets.base import join
+from train.loaders import training_loader
+from train.objective import label_loss
+from train.unknown import absent_weights, counted
+
+LABELS = ("folk", "metal", "rock", "world")
+
+
+def joined():
+    """One set knows metal and rock, the other folk, rock and world; two clips of each."""
+    parts = [
+        make_set("gtzan", ("metal", "rock"), n_each=2),
+        make_set("fma-small", ("folk", "rock", "world"), n_each=2),
+    ]
+    clips = join(parts)
+    order = [clips.labels.index(label) for label in LABELS]
+    return replace(clips, labels=LABELS, targets=clips.targets[:, order])
+
+
+def of_label(found, clips, name, label):
+    """What was found for the clips of a label in one set: one row, since all are alike."""
+    mine = clips.from_datasets([name]) & (clips.targets[:, LABELS.index(label)] == 1)
+    rows = np.unique(found[mine], axis=0)
+    assert len(rows) == 1
+    return rows[0].round(3).tolist()
+
+
+def test_unknown_labels_are_absent_with_the_weight_of_the_set():
+    """And what is known has none."""
+    clips = joined()
+    weights = {"gtzan": 0.25, "fma-small": 1.0}
+    found = absent_weights(clips, weights)
+    assert of_label(found, clips, "gtzan", "metal") == [0.25, 0.0, 0.0, 0.25]
+    assert of_label(found, clips, "gtzan", "rock") == [0.25, 0.0, 0.0, 0.25]
+    assert of_label(found, clips, "fma-small", "folk") == [0.0, 1.0, 0.0, 0.0]
+    assert of_label(found, clips, "fma-small", "rock") == [0.0, 1.0, 0.0, 0.0]
+    assert of_label(found, clips, "fma-small", "world") == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_nothing_is_absent_of_clips_without_a_label_or_without_a_weight():
+    """Music of an unknown genre may be any of them."""
+    clips = joined()
+    assert absent_weights(clips, {}) is None
+    assert absent_weights(clips, {"gtzan": 0.0}) is None
+    unnamed = replace(clips, targets=np.full_like(clips.targets, np.nan))
+    assert not absent_weights(unnamed, {"gtzan": 1.0}).any()
+    some = absent_weights(clips, {"gtzan": 1.0})
+    assert not some[clips.from_datasets(["fma-small"])].any()
+
+
+def test_the_loss_counts_what_is_absent_by_its_weight():
+    """Half as much as a label that is known to be absent; the unknown, not at all."""
+    nan = float("nan")
+    targets = np.array([[1.0, nan, nan]], np.float32)
+    became, counts = counted(targets, np.array([[0.0, 0.5, 0.0]], np.float32))
+    assert counts.tolist() == [[1.0, 0.5, 0.0]]
+    assert became[0, :2].tolist() == [1.0, 0.0]
+    assert np.isnan(became[0, 2])
+    logits = torch.tensor([[0.0, 2.0, 3.0]], requires_grad=True)
+    loss = label_loss(
+        logits,
+        torch.from_numpy(became),
+        kind="multi",
+        smoothing=0.0,
+        counts=torch.from_numpy(counts),
+    )
+    each = torch.nn.functional.softplus(torch.tensor([0.0, 2.0]))
+    torch.testing.assert_close(loss, (each[0] + 0.5 * each[1]) / 1.5)
+    loss.backward()
+    assert logits.grad[0, 2] == 0
+    assert logits.grad[0, 1] > 0
+
+
+def test_crops_say_how_much_each_label_counts():
+    """With nothing chosen, known labels count and unknown ones are NaN as before."""
+    clips = joined()
+    plain = Crops(clips, n_frames=8, seed=0)
+    absent = absent_weights(clips, {"gtzan": 0.25})
+    chosen = Crops(clips, n_frames=8, seed=0, absent=absent)
+    metal = int(np.flatnonzero(clips.targets[:, LABELS.index("metal")] == 1)[0])
+    assert plain[metal][4].tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert np.isnan(plain[metal][1].numpy()).tolist() == [True, False, False, True]
+    assert chosen[metal][4].tolist() == [0.25, 1.0, 1.0, 0.25]
+    assert chosen[metal][1].tolist() == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_the_configuration_decides_what_a_batch_counts():
+    """The weights stand in the order of the datasets."""
+    clips = joined()
+    config = from_tree(
+        {
+            "datasets": ["gtzan", "fma-small"],
+            "kind": "multi",
+            "features_options": {"n_frames": 8, "n_mels": clips.features[0].shape[0]},
+            "fit": {"unknown_weights": [0.5, 0.5], "batch_size": 64, "clips_an_epoch": 64},
+        }
+    )
+    (_, _, _, _, counts), *_ = training_loader(config, clips)
+    assert set(counts.unique().tolist()) == {0.5, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"fit": {"unknown_weights": [0.5]}}, "1 weights for 2 datasets"),
+        ({"fit": {"unknown_weights": [0.5, 1.5]}}, "unknown_weights: 1.5"),
+        ({"fit": {"unknown_weights": [0.5, 0]}, "head": {"refit": True}}, "head.refit"),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(tree, said):
+    """Before anything is decoded."""
+    with pytest.raises(InputError, match=said):
+        check_choices(from_tree({"datasets": ["gtzan", "fma-small"], **tree}))
