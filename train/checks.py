@@ -90,13 +90,16 @@ def check_kind(config: TrainConfig) -> None:
 
 
 def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
-    """Make sure that the labels that the model shall have are labels of the data.
+    """Make sure that the labels that the configuration names are labels of the data.
 
     Raises:
         InputError: one is not; the message has the nearest.
     """
     for label in config.labels:
         choose("labels", label, clips.labels)
+    if any(config.fit.unknown_weights):
+        for label in dict.fromkeys(name for names in config.kin for name in names):
+            choose("kin", label, clips.labels)
 
 
 def check_hertz(options: Any) -> None:

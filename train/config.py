@@ -151,6 +151,8 @@ class TrainConfig:
     runs of several seeds share a split).
     Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
     first one has been calibrated and measured on them; its calibration is kept.
+    `kin` are lists of a label and those that a clip of it may have besides: where its dataset
+    does not know them they stay unknown, whatever `fit.unknown_weights` says.
     """
 
     name: str = "tagger"
@@ -164,6 +166,7 @@ class TrainConfig:
     dropout: float = 0.4
     kind: str = "single"
     labels: tuple[str, ...] = ()
+    kin: tuple[tuple[str, ...], ...] = ()
     seed: int = 1
     split_seed: int = 1
     metadata: str = ""

@@ -39,7 +39,7 @@ def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
     n_frames = frames_a_window(clips, config.features_options)
     seed, rate = seed_here(config.seed), config.features_options.sample_rate
     weights = dict(zip(config.datasets, config.fit.unknown_weights, strict=False))
-    absent = absent_weights(clips, weights)
+    absent = absent_weights(clips, weights, config.kin)
     if not clips.is_waveform:
         return Crops(clips, n_frames=n_frames, seed=seed, absent=absent)
     change = clip_changes(config.augment, sample_rate=rate)

@@ -8,7 +8,7 @@ import torch
 
 from tagger.errors import InputError
 from tests.train.sets import make_set
-from train.checks import check_choices
+from train.checks import check_choices, check_labels
 from train.config import from_tree
 from train.data import Crops
 from train.datasets.base import join
@@ -39,25 +39,25 @@ def of_label(found, clips, name, label):
 
 
 def test_unknown_labels_are_absent_with_the_weight_of_the_set():
-    """And what is known has none."""
+    """And what is known, or kin, has none."""
     clips = joined()
     weights = {"gtzan": 0.25, "fma-small": 1.0}
-    found = absent_weights(clips, weights)
-    assert of_label(found, clips, "gtzan", "metal") == [0.25, 0.0, 0.0, 0.25]
-    assert of_label(found, clips, "gtzan", "rock") == [0.25, 0.0, 0.0, 0.25]
+    found = absent_weights(clips, weights, [["rock", "metal", "world"], ["metal", "folk"]])
+    assert of_label(found, clips, "gtzan", "metal") == [0.0, 0.0, 0.0, 0.25]
+    assert of_label(found, clips, "gtzan", "rock") == [0.25, 0.0, 0.0, 0.0]
     assert of_label(found, clips, "fma-small", "folk") == [0.0, 1.0, 0.0, 0.0]
-    assert of_label(found, clips, "fma-small", "rock") == [0.0, 1.0, 0.0, 0.0]
+    assert of_label(found, clips, "fma-small", "rock") == [0.0, 0.0, 0.0, 0.0]  # may be metal
     assert of_label(found, clips, "fma-small", "world") == [0.0, 1.0, 0.0, 0.0]
 
 
 def test_nothing_is_absent_of_clips_without_a_label_or_without_a_weight():
     """Music of an unknown genre may be any of them."""
     clips = joined()
-    assert absent_weights(clips, {}) is None
-    assert absent_weights(clips, {"gtzan": 0.0}) is None
+    assert absent_weights(clips, {}, []) is None
+    assert absent_weights(clips, {"gtzan": 0.0}, []) is None
     unnamed = replace(clips, targets=np.full_like(clips.targets, np.nan))
-    assert not absent_weights(unnamed, {"gtzan": 1.0}).any()
-    some = absent_weights(clips, {"gtzan": 1.0})
+    assert not absent_weights(unnamed, {"gtzan": 1.0}, []).any()
+    some = absent_weights(clips, {"gtzan": 1.0}, [])
     assert not some[clips.from_datasets(["fma-small"])].any()
 
 
@@ -88,7 +88,7 @@ def test_crops_say_how_much_each_label_counts():
     """With nothing chosen, known labels count and unknown ones are NaN as before."""
     clips = joined()
     plain = Crops(clips, n_frames=8, seed=0)
-    absent = absent_weights(clips, {"gtzan": 0.25})
+    absent = absent_weights(clips, {"gtzan": 0.25}, [])
     chosen = Crops(clips, n_frames=8, seed=0, absent=absent)
     metal = int(np.flatnonzero(clips.targets[:, LABELS.index("metal")] == 1)[0])
     assert plain[metal][4].tolist() == [0.0, 1.0, 1.0, 0.0]
@@ -104,12 +104,13 @@ def test_the_configuration_decides_what_a_batch_counts():
         {
             "datasets": ["gtzan", "fma-small"],
             "kind": "multi",
+            "kin": [["rock", "metal"]],
             "features_options": {"n_frames": 8, "n_mels": clips.features[0].shape[0]},
             "fit": {"unknown_weights": [0.5, 0.5], "batch_size": 64, "clips_an_epoch": 64},
         }
     )
     (_, _, _, _, counts), *_ = training_loader(config, clips)
-    assert set(counts.unique().tolist()) == {0.5, 1.0}
+    assert set(counts.unique().tolist()) == {0.0, 0.5, 1.0}
 
 
 @pytest.mark.parametrize(
@@ -124,3 +125,12 @@ def test_weights_that_make_no_sense_are_refused(tree, said):
     """Before anything is decoded."""
     with pytest.raises(InputError, match=said):
         check_choices(from_tree({"datasets": ["gtzan", "fma-small"], **tree}))
+
+
+def test_a_misspelt_kin_is_named():
+    """With the label that was probably meant, and only where kin has a say."""
+    tree = {"datasets": ["gtzan", "fma-small"], "kin": [["rock", "mettal"]]}
+    weighed = from_tree({**tree, "fit": {"unknown_weights": [1.0, 1.0]}})
+    with pytest.raises(InputError, match="'metal'"):
+        check_labels(weighed, joined())
+    check_labels(from_tree(tree), joined())
