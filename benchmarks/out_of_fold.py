@@ -20,9 +20,11 @@ import numpy as np
 from measure import emit
 from numpy.typing import NDArray
 
+from train.checks import check_choices
 from train.config import TrainConfig, load_config, to_tree
 from train.datasets.base import FeatureSet, join_again
 from train.ensemble import mean_scores
+from train.fields import choose
 from train.folds import fold_of_groups
 from train.load import load_clips
 from train.logits import predict
@@ -39,28 +41,42 @@ def heard(
 ) -> NDArray[np.float32]:
     """Scores of the clips of one fold, from a network fitted on everything else."""
     learned = join_again([held.take(np.flatnonzero(~fold)), clips])
-    net = fit_kept(config, learned, run_dir=out, on_epoch=teller(print, out.name, config))
+    tell = teller(print, out.name, config)
+    net = fit_kept(config, learned, run_dir=out, on_epoch=tell, resume=True)
     own = held.take(np.flatnonzero(fold)).only_labels(kept_labels(config, held))
     logits = predict(net, own, n_windows=config.calibration.n_windows)
     return mean_scores(logits, kind=config.kind)
 
 
-def same_as_before(config: TrainConfig, out: Path) -> None:
-    """Make sure that folds which are there already are of this configuration."""
-    path, said = out / "config.json", json.dumps(to_tree(config), indent=1)
+def in_order(held: FeatureSet) -> FeatureSet:
+    """The clips with the labels that they know, sorted: folds hang on no configuration."""
+    known = [
+        label
+        for label, column in zip(held.labels, held.targets.T, strict=True)
+        if not np.isnan(column).all()
+    ]
+    return held.only_labels(sorted(known))
+
+
+def same_as_before(config: TrainConfig, held: FeatureSet, out: Path) -> None:
+    """Make sure that folds which are there already are of this configuration and clips."""
+    facts = {"config": to_tree(config), "clips": held.groups.tolist(), "ids": held.ids.tolist()}
+    path, said = out / "config.json", json.dumps(facts)
     if path.is_file() and path.read_text() != said:
-        raise SystemExit(f"{out}: holds folds of another configuration; give another --out.")
+        raise SystemExit(
+            f"{out}: holds folds of another configuration or other clips; give another --out."
+        )
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(said)
 
 
 def of_seed(config: TrainConfig, clips: FeatureSet, dataset: str, out: Path) -> dict[str, Any]:
     """Figures of one seed over all folds; whether each clip was right is kept beside them."""
-    same_as_before(config, out)
     own = clips.from_datasets([dataset]) & np.isin(clips.splits, ["train", "valid"])
     held = clips.take(np.flatnonzero(own))
+    same_as_before(config, held, out)
     others = clips.take(np.flatnonzero(~own & (clips.splits == "train")))
-    folds = fold_of_groups(held, n_folds=N_FOLDS, seed=FOLDS_SEED)
+    folds = fold_of_groups(in_order(held), n_folds=N_FOLDS, seed=FOLDS_SEED)
     known = held.only_labels(kept_labels(config, held)).targets
     scores = np.zeros_like(known)
     for fold in range(N_FOLDS):
@@ -68,7 +84,9 @@ def of_seed(config: TrainConfig, clips: FeatureSet, dataset: str, out: Path) -> 
         if not file.is_file():
             seeded = replace(config, seed=config.seed + 1000 * (fold + 1))
             found = heard(seeded, others, folds == fold, held, out / f"fold-{fold}")
-            np.save(file, found)
+            written = file.with_suffix(".part.npy")
+            np.save(written, found)
+            written.replace(file)
         scores[folds == fold] = np.load(file)
     right = first_right(*among_known(scores, known))
     np.savez(out / "right.npz", ids=held.ids, right=right, splits=held.splits)
@@ -93,6 +111,12 @@ def main() -> None:
     for seed in given.seeds:
         wanted = {**parse_overrides(given.set), "seed": seed, "last_fit": []}
         config = load_config(given.config, wanted)
+        check_choices(config)
+        choose("--dataset", given.dataset, config.datasets)
+        if config.pretrain is not None or config.ensemble.members:
+            raise SystemExit(
+                f"{given.config}: with `pretrain` or an ensemble this is not built."
+            )
         clips = load_clips(config, given.data, prepared=given.prepared, say=print)
         config = learnable(config, clips, say=print)
         rows.append(of_seed(config, clips, given.dataset, given.out / f"seed-{seed}"))

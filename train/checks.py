@@ -32,15 +32,38 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
     for name in config.last_fit:
         choose("last_fit", name, config.datasets)
     _check_one_each(config)
-    if any(config.fit.unknown_weights) and config.head.refit:
-        raise InputError(
-            "head.refit fits the head to labels that are known, which fit.unknown_weights would"
-            " be lost on: leave one of them out."
-        )
+    _check_unknown(config)
+
+
+def _check_unknown(config: TrainConfig) -> None:
+    """Make sure that what counts as absent is not made known by something else.
+
+    Raises:
+        InputError: it is, or a list of `may_also_be` has no second label.
+    """
+    for names in config.may_also_be:
+        if len(names) < 2:
+            raise InputError(
+                f"may_also_be: {list(names)} names no label that a clip may have besides; write"
+                " [rock, metal] for rock that may also be metal."
+            )
+    if not any(config.fit.unknown_weights):
+        return
+    for name, chosen, does in (
+        ("head.refit", config.head.refit, "fits the head to known labels alone"),
+        ("ensemble.members", config.ensemble.members, "makes every label known"),
+    ):
+        if chosen:
+            raise InputError(
+                f"{name} {does}, so that fit.unknown_weights would say nothing to the network"
+                " that is kept: leave one of them out."
+            )
 
 
 def _check_one_each(config: TrainConfig) -> None:
-    """Make sure that what is given for each dataset is given for each."""
+    """Make sure that what is given for each dataset is given for each, pretraining included."""
+    if config.pretrain is not None:
+        _check_one_each(config.pretrain)
     for name, given in (
         ("shares", config.fit.shares),
         ("unknown_weights", config.fit.unknown_weights),
@@ -98,8 +121,8 @@ def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
     for label in config.labels:
         choose("labels", label, clips.labels)
     if any(config.fit.unknown_weights):
-        for label in dict.fromkeys(name for names in config.kin for name in names):
-            choose("kin", label, clips.labels)
+        for label in dict.fromkeys(name for names in config.may_also_be for name in names):
+            choose("may_also_be", label, clips.labels)
 
 
 def check_hertz(options: Any) -> None:

@@ -151,8 +151,8 @@ class TrainConfig:
     runs of several seeds share a split).
     Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
     first one has been calibrated and measured on them; its calibration is kept.
-    `kin` are lists of a label and those that a clip of it may have besides: where its dataset
-    does not know them they stay unknown, whatever `fit.unknown_weights` says.
+    `may_also_be` are lists of a label and those that a clip of it may have besides: where its
+    dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
     """
 
     name: str = "tagger"
@@ -166,7 +166,7 @@ class TrainConfig:
     dropout: float = 0.4
     kind: str = "single"
     labels: tuple[str, ...] = ()
-    kin: tuple[tuple[str, ...], ...] = ()
+    may_also_be: tuple[tuple[str, ...], ...] = ()
     seed: int = 1
     split_seed: int = 1
     metadata: str = ""
@@ -251,6 +251,8 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
         raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
     later = {"pretrain", "calibration", "head", "ensemble", "last_fit"}
     own = {key: value for key, value in tree.items() if key not in later}
+    # One for each dataset, and the pretraining has others.
+    own["fit"] = {k: v for k, v in own.get("fit", {}).items() if k != "unknown_weights"}
     for key, value in tree["pretrain"].items():
         both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
         own[key] = {**own[key], **value} if both else value

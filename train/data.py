@@ -69,7 +69,10 @@ class Crops(Dataset[Any]):
 
 
 class Centres(Dataset[Any]):
-    """The middle window of each clip, the same each time; items as those of `Crops`."""
+    """The middle window of each clip, the same each time; items as those of `Crops`.
+
+    What is unknown stays unknown: a loss that is watched counts what is known.
+    """
 
     def __init__(self, clips: FeatureSet, *, n_frames: int) -> None:
         self.clips, self.n_frames = clips, n_frames

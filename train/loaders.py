@@ -38,8 +38,9 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
 def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
     n_frames = frames_a_window(clips, config.features_options)
     seed, rate = seed_here(config.seed), config.features_options.sample_rate
-    weights = dict(zip(config.datasets, config.fit.unknown_weights, strict=False))
-    absent = absent_weights(clips, weights, config.kin)
+    given = config.fit.unknown_weights if config.kind == "multi" else ()
+    weights = dict(zip(config.datasets, given, strict=True)) if given else {}
+    absent = absent_weights(clips, weights, config.may_also_be)
     if not clips.is_waveform:
         return Crops(clips, n_frames=n_frames, seed=seed, absent=absent)
     change = clip_changes(config.augment, sample_rate=rate)

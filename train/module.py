@@ -45,9 +45,12 @@ class Fit(L.LightningModule):
         features, *known = batch
         n_labels = known[0].shape[1]
         sizes = [n_labels, 1, known[2].shape[1], n_labels]
-        every = torch.cat([known[0], known[1][:, None], *known[2:]], dim=1)
+        # Blended by what they count, so that what hardly counts hardly changes a target.
+        weighed = known[0] * known[3]
+        every = torch.cat([weighed, known[1][:, None], *known[2:]], dim=1)
         features, every = self._blended(features, every)
-        targets, music, embeddings, counts = every.split(sizes, dim=1)
+        weighed, music, embeddings, counts = every.split(sizes, dim=1)
+        targets = weighed / counts.clamp(min=1e-6)
         embedding = self.net.embed(features)
         logits, music_logit = self.net.head(embedding)
         by_label = self._label_loss(logits, targets, counts)

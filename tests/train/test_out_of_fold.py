@@ -86,5 +86,5 @@ def test_no_fold_learns_from_the_clips_that_it_hears(run, monkeypatch):
 def test_folds_of_another_configuration_are_not_taken_for_these(run):
     """The message names the folder."""
     run("--set", "fit.epochs=1")
-    with pytest.raises(SystemExit, match=r"seed-1: holds folds of another"):
+    with pytest.raises(SystemExit, match="seed-1: holds folds of another"):
         run("--set", "fit.epochs=2")

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from tagger.errors import InputError
+from tests.train import small
 from tests.train.sets import make_set
 from train.checks import check_choices, check_labels
 from train.config import from_tree
 from train.data import Crops
 from train.datasets.base import join
 from train.loaders import training_loader
+from train.models.network import TaggerNet
+from train.module import Fit
 from train.objective import label_loss
 from train.unknown import absent_weights, counted
 
@@ -39,7 +42,7 @@ def of_label(found, clips, name, label):
 
 
 def test_unknown_labels_are_absent_with_the_weight_of_the_set():
-    """And what is known, or kin, has none."""
+    """And what is known, or what a clip may be besides, has none."""
     clips = joined()
     weights = {"gtzan": 0.25, "fma-small": 1.0}
     found = absent_weights(clips, weights, [["rock", "metal", "world"], ["metal", "folk"]])
@@ -104,13 +107,20 @@ def test_the_configuration_decides_what_a_batch_counts():
         {
             "datasets": ["gtzan", "fma-small"],
             "kind": "multi",
-            "kin": [["rock", "metal"]],
+            "may_also_be": [["rock", "metal"]],
             "features_options": {"n_frames": 8, "n_mels": clips.features[0].shape[0]},
-            "fit": {"unknown_weights": [0.5, 0.5], "batch_size": 64, "clips_an_epoch": 64},
+            "fit": {"unknown_weights": [0.25, 0.5], "batch_size": 64, "clips_an_epoch": 64},
         }
     )
-    (_, _, _, _, counts), *_ = training_loader(config, clips)
-    assert set(counts.unique().tolist()) == {0.0, 0.5, 1.0}
+    (_, targets, _, _, counts), *_ = training_loader(config, clips)
+    folk, metal = LABELS.index("folk"), LABELS.index("metal")
+    of_metal, of_folk = targets[:, metal] == 1, targets[:, folk] == 1
+    assert counts[of_metal, folk].unique().tolist() == [0.25]  # gtzan does not know folk
+    assert counts[of_folk, metal].unique().tolist() == [0.5]
+    single = replace(config, kind="single")  # a softmax has no weights
+    (_, targets, _, _, counts), *_ = training_loader(single, clips)
+    assert set(counts.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(counts == 0, targets.isnan())
 
 
 @pytest.mark.parametrize(
@@ -119,6 +129,13 @@ def test_the_configuration_decides_what_a_batch_counts():
         ({"fit": {"unknown_weights": [0.5]}}, "1 weights for 2 datasets"),
         ({"fit": {"unknown_weights": [0.5, 1.5]}}, "unknown_weights: 1.5"),
         ({"fit": {"unknown_weights": [0.5, 0]}, "head": {"refit": True}}, "head.refit"),
+        (
+            {"fit": {"unknown_weights": [0.5, 0]}, "ensemble": {"members": 2}},
+            "ensemble.members",
+        ),
+        ({"may_also_be": [["rock"]]}, "names no label"),
+        ({"may_also_be": [[]]}, "names no label"),
+        ({"pretrain": {"fit": {"unknown_weights": [0.5]}}}, "1 weights for 2"),
     ],
 )
 def test_weights_that_make_no_sense_are_refused(tree, said):
@@ -127,10 +144,67 @@ def test_weights_that_make_no_sense_are_refused(tree, said):
         check_choices(from_tree({"datasets": ["gtzan", "fma-small"], **tree}))
 
 
-def test_a_misspelt_kin_is_named():
-    """With the label that was probably meant, and only where kin has a say."""
-    tree = {"datasets": ["gtzan", "fma-small"], "kin": [["rock", "mettal"]]}
+def test_a_misspelt_label_is_named():
+    """With the label that was probably meant, and only where it has a say."""
+    tree = {"datasets": ["gtzan", "fma-small"], "may_also_be": [["rock", "mettal"]]}
     weighed = from_tree({**tree, "fit": {"unknown_weights": [1.0, 1.0]}})
     with pytest.raises(InputError, match="'metal'"):
         check_labels(weighed, joined())
     check_labels(from_tree(tree), joined())
+
+
+def test_a_pretraining_does_not_inherit_the_weights():
+    """They stand in the order of other datasets."""
+    tree = {
+        "datasets": ["gtzan", "fma-small"],
+        "fit": {"unknown_weights": [0.9, 0.1]},
+        "pretrain": {"datasets": ["fma-small"]},
+    }
+    config = from_tree(tree)
+    check_choices(config)
+    assert config.fit.unknown_weights == (0.9, 0.1)
+    assert config.pretrain.fit.unknown_weights == ()
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-6, 1.0])
+def test_a_label_that_hardly_counts_hardly_changes_a_blend(weight):
+    """Of two blended clips one has the label, the other's set does not know it."""
+    net_config = from_tree(
+        {
+            "kind": "multi",
+            "dropout": 0.0,
+            "features_options": small.FEATURES["mel"],
+            "body_options": small.BODIES["cnn-lstm"],
+            "augment": {"mixup_alpha": 5.0},
+            "fit": {"label_smoothing": 0.0},
+        }
+    )
+    net = TaggerNet(net_config.network(), n_labels=1)
+    module = Fit(net, net_config, n_steps=1)
+    module.log_dict = lambda *_, **__: None
+    seen = {}
+    module._label_loss = lambda logits, targets, counts: (
+        seen.update(targets=targets, counts=counts) or logits.sum()
+    )
+    targets, counts = np.array([[1.0], [np.nan]], np.float32), None
+    absent = np.array([[0.0], [weight]], np.float32)
+    targets, counts = (torch.from_numpy(one) for one in counted(targets, absent))
+    n_mels, n_frames = net_config.features_options.n_mels, net_config.features_options.n_frames
+    batch = (
+        torch.zeros(2, n_mels, n_frames),
+        targets,
+        torch.ones(2),
+        torch.empty(2, 0),
+        counts,
+    )
+    for _ in range(20):  # until the two are blended with each other
+        module.training_step(batch, 0)
+        if seen["targets"][0, 0] != 1 or not torch.equal(seen["counts"], counts):
+            break
+    first = float(seen["targets"][0, 0])
+    if weight == 0:
+        assert np.isnan(first)
+    elif weight < 1:
+        assert first > 0.99  # what is unknown says nothing of the blend
+    else:
+        assert 0.5 <= first < 0.99
