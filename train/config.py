@@ -251,8 +251,8 @@ def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
         raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
     later = {"pretrain", "calibration", "head", "ensemble", "last_fit"}
     own = {key: value for key, value in tree.items() if key not in later}
-    # One for each dataset, and the pretraining has others.
-    own["fit"] = {k: v for k, v in own.get("fit", {}).items() if k != "unknown_weights"}
+    if isinstance(own.get("fit"), Mapping):  # weights of its datasets; these may be others
+        own["fit"] = {k: v for k, v in own["fit"].items() if k != "unknown_weights"}
     for key, value in tree["pretrain"].items():
         both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
         own[key] = {**own[key], **value} if both else value
