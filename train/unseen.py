@@ -30,14 +30,19 @@ def out_of_fold(
     out: Path,
     say: Say,
     resume: bool = False,
+    folds_seed: int | None = None,
 ) -> ClipLogits | None:
-    """Logits of every clip from a network that has not seen it or its neighbours."""
+    """Logits of every clip from a network that has not seen it or its neighbours.
+
+    The folds are drawn with the run's own seed, or with `folds_seed`.
+    """
     n_folds = config.calibration.folds
     if n_folds < 2 or config.calibration.source == "valid":
         return None
     held_out = clips.from_datasets(config.calibration.datasets or config.datasets)
     always, held = clips.take(np.flatnonzero(~held_out)), clips.take(np.flatnonzero(held_out))
-    folds = fold_of_groups(held, n_folds=n_folds, seed=config.seed)
+    drawn_with = config.seed if folds_seed is None else folds_seed
+    folds = fold_of_groups(held, n_folds=n_folds, seed=drawn_with)
     parts = []
     for fold in range(n_folds):
         rest = held.take(np.flatnonzero(folds != fold))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tagger.errors import InputError
 from tests.train import small
 from tests.train.sets import make_set
 from train import datasets
@@ -55,11 +56,10 @@ def test_every_clip_of_both_splits_is_heard_once(run):
     (row,) = found["seeds"]
     assert row["accuracy"] == round(float(kept["right"].mean()), 4) == found["mean"]
     assert row["accuracy"] > 0.7
-    sizes = [len(np.load(folder / f"fold-{fold}.npy")) for fold in range(5)]
-    assert sizes == [4] * 5
-    before = {path: path.stat().st_mtime_ns for path in folder.glob("fold-*.npy")}
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("fold-*/last.pt")}
+    assert len(before) == 5
     assert run()[0]["seeds"] == found["seeds"]
-    assert before == {path: path.stat().st_mtime_ns for path in folder.glob("fold-*.npy")}
+    assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_no_fold_learns_from_the_clips_that_it_hears(run, monkeypatch):
@@ -88,3 +88,11 @@ def test_folds_of_another_configuration_are_not_taken_for_these(run):
     run("--set", "fit.epochs=1")
     with pytest.raises(SystemExit, match="seed-1: holds folds of another"):
         run("--set", "fit.epochs=2")
+
+
+def test_what_contradicts_folds_is_refused(run):
+    """A dataset that is not in the configuration, and what would have heard the held clips."""
+    with pytest.raises(InputError, match="'gtzan'"):
+        run("--dataset", "gtzn")
+    with pytest.raises(InputError, match="ensemble"):
+        run("--set", "ensemble.members=2")

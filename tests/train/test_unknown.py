@@ -186,9 +186,8 @@ def test_a_label_that_hardly_counts_hardly_changes_a_blend(weight):
     module._label_loss = lambda logits, targets, counts: (
         seen.update(targets=targets, counts=counts) or logits.sum()
     )
-    targets, counts = np.array([[1.0], [np.nan]], np.float32), None
-    absent = np.array([[0.0], [weight]], np.float32)
-    targets, counts = (torch.from_numpy(one) for one in counted(targets, absent))
+    one_known, absent = np.array([[[1.0], [np.nan]], [[0.0], [weight]]], np.float32)
+    targets, counts = (torch.from_numpy(one) for one in counted(one_known, absent))
     n_mels, n_frames = net_config.features_options.n_mels, net_config.features_options.n_frames
     batch = (
         torch.zeros(2, n_mels, n_frames),
