@@ -90,7 +90,7 @@ def load(
 ) -> "Engine":
     """Load a model by name or path.
 
-    Says once when `auto` fell back from a device, and what else is not as it should be.
+    Says once when `auto` leaves a GPU unused, and what else is not as it should be.
     """
     from tagger.quiet import silence_native_stderr
 
@@ -136,12 +136,13 @@ def load_later(
 def _loaded(
     path: Path, kind: "Device", options: "DeviceOptions", *, console: "Console", quiet: bool
 ) -> "Engine":
+    from tagger.driver import is_gpu_there
     from tagger.engines_show import building_shown
     from tagger.runtime import load_engine
 
     show = building_shown(console)
     engine = load_engine(path, device=kind, options=options, building=show)
-    if engine.fallback and not quiet:
+    if engine.fallback and not quiet and is_gpu_there():  # else `tagger doctor` says it
         said = visible(f"Running on the CPU: {engine.fallback}.")
         console.print(said, style="dim", markup=False, highlight=False)
     for note in () if quiet else engine.notes:

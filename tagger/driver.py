@@ -4,10 +4,12 @@ Through the driver's C interface, since it is the one library that is there when
 no CUDA toolkit, no other Python package.
 """
 
+import contextlib
 import ctypes
 import sys
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 NAME = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 _NO_DEVICE = 100
+_PCI_DEVICES = Path("/sys/bus/pci/devices")
 _CC_MAJOR, _CC_MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 _PORTABLE = 1  # CU_MEMHOSTALLOC_PORTABLE: pinned for every context
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the default stream
@@ -82,6 +85,25 @@ def start_problem() -> str | None:
     if code == _NO_DEVICE:
         return "the driver sees no GPU"
     return f"the driver does not start: {_error_text(driver, code)}" if code else None
+
+
+def is_gpu_there() -> bool:
+    """Tell whether this machine has an NVIDIA GPU, whether or not it can be used.
+
+    Where no driver answers, Linux' list of PCI devices does; other systems have none that
+    could be read as easily, and there the answer is no.
+    """
+    driver = library()
+    if driver is not None and driver.cuInit(0) != _NO_DEVICE:
+        return True
+    with contextlib.suppress(OSError):
+        for device in _PCI_DEVICES.iterdir():
+            with contextlib.suppress(OSError):
+                vendor, kind = (device / name for name in ("vendor", "class"))
+                # 10de: NVIDIA; 03: a display controller, not the sound or USB beside it.
+                if vendor.read_text().strip() == "0x10de" and kind.read_text()[:4] == "0x03":
+                    return True
+    return False
 
 
 def cuda_version() -> tuple[int, int]:

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from tagger import cli, devices, engines, runtime, session
+from tagger import cli, devices, driver, engines, runtime, session
 from tagger.catalogue import DEFAULT, find_model
 from tagger.devices import Finding
 from tagger.runtime import load_engine
@@ -91,6 +91,46 @@ def test_auto_falls_back_and_says_so_once(scan, gpu_build, monkeypatch):
     assert code == 0
     assert err.count("Running on the CPU") == 1
     assert "too old" in err.replace("\n", " ")
+
+
+@pytest.fixture
+def pci(tmp_path, monkeypatch):
+    """Returns a function that puts a device on the bus: its vendor and class."""
+    monkeypatch.setattr(driver, "_PCI_DEVICES", tmp_path / "pci")
+
+    def put(vendor, kind):
+        folder = tmp_path / "pci" / f"{vendor}{kind}"
+        folder.mkdir(parents=True)
+        (folder / "vendor").write_text(f"{vendor}\n")
+        (folder / "class").write_text(f"{kind}\n")
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "said"),
+    [
+        ("0x10de", "0x030000", True),
+        ("0x10de", "0x030200", True),
+        ("0x10de", "0x040300", False),
+        ("0x1002", "0x030000", False),
+        (None, None, False),
+    ],
+)
+@pytest.mark.parametrize("has_driver", [True, False])
+def test_auto_names_no_gpu_where_there_is_none(
+    scan, gpu_build, monkeypatch, pci, vendor, kind, said, has_driver
+):
+    """Who has no NVIDIA GPU is not told with every scan that none is used; `doctor` says it."""
+    fake = FakeDriver(failures={"cuInit": 100}) if has_driver else None
+    use_driver(monkeypatch, fake)
+    if not has_driver:
+        monkeypatch.setattr(devices, "_load_problem", lambda _: "cannot be opened")
+    if vendor:
+        pci(vendor, kind)
+    code, _, err = scan()
+    assert code == 0
+    assert err.count("Running on the CPU") == said
 
 
 @pytest.mark.parametrize(
