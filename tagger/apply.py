@@ -1,26 +1,19 @@
 """An edited CSV report -> genres in files: each row is written, or gets its reason."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tagger.config_values import nearest
 from tagger.errors import InputError, TagError, TaggerError, TrackError, UnsupportedTagError
 from tagger.plain import cell_text, from_cell, paths_of, visible
-from tagger.report import SECOND_COLUMNS, SEPARATOR
+from tagger.report import SEPARATOR
+from tagger.report_rows import Row
 from tagger.safewrite import WriteOptions, why_skipped
 from tagger.scan import Status, TrackResult
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fields import field_named
 from tagger.targets import GENRE, SecondField, asked_of, second_of
 from tagger.writing import Wish, Writer, write_unrecorded
-
-NEEDED = ("path", "genres", "previous")
-KNOWN = (
-    *NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason", "field",
-    *SECOND_COLUMNS,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,87 +51,6 @@ class Wanted:
     def fields(self) -> tuple[str, ...]:
         """The names of the fields."""
         return (self.field,) if self.second is None else (self.field, self.second.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a report.
-
-    Attributes:
-        line: where it ends in the file, counted from 1.
-        cells: column to text.
-        problem: why it cannot be used, or None.
-    """
-
-    line: int
-    cells: Mapping[str, str]
-    problem: str | None = None
-
-
-def read_rows(path: Path, *, on_note: Callable[[str], None]) -> Iterator[Row]:
-    """The rows of a report, one by one; commas, semicolons or tabs part the cells.
-
-    Args:
-        path: the file, UTF-8 (with or without a mark) or UTF-16 with one.
-        on_note: called with a sentence for what is odd but harmless.
-
-    Raises:
-        InputError: it cannot be read, or is no report; raised before the first row.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(1 << 16)
-    except OSError as error:
-        raise InputError(f"{path}: the report cannot be read ({error.strerror}).") from error
-    encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    head = start.decode(encoding, errors="replace").partition("\n")[0].strip()
-    delimiter = max(",;\t", key=head.count)
-    names = next(csv.reader([head], delimiter=delimiter), [])
-    _check_header(path, names, on_note)
-    return _rows(path, encoding, delimiter, names)
-
-
-def _check_header(path: Path, names: Sequence[str], on_note: Callable[[str], None]) -> None:
-    for needed in NEEDED:
-        if needed not in names:
-            near = nearest(needed, names) if names else ""
-            raise InputError(
-                f"{path}: there is no column {visible(repr(needed))}{visible(near)}; give a CSV"
-                " report of `tagger scan` or `tagger audit`, with its first line."
-            )
-    if foreign := [name for name in names if name not in KNOWN]:
-        on_note(f"{path}: the columns {visible(', '.join(foreign))} are not used.")
-
-
-def _rows(path: Path, encoding: str, delimiter: str, names: Sequence[str]) -> Iterator[Row]:
-    with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        next(reader)
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except (csv.Error, UnicodeError) as error:
-                yield Row(reader.line_num, {}, f"it cannot be read ({error})")
-                if isinstance(error, UnicodeError):  # a torn UTF-16 file has no next row
-                    return
-                continue
-            if cells:
-                yield _row(reader.line_num, cells, names)
-
-
-def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
-    found = dict(zip(names, cells, strict=False))
-    problem = None
-    if len(cells) != len(names):
-        problem = (
-            f"it has {len(cells)} cells and not {len(names)}; put quotes around a cell that"
-            " holds the separator"
-        )
-    elif any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell):
-        problem = "it is not UTF-8; save the table as 'CSV UTF-8'"
-    return Row(line, found, problem)
 
 
 def apply_rows(

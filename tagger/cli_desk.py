@@ -176,9 +176,10 @@ def apply(
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
-    from tagger.apply import ApplyOptions, apply_rows, read_rows
+    from tagger.apply import ApplyOptions, apply_rows
     from tagger.config import load_settings
     from tagger.report import Tally, line_of
+    from tagger.report_rows import read_rows
     from tagger.writing import write_unrecorded
 
     settings = load_settings(

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tagger.apply import ApplyOptions, apply_rows, read_rows
+from tagger.apply import ApplyOptions, apply_rows
 from tagger.errors import InputError
 from tagger.report import open_report
+from tagger.report_rows import read_rows
 from tagger.safewrite import write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 from mutagen.wave import WAVE
 
-from tagger.apply import ApplyOptions, apply_rows, read_rows
+from tagger.apply import ApplyOptions, apply_rows
 from tagger.report import open_report, to_json
+from tagger.report_rows import read_rows
 from tagger.safewrite import write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
