@@ -4,10 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from tagger.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,15 +55,3 @@ def stop_on_interrupt(console: "Console") -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-class WalkProblems:
-    """Folders that cannot be listed: said at once, and they count as failures."""
-
-    def __init__(self, console: "Console") -> None:
-        self.console, self.n_folders = console, 0
-
-    def __call__(self, path: Path, reason: str) -> None:
-        """Say it, and count it."""
-        self.n_folders += 1
-        self.console.print(visible(f"{path}: {reason}"), markup=False, highlight=False)

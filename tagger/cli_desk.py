@@ -24,7 +24,7 @@ from tagger.cli_device import (
     PrecisionChoice,
     load_later,
 )
-from tagger.cli_scan import Full, Jobs, Json, Paths, Set, Threshold
+from tagger.cli_scan import Full, Jobs, Json, Set, Threshold
 from tagger.cli_state import (
     NoState,
     Past,
@@ -35,6 +35,7 @@ from tagger.cli_state import (
     scan_with,
     undoable_run,
 )
+from tagger.cli_walk import Exclude, Limit, Paths, walk_of
 from tagger.cli_writing import (
     Hardlinks,
     Id3Version,
@@ -71,7 +72,8 @@ def audit(
     batch_size: BatchSize = None,
     full: Full = False,
     jobs: Jobs = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
+    limit: Limit = None,
+    exclude: Exclude = None,
     state: State = None,
     no_state: NoState = False,
     rescan: Rescan = False,
@@ -86,13 +88,13 @@ def audit(
     from tagger.audit_show import SHOWN, show_audit
     from tagger.config import load_settings
     from tagger.heard import ListenOptions
-    from tagger.library import find_folders, find_tracks, require_tracks
     from tagger.report import open_report
     from tagger.scan import ScanOptions
 
     console = stderr_console()
     settings = load_settings(setting or ())
-    folders = require_tracks(find_folders(paths, limit=limit), paths=paths)
+    walk = walk_of(console, paths, settings, exclude, limit=limit)
+    folders = walk.folders()
     compute = Compute(precision=precision, batch_size=batch_size)
     engine = load_later(
         model, device, console=console, quiet=json, settings=settings, compute=compute
@@ -107,7 +109,7 @@ def audit(
             file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
         options = ScanOptions(score_all=True, listen=listen, writing=writing_of(settings))
         listening = scan_with(held, folders, engine, options)
-        results = _listened(listening, console, find_tracks(paths, limit=limit))
+        results = _listened(listening, console, walk.count())
         found, variants = auditor.finish(auditor.judge(one) for one in results)
         _add_all(file, found)
     if json:
@@ -117,7 +119,7 @@ def audit(
         shown = None if everything else SHOWN
         show_audit(stdout_console(), found, auditor, variants, limit=shown)
     failed = any(one.finding == "failed" for one in found)
-    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+    raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
 
 
 def _listened(

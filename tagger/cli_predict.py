@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli_console import (
-    EXIT_OK,
     EXIT_SOME_FAILED,
     emit_json,
     stderr_console,
@@ -25,6 +24,7 @@ from tagger.cli_device import (
     load_later,
 )
 from tagger.cli_scan import Full, Jobs, Json, Set, Threshold, Top
+from tagger.cli_walk import Exclude, walk_of
 from tagger.errors import InputError
 from tagger.plain import visible
 
@@ -44,6 +44,7 @@ def predict(
     batch_size: BatchSize = None,
     full: Full = False,
     jobs: Jobs = None,
+    exclude: Exclude = None,
     json: Json = False,
     plot: Annotated[
         Path | None,
@@ -62,7 +63,6 @@ def predict(
     """Show what is heard in single files, label by label. Changes nothing."""
     from tagger.config import load_settings
     from tagger.heard import ListenOptions
-    from tagger.library import find_tracks, require_tracks
     from tagger.report import open_report
     from tagger.scan import ScanOptions, scan
 
@@ -80,7 +80,8 @@ def predict(
             keep_windows=timeline or plot is not None or _is_page(report),
         ),
     )
-    tracks = require_tracks(find_tracks(files), paths=files)
+    walk = walk_of(console, files, settings, exclude)
+    tracks = walk.tracks()
     if plot is not None:
         tracks = _only_one(tracks, plot)
     compute = Compute(precision=precision, batch_size=batch_size)
@@ -98,7 +99,7 @@ def predict(
             _show_one(result, engine, show)
             if file is not None:
                 file.add(result)
-    raise typer.Exit(EXIT_SOME_FAILED if failed else EXIT_OK)
+    raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
 
 
 @dataclass(frozen=True, slots=True)

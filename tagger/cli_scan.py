@@ -15,7 +15,6 @@ from tagger.cli_console import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_SOME_FAILED,
-    WalkProblems,
     emit_json,
     stderr_console,
     stdout_console,
@@ -33,6 +32,7 @@ from tagger.cli_device import (
 )
 from tagger.cli_options import one_of
 from tagger.cli_state import NoState, Past, Rescan, RetryFailed, State, held_for_scan, scan_with
+from tagger.cli_walk import Exclude, Limit, Paths, walk_of
 from tagger.cli_writing import (
     Hardlinks,
     Id3Version,
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from tagger.report import Tally
     from tagger.scan import ScanOptions, Status, TrackResult
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Decoding threads.  [default: one a core]")
@@ -116,7 +115,8 @@ def scan(
     exclude_ops: ExcludeOps = None,
     full: Full = False,
     jobs: Jobs = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")] = None,
+    limit: Limit = None,
+    exclude: Exclude = None,
     score_all: Annotated[
         bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
     ] = False,
@@ -153,7 +153,6 @@ def scan(
     from tagger.config import load_settings, targets_of
     from tagger.genres import POLICIES
     from tagger.heard import ListenOptions
-    from tagger.library import find_folders, find_tracks, require_tracks
     from tagger.scan import ScanOptions
 
     console = stderr_console()
@@ -177,9 +176,8 @@ def scan(
         writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
-    problems = WalkProblems(console)
-    folders = find_folders(paths, limit=limit, on_error=problems)
-    folders = require_tracks(folders, paths=paths)
+    walk = walk_of(console, paths, settings, exclude, limit=limit)
+    folders = walk.folders()
     compute = Compute(
         precision=precision,
         batch_size=batch_size,
@@ -195,9 +193,8 @@ def scan(
         targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
         options = replace(options, targets=targets)
         results = scan_with(held, folders, engine, options, passing=show.passing)
-        count = find_tracks(paths, limit=limit)
-        code = _run(results, engine, options, show, console=console, count=count)
-    raise typer.Exit(code or (EXIT_SOME_FAILED if problems.n_folders else EXIT_OK))
+        code = _run(results, engine, options, show, console=console, count=walk.count())
+    raise typer.Exit(code or walk.exit_code)
 
 
 def _run(

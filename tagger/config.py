@@ -41,6 +41,7 @@ class Settings:
         wav_info: write the genre of a WAV also as RIFF INFO.
         mp4_compat: join several genres in one MP4 value.
         read_as_several: what parts several genres in one string of a file.
+        exclude: patterns of files and folders that no walk takes.
         allow: the only genres that are written; empty for all.
         block: genres that are never written.
         protected: genres that are never removed from a file.
@@ -62,6 +63,7 @@ class Settings:
     wav_info: bool = False
     mp4_compat: bool = False
     read_as_several: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
@@ -206,7 +208,7 @@ def _value(key: str, text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         pass
-    if key in {"allow", "block", "protected", "spellings", "read_as_several"}:
+    if key in {"allow", "block", "protected", "spellings", "read_as_several", "exclude"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 

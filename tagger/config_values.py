@@ -93,6 +93,15 @@ def _marks(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _patterns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(f"is {value!r}, and must be a list of patterns such as '*.wav'")
+    for one in value:
+        if not isinstance(one, str) or not one.strip(" !/.") or "\0" in one:
+            raise WrongValueError(f"holds {one!r}, which is no name or pattern of a file")
+    return tuple(value)
+
+
 def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise WrongValueError(
@@ -132,6 +141,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "wav_info": _flag,
     "mp4_compat": _flag,
     "read_as_several": _marks,
+    "exclude": _patterns,
     **dict.fromkeys(("allow", "block", "protected", "spellings"), _names),
     "aliases": _aliases,
     "tree": _tree,

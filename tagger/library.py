@@ -1,60 +1,32 @@
 """Paths -> audio files: what a scan of these files and folders would listen to."""
 
-import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from tagger import ignored
 from tagger.errors import InputError
-
-AUDIO_SUFFIXES = frozenset(
-    # As one string, since a list would take a line for each of them.
-    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"
-    " .dsf .dts .eac3 .ec3 .f4a .flac .m4a .m4b .m4r .mka .mlp .mov .mp+ .mp1 .mp2 .mp3 .mp4"
-    " .mpc .mpga .mpp .oga .ogg .oma .opus .qoa .ra .rf64 .rm .shn .snd .spx .tak .thd .tta"
-    " .voc .w64 .wav .wave .weba .webm .wma .wv".split()
+from tagger.listing import (
+    AUDIO_SUFFIXES,
+    Entry,
+    Listing,
+    entry_of,
+    is_audio_name,
+    list_folder,
+    unknown_entry,
 )
-"""Suffixes of the containers that libsndfile or FFmpeg opens, in lower case.
 
-They only say which files of a folder are worth opening: how a file is decoded is decided by
-what is in it. `.bin`, `.dat` and the like, which hold audio now and then, must be named.
-"""
+__all__ = [
+    "AUDIO_SUFFIXES", "Entry", "Listing", "entry_of", "find_folders", "find_tracks",
+    "is_audio_name", "require_tracks",
+]  # fmt: skip
 
 T = TypeVar("T")
 
 OnError = Callable[[Path, str], None]
 """Told of each folder or entry that cannot be read: its path and the reason."""
-
-_SUFFIXES = frozenset(suffix[1:] for suffix in AUDIO_SUFFIXES)
-_LISTS_OPEN_FOLDERS = os.scandir in os.supports_fd
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
-
-
-Entry = tuple[str, int, int, int, int]
-"""One audio file as the listing of its folder found it (links are followed).
-
-Name, size in bytes, modification time in ns, inode, number of names (hard links). The size is
--1 for what is no regular file or cannot be reached. A plain tuple, since there are as many as
-files: a record takes longer to make than the system to answer.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Audio files of one folder.
-
-    Attributes:
-        folder: where they lie, as it was reached.
-        files: by name.
-        is_whole: these are all of them, and not those that the user named or `limit` left.
-    """
-
-    folder: Path
-    files: list[Entry]
-    is_whole: bool
 
 
 def _ignore(_path: Path, _reason: str) -> None:
@@ -65,18 +37,20 @@ def find_tracks(
     paths: Sequence[Path],
     *,
     limit: int | None = None,
+    exclude: Sequence[str] = (),
     on_error: OnError = _ignore,
+    on_note: OnError = _ignore,
 ) -> Iterator[Path]:
     """Walk files and folders and yield the audio files in a repeatable order.
 
     A file named by the user is taken whatever its suffix or name; in folders, names with an
-    audio suffix (in any case) count, and hidden files and folders do not. A folder with an
-    audio suffix, such as `x.mp3/`, is walked like any other; if no audio file lies directly
-    in it, it is yielded as well, so that the oddity shows up as a failed track. FIFOs,
-    sockets, devices and dangling links with an audio suffix are yielded: reading them fails
-    with a sentence and never blocks. Symbolic links are followed, but no real directory is
-    entered twice, so loops end; a file that is linked from two folders is yielded twice,
-    since it has two names.
+    audio suffix (in any case) count. Hidden files and folders do not, nor what
+    `tagger.ignored` leaves out: a NAS' trash and thumbnails, patterns, marked folders. A
+    folder that is named is taken even so, unless it is one of several: most of these were
+    named by the shell's `*`. FIFOs, sockets, devices and dangling links with an audio suffix
+    are yielded: reading them fails with a sentence and never blocks. Symbolic links are
+    followed, but no real directory is entered twice, so loops end; a file that is linked from
+    two folders is yielded twice, since it has two names.
 
     The paths are checked at once, before the first track is asked for; folders are listed
     one at a time, when they are reached.
@@ -84,7 +58,9 @@ def find_tracks(
     Args:
         paths: files and folders, in the order in which they are to be walked.
         limit: stop after that many files; None for all.
+        exclude: patterns of what is left out, as for `tagger.ignored.own_rules`.
         on_error: called for each folder that cannot be listed.
+        on_note: called for each named folder that is left out without having been excluded.
 
     Returns:
         The audio files; in each folder its files by name, then its folders by name.
@@ -93,7 +69,7 @@ def find_tracks(
         InputError: no path was given, or one of them does not exist or cannot be reached.
     """
     _check_paths(paths)
-    found = _walk_all(paths, on_error, asks=False)
+    found = _Walk(exclude, on_error, on_note, asks=False).over(paths)
     tracks = (one.folder / entry[0] for one in found for entry in one.files)
     return islice(tracks, limit)
 
@@ -102,7 +78,9 @@ def find_folders(
     paths: Sequence[Path],
     *,
     limit: int | None = None,
+    exclude: Sequence[str] = (),
     on_error: OnError = _ignore,
+    on_note: OnError = _ignore,
 ) -> Iterator[Listing]:
     """Walk files and folders as `find_tracks` does, and yield the audio files by folder.
 
@@ -112,7 +90,7 @@ def find_folders(
         InputError: as for `find_tracks`.
     """
     _check_paths(paths)
-    return _limited(_walk_all(paths, on_error, asks=True), limit)
+    return _limited(_Walk(exclude, on_error, on_note, asks=True).over(paths), limit)
 
 
 def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]:
@@ -126,15 +104,10 @@ def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]
         named = ", ".join(str(path) for path in paths)
         raise InputError(
             f"{named}: no audio file was found; name a folder that holds some, or name the"
-            " files themselves if their suffixes are unusual."
+            " files themselves if their suffixes are unusual. What --exclude, `exclude` of the"
+            f" settings or {', '.join(ignored.MARKS)} files leave out does not count."
         )
     return _prepended(first, tracks)
-
-
-def is_audio_name(name: str) -> bool:
-    """Tell whether a file of that name in a folder is taken for audio."""
-    stem, _, suffix = name.rpartition(".")
-    return bool(stem) and suffix.lower() in _SUFFIXES
 
 
 def _prepended(first: T, rest: Iterator[T]) -> Iterator[T]:
@@ -171,112 +144,113 @@ def _check_exists(path: Path) -> None:
         raise InputError(f"{path}: cannot be reached ({_reason(error)}).") from error
 
 
-def _walk_all(paths: Sequence[Path], on_error: OnError, *, asks: bool) -> Iterator[Listing]:
-    entered: set[tuple[int, int]] = set()
-    yielded: set[Path] = set()
-    for path in paths:
-        try:
-            is_folder = stat.S_ISDIR(path.stat().st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            is_folder = False  # a dangling link: reading will tell
-        except OSError as error:
-            on_error(path, f"it cannot be reached any more ({_reason(error)})")
-            continue
-        if is_folder:
-            yield from _walk(path, entered, on_error, asks=asks)
-        elif path not in yielded:  # named twice on the command line
-            yielded.add(path)
-            yield Listing(path.parent, [_entry_of(path)], is_whole=False)
+class _Walk:
+    """A walk over files and folders; only what lies on the way down is held."""
 
+    def __init__(
+        self, exclude: Sequence[str], on_error: OnError, on_note: OnError, *, asks: bool
+    ) -> None:
+        """Enter nothing yet; the arguments are those of `find_tracks` and `_list`."""
+        self.exclude, self.on_error, self.on_note = exclude, on_error, on_note
+        self.asks = asks
+        self.entered: set[tuple[int, int]] = set()
 
-def _walk(
-    top: Path, entered: set[tuple[int, int]], on_error: OnError, *, asks: bool
-) -> Iterator[Listing]:
-    """Yield the tracks under one folder, depth first, without recursion.
-
-    Only the names of the folders on the way down are held, and one listing at a time.
-    """
-    pending = [top]
-    while pending:
-        folder = pending.pop()
-        try:
-            found = _listed(folder, entered, asks=asks)
-        except OSError as error:
-            on_error(folder, f"the folder cannot be listed ({_reason(error)})")
-            continue
-        if found is None:
-            continue
-        files, folders = found
-        if files:
-            yield Listing(folder, files, is_whole=True)
-        elif folder != top and is_audio_name(folder.name):
-            yield Listing(folder.parent, [_unknown(folder.name)], is_whole=False)
-        pending.extend(folder / name for name in reversed(folders))
-
-
-def _listed(
-    folder: Path, entered: set[tuple[int, int]], *, asks: bool
-) -> tuple[list[Entry], list[str]] | None:
-    """What is in a folder; None if that real directory was entered before.
-
-    Where the system can list an open folder, the way to it is not walked for each file.
-    """
-    place = os.open(folder, _DIRECTORY) if _LISTS_OPEN_FOLDERS else folder
-    try:
-        status = os.stat(place)  # noqa: PTH116 (a descriptor, mostly)
-        identity = (status.st_dev, status.st_ino)
-        if identity in entered:  # a loop, or a second link to it
-            return None
-        entered.add(identity)
-        return _list(place, asks=asks)
-    finally:
-        if isinstance(place, int):
-            os.close(place)
-
-
-def _list(place: int | Path, *, asks: bool) -> tuple[list[Entry], list[str]]:
-    """Return a folder's audio files by name, and the sorted names of its folders.
-
-    Args:
-        place: the folder.
-        asks: for size and times, which is one question to the system for each file.
-    """
-    files: list[Entry] = []
-    folders: list[str] = []
-    with os.scandir(place) as entries:
-        for entry in entries:
-            name = entry.name
-            if name[0] == ".":
-                continue
+    def over(self, paths: Sequence[Path]) -> Iterator[Listing]:
+        """What is found of each path, in their order."""
+        distinct = dict.fromkeys(paths)  # named twice on the command line
+        is_alone = len(distinct) == 1
+        for path in distinct:
+            own = ignored.own_rules(self.exclude, path)
             try:
-                if entry.is_dir():
-                    folders.append(name)
-                elif is_audio_name(name):
-                    files.append(entry_of(name, entry.stat()) if asks else _unknown(name))
-            except OSError:  # a dangling link, or one that runs in circles: reading will tell
-                if is_audio_name(name):
-                    files.append(_unknown(name))
-    files.sort()
-    folders.sort()
-    return files, folders
+                is_folder = stat.S_ISDIR(path.stat().st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                is_folder = False  # a dangling link: reading will tell
+            except OSError as error:
+                self.on_error(path, f"it cannot be reached any more ({_reason(error)})")
+                continue
+            if not is_alone and self._is_left_out(path, own, is_folder=is_folder):
+                continue
+            if is_folder:
+                yield from self._down(path, own, is_alone=is_alone)
+            else:
+                yield Listing(path.parent, [_entry_of(path)], is_whole=False)
+
+    def _is_left_out(self, path: Path, own: ignored.Rules, *, is_folder: bool) -> bool:
+        """Whether one of several paths is left out; said, if nobody has asked for that."""
+        parts = ignored.absolute_parts(path)
+        if not ignored.is_left_out(own, (), parts, is_folder=is_folder):
+            return False
+        if ignored.verdict(own, parts, is_folder=is_folder) is None:
+            self.on_note(path, f"left out, as its name is a NAS' or system's; {_take(path)}")
+        return True
+
+    def _down(self, top: Path, own: ignored.Rules, *, is_alone: bool) -> Iterator[Listing]:
+        """Yield the tracks under one folder, depth first, without recursion."""
+        pending: list[tuple[Path, ignored.Rules]] = [(top, ())]
+        while pending:
+            folder, marked = pending.pop()
+            if (found := self._in(folder)) is None:
+                continue
+            files, folders, more = found
+            if more is None and not (folder == top and is_alone):
+                if folder == top:
+                    self.on_note(folder, f"left out, as a file in it asks; {_take(top)}")
+                continue
+            marked += more or ()
+            files, folders = _sifted(folder, files, folders, own, marked)
+            if files:
+                yield Listing(folder, files, is_whole=True)
+            pending.extend((folder / name, marked) for name in reversed(folders))
+
+    def _in(self, folder: Path) -> tuple[list[Entry], list[str], ignored.Rules | None] | None:
+        """Files, folders and rules of a folder; None if it is not to be entered."""
+        try:
+            found = list_folder(folder, self.entered, asks=self.asks)
+        except OSError as error:
+            self.on_error(folder, f"the folder cannot be listed ({_reason(error)})")
+            return None
+        if found is None:
+            return None
+        files, folders, marks = found
+        try:
+            return files, folders, ignored.marked_rules(folder, marks) if marks else ()
+        except OSError as error:
+            said = f"what {' and '.join(sorted(marks))} in it leaves out cannot be read"
+            self.on_error(folder, f"{said} ({_reason(error)})")
+            return None
 
 
-def _unknown(name: str) -> Entry:
-    return name, -1, 0, 0, 0
+def _take(path: Path) -> str:
+    return f"name it alone to have it taken: {path}"
 
 
-def entry_of(name: str, status: os.stat_result) -> Entry:
-    """What a listing would say of a file."""
-    if not stat.S_ISREG(status.st_mode):
-        return _unknown(name)
-    return (name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink)
+def _sifted(
+    folder: Path,
+    files: list[Entry],
+    folders: list[str],
+    own: ignored.Rules,
+    marked: ignored.Rules,
+) -> tuple[list[Entry], list[str]]:
+    """What of a folder is not left out."""
+    if not own and not marked:
+        return files, [one for one in folders if one.casefold() not in ignored.KEPT_BY_SYSTEMS]
+    parts = ignored.absolute_parts(folder)
+
+    def is_in(name: str, *, is_folder: bool) -> bool:
+        path = (*parts, ignored.composed(name))
+        return not ignored.is_left_out(own, marked, path, is_folder=is_folder)
+
+    return (
+        [entry for entry in files if is_in(entry[0], is_folder=False)],
+        [name for name in folders if is_in(name, is_folder=True)],
+    )
 
 
 def _entry_of(path: Path) -> Entry:
     try:
         return entry_of(path.name, path.stat())
     except OSError:
-        return _unknown(path.name)
+        return unknown_entry(path.name)
 
 
 def _reason(error: OSError | ValueError) -> str:

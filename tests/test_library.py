@@ -65,13 +65,13 @@ def test_fifo(music):
 
 
 def test_folder_with_suffix(music):
-    """A folder called like a track is a track that will fail, unless audio lies in it."""
+    """A folder called like a track is a folder: audio in it is found, and nothing else."""
     (music / "x.mp3").mkdir()
     (music / "y.flac").mkdir()
     (music / "y.flac" / "1.flac").touch()
     (music / "x.mp3" / "deep").mkdir()
     (music / "x.mp3" / "deep" / "2.mp3").touch()
-    assert names(music)[4:] == ["x.mp3", "x.mp3/deep/2.mp3", "y.flac/1.flac"]
+    assert names(music)[4:] == ["x.mp3/deep/2.mp3", "y.flac/1.flac"]
 
 
 def test_named_folder_with_suffix(tmp_path):
@@ -169,9 +169,7 @@ def test_limited_folders(music, limit):
 
 
 def test_a_named_file_is_no_whole_folder(music):
-    """Nothing is said of the files beside it; nor of a folder that is a track."""
-    (music / "x.mp3").mkdir()
+    """Nothing is said of the files beside it."""
     (found,) = find_folders([music / "a.ogg"])
     assert (found.folder, found.files[0][0], len(found.files)) == (music, "a.ogg", 1)
     assert not found.is_whole
-    assert [one.is_whole for one in find_folders([music])] == [True, True, False]

@@ -1,12 +1,11 @@
 import errno
-import json
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from tagger import cli, library, quiet
+from tagger import cli, listing, quiet
 from tagger.audio import files
 from tagger.audio.listen import Wanted, listen
 from tagger.errors import DecodeError
@@ -63,7 +62,7 @@ def test_a_library_that_goes_away_fails_file_by_file(music, write):
 def test_a_folder_that_cannot_be_listed_is_told(music, monkeypatch, code, call):
     """The other folders are walked; the reason is the system's."""
     told = []
-    monkeypatch.setattr(library.os, call, failing(getattr(os, call), music / "1", code))
+    monkeypatch.setattr(listing.os, call, failing(getattr(os, call), music / "1", code))
     found = list(find_tracks([music], on_error=lambda path, why: told.append((path, why))))
     monkeypatch.undo()
     assert [one.parent.name for one in found] == ["0"] * 10 + ["2"] * 10
@@ -114,14 +113,17 @@ def test_a_disk_that_fails_in_the_middle_is_no_short_track(music, monkeypatch):
     assert broken.is_set()
 
 
-def test_the_command_ends_with_1(music, monkeypatch, capsys):
-    """A folder that cannot be listed makes the exit code 1, and is named."""
+@pytest.mark.parametrize("command", ["scan", "audit", "predict"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
+def test_the_command_ends_with_1(music, monkeypatch, capsys, command, code):
+    """A folder that cannot be listed makes the exit code 1, and is named, once."""
     monkeypatch.setattr(quiet, "silence_native_stderr", lambda: None)
-    monkeypatch.setattr(library.os, "scandir", failing(os.scandir, music / "1", errno.EIO))
-    monkeypatch.setattr("sys.argv", ["tagger", "scan", str(music), "--json", "--quiet"])
+    monkeypatch.setattr(listing.os, "scandir", failing(os.scandir, music / "1", code))
+    monkeypatch.setattr("sys.argv", ["tagger", command, str(music), "--json"])
     with pytest.raises(SystemExit) as end:
         cli.main()
     said = capsys.readouterr()
     assert end.value.code == 1
-    assert len([json.loads(line) for line in said.out.splitlines()]) == 20
-    assert "Input/output error" in said.err
+    assert command == "audit" or len(said.out.splitlines()) == 20
+    assert str(music / "1") in said.err
+    assert said.err.count(os.strerror(code)) == 1
