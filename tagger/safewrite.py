@@ -1,9 +1,10 @@
 """Change fields of a file without ever having a broken one on disk.
 
 The file is copied beside itself with the change in it, the copy is re-opened and compared
-with the original (the fields, every other piece of metadata, audio payload), made durable, and
-renamed over the original. At any instant the name leads to a whole file, old or new. What a
-killed process leaves behind is a hidden file named `.NAME.tagger-XXXXXXXX.tmp`.
+with the original (the fields, every other piece of metadata, audio payload) by our readers and
+by mutagen, made durable, and renamed over the original. At any instant the name leads to a
+whole file, old or new. What a killed process leaves behind is a hidden file named
+`.NAME.tagger-XXXXXXXX.tmp`.
 """
 
 import os
@@ -22,6 +23,7 @@ from tagger.tags.detect import container_of
 from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
+from tagger.tags.secondreader import Wording, seen_otherwise
 from tagger.wanted import check_expected, checked, wrong_field
 
 Hardlinks = Literal["skip", "write"]
@@ -173,7 +175,10 @@ def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> C
         if (wrong := wrong_field(info_of(copy, container, style, edits), edits)) is not None:
             return wrong
         one, other = (family.others(at, container, edits, style) for at in (original, copy))
-        return None if one == other else "other tags would not be the same"
+        if one != other:
+            return "other tags would not be the same"
+        wording: Wording = "own" if style.id3v2_version == "keep" else "common"
+        return seen_otherwise(original, copy, container, edits, wording=wording)
 
     return compare
 
