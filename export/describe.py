@@ -6,6 +6,7 @@ from typing import Any
 
 from onnx import ModelProto
 
+from export.graph import embedding_width
 from export.parity import of_graph
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import golden_entry
@@ -49,8 +50,14 @@ def revision_of(model: ModelProto) -> str:
 
 
 def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
-    """What a checkpoint becomes."""
+    """What a checkpoint becomes.
+
+    Raises:
+        ModelError: the configuration's tree, kinds or names contradict each other.
+    """
     recipe, facts = checkpoint.config.features_options, checkpoint.facts
+    written = checkpoint.config.written
+    labels, parents, kinds = checkpoint.config.label_tree(checkpoint.labels)
     return ModelSpec(
         name=name or checkpoint.config.name,
         sample_rate=recipe.sample_rate,
@@ -58,14 +65,17 @@ def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
         n_fft=recipe.n_fft,
         hop_len=recipe.hop_len,
         n_mels=recipe.n_mels,
-        labels=checkpoint.labels,
+        labels=labels,
         kind="single" if checkpoint.config.kind == "single" else "multi",
-        thresholds=facts["thresholds"],
+        thresholds={written(label): one for label, one in facts["thresholds"].items()},
         silence_dbfs=SILENCE_DBFS,
         calibration=facts.get("calibration", {}),
         training=_training(checkpoint),
         metrics=facts.get("metrics", {}),
         weights_licence=licence_of_weights(_learned_from(checkpoint)),
+        parents=parents,
+        kinds=kinds,
+        embedding=embedding_width(checkpoint.net),
     )
 
 
@@ -77,6 +87,7 @@ def _learned_from(checkpoint: Checkpoint) -> list[str]:
 
 def _training(checkpoint: Checkpoint) -> dict[str, Any]:
     config, data = checkpoint.config, checkpoint.facts.get("data", {})
+    names = {label: config.names[label] for label in checkpoint.labels if label in config.names}
     return {
         **data,
         "body": config.body,
@@ -87,6 +98,7 @@ def _training(checkpoint: Checkpoint) -> dict[str, Any]:
         "split_seed": config.split_seed,
         "n_windows": config.calibration.n_windows,
         "longest_s": config.longest_s,
+        **({"names": names} if names else {}),
         "compression": getattr(config.features_options, "compression", "db"),
         "versions": checkpoint.facts.get("versions", {}),
     }

@@ -14,6 +14,8 @@ from torch.export import Dim
 
 from tagger.errors import ModelError
 from tagger.lean import FEATURES
+from tagger.session import EMBEDDING, OUTPUT
+from tagger.spec import MAX_EMBEDDING
 from train.models.network import TaggerNet
 
 OPSET = 18
@@ -21,15 +23,19 @@ OPSET = 18
 
 
 class _WithFeatures(nn.Module):
-    """The network with its features as a second output, so that the tensor gets its name."""
+    """The network with its embedding and features as outputs, so that they get their names."""
 
     def __init__(self, net: TaggerNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, waveform: Tensor) -> tuple[Tensor, ...]:
         features = self.net.front_end(waveform)
-        return self.net.from_features(features), features
+        embedding = self.net.embed(features)
+        scores = self.net.scores_of(*self.net.head(embedding))
+        if embedding_width(self.net) is None:
+            return scores, features
+        return scores, embedding, features
 
 
 _SHAPE_ONLY = {
@@ -45,6 +51,12 @@ _SHAPE_ONLY = {
 _ANY_SIZE = 1 << 30
 
 
+def embedding_width(net: TaggerNet) -> int | None:
+    """Numbers in the embedding that the graph gives; None where they are more than may be."""
+    width = int(net.body.n_out)
+    return width if width <= MAX_EMBEDDING else None
+
+
 def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
     """Trace the network for any batch size.
 
@@ -54,9 +66,11 @@ def to_graph(net: TaggerNet, *, window_len: int) -> ModelProto:
 
     Returns:
         A checked model: `waveform` (batch, window_len) -> `scores` (batch, n_labels), with
-        `features` (batch, n_mels, n_frames) between them.
+        `features` (batch, n_mels, n_frames) between them. What the head gets of the body is a
+        second output, `embedding` (batch, n), unless it is wider than the contract allows.
     """
-    outputs = ["scores", FEATURES]
+    has_embedding = embedding_width(net) is not None
+    outputs = [OUTPUT, *([EMBEDDING] if has_embedding else []), FEATURES]
     return clean(_folded(_WithFeatures(net).eval(), outputs, window_len=window_len))
 
 
@@ -100,7 +114,7 @@ def _folded(module: nn.Module, outputs: list[str], *, window_len: int) -> ModelP
 def clean(model: ModelProto) -> ModelProto:
     """Cut what inference does not need and make all after `features` depend on it alone."""
     graph = model.graph
-    features = graph.output[1]
+    features = next(one for one in graph.output if one.name == FEATURES)
     graph.output.remove(features)
     drop_zero_states(model)
     drop_unused(model)

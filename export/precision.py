@@ -24,6 +24,7 @@ from onnxruntime.quantization import (
 
 from export.graph import drop_unused
 from tagger.errors import ModelError
+from tagger.session import EMBEDDING
 
 WEIGHTED = {"Conv", "Gemm", "MatMul", "LSTM", "GRU"}
 NORMALISATIONS = {
@@ -40,7 +41,7 @@ HEAD = ".head."
 
 def to_half(model: ModelProto) -> ModelProto:
     """The same graph with the body's weights and activations in float16."""
-    half = with_names(model)
+    half = with_names(_with_own_output(model, EMBEDDING))
     kept = full_precision_nodes(half)
     graph = half.graph
     body = [node for node in graph.node if node.name not in kept]
@@ -53,6 +54,21 @@ def to_half(model: ModelProto) -> ModelProto:
     del graph.value_info[:]
     drop_unused(half)
     return onnx.shape_inference.infer_shapes(with_names(half), strict_mode=True)
+
+
+def _with_own_output(model: ModelProto, name: str) -> ModelProto:
+    """A copy in which an output has a node of its own, which can stay in float32."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    if name not in {one.name for one in graph.output}:
+        return copy
+    inner = f"{name}_inner"
+    for node in graph.node:
+        node.input[:] = [inner if one == name else one for one in node.input]
+        node.output[:] = [inner if one == name else one for one in node.output]
+    graph.node.append(helper.make_node("Identity", [inner], [name]))
+    return copy
 
 
 def _halve_constants(model: ModelProto, body: Sequence[NodeProto]) -> dict[str, str]:
@@ -169,7 +185,12 @@ def full_precision_nodes(model: ModelProto) -> set[str]:
     }
     kept |= {producers[name].name for name in heads}
     kept |= {node.name for node in _downstream(graph.node, heads)}
+    kept |= {node.name for node in graph.node if _is_own_output(node)}
     return kept | {node.name for node in graph.node if node.op_type in NORMALISATIONS}
+
+
+def _is_own_output(node: NodeProto) -> bool:
+    return node.op_type == "Identity" and EMBEDDING in node.output
 
 
 def with_names(model: ModelProto) -> ModelProto:

@@ -1,33 +1,28 @@
-"""Model file and device -> engine; batches of windows -> scores."""
+"""Model file and device -> an engine that is held to what it claims."""
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.batches import choose_batch
 from tagger.binding import CudaMemory, Lanes
 from tagger.cores import usable_cores
-from tagger.device_options import CPU_BATCH, Device, DeviceOptions
+from tagger.device_options import Device, DeviceOptions
 from tagger.devices import find_device
 from tagger.driver import DriverError
+from tagger.engine import Engine, padded
 from tagger.engines import check_engine, keep_engine
 from tagger.errors import DeviceError
 from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import check_golden
 from tagger.providers import folder_of, provider_list
 from tagger.session import (
-    INPUT,
-    OUTPUT,
     CpuSettings,
     check_provider,
-    is_out_of_memory,
     node_counts,
     open_session,
     read_spec,
@@ -36,8 +31,6 @@ from tagger.session import (
 from tagger.spec import ModelSpec
 
 __all__ = ["Engine", "load_engine", "node_counts", "padded", "read_spec", "usable_cores"]
-
-Array = NDArray[np.float32]
 
 LIGHT_MS = 3.0
 """Processor time of a window, in ms, up to which half of the cores compute the model.
@@ -48,137 +41,6 @@ on fewer threads takes less processor time from the decoders.
 
 Building = Callable[[Path], AbstractContextManager[object]]
 """Entered with the engine's folder while TensorRT builds, which takes minutes."""
-
-
-@dataclass(slots=True)
-class Engine:
-    """A model that is ready to run; `run` may be called from several threads.
-
-    Attributes:
-        path: the model file.
-        spec: what the model says of itself.
-        device: 'cpu', 'cuda' or 'tensorrt': what really runs.
-        fallback: why `auto` took no better device; None if it did, or was not asked.
-        session: ONNX Runtime's session.
-        fixed_batch: every batch is padded or cut to this size; None for any size. It shrinks
-            when a GPU has no memory for it.
-        golden: largest difference from the golden vectors; None if the model has none.
-        batch_size: windows a batch that the caller should collect.
-        lanes: pinned buffers of a GPU, two batches under way at a time; None without.
-        notes: sentences for the user: what is not as it should be, and changes no answer.
-        build_s: how long TensorRT built, in seconds; None if nothing was built.
-    """
-
-    path: Path
-    spec: ModelSpec
-    device: str
-    fallback: str | None
-    session: Any
-    fixed_batch: int | None = None
-    golden: float | None = None
-    batch_size: int = CPU_BATCH
-    lanes: Lanes | None = None
-    notes: list[str] = field(default_factory=list)
-    build_s: float | None = None
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-
-    @property
-    def n_ahead(self) -> int:
-        """Batches that may be submitted before the first one's scores are asked for."""
-        return 0 if self.lanes is None else 1
-
-    def prepare(self) -> None:
-        """Do nothing: it is ready. A `tagger.deferred.DeferredEngine` is not."""
-
-    def run(self, windows: Array) -> Array:
-        """Scores of a batch of windows.
-
-        Args:
-            windows: finite samples in about [-1, 1], shape (batch, window_len).
-
-        Returns:
-            Scores in [0, 1], shape (batch, n_labels).
-
-        Raises:
-            DeviceError: the GPU has no memory even for a single window.
-        """
-        if self.fixed_batch is None:
-            return self._run(windows)
-        with self.lock:
-            return self._run_fixed(windows)
-
-    def submit(self, windows: Array) -> Callable[[], Array]:
-        """Begin with a batch; what is returned waits for its scores.
-
-        On a GPU it returns while the batch is still computed, so that the caller can put
-        together and copy the next one. Elsewhere the batch is done on return.
-        """
-        lanes, size = self.lanes, self.fixed_batch
-        if lanes is None or size is None or len(windows) > size:
-            scores = self.run(windows)
-            return lambda: scores
-        pending = lanes.submit(windows)
-
-        def result() -> Array:
-            try:
-                return pending.result()
-            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
-                with self.lock:
-                    self._shrink(size, error)
-                return self.run(windows)
-
-        return result
-
-    def resize(self, size: int) -> None:
-        """Let every batch on a GPU have another size from now on."""
-        self.fixed_batch = size
-        if self.lanes is not None and self.lanes.batch != size:
-            self.lanes = self.lanes.resized(size)
-
-    def _run(self, windows: Array) -> Array:
-        scores: Array = self.session.run([OUTPUT], {INPUT: windows})[0]
-        return scores
-
-    def _run_fixed(self, windows: Array) -> Array:
-        """Run in batches of one size; out of memory halves it and tries again."""
-        parts: list[Array] = []
-        done = 0
-        while done < len(windows):
-            size = self.fixed_batch or 1
-            part = windows[done : done + size]
-            try:
-                if self.lanes is not None:
-                    scores = self.lanes.submit(part).result()
-                else:
-                    scores = self._run(padded(part, size))[: len(part)]
-            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
-                self._shrink(size, error)
-                continue
-            parts.append(scores)
-            done += len(part)
-        return np.concatenate(parts)
-
-    def _shrink(self, size: int, error: Exception) -> None:
-        """Halve the batch size at which memory ran out; any other error is raised again."""
-        if not is_out_of_memory(error):
-            raise error
-        if self.fixed_batch is not None and self.fixed_batch < size:
-            return  # another batch that was under way has done it
-        if size == 1:
-            raise DeviceError(
-                f"{self.path}: the GPU has no memory for a single window; close what else uses"
-                " it, or use --device cpu."
-            ) from error
-        self.resize(size // 2)
-
-
-def padded(windows: Array, size: int) -> Array:
-    """A batch of exactly `size` windows; what is added is silence whose scores are dropped."""
-    if len(windows) == size:
-        return windows
-    return np.concatenate(
-        [windows, np.zeros((size - len(windows), windows.shape[1]), np.float32)]
-    )
 
 
 def load_engine(

@@ -13,7 +13,7 @@ from tagger.lean import lean_bytes
 from tagger.providers import ProviderList
 from tagger.spec import METADATA_KEY, ModelSpec, parse_spec
 
-INPUT, OUTPUT = "waveform", "scores"
+INPUT, OUTPUT, EMBEDDING = "waveform", "scores", "embedding"
 
 _SILENT = 4
 _OUT_OF_MEMORY = (
@@ -166,7 +166,21 @@ def spec_of(session: Any, path: Path) -> ModelSpec:
             f"{path}: its output is {outputs}, not '{OUTPUT}' (batch, {len(spec.labels)}) as"
             f" its {METADATA_KEY} says; export it again."
         )
+    _check_embedding(session, spec, path)
     return spec
+
+
+def _check_embedding(session: Any, spec: ModelSpec, path: Path) -> None:
+    """Hold the graph to the embedding that its spec names; nobody asks for another one."""
+    if spec.embedding is None:
+        return
+    found = {one.name: (one.type, one.shape[1:]) for one in session.get_outputs()}
+    if found.get(EMBEDDING) != ("tensor(float)", [spec.embedding]):
+        has = f"is {found[EMBEDDING]}" if EMBEDDING in found else "is not there"
+        raise ModelError(
+            f"{path}: its output '{EMBEDDING}' {has}, and its {METADATA_KEY} says float32"
+            f" (batch, {spec.embedding}); export it again."
+        )
 
 
 def check_provider(session: Any, device: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from tagger.errors import ModelError
+from tagger.label_tree import GENRE_KIND, tree_contradictions
 
 METADATA_KEY = "tagger.spec"
 FORMAT = 1
@@ -14,6 +15,8 @@ KINDS = ("single", "multi")
 Kind = Literal["single", "multi"]
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+MAX_EMBEDDING = 512
+"""Numbers in an embedding at most: a library of a million tracks keeps one each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,11 @@ class ModelSpec:
         weights_licence: what may be done with the weights.
         revision: changes whenever the weights do.
         precision: of the graph's weights: 'fp32', 'fp16' or 'int8'.
+        parents: a label to the more general one above it (a tree); a parent that is no label
+            is a name only, and may stand below another one.
+        kinds: a label to what it tells of: 'genre' (so are labels that are not named here),
+            'mood', 'voice' or 'instrument'.
+        embedding: numbers in a row of the output `embedding`; None for a model without one.
     """
 
     name: str
@@ -56,6 +64,9 @@ class ModelSpec:
     weights_licence: str = "unknown"
     revision: str = "0"
     precision: Precision = "fp32"
+    parents: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    embedding: int | None = None
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -72,9 +83,21 @@ class ModelSpec:
         """Length of one window in seconds."""
         return self.window_len / self.sample_rate
 
+    def kind_of(self, label: str) -> str:
+        """What a label tells of: 'genre' unless the model says otherwise."""
+        return self.kinds.get(label, GENRE_KIND)
+
+    def labels_of(self, kind: str) -> tuple[str, ...]:
+        """The labels of a kind, in the order of the scores."""
+        return tuple(label for label in self.labels if self.kind_of(label) == kind)
+
     def to_json(self) -> str:
         """The document that goes into the model's metadata."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        said = asdict(self)
+        for name in _OPTIONAL:  # a model that does not use them says what it said before them
+            if not said[name]:
+                del said[name]
+        return json.dumps(said, ensure_ascii=False, sort_keys=True)
 
 
 def parse_spec(text: str | None) -> ModelSpec:
@@ -117,9 +140,14 @@ def _from_tree(tree: Mapping[str, Any]) -> ModelSpec:
     for name, kind in _TYPES.items():
         value = tree.get(name)
         wrong = not isinstance(value, kind) or isinstance(value, bool)
-        if name in tree and wrong:
+        is_absent = name not in tree or (value is None and name in _OPTIONAL)
+        if wrong and not is_absent:
             raise ModelError(f"its {METADATA_KEY} has {name} = {value!r}; export it again")
-    known = {one.name: tree[one.name] for one in fields(ModelSpec) if one.name in tree}
+    known = {
+        one.name: tree[one.name]
+        for one in fields(ModelSpec)
+        if one.name in tree and (tree[one.name] is not None or one.name not in _OPTIONAL)
+    }
     known["labels"] = tuple(known["labels"])
     return ModelSpec(**known)
 
@@ -136,6 +164,7 @@ _REQUIRED = (
     "thresholds",
     "silence_dbfs",
 )
+_OPTIONAL = ("parents", "kinds", "embedding")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
     "sample_rate": int,
@@ -153,6 +182,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "weights_licence": str,
     "revision": str,
     "precision": str,
+    "parents": dict,
+    "kinds": dict,
+    "embedding": int,
 }
 
 
@@ -174,7 +206,9 @@ def _contradictions(spec: ModelSpec) -> list[str]:
         found.append("thresholds must name each label once")
     elif not all(_is_share(value) for value in thresholds.values()):
         found.append("each threshold must be a number in (0, 1]")
-    return found
+    if spec.embedding is not None and not 1 <= spec.embedding <= MAX_EMBEDDING:
+        found.append(f"embedding is {spec.embedding}, not a width in 1..{MAX_EMBEDDING}")
+    return found + tree_contradictions(names, spec.parents, spec.kinds)
 
 
 def _is_share(value: object) -> bool:

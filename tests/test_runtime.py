@@ -209,3 +209,9 @@ def test_threads_change_no_score():
     windows = golden_windows(one.spec)
     assert one.run(windows).tobytes() == two.run(windows).tobytes()
     assert 0 < runtime.ms_a_window(one) < 1000
+
+
+def test_a_model_without_an_embedding_says_so():
+    """Who asks gets a sentence with the file, not an error of ONNX Runtime."""
+    with pytest.raises(ModelError, match=r"fake\.onnx: the model gives no embedding"):
+        tone_engine().run_embedding(np.zeros((1, 4000), np.float32))

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from tagger.errors import ModelError
+from tagger.label_tree import line_above
 from tagger.spec import parse_spec
 from tests.engines import make_spec
 
@@ -49,6 +50,21 @@ def test_a_missing_field_is_named(field):
         {"thresholds": {"low": 0.5, "high": "x"}},
         {"window_len": 100},
         {"hop_len": 0},
+        {"embedding": 0},
+        {"embedding": 513},
+        {"embedding": True},
+        {"embedding": "64"},
+        {"parents": ["low"]},
+        {"parents": {"low": 1}},
+        {"parents": {"low": " "}},
+        {"parents": {"lowest": "low"}},
+        {"parents": {"low": "low"}},
+        {"parents": {"low": "high", "high": "low"}},
+        {"parents": {"low": "a", "a": "b", "b": "a"}},
+        {"kinds": {"lowest": "mood"}},
+        {"kinds": {"low": "colour"}},
+        {"kinds": {"low": ["mood"]}},
+        {"kinds": {"low": "mood"}, "parents": {"low": "high"}},
     ],
 )
 def test_a_contradiction_is_refused(changes):
@@ -73,3 +89,24 @@ def test_n_frames_counts_whole_frames():
     """The last frame ends within the window."""
     spec = make_spec(window_len=256 + 3 * 128 + 127)
     assert spec.n_frames == 4
+
+
+def test_a_tree_may_have_names_that_are_no_labels():
+    """A parent without a score of its own, and one above it, are names all the same."""
+    spec = make_spec(parents={"low": "deep", "deep": "music"}, kinds={"high": "genre"})
+    assert parse_spec(spec.to_json()) == spec
+    assert line_above("low", spec.parents) == ("deep", "music")
+    assert line_above("high", spec.parents) == ()
+
+
+def test_kinds_part_the_labels():
+    """A label that no kind is said of is a genre."""
+    spec = make_spec(kinds={"high": "mood"})
+    assert (spec.labels_of("genre"), spec.labels_of("mood")) == (("low",), ("high",))
+    assert spec.labels_of("voice") == ()
+
+
+def test_what_a_model_does_not_use_is_not_in_its_document():
+    """Older models say what they said; null is no embedding."""
+    assert not {"parents", "kinds", "embedding"} & json.loads(make_spec().to_json()).keys()
+    assert parse_spec(json.dumps(tree(embedding=None, parents=None, kinds=None))) == make_spec()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
+from tagger.label_tree import tree_contradictions
 from train.config import TrainConfig
 from train.datasets.base import FeatureSet
 from train.fields import choose
@@ -116,10 +117,16 @@ def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
     """Make sure that the labels that the configuration names are labels of the data.
 
     Raises:
-        InputError: one is not; the message has the nearest.
+        InputError: one is not (the message has the nearest), or what a model would say of them
+            contradicts itself.
     """
     for label in config.labels:
         choose("labels", label, clips.labels)
+    labels, parents, kinds = config.label_tree(config.labels or clips.labels)
+    if twice := [name for name in dict.fromkeys(labels) if labels.count(name) > 1]:
+        raise InputError(f"names: two labels would be written {twice[0]!r}; keep one of them.")
+    for reason in tree_contradictions(labels, parents, kinds):
+        raise InputError(f"parents or kinds: {reason}.")
     if any(config.fit.unknown_weights):
         for label in dict.fromkeys(name for names in config.may_also_be for name in names):
             choose("may_also_be", label, clips.labels)

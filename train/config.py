@@ -1,7 +1,7 @@
 """Every choice of a training run as one frozen, checked record."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tagger.errors import InputError
+from tagger.label_tree import pruned
 from train.augment import AugmentOptions
 from train.datasets import KNOWN
 from train.features import FRONT_ENDS
@@ -151,6 +152,9 @@ class TrainConfig:
     runs of several seeds share a split).
     Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
     first one has been calibrated and measured on them; its calibration is kept.
+    `names` are training labels and how a model writes them; `parents` (a tree) and `kinds`
+    (genre, mood, voice, instrument) of labels go into an exported model, and may name more
+    labels than it keeps.
     `may_also_be` are lists of a label and those that a clip of it may have besides: where its
     dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
     """
@@ -167,6 +171,9 @@ class TrainConfig:
     kind: str = "single"
     labels: tuple[str, ...] = ()
     may_also_be: tuple[tuple[str, ...], ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     seed: int = 1
     split_seed: int = 1
     metadata: str = ""
@@ -184,6 +191,19 @@ class TrainConfig:
         """The datasets of the pretraining and of the run, first ones first."""
         before = [] if self.pretrain is None else self.pretrain.learned_from()
         return list(dict.fromkeys([*before, *self.datasets]))
+
+    def written(self, label: str) -> str:
+        """How a model writes a training label."""
+        return self.names.get(label, label)
+
+    def label_tree(
+        self, labels: Sequence[str]
+    ) -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
+        """Labels, parents and kinds as a model of these training labels has them."""
+        parents = {self.written(name): self.written(up) for name, up in self.parents.items()}
+        kinds = {self.written(name): kind for name, kind in self.kinds.items()}
+        written = tuple(self.written(label) for label in labels)
+        return (written, *pruned(written, parents, kinds))
 
     def network(self) -> NetworkOptions:
         """What the network needs of this."""

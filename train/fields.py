@@ -85,7 +85,7 @@ def _dotted(kind: Any) -> Iterator[str]:
 
 
 def _typed(kind: Any, value: Any, *, where: str) -> Any:
-    if kind is Any:
+    if kind is Any or isinstance(kind, UnionType):
         return value
     if dataclasses.is_dataclass(kind):
         return build(kind, value, where=f"{where}.")
@@ -98,14 +98,24 @@ def _typed(kind: Any, value: Any, *, where: str) -> Any:
             raise InputError(f"{where}: expected {len(kinds)} values, not {len(value)}")
         pairs = zip(kinds, value, strict=True)
         return tuple(_typed(one, item, where=where) for one, item in pairs)
-    if isinstance(kind, UnionType):
-        return value
+    if get_origin(kind) is Mapping:
+        return _typed_entries(get_args(kind)[1], value, where=where)
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
         with contextlib.suppress(ValueError):
             return float(value)  # YAML 1.1 reads 3e-3 as text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise InputError(f"{where}: expected {kind.__name__}, not {value!r}")
     return value
+
+
+def _typed_entries(kind: Any, value: Any, *, where: str) -> dict[str, Any]:
+    """A table of names; YAML reads some names as numbers or flags."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: expected names and values, not {value!r}")
+    for name in value:
+        if not isinstance(name, str):
+            raise InputError(f"{where}: {name!r} is no name; put it in quotes.")
+    return {name: _typed(kind, one, where=f"{where}.{name}") for name, one in value.items()}
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -36,7 +36,7 @@ class Scorer:
     Attributes:
         name: of the file it came from.
         config: that of its run, or what is known of it; its front end's options count.
-        labels: names of the scores.
+        labels: names of the scores, as its data sets call them.
         thresholds: label to the score from which it is believed.
         of_waveforms: windows (batch, window_len) -> scores (batch, n_labels).
         of_features: features (batch, n_mels, n_frames) -> scores (batch, n_labels).
@@ -122,6 +122,8 @@ def _from_model(path: Path) -> Scorer:
         n_frames=spec.n_frames,
         compression=spec.training.get("compression", "db"),
     )
+    was_called = {new: old for old, new in spec.training.get("names", {}).items()}
+    labels = tuple(was_called.get(label, label) for label in spec.labels)
     fields = {name: spec.training[name] for name in KEPT if name in spec.training}
     n_windows = spec.training.get("n_windows")
     if n_windows is not None:
@@ -131,8 +133,8 @@ def _from_model(path: Path) -> Scorer:
     return Scorer(
         name=str(path),
         config=config,
-        labels=spec.labels,
-        thresholds=dict(spec.thresholds),
+        labels=labels,
+        thresholds={was_called.get(name, name): one for name, one in spec.thresholds.items()},
         of_waveforms=lambda batch: engine.run(np.ascontiguousarray(batch)),
         of_features=_part(path, "features", "scores"),
         features_of=_part(path, "waveform", "features"),

@@ -58,14 +58,14 @@ def test_a_graph_of_another_network_does_not_pass(network, model):
 
 
 def test_names_types_and_shapes_are_those_of_the_contract(network, model):
-    """It is waveform (batch, window_len) -> features -> scores (batch, n_labels), float32."""
+    """It is waveform (batch, window_len) -> features -> scores, embedding, in float32."""
     values = {one.name: one.type.tensor_type for one in model.graph.value_info}
     features = [d.dim_value or d.dim_param for d in values["features"].shape.dim]
     assert features[1:] == [32, 16]
     assert isinstance(features[0], str)
     assert values["features"].elem_type == onnx.TensorProto.FLOAT
     assert [one.name for one in model.graph.input] == ["waveform"]
-    assert [one.name for one in model.graph.output] == ["scores"]
+    assert [one.name for one in model.graph.output] == ["scores", "embedding"]
     operators = {node.op_type for node in model.graph.node}
     assert not operators & {"STFT", "DFT", "Gather", "GatherND", "Loop", "If", "Dropout"}
 

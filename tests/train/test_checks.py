@@ -7,7 +7,7 @@ from export.describe import spec_of
 from tagger.errors import InputError
 from tests.train.sets import make_set
 from train.checkpoint import Checkpoint
-from train.checks import check_choices
+from train.checks import check_choices, check_labels
 from train.config import from_tree
 from train.datasets import licence_of_weights
 from train.models.network import TaggerNet
@@ -28,6 +28,9 @@ def silent(_):
         ({"fit": {"devices": 0}}, "fit.devices"),
         ({"fit": {"learning_rate": 0.0}}, "learning_rate"),
         ({"datasets": "gtzan"}, "expected a list"),
+        ({"names": ["rock"]}, "names: expected names and values"),
+        ({"names": {"rock": 1}}, r"names\.rock: expected str"),
+        ({"kinds": {True: "mood"}}, "kinds: True is no name; put it in quotes"),
         ({"features": "midi", "features_options": {"midi_min": 99, "midi_max": 3}}, "midi_min"),
     ],
 )
@@ -103,3 +106,24 @@ def test_the_exported_model_carries_the_licence_of_all_it_learned_from():
     assert "gtzan" in licence({"datasets": ["gtzan"]})
     assert "fma-small" in licence(own | {"pretrain": {"datasets": ["fma-small"]}})
     assert "jamendo" in licence(own, learned_before=["jamendo:0"])
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"names": {"rock": "Jazz", "jazz": "Jazz"}}, "two labels would be written 'Jazz'"),
+        ({"parents": {"rock": "jazz", "jazz": "rock"}}, "leads from 'rock' back"),
+        ({"kinds": {"rock": "mod"}}, "the kind of 'rock' is 'mod', not one of genre"),
+        ({"kinds": {"rock": "mood"}, "parents": {"rock": "jazz"}}, "'rock' is a mood under"),
+    ],
+)
+def test_what_no_model_could_say_is_refused_before_the_fit(tree, said):
+    """It would otherwise be found by the export, when all has been learned."""
+    with pytest.raises(InputError, match=said):
+        check_labels(from_tree(tree), make_set("set", ("rock", "jazz")))
+
+
+def test_a_tree_may_name_more_labels_than_there_are():
+    """One tree serves runs that keep some of its labels."""
+    tree = {"parents": {"punk": "rock", "rock": "music"}, "kinds": {"happy": "mood"}}
+    check_labels(from_tree(tree), make_set("set", ("rock", "jazz")))
