@@ -12,6 +12,7 @@
         |-- TagError          the tags cannot be read
         |-- UnsupportedTagError  this container (or version of it) can carry no tag of ours
         `-- WriteError        the file was left as it was; the message says why
+            `-- ChangedError  it is not any more what it was when that was decided
 
 Every message names the file, what was wrong and, where there is one, the remedy.
 """
@@ -63,3 +64,7 @@ class UnsupportedTagError(TrackError):
 
 class WriteError(TrackError):
     """A file was not changed because the change could not be made or proven safe."""
+
+
+class ChangedError(WriteError):
+    """Another program has changed the file since it was read; looking again may help."""

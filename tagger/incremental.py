@@ -39,6 +39,9 @@ def scan_library(
 ) -> Generator[TrackResult | Passed, None, None]:
     """Scan folders, find out only what is not known, and remember it.
 
+    A file that another program has changed since it was read is looked at once more at the
+    end: what was known of it may have been wrong, where no time of the file has told that.
+
     Args:
         listings: the folders, taken as they are needed.
         engine: the model.
@@ -54,14 +57,32 @@ def scan_library(
     stop = stop or threading.Event()
     desk = Desk(engine, options, memory, recall)
     folders = _Folders(desk)
-    results = _results(folders.watched(sift(listings, desk)), desk, stop)
+    changed: list[Path] = []
     try:
-        for one in write_all(results, options, stop, writer) if options.write else results:
+        source = folders.watched(sift(listings, desk))
+        for one in _written(source, desk, stop, writer):
+            if isinstance(one, TrackResult):
+                if one.is_stale and not stop.is_set():
+                    memory.forget(one.path.parent, [one.path.name])
+                    changed.append(one.path)
+                    continue
+                folders.settle(one)
+            yield one
+        memory.flush()
+        for one in _written(iter(changed), desk, stop, writer):
             if isinstance(one, TrackResult):
                 folders.settle(one)
             yield one
     finally:
         memory.flush()
+
+
+def _written(
+    source: Iterator[Path | Heard], desk: Desk, stop: threading.Event, writer: Writer
+) -> Iterator[TrackResult | Passed]:
+    """Everything that is decided, and written if that was asked for."""
+    results = _results(source, desk, stop)
+    return write_all(results, desk.options, stop, writer) if desk.options.write else results
 
 
 def _results(

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +26,17 @@ _LISTS_OPEN_FOLDERS = os.scandir in os.supports_fd
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 
 
-Entry = tuple[str, int, int, int, int]
+_HAS_CHANGE_TIME = sys.platform != "win32"  # there it is the time when the file was made
+_MAX_INT = (1 << 63) - 1  # of SQLite; some file systems use all 64 bits of an inode
+
+Entry = tuple[str, int, int, int, int, int]
 """One audio file as the listing of its folder found it (links are followed).
 
-Name, size in bytes, modification time in ns, inode, number of names (hard links). The size is
--1 for what is no regular file or cannot be reached. A plain tuple, since there are as many as
-files: a record takes longer to make than the system to answer.
+Name, size in bytes, modification time in ns, inode, number of names (hard links), and the time
+in ns of the last change to anything of it (ctime): programs that tag can put back the
+modification time, but not that one; 0 where the system does not tell. The size is -1 for what
+is no regular file or cannot be reached. A plain tuple, since there are as many as files: a
+record takes longer to make than the system to answer.
 """
 
 
@@ -109,11 +115,18 @@ def _list(place: int | Path, *, asks: bool) -> Found:
 
 def unknown_entry(name: str) -> Entry:
     """What a listing says of what is no regular file or cannot be reached."""
-    return name, -1, 0, 0, 0
+    return name, -1, 0, 0, 0, 0
 
 
 def entry_of(name: str, status: os.stat_result) -> Entry:
     """What a listing would say of a file."""
     if not stat.S_ISREG(status.st_mode):
         return unknown_entry(name)
-    return (name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink)
+    return (
+        name,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ino & _MAX_INT,
+        status.st_nlink,
+        status.st_ctime_ns if _HAS_CHANGE_TIME else 0,
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tagger.errors import TagError, WriteError
+from tagger.errors import ChangedError, TagError, WriteError
 from tagger.payload import Identity, identity_of
 from tagger.tags import filecopy
 from tagger.tags.attributes import copy_attributes
@@ -124,11 +124,24 @@ class PreparedWrite:
         self.discard()
 
     def _check_unchanged(self, now: os.stat_result) -> None:
-        if filecopy.signature(now) != filecopy.signature(self.stat):
-            raise WriteError(
-                f"{self.path}: it was changed by another program while its genre was being"
-                " written, and is left as that program made it. Scan it again."
-            )
+        if filecopy.signature(now) == filecopy.signature(self.stat) and (
+            now.st_ctime_ns == self.stat.st_ctime_ns or self._is_same(now)
+        ):
+            return
+        raise ChangedError(
+            f"{self.path}: it was changed by another program while its genre was being"
+            " written, and is left as that program made it. Scan it again."
+        )
+
+    def _is_same(self, now: os.stat_result) -> bool:
+        """Look into a file of which something has changed, while its modification time has not.
+
+        A program may have put that back, a backup may have touched the file, and some shares
+        tell another time each time.
+        """
+        if filecopy.rights(now) != filecopy.rights(self.stat):
+            return False
+        return identity_at(self.path, self.was.container) == self.was
 
     def _verify(self, source: Source) -> None:
         """Re-open the copy: to the byte what was planned, and right for a reader of tags."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from tagger.deferred import Scorer
-from tagger.errors import UnsupportedTagError
+from tagger.errors import ChangedError, UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
 from tagger.genres import Policy, choose_genres, why_abstained
-from tagger.heard import Heard, Intake, ListenOptions
+from tagger.heard import Heard, Intake, ListenOptions, named_scores
 from tagger.safewrite import WriteOptions, why_skipped
 from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
@@ -73,6 +73,7 @@ class TrackResult:
         field: the tag that is written; 'genre' for most people.
         second: another field that is written, if the settings name one.
         read: what the file said, if it is to be written; not a field of `--json`.
+        is_stale: it was not written since another program had changed it; likewise.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class TrackResult:
     field: str = GENRE
     second: SecondField | None = None
     read: TagInfo | None = None
+    is_stale: bool = False
 
 
 def scan(
@@ -169,7 +171,7 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
     found: Found | None = heard.note
     previous = found.genres if found else ()
-    scores = named_scores(heard, engine)
+    scores = named_scores(heard, engine.spec.labels)
 
     def result(
         status: Status,
@@ -254,14 +256,6 @@ def _why_nothing(
     return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 
-def named_scores(heard: Heard, engine: Scorer) -> dict[str, float] | None:
-    """Label to score, best first, to four places; None without scores."""
-    if heard.scores is None:
-        return None
-    pairs = zip(engine.spec.labels, heard.scores.tolist(), strict=True)
-    return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}
-
-
 def write_all(
     results: Iterator[T], options: ScanOptions, stop: threading.Event, writer: Writer
 ) -> Iterator[T | TrackResult]:
@@ -295,5 +289,10 @@ def _written(result: TrackResult, outcome: Outcome) -> TrackResult:
     status: Status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
     second = result.second and replace(result.second, values=result.second.previous)
     return replace(
-        result, status=status, genres=result.previous, second=second, reason=str(outcome)
+        result,
+        status=status,
+        genres=result.previous,
+        second=second,
+        reason=str(outcome),
+        is_stale=isinstance(outcome, ChangedError),
     )

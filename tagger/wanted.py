@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tagger.errors import WriteError
+from tagger.errors import ChangedError, WriteError
 from tagger.tags.base import TagInfo
 from tagger.tags.fields import GENRE, Edits, field_named
 
@@ -16,7 +16,7 @@ def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
     if (info.container, info.genres) != (expected.container, expected.genres) or any(
         expected.others[name] != values for name, values in known.items()
     ):
-        raise WriteError(
+        raise ChangedError(
             f"{path}: its tags were changed by another program since they were read, and are "
             "left as they are. Scan it again."
         )

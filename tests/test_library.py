@@ -147,7 +147,7 @@ def test_folders(music):
         for entry in one.files:
             path = one.folder / entry[0]
             if not path.is_file():
-                assert entry == (entry[0], -1, 0, 0, 0)
+                assert entry == (entry[0], -1, 0, 0, 0, 0)
                 continue
             status = path.stat()
             assert entry[1:] == (
@@ -155,6 +155,7 @@ def test_folders(music):
                 status.st_mtime_ns,
                 status.st_ino,
                 status.st_nlink,
+                status.st_ctime_ns,
             )
 
 

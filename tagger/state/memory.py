@@ -26,8 +26,8 @@ FLUSH_ROWS = 256
 
 _GLANCE = "SELECT listing, counts FROM folder WHERE path = ? AND decision = ?"
 _FILES = """
-    SELECT file.name, size, mtime_ns, inode, n_links, reading, container, tags, word.text,
-        file.content, error, decoder,
+    SELECT file.name, size, mtime_ns, inode, n_links, ctime_ns, reading, container, tags,
+        word.text, file.content, error, decoder,
         result.content IS NOT NULL, scores, n_windows, n_silent, duration_s
     FROM file
     LEFT JOIN word ON word.id = file.unwritable
@@ -39,13 +39,13 @@ _RESULT = """
     WHERE content = ? AND listening = ?
 """
 _PUT_FILE = """
-    INSERT OR REPLACE INTO file (folder, name, size, mtime_ns, inode, n_links, reading,
-        container, tags, unwritable, content, error, decoder)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT OR REPLACE INTO file (folder, name, size, mtime_ns, inode, n_links, ctime_ns,
+        reading, container, tags, unwritable, content, error, decoder)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _PUT_RESULT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGED = """
-    UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?,
+    UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?, ctime_ns = ?,
         tags = json_patch(tags, ?)
     WHERE folder = ? AND name = ?
 """
@@ -104,9 +104,9 @@ class Memory:
         with self._tolerant(), self._store.reading() as connection:
             rows = connection.execute(_FILES, (self._listening, _path(folder))).fetchall()
         found = {}
-        for name, size, mtime_ns, inode, n_links, reading, *rest in rows:
+        for name, size, mtime_ns, inode, n_links, ctime_ns, reading, *rest in rows:
             text = os.fsdecode(name)
-            entry = (text, size, mtime_ns, inode, n_links)
+            entry = (text, size, mtime_ns, inode, n_links, ctime_ns)
             found[text] = Known(entry, reading == self._reading, *rest)
         return found
 

@@ -121,7 +121,13 @@ _JOURNAL: Migration = (
     "CREATE INDEX change_planned ON change (id) WHERE status = 'planned'",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL)
+_CHANGE_TIME: Migration = (
+    # 0 is what systems without such a time tell. Elsewhere it differs from what a listing says,
+    # so that every file is opened for its tags once more, and what was heard of it counts.
+    "ALTER TABLE file ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME)
 """Number n leads from version n - 1 to n; the version is SQLite's `user_version`."""
 
 

@@ -38,6 +38,11 @@ def signature(state: os.stat_result) -> tuple[int, ...]:
     return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_nlink)
 
 
+def rights(state: os.stat_result) -> tuple[int, ...]:
+    """Who may do what with a file."""
+    return (state.st_mode, state.st_uid, state.st_gid)
+
+
 def copy_patched(source: Source, target: Path, patches: Sequence[Patch]) -> None:
     """Write a new file that is `source` with some ranges replaced.
 
