@@ -37,13 +37,6 @@ TO_MEND: frozenset[Finding] = frozenset(
 
 _NUMERIC = re.compile(r"\s*\(?\s*\d+\s*\)?\s*")
 _KEPT_SCORES = 3
-_PLACEHOLDERS = frozenset(
-    (
-        "other", "unknown", "misc", "miscellaneous", "none", "n/a", "na", "various",
-        "undefined", "default", "genre", "unclassifiable", "unclassified",
-        "unspecified", "untitled", "?",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +133,7 @@ class Auditor:
             return "empty"
         if any(_NUMERIC.fullmatch(genre) for genre in genres):
             return "numeric"
-        if all(genre.strip().casefold() in _PLACEHOLDERS for genre in genres):
+        if self.rules.say_nothing(genres):
             return "placeholder"
         if not own:
             self.unknown.update(genres)

@@ -19,7 +19,10 @@ from tagger.state.records import Keys
 LISTENING = 2
 """Another number wherever the same file, model and options get other scores than before."""
 
-DECIDING = 1
+READING = 2
+"""Another number wherever the same tags and options are told in other words than before."""
+
+DECIDING = 2
 """Another number wherever the same scores and options lead to other genres than before."""
 
 
@@ -32,7 +35,7 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
         model: sha256 of the model file, in hexadecimal.
     """
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
-    reading = f"reading {canonical([options.writing.style, options.targets.names])}"
+    reading = f"reading {READING}, {canonical([options.writing.style, options.targets.names])}"
     # Whether it is written, and on which day, decides nothing; how it is heard stands already.
     deciding = dataclasses.replace(
         options,

@@ -15,9 +15,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tagger.config_values import CHECKS, WrongValueError, nearest
+from tagger.config_values import CHECKS, NAME_LISTS, WrongValueError, nearest
 from tagger.errors import InputError
 from tagger.genre_rules import Case, GenreRules, Write, ancestors, canonical, fold
+from tagger.genres import PLACEHOLDERS
 from tagger.spec import ModelSpec
 from tagger.tags.fields import Id3Version
 from tagger.targets import Targets
@@ -42,9 +43,9 @@ class Settings:
         mp4_compat: join several genres in one MP4 value.
         read_as_several: what parts several genres in one string of a file.
         exclude: patterns of files and folders that no walk takes.
-        allow: the only genres that are written; empty for all.
-        block: genres that are never written.
+        allow, block: the only genres that are written (empty for all); those that never are.
         protected: genres that are never removed from a file.
+        placeholders: what stands in a genre's place and says none.
         spellings: names that are written exactly so.
         aliases: a name to the one that is written instead.
         tree: a name to its more general parents.
@@ -67,6 +68,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = PLACEHOLDERS
     spellings: tuple[str, ...] = ()
     aliases: Mapping[str, str] = made_by(default_factory=dict)
     tree: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)
@@ -84,6 +86,7 @@ class Settings:
             allow=frozenset(map(fold, self.allow)) if self.allow else None,
             block=frozenset(map(fold, self.block)),
             protected=frozenset(map(fold, self.protected)),
+            placeholders=frozenset(map(fold, self.placeholders)),
             spellings={fold(name): name for name in exact},
             write=self.write,
             case=self.case,
@@ -208,7 +211,7 @@ def _value(key: str, text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         pass
-    if key in {"allow", "block", "protected", "spellings", "read_as_several", "exclude"}:
+    if key in {*NAME_LISTS, "read_as_several", "exclude"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 

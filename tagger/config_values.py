@@ -130,6 +130,8 @@ def _thresholds(value: Any) -> Mapping[str, float]:
     return found
 
 
+NAME_LISTS = ("allow", "block", "protected", "placeholders", "spellings")
+
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "max": _number,
     "write": _one_of(WRITES),
@@ -142,7 +144,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "mp4_compat": _flag,
     "read_as_several": _marks,
     "exclude": _patterns,
-    **dict.fromkeys(("allow", "block", "protected", "spellings"), _names),
+    **dict.fromkeys(NAME_LISTS, _names),
     "aliases": _aliases,
     "tree": _tree,
     "thresholds": _thresholds,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tagger.genres import Policy, merge_genres
+from tagger.genres import PLACEHOLDERS, Policy, merge_genres
 
 Write = Literal["specific", "general", "both"]
 WRITES: tuple[Write, ...] = ("specific", "general", "both")
@@ -22,6 +22,11 @@ _SMALL_WORDS = frozenset({
 })  # fmt: skip
 _LONGEST_ACRONYM = 4
 _WORD = re.compile(r"[^\s\-/&+.,()]+")
+
+
+def fold(name: str) -> str:
+    """The name for comparing: case and outer blanks do not count."""
+    return name.strip().casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class GenreRules:
         write: what was heard, its most general ancestors, or both.
         case: as the model spells, or in title case.
         separators: what parts several genres in one string of a file.
+        placeholders: what stands in a genre's place and says none.
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -49,11 +55,13 @@ class GenreRules:
     write: Write = "specific"
     case: Case = "model"
     separators: tuple[str, ...] = ()
+    placeholders: frozenset[str] = frozenset(map(fold, PLACEHOLDERS))
 
-
-def fold(name: str) -> str:
-    """The name for comparing: case and outer blanks do not count."""
-    return name.strip().casefold()
+    def say_nothing(self, names: Iterable[str]) -> bool:
+        """Whether there is no genre among names; a protected placeholder is one."""
+        return all(
+            key in self.placeholders and key not in self.protected for key in map(fold, names)
+        )
 
 
 def spelling_key(name: str) -> str:
@@ -162,8 +170,12 @@ def merged(
 
     Protected genres stay, in front of what is new, whatever the policy. A string that is read
     as several genres is compared as several, and stays as it stands unless `replace` replaces
-    it.
+    it. Placeholders are no genre that `fill` would keep.
     """
+    if not heard:
+        return tuple(previous)
+    if policy == "fill" and rules.say_nothing(previous):
+        previous = ()
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     known = {fold(part) for part in parts} | {fold(canonical(part, rules)) for part in parts}
     if policy == "append":

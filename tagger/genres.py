@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 Policy = Literal["fill", "append", "replace"]
 POLICIES: tuple[Policy, ...] = ("fill", "append", "replace")
 
+PLACEHOLDERS = (
+    "Unknown", "<unknown>", "(unknown)", "[unknown]", "Unknown Genre", "Other", "None",
+    "<none>", "No Genre", "Genre", "<genre>", "Undefined", "Unclassified", "Unclassifiable",
+    "Unspecified", "Untitled", "Default", "Not Set", "Misc", "Miscellaneous", "Various", "n/a",
+    "na", "255", "(255)", "?", "-",
+)  # fmt: skip
+"""What programs write where they know no genre, 255 being ID3's number for none."""
+
 
 def choose_genres(
     scores: "NDArray[np.float32]", spec: ModelSpec, *, top: int, threshold: float | None = None
@@ -43,13 +51,19 @@ def merge_genres(
 
     `fill` changes only a file that has no genre, `append` keeps what is there in front and
     adds what it lacks whatever its case, `replace` holds what was heard alone. Hearing
-    nothing never removes anything.
+    nothing never removes anything. What stands twice is no reason to write a file, but what is
+    written holds each genre once, spelled as where it stood first.
     """
     if not heard or (policy == "fill" and previous):
         return tuple(previous)
     if policy == "append":
         known = {genre.casefold() for genre in previous}
-        return (*previous, *(genre for genre in heard if genre.casefold() not in known))
+        if known.issuperset(genre.casefold() for genre in heard):
+            return tuple(previous)
+        first: dict[str, str] = {}
+        for genre in (*previous, *heard):
+            first.setdefault(genre.casefold(), genre)
+        return tuple(first.values())
     if _same(previous, heard):
         return tuple(previous)  # 'Rock' for 'rock' is no reason to write a file
     return tuple(heard)

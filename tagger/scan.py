@@ -137,24 +137,24 @@ class Found:
     second: SecondField | None = None
     tags: TagInfo | None = None
 
-    def is_kept(self, policy: Policy) -> bool:
+    def is_kept(self, options: ScanOptions) -> bool:
         """Whether nothing that is heard would be written."""
-        filled = bool(self.genres) and (self.second is None or bool(self.second.previous))
-        return policy == "fill" and filled
+        told = (self.genres, self.second.previous if self.second else self.genres)
+        return options.policy == "fill" and not any(map(options.rules.say_nothing, told))
 
 
 def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
     """What counts of a file's tags; `n_names` as for `why_skipped`."""
     genres = tags.values(options.targets.field)
     found = Found(genres, None, second_of(tags, options.targets.second_field), tags)
-    if found.is_kept(options.policy):
+    if found.is_kept(options):
         return found
     return replace(found, left_alone=why_skipped(path, tags, options.writing, n_names=n_names))
 
 
 def wants_scores(found: Found, options: ScanOptions) -> bool:
     """Whether a file is to be listened to."""
-    return options.score_all or not found.is_kept(options.policy)
+    return options.score_all or not found.is_kept(options)
 
 
 def _intake(options: ScanOptions) -> Callable[[Path], Intake]:
@@ -195,7 +195,7 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
 
     if heard.error is not None or found is None:
         return result("failed", str(heard.error))
-    if found.is_kept(options.policy):
+    if found.is_kept(options):
         return result("kept", _why_kept(options.targets))
     if found.left_alone is not None:
         return result("skipped", found.left_alone)
@@ -207,7 +207,7 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
         return result("abstained", _why_nothing(scores, labels, engine, options))
     genres = merged(previous, names, options.rules, policy=options.policy)
     if genres == previous and not (second and second.is_changed):
-        is_kept = options.policy == "fill" and previous
+        is_kept = options.policy == "fill" and not options.rules.say_nothing(previous)
         why = _why_kept(options.targets) if is_kept else _HELD
         return result("kept" if is_kept else "unchanged", why)
     return result("proposed", None, genres, second)

@@ -14,6 +14,7 @@ from tagger.config import (
     with_thresholds,
 )
 from tagger.errors import InputError
+from tagger.genres import PLACEHOLDERS
 from tests.engines import make_spec
 
 
@@ -152,5 +153,15 @@ def test_the_example_is_valid_and_shows_every_key(config):
     active = re.sub(r"^#(?=[\[\"a-z])", "", text, flags=re.MULTILINE)
     settings = config(active)
     assert settings.aliases["Rap"] == "Hip-Hop"
+    assert settings.placeholders == PLACEHOLDERS
     for key in KEYS:
         assert re.search(rf"{key}\b", text)
+
+
+def test_a_list_of_placeholders_takes_the_place_of_the_default(config):
+    """Who calls a genre 'Other' says so; the environment and the command line know the key."""
+    rules = config('placeholders = ["tbd"]').rules
+    assert rules.say_nothing(["TBD "])
+    assert not rules.say_nothing(["Other"])
+    assert not load_settings(["placeholders=[]"], environment={}).rules.say_nothing(["None"])
+    assert load_settings(["placeholders=x, y"], environment={}).placeholders == ("x", "y")

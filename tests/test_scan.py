@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tagger.genre_rules import GenreRules
 from tagger.safewrite import WriteOptions, write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
@@ -31,6 +32,9 @@ def folder(tmp_path):
     write_tone(tmp_path / "music" / "b.ogg", 3000)
     write_tone(tmp_path / "music" / "c.wav", 200)
     return tmp_path / "music"
+
+
+PLACEHOLDERS = ("Unknown", "<unknown>", "OTHER", "none ", "genre", "255")
 
 
 def run(folder, engine=None, **options):
@@ -157,6 +161,40 @@ def test_stopping_finishes_the_file_being_written_and_reports_it(tmp_path):
             stop.set()
     assert 0 < len(written) < 60
     assert {path for path in paths if read_tags(path).genres} == written
+
+
+@pytest.mark.parametrize("policy", ["fill", "append", "replace"])
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_a_placeholder_is_no_genre_that_fill_would_keep(folder, policy, placeholder):
+    """It is told, and gives way to what is heard; `append` keeps it, since it stands there."""
+    (name,) = (path.name for path in folder.iterdir() if path.suffix == ".flac")
+    write_genres(folder / name, [placeholder])
+    result = run(folder, policy=policy, write=True)[name]
+    assert result.previous == (placeholder,)
+    assert result.status == "written"
+    assert result.genres == ((placeholder, "low") if policy == "append" else ("low",))
+    assert read_tags(folder / name).genres == result.genres
+
+
+def test_a_genre_beside_a_placeholder_is_one(folder):
+    """`fill` keeps a file that names a genre, whatever else stands there."""
+    write_genres(folder / "a.flac", ["Unknown", "Ska"])
+    assert run(folder)["a.flac"].status == "kept"
+
+
+def test_hearing_nothing_leaves_a_placeholder(folder):
+    """A model that abstains never empties a tag."""
+    write_genres(folder / "a.flac", ["Unknown"])
+    result = run(folder, threshold=1.0, write=True)["a.flac"]
+    assert (result.status, result.genres) == ("abstained", ("Unknown",))
+    assert read_tags(folder / "a.flac").genres == ("Unknown",)
+
+
+def test_a_protected_placeholder_is_a_genre(folder):
+    """What the owner protects is never written over."""
+    write_genres(folder / "a.flac", ["Other"])
+    rules = GenreRules(protected=frozenset({"other"}))
+    assert run(folder, rules=rules)["a.flac"].status == "kept"
 
 
 @pytest.mark.parametrize("policy", ["fill", "append", "replace"])

@@ -11,7 +11,7 @@ from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.edges import edges_of, front_tag
 from tagger.tags.extents import check_extent
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
-from tagger.tags.id3text import id3v1_genre
+from tagger.tags.id3genres import id3v1_genre
 
 ABOUT = About(
     reads=("APEv2", "ID3v2", "ID3v1"),
@@ -34,7 +34,7 @@ def values(
     if not found and (tag := front_tag(source)):
         found = tag.values(field, style)
     if not found and edges.id3v1 and field is GENRE:
-        found = id3v1_genre(source.exact(*edges.id3v1))
+        found = id3v1_genre(source.exact(*edges.id3v1)[127])
     return found
 
 

@@ -159,7 +159,7 @@ def stored(
         field: whose they are.
         style: has the separator.
         joined: the container holds one string.
-        old: the strings that are stored now. A text that only grows keeps its own letters.
+        old: the strings that are stored now. One that only grows keeps its own letters.
 
     Raises:
         ValueError: a joined string would be read back as other values.
@@ -167,10 +167,16 @@ def stored(
     if not values or not (joined or field.is_text):
         return tuple(values)
     known = understood(old, field, style, joined=True) if len(old) == 1 else ()
-    if known and field.is_text and tuple(values[: len(known)]) == known:
-        return (style.separator.join([old[0], *values[len(known) :]]),)
+    if known and tuple(values[: len(known)]) == known and _ends_with_value(old[0], style):
+        new = values[len(known) :]
+        _check_separator(new, style.separator)
+        return (style.separator.join([old[0], *new]),)
     _check_separator(values, style.separator)
     return (style.separator.join(values),)
+
+
+def _ends_with_value(text: str, style: Style) -> bool:
+    return not text.rstrip().endswith(style.separator.strip() or "\0")
 
 
 def _check_separator(values: Sequence[str], separator: str) -> None:

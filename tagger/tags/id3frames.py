@@ -15,11 +15,11 @@ from tagger.tags.base import NEW_PADDING
 from tagger.tags.detect import is_id3v2
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style, understood
 from tagger.tags.id3convert import Plain, converted, meanings, plain_frame
+from tagger.tags.id3genres import expanded
 from tagger.tags.id3make import field_frame, tag_bytes
 from tagger.tags.id3text import (
     FrameKey,
     FrameText,
-    expanded,
     frame_keys,
     frame_text,
     new_key,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from tagger.tags.base import NEW_PADDING
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored
+from tagger.tags.id3genres import spelled_as_before, spelled_in_one
 from tagger.tags.id3text import (
     FrameKey,
     FrameText,
     new_key,
-    spelled,
     synchsafe_bytes,
     text_frame,
 )
@@ -38,12 +38,21 @@ def field_frame(
     plain_sizes: bool = False,
 ) -> bytes:
     """The frame of a field, in the place of `old` ones; nothing without values."""
-    words = [spelled(value) for value in values] if field is GENRE else values
     before = [text for one in old for text in one.texts if text]
+    words = values if field is not GENRE else _words(values, before, style, version)
     texts = stored(words, field, style, joined=version != 4, old=before)
     first = old[0] if old else FrameText(())
     said = FrameText(texts, first.description, first.language)
     return text_frame(key, said, version, plain_sizes=plain_sizes)
+
+
+def _words(
+    genres: Sequence[str], old: Sequence[str], style: Style, version: int
+) -> Sequence[str]:
+    """Genres as the strings that ID3 has for them, the old ones where they mean the same."""
+    if version == 4:
+        return spelled_as_before(genres, old)
+    return spelled_in_one(genres, old, style)
 
 
 def tag_bytes(body: bytes, version: int, padding: int, flags: int = 0) -> bytes:

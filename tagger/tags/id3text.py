@@ -7,9 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mutagen.id3 import TCON
-
-from tagger.tags.fields import Field, kept
+from tagger.tags.fields import Field
 
 _MAX_TEXT_LEN = 1 << 20
 CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
@@ -109,11 +107,6 @@ def first_string(data: bytes, encoding: int) -> tuple[bytes, bytes]:
     return data, b""
 
 
-def expanded(values: Sequence[str]) -> tuple[str, ...]:
-    """The genres that ID3 strings mean: `(17)`, `17`, `RX` and `CR` become words."""
-    return kept(TCON(encoding=3, text=list(values)).genres) if values else ()
-
-
 def text_frame(
     key: FrameKey,
     text: FrameText,
@@ -153,11 +146,6 @@ def frame_bytes(
     return frame_id + size + bytes((status, 0)) + body
 
 
-def id3v1_genre(tag: bytes) -> tuple[str, ...]:
-    """The genre of the 128 bytes of an ID3v1 tag."""
-    return expanded([str(tag[127])]) if tag[127] < len(TCON.GENRES) else ()
-
-
 def encoding_for(strings: Sequence[str]) -> int:
     """Latin-1 (0) where it suffices, else UTF-16 with its mark (1): 2.3 knows no others."""
     try:
@@ -165,18 +153,6 @@ def encoding_for(strings: Sequence[str]) -> int:
     except UnicodeEncodeError:
         return 1
     return 0
-
-
-def spelled(genre: str) -> str:
-    """The genre so that a reader of ID3's old numeric forms gets it back.
-
-    Raises:
-        ValueError: no spelling of it is read back.
-    """
-    for candidate in (genre, "(" + genre):
-        if TCON(encoding=3, text=[candidate]).genres == [genre]:
-            return candidate
-    raise ValueError(f"the genre {genre!r} means something else in ID3")
 
 
 def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:

@@ -22,7 +22,7 @@ from tagger.tags.atoms import (
 )
 from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
-from tagger.tags.id3text import expanded
+from tagger.tags.id3genres import id3v1_genre
 from tagger.tags.mp4tables import chunks_of, moved, offset_tables
 
 ABOUT = About(
@@ -55,7 +55,7 @@ def values(
         return ()
     data = [atom_data(source, one) for atom in numbers for one in children(source, atom)]
     codes = [int.from_bytes(one[8:10], "big") for one in data]
-    return expanded([str(code - 1) for code in codes if code])
+    return tuple(genre for code in codes for genre in id3v1_genre(code - 1))
 
 
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001

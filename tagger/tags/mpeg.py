@@ -13,8 +13,8 @@ from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.detect import has_mpeg_audio
 from tagger.tags.edges import edges_of, front_tag, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
+from tagger.tags.id3genres import id3v1_genre
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
-from tagger.tags.id3text import id3v1_genre
 
 ABOUT = About(
     reads=("ID3v2", "APEv2", "ID3v1"),
@@ -42,7 +42,7 @@ def values(
     if not found and edges.id3v2_behind:
         found = tag_at(source, edges.id3v2_behind[0]).values(field, style)
     if not found and edges.id3v1 and field is GENRE:
-        found = id3v1_genre(source.exact(*edges.id3v1))
+        found = id3v1_genre(source.exact(*edges.id3v1)[127])
     return found
 
 
