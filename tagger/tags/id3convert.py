@@ -10,21 +10,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mutagen.id3 import Frames_2_2
-
 from tagger.tags.id3text import (
     CODECS,
+    LONG_IDS,
     encoding_for,
     first_string,
     frame_bytes,
+    frame_name,
     plain_body,
 )
+from tagger.tags.unsync import is_reproduced
 
-_LONG_IDS = {
-    short.encode(): kind.__base__.__name__.encode()
-    for short, kind in Frames_2_2.items()
-    if short not in {"CRM", "LNK"}  # what is in them is another version's too
-}
 _TEXT_IDS = frozenset({b"GRP1", b"MVNM", b"MVIN", b"IPLS"})
 _BINARY_IDS = frozenset(
     b"AENC ENCR ETCO GRID MCDI MLLT PCNT POPM POSS PRIV RBUF RVRB SYTC UFID".split()
@@ -69,12 +65,20 @@ def plain_frame(raw: bytes, version: int, *, unsync: bool) -> Plain:
         ValueError: it is compressed, encrypted or grouped, or only 2.2 knows it.
     """
     if version == 2:
-        name = _LONG_IDS.get(raw[:3])
+        name = LONG_IDS.get(raw[:3])
         if name is None:
             raise ValueError(f"the frame {_shown(raw[:3])} has no counterpart")
         return Plain(name, 0, _modern_picture(raw[6:]) if name == b"APIC" else raw[6:])
+    name = frame_name(raw[:4], version)
+    if name != raw[:4]:
+        raise ValueError(f"the frame {_shown(raw[:4])} has an id of ID3v2.2")
     if raw[9] & (0xE0 if version == 3 else 0x4C):
         raise ValueError(f"the frame {_shown(raw[:4])} is compressed, encrypted or grouped")
+    stuffing = version == 4 and (unsync or raw[9] & 2)
+    if stuffing and not is_reproduced(raw[10 + 4 * (raw[9] & 1) :]):
+        raise ValueError(
+            f"the frame {_shown(name)} is unsynchronised in a way that is doubtful"
+        )
     status = raw[8] >> 1 if version == 3 else raw[8]
     return Plain(raw[:4], status & 0x70, plain_body(raw, version, unsync=unsync))
 

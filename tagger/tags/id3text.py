@@ -7,10 +7,19 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mutagen.id3 import Frames_2_2
+
 from tagger.tags.fields import Field
+from tagger.tags.unsync import unstuffed
 
 _MAX_TEXT_LEN = 1 << 20
 CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+LONG_IDS = {
+    short.encode(): kind.__base__.__name__.encode()
+    for short, kind in Frames_2_2.items()
+    if short not in {"CRM", "LNK"}  # what is in them is another version's too
+}
+"""The frames of 2.2 and what they are called since."""
 _SHORT_IDS = {"TCON": "TCO", "TIT1": "TT1", "GRP1": "GP1", "COMM": "COM", "TXXX": "TXX"}
 ONLY_IN_24 = frozenset(
     b"ASPI EQU2 RVA2 SEEK SIGN TDEN TDOR TDRC TDRL TDTG TIPL TMCL TMOO TPRO TSST".split()
@@ -66,6 +75,12 @@ def frame_keys(field: Field, version: int) -> list[FrameKey]:
     return found
 
 
+def frame_name(frame_id: bytes, version: int) -> bytes:
+    """The id of a frame; old iTunes padded the three letters of 2.2 where four must be."""
+    name = frame_id.rstrip(b" \0")
+    return LONG_IDS.get(name, name) if version > 2 else name
+
+
 def new_key(field: Field, version: int) -> FrameKey:
     """The spelling of a field that a tag does not have yet."""
     keys = frame_keys(field, version)
@@ -80,7 +95,7 @@ def frame_text(raw: bytes, version: int, *, unsync: bool) -> FrameText:
         version: 2, 3 or 4.
         unsync: all frames of the (2.4) tag are unsynchronised.
     """
-    kind = raw[:3] if version == 2 else raw[:4]
+    kind = raw[:3] if version == 2 else frame_name(raw[:4], version)
     body = raw[6:] if version == 2 else plain_body(raw, version, unsync=unsync)
     if not body or body[0] not in CODECS:
         return FrameText(())
@@ -127,6 +142,8 @@ def text_frame(
     named = key.description is not None
     described = [text.description or key.description or ""] if named else []
     language = text.language if key.id == b"COMM" else b""
+    if any(one.startswith("\ufeff") for one in text.texts):
+        raise ValueError("a value that begins with a byte-order mark is read back without it")
     strings = [*described, "\0".join(text.texts)]
     encoding = 3 if version == 4 else encoding_for(strings)
     mark = b"\xff\xfe" if encoding == 1 else b""
@@ -164,7 +181,7 @@ def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
     else:
         packed, encrypted, grouped = flags & 0x08, flags & 0x04, flags & 0x40
         body = body[bool(grouped) + 4 * (flags & 0x01) :]
-        body = body.replace(b"\xff\x00", b"\xff") if unsync or flags & 2 else body
+        body = unstuffed(body) if unsync or flags & 2 else body
     if encrypted:
         return b""
     try:
