@@ -100,7 +100,7 @@ def main() -> None:
     given = parser.parse_args()
     engine = load_engine(find_model(DEFAULT), device="cpu", cpu=CpuSettings(n_threads=1))
     spec, paths = engine.spec, songs(n_files=given.files)
-    decoding.mix_down = timed("mix to mono", decoding.mix_down)
+    decoding.Downmix.mix = timed("mix to mono", decoding.Downmix.mix)
     resampling.soxr = _Soxr
     listening.is_silent = timed("is it silent", listening.is_silent)
     figures: dict[str, object] = {}

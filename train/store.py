@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
+"""Another number wherever the same recording gives other samples than before."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_SCALE = 32_767
 RECIPE, SAMPLES, CLIPS = "recipe.json", "samples.i16", "clips.jsonl"

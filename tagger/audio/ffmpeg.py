@@ -1,6 +1,7 @@
 """The FFmpeg decoder (through PyAV): m4a, wma, ape, wavpack, and what libsndfile refuses."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.audio.downmix import STRETCH_LEN, Downmix
 from tagger.audio.files import open_regular
-from tagger.audio.source import BLOCK_LEN, check_format, mix_down, to_float
+from tagger.audio.source import BLOCK_LEN, check_format, to_float
 from tagger.errors import DecodeError
 from tagger.windows import Waveform
 
@@ -103,35 +105,40 @@ class FfmpegSource:
     def read(self, start: int, n_samples: int) -> Waveform:
         """Return the mono audio from `start`, shorter where the readable part ends."""
         pieces: list[NDArray[np.float32]] = []
-        wanted, end = start, start + n_samples
-        n_missing = 0
+        wanted = first = start
+        end = start + n_samples
         for position, channels in self._frames(start):
             if position + len(channels) <= wanted:
                 continue
             if position > wanted:
                 if pieces or position > wanted + _GAP_S * self.sample_rate:
                     break  # the seek landed behind the window, or a part of it is lost
-                n_missing = position - wanted
-                wanted = position
+                wanted = first = position
             pieces.append(channels[wanted - position : end - position])
             wanted += len(pieces[-1])
             if wanted >= end:
                 break
-        mono = _mix(pieces)
-        return np.pad(mono, (n_missing, 0))[:n_samples] if n_missing else mono
+        mono = _mix(pieces, Downmix(first))
+        return np.pad(mono, (first - start, 0))[:n_samples] if first > start else mono
 
     def blocks(self, start: int = 0) -> Iterator[Waveform]:
         """Yield consecutive mono blocks from `start` to the end of the readable part."""
         held: list[NDArray[np.float32]] = []
         n_held = 0
+        # The first block ends where a stretch does, and so do all others.
+        block_len = BLOCK_LEN - start % STRETCH_LEN
+        downmix = Downmix(start)
         for position, channels in self._frames(start):
             held.append(channels if start == 0 else channels[max(0, start - position) :])
             n_held += len(held[-1])
-            if n_held >= BLOCK_LEN:
-                yield _mix(held)
-                held, n_held = [], 0
+            while n_held >= block_len:
+                n_held -= block_len
+                piece = held.pop()
+                whole = len(piece) - n_held
+                yield _mix([*held, piece[:whole]], downmix)
+                held, block_len = [piece[whole:]], BLOCK_LEN
         if n_held:
-            yield _mix(held)
+            yield _mix(held, downmix)
 
     def _frames(self, start: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield (position, audio of shape (n_samples, n_channels)) from before `start`.
@@ -243,8 +250,10 @@ def _channels(frame: Any) -> NDArray[np.float32]:
     return samples.T if frame.format.is_planar else samples.reshape(frame.samples, -1)
 
 
-def _mix(pieces: list[NDArray[np.float32]]) -> Waveform:
+def _mix(pieces: list[NDArray[np.float32]], downmix: Downmix) -> Waveform:
     """Join and mix down, in one go unless the number of channels changes on the way."""
-    if len({piece.shape[1] for piece in pieces}) == 1:
-        return mix_down(np.concatenate([piece.T for piece in pieces], axis=1).T)
-    return np.concatenate([np.zeros(0, np.float32), *map(mix_down, pieces)])
+    mixed = [np.zeros(0, np.float32)]
+    for _, alike in itertools.groupby(pieces, key=lambda piece: piece.shape[1]):
+        joined = np.concatenate([piece.T for piece in alike], axis=1).T
+        mixed.append(downmix.mix(joined))
+    return np.concatenate(mixed) if len(mixed) > 2 else mixed[-1]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tagger.audio.downmix import STRETCH_LEN, Downmix
 from tagger.audio.files import open_regular
-from tagger.audio.source import BLOCK_LEN, check_format, mix_down
+from tagger.audio.source import BLOCK_LEN, check_format
 from tagger.errors import DecodeError
 from tagger.windows import Waveform
 
@@ -105,16 +106,20 @@ class SndfileSource:
 
     def _blocks(self, start: int, n_samples: int) -> Iterator[Waveform]:
         block_len = max(1, min(BLOCK_LEN, _MAX_VALUES // self._file.channels))
+        if block_len > STRETCH_LEN:
+            block_len -= block_len % STRETCH_LEN
+        downmix, ahead = Downmix(start), start % STRETCH_LEN
         try:
             self._file.seek(start)
             while n_samples > 0:
-                block = self._file.read(
-                    min(block_len, n_samples), dtype="float32", always_2d=True
-                )
+                # All blocks but the first begin where a stretch does, if they hold one.
+                wanted = min(block_len - ahead if ahead < block_len else block_len, n_samples)
+                block = self._file.read(wanted, dtype="float32", always_2d=True)
                 if len(block) == 0:
                     return
                 n_samples -= len(block)
-                yield mix_down(block)
+                ahead = 0
+                yield downmix.mix(block)
         except (soundfile.SoundFileError, OSError, RuntimeError, ValueError):
             return  # what was read so far is what can be read
 
