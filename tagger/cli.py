@@ -13,7 +13,7 @@ import typer
 
 from tagger.cli_bench import bench, engine
 from tagger.cli_config import config
-from tagger.cli_console import EXIT_INTERRUPTED, EXIT_NOT_STARTED
+from tagger.cli_console import EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_SOME_FAILED
 from tagger.cli_desk import apply, audit
 from tagger.cli_evaluate import evaluate, study
 from tagger.cli_formats import formats
@@ -23,7 +23,7 @@ from tagger.cli_root import LIBRARY, MACHINE, TRAINING, Root
 from tagger.cli_scan import scan
 from tagger.cli_train import export, prepare, train
 from tagger.cli_undo import runs, undo
-from tagger.errors import InputError, TaggerError
+from tagger.errors import InputError, StoppedError, TaggerError
 from tagger.plain import visible
 
 app = typer.Typer(
@@ -80,7 +80,8 @@ def main() -> None:
     except TaggerError as error:
         lines = str(error).split("\n")  # a path in it may hold whatever a file system allows
         typer.echo("tagger: " + "\n".join(map(visible, lines)), err=True)
-        sys.exit(EXIT_NOT_STARTED)
+        is_begun = isinstance(error, StoppedError)
+        sys.exit(EXIT_SOME_FAILED if is_begun else EXIT_NOT_STARTED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # `tagger scan ... | head` has read enough

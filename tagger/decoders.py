@@ -8,6 +8,7 @@ does not go through the queue (`tagger.looking`).
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from tagger.audio.isolated import IsolatedEars
 from tagger.audio.listen import Wanted
 from tagger.cores import usable_cores
 from tagger.deferred import Scorer
-from tagger.errors import DecodeError
+from tagger.errors import DecodeError, StartError, StoppedError
 from tagger.heard import Heard, Hearing, Intake, ListenOptions
 from tagger.looking import Looking, ReplacedError, failure_of
 from tagger.watchdog import Watchdog
@@ -30,6 +31,7 @@ _QUEUED_AT_FIRST = 32
 """Before the model is loaded and says how long its batches are."""
 
 _WAIT_S = 0.1
+_STARTED_S = 0.005
 _GRACE_S = 10.0
 """A helper process that hangs ends itself; only a thread that hangs as well takes longer."""
 
@@ -55,6 +57,8 @@ class Decoders:
     def __post_init__(self) -> None:
         self.closed = threading.Event()
         self.problem: BaseException | None = None
+        self.n_given = 0
+        self.starting: set[int] = set()  # threads whose helper is being started
         n_workers = self.options.n_decoders or usable_cores()
         self.watchdog: Watchdog[Hearing] = Watchdog(self.options.limit_s + _GRACE_S)
         self.looking = Looking(
@@ -73,21 +77,40 @@ class Decoders:
             self._add_worker()
 
     def items(self) -> Iterator[Item]:
-        """What the workers send, until the last of them is through."""
+        """What the workers send, until the last of them is through.
+
+        While a helper is being started nothing is given out: if that fails, nothing was done.
+
+        Raises:
+            StartError: what all files need cannot be had; nothing was given out before.
+            StoppedError: the same, and something was.
+        """
+        try:
+            for item in self._items():
+                self.n_given += 1
+                yield item
+        except StartError as error:
+            if self.n_given:
+                raise StoppedError(
+                    f"{error} The scan stopped there; what it had done until then is done."
+                ) from error
+            raise
+
+    def _items(self) -> Iterator[Item]:
         n_running = len(self.workers)
         while n_running and not self._is_over():
             for track in self.watchdog.take_overdue():
                 self.looking.replace(track)
                 self._add_worker()  # in the place of the one that hangs
                 yield _given_up(track, self.options.limit_s), 0
-            try:
-                sent = self.queue.get(timeout=_WAIT_S)
-            except queue.Empty:  # look whether somebody wants us to stop
-                sent = "settled"
+            sent = self._next()
+            if self.problem is not None:
+                raise self.problem
             if sent == "end":
                 n_running -= 1
             elif sent == "settled":
-                yield from self._settled()
+                if not self.starting:
+                    yield from self._settled()
             elif sent == "begin":
                 self._prepare()
             else:
@@ -95,6 +118,19 @@ class Decoders:
         if self.problem is not None:
             raise self.problem
         yield from self._settled()
+
+    def _next(self) -> _Sent:
+        """What was sent next; a window waits until no helper is being started any more."""
+        try:
+            sent = self.queue.get(timeout=_WAIT_S)
+        except queue.Empty:  # look whether somebody wants us to stop
+            return "settled"
+        deadline = time.monotonic() + _GRACE_S
+        while not isinstance(sent, str) and self.starting and time.monotonic() < deadline:
+            if self.problem is not None or self._is_over():
+                break
+            time.sleep(_STARTED_S)
+        return sent
 
     def _prepare(self) -> None:
         """Load the model, while the first files are being decoded."""
@@ -149,6 +185,7 @@ class Decoders:
         n_sent = 0
         self.watchdog.resume(track)
         try:
+            self._start(ears)
             for window in self._windows(track.heard.path, track.heard, ears):
                 n_sent += 1
                 self.watchdog.pause(track)
@@ -159,6 +196,20 @@ class Decoders:
         if not self.watchdog.finish(track):
             raise ReplacedError
         self._send((track, n_sent))
+
+    def _start(self, ears: IsolatedEars) -> None:
+        """Start the helper of this thread, if it has none."""
+        if ears.is_started:
+            return
+        thread = threading.get_ident()
+        self.starting.add(thread)
+        try:
+            ears.start()
+        except StartError as error:
+            self.problem = error  # known before anybody stops waiting for this thread
+            raise
+        finally:
+            self.starting.discard(thread)
 
     def _windows(
         self, path: Path, heard: Heard, ears: IsolatedEars

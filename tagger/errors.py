@@ -7,6 +7,7 @@
     |   |-- DeviceError       the device that was asked for cannot really be used
     |   |-- StateError        the file that remembers earlier runs cannot be used
     |   `-- MissingExtraError a part of the program that is not installed was asked for
+    |-- StoppedError          what all files need was lost on the way: exit code 1
     `-- TrackError            one track failed: it becomes a result, the others go on
         |-- DecodeError       the audio cannot be read
         |-- TagError          the tags cannot be read
@@ -44,6 +45,10 @@ class StateError(StartError):
 
 class MissingExtraError(StartError):
     """An optional part that was asked for is not installed."""
+
+
+class StoppedError(TaggerError):
+    """Something that all files need failed after the first results; the rest was not done."""
 
 
 class TrackError(TaggerError):

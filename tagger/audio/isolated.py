@@ -67,7 +67,7 @@ class IsolatedEars:
             DecodeError: the file cannot be read, or its decoder crashed or took too long.
             StartError: no helper process can be started.
         """
-        process = self._process = self._process or _start(self.limit_s, self._memory)
+        process = self.start()
         assert process.stdin
         assert process.stdout
         request = {"path": os.fspath(path), **asdict(wanted)}
@@ -102,6 +102,21 @@ class IsolatedEars:
         if kind == b"X":
             raise getattr(errors, found[0], TrackError)(found[1])
         return float(found)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a helper."""
+        return self._process is not None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """The helper, which is started if there is none.
+
+        Raises:
+            StartError: no helper process can be started.
+        """
+        if self._process is None:
+            self._process = _start(self.limit_s, self._memory)
+        return self._process
 
     def interrupt(self) -> None:
         """Have another thread's `listen` fail now."""
