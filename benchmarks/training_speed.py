@@ -95,9 +95,7 @@ def measure_preparing(clips: AudioSet, recipe: Recipe, *, rounds: int) -> dict[s
 def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> dict[str, Any]:
     """Clips a second that the loader gives, and that a training step takes."""
     loader = training_loader(config, clips)
-    module = Fit(
-        TaggerNet(config.network(), n_labels=2).train(), config, n_steps=1, is_waveform=True
-    )
+    module = Fit(TaggerNet(config.network(), n_labels=2).train(), config, is_waveform=True)
     module.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
     batch = next(iter(loader))
 

@@ -58,7 +58,7 @@ def fit(
         return net.eval()
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    module = _module(net, config, clips, n_batches=len(loader))
+    module = _module(net, config, clips)
     watched = watched_loader(config, valid)
     best = None if watched is None else KeepBest(config.fit.patience)
     last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
@@ -105,10 +105,9 @@ def _callbacks(
     return [*found, KeepLast(run_dir, facts, generators, best)]
 
 
-def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet, *, n_batches: int) -> Fit:
+def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> Fit:
     n_taught = 0 if clips.embeddings is None else clips.embeddings.shape[1]
-    n_steps = config.fit.epochs * -(-n_batches // config.fit.accumulate)
-    module = Fit(net, config, n_steps=n_steps, n_taught=n_taught, is_waveform=clips.is_waveform)
+    module = Fit(net, config, n_taught=n_taught, is_waveform=clips.is_waveform)
     if config.fit.label_weights and config.kind == "multi":
         module.weights = rarity_weights(torch.from_numpy(clips.targets))
     return module

@@ -24,12 +24,11 @@ class Fit(L.LightningModule):
         net: TaggerNet,
         config: TrainConfig,
         *,
-        n_steps: int,
         n_taught: int = 0,
         is_waveform: bool = False,
     ) -> None:
         super().__init__()
-        self.net, self.config, self.n_steps = net, config, n_steps
+        self.net, self.config = net, config
         self.is_waveform = is_waveform
         self.is_one_of_many = config.fit.devices > 1
         self.weights: Tensor | None = None
@@ -120,5 +119,9 @@ class Fit(L.LightningModule):
             part.train(learns)  # frozen batch statistics stay as well
 
     def configure_optimizers(self) -> Any:
-        """AdamW under the schedule of the configuration."""
-        return optimisation(self.parameters(), self.config.fit, n_steps=self.n_steps)
+        """AdamW under the schedule of the configuration.
+
+        Only the trainer knows how many steps a fit has: several devices share the batches.
+        """
+        n_steps = int(self.trainer.estimated_stepping_batches)
+        return optimisation(self.parameters(), self.config.fit, n_steps=n_steps)

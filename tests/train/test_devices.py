@@ -11,6 +11,8 @@ from tests.train import trees
 from tests.train.test_checkpoints import OVERRIDES
 from train import checkpoint
 from train.callbacks import LAST
+from train.config import SCHEDULES, FitOptions
+from train.schedule import optimisation
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +39,46 @@ def options(root):
     fields |= {"fit.batch_size": 4, "fit.clips_an_epoch": 16, "fit.precision": "32-true"}
     words = [f"--set={name}={json.dumps(value)}" for name, value in fields.items()]
     return ["--dataset=folder", f"--data={root}", "--body=cnn", "--devices=2", *words]
+
+
+def rates(schedule, n_steps):
+    """The rate of each step of a fit, and the one that it ends with."""
+    options = FitOptions(schedule=schedule, learning_rate=1e-3)
+    made = optimisation([torch.nn.Parameter(torch.zeros(1))], options, n_steps=n_steps)
+    found = [made["optimizer"].param_groups[0]["lr"]]
+    for _ in range(n_steps):
+        made["optimizer"].step()
+        if made.get("lr_scheduler", {}).get("interval") == "step":
+            made["lr_scheduler"]["scheduler"].step()
+        found.append(made["optimizer"].param_groups[0]["lr"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last_step"),
+    [("one-cycle", 4e-9), ("cosine", 1e-3 * 0.03), ("plateau", 1e-3), ("constant", 1e-3)],
+)
+def test_the_last_step_has_the_last_rate(schedule, last_step):
+    """What comes down is down at the last of nine steps."""
+    assert rates(schedule, 9)[8] == pytest.approx(last_step, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "n_devices"), [*((one, 2) for one in SCHEDULES), ("one-cycle", 1)]
+)
+def test_the_learning_rate_comes_down_however_many_learn(tmp_path, schedule, n_devices):
+    """A fit ends with the last rate of its schedule, which counts the steps that are made."""
+    root = trees.genres(tmp_path / "music", seconds=1.0)
+    choices = {"schedule": schedule, "learning_rate": 1e-3, "accumulate": 2}
+    words = [f"--set=fit.{name}={value}" for name, value in choices.items()]
+    words += ["--set=fit.clips_an_epoch=24", "--set=fit.plateau_epochs=9"]
+    given = [one for one in options(root) if not one.startswith("--devices")]
+    train(tmp_path, *given, *words, f"--devices={n_devices}", "--out=run", "--epochs=3")
+    last = torch.load(tmp_path / "run" / LAST, weights_only=True)
+    n_steps = 3 * (3 if n_devices == 1 else 2)  # six batches, or three each, by two
+    assert last["global_step"] == n_steps
+    rate = last["optimizer_states"][0]["param_groups"][0]["lr"]
+    assert rate == pytest.approx(rates(schedule, n_steps)[-1], rel=1e-3, abs=1e-9)
 
 
 def test_two_processes_learn_one_model_and_go_on_together(tmp_path):

@@ -104,7 +104,7 @@ def test_the_front_end_keeps_full_precision_in_mixed_fits():
         "repeat": 0.0, "noise": 0.0, "n_time_masks": 0, "n_band_masks": 0, "mixup_alpha": 0.0,
     }))  # fmt: skip
     net = TaggerNet(config.network(), n_labels=2)
-    module = Fit(net, config, n_steps=1, is_waveform=True)
+    module = Fit(net, config, is_waveform=True)
     time = torch.arange(config.features_options.window_len) / 22_050
     tone = 0.5 * torch.sin(2 * torch.pi * 1000 * time).repeat(2, 1, 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -324,7 +324,7 @@ def test_mixing_recordings_mixes_their_targets():
     """The module turns blended recordings into features on the way."""
     config = config_of("mel")
     net = TaggerNet(config.network(), n_labels=2)
-    module = Fit(net, config, n_steps=1, is_waveform=True)
+    module = Fit(net, config, is_waveform=True)
     waves = 0.1 * torch.randn(4, 1, config.features_options.window_len)
     features, targets = module._blended(waves, torch.eye(4)[:, :3])
     assert features.shape == (4, 32, 16)

@@ -180,7 +180,7 @@ def test_a_label_that_hardly_counts_hardly_changes_a_blend(weight):
         }
     )
     net = TaggerNet(net_config.network(), n_labels=1)
-    module = Fit(net, net_config, n_steps=1)
+    module = Fit(net, net_config)
     module.log_dict = lambda *_, **__: None
     seen = {}
     module._label_loss = lambda logits, targets, counts: (
