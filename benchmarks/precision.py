@@ -140,7 +140,8 @@ def main() -> None:
             for precision in ("fp16", "int8"):
                 cost = cost_of(files["fp32"], files[precision], clips)
                 print(f"{precision} on {cost.sentence()}")
-                result[f"{clips.name} {precision}"] = asdict(cost) | {"noise": cost.is_noise}
+                found = asdict(cost) | {"most_lost": cost.most_lost}
+                result[f"{clips.name} {precision}"] = found
         result["ms_a_window"] = speed_of(files)
         result["bytes"] = {one: path.stat().st_size for one, path in files.items()}
         result["against_pytorch"] = against_pytorch(folder)

@@ -23,8 +23,14 @@ SPLIT = "valid"
 MARGIN = 0.02
 """Between the first and the second score: below it, which one leads is chance."""
 
-CHANCE = 0.05
-"""Worse and better changes as uneven as these or more come by chance less often than this."""
+LEAST_CLIPS = 100
+"""Clips with a label that are needed to judge: fewer prove nothing either way."""
+
+MOST_LOST = 0.03
+"""Of the judged clips, at most so many may go from right to wrong, the others counted against
+them, with a confidence of 95 %."""
+
+_Z = 1.645  # one-sided, 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,29 @@ class Cost:
     max_difference: float
 
     @property
-    def is_noise(self) -> bool:
-        """Whether the loss, if there is one, may be chance."""
-        return self.better >= self.worse or self.chance >= CHANCE
+    def most_lost(self) -> float:
+        """How much accuracy may be lost: the upper end of a one-sided interval of 95 %.
+
+        For a difference of paired proportions, after Agresti and Min (Statistics in Medicine,
+        2005): half a clip is added to each of the four kinds, so that a handful of clips
+        without any change does not prove that there is none.
+        """
+        n = self.n_judged + 2
+        lost = (self.worse - self.better) / n
+        variance = ((self.worse + self.better + 1) / n - lost**2) / n
+        return lost + _Z * math.sqrt(variance)
+
+    @property
+    def objection(self) -> str | None:
+        """Why the smaller model is not to be used, or None."""
+        if self.n_judged < LEAST_CLIPS:
+            return (
+                f"{self.n_judged} clips with a label cannot show what eight bits cost; name a"
+                f" --dataset with {LEAST_CLIPS} or more in the split {SPLIT}"
+            )
+        if self.most_lost > MOST_LOST:
+            return "eight bits lose too much, or too few clips show that they do not"
+        return None
 
     def sentence(self) -> str:
         """The figures in words."""
@@ -68,7 +94,8 @@ class Cost:
             f"{self.dataset}: {self.changed} of {self.n_clips} first labels change"
             f" ({self.changed_with_margin} whose margin was over {MARGIN}), {self.better} to"
             f" the better and {self.worse} to the worse (by chance: p = {self.chance:.2f});"
-            f" accuracy {self.before:.3f} before, {self.after:.3f} after on {self.n_judged}"
+            f" accuracy {self.before:.3f} before, {self.after:.3f} after on {self.n_judged};"
+            f" at most {self.most_lost:.3f} are lost, {MOST_LOST} may be (confidence 95 %)"
         )
 
 

@@ -99,7 +99,7 @@ def export_checkpoint(
     Raises:
         InputError: the source cannot be read, or int8 lacks music or clips.
         ModelError: the exported graph does not answer as the network does, breaks the contract,
-            or loses more by eight bits than chance would explain.
+            or its eight bits cannot be shown to lose little.
     """
     source = read_source(path, options)
     model = converted(source, options)
@@ -115,10 +115,8 @@ def export_checkpoint(
         if options.report is not None:
             _write_report(options.report, path, rows, findings, cost)
         _refuse_failed(rows, output)
-        if cost is not None and not cost.is_noise:
-            raise ModelError(
-                f"{output}: not written: eight bits lose too much. {cost.sentence()}."
-            )
+        if cost is not None and cost.objection is not None:
+            raise ModelError(f"{output}: not written: {cost.objection}. {cost.sentence()}.")
         os.replace(temporary, output)  # noqa: PTH105 - says better what it does
     finally:
         temporary.unlink(missing_ok=True)
@@ -257,10 +255,10 @@ def _write_report(
 ) -> None:
     record = {
         "source": str(source),
-        "passed": all(row.passed for row in rows) and (cost is None or cost.is_noise),
+        "passed": all(row.passed for row in rows) and (cost is None or cost.objection is None),
         "parity": [asdict(row) for row in rows],
         "readiness": [asdict(one) for one in findings],
-        "cost": None if cost is None else asdict(cost),
+        "cost": None if cost is None else asdict(cost) | {"most_lost": cost.most_lost},
     }
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -82,7 +82,7 @@ def spoilt(model):
 @pytest.fixture
 def clips(monkeypatch, tmp_path):
     """Clips whose labels the model knows, and a folder of sounds to calibrate with."""
-    found = make_set("set", LABELS)
+    found = make_set("set", LABELS, n_each=140)
     monkeypatch.setattr(run, "clips_of", lambda *_, **__: found.split("valid"))
     write_tone(tmp_path / "music" / "a.wav", 440, seconds=5)
     return tmp_path / "music"
@@ -96,12 +96,13 @@ def test_eight_bits_are_shown_with_their_cost(source, clips, tmp_path):
     assert load_engine(made, device="cpu").spec.precision == "int8"
     assert any("first labels change" in line for line in said)
     cost = json.loads((tmp_path / "r.json").read_text())["cost"]
-    assert cost["n_clips"] == 9
+    assert cost["n_clips"] == 105
+    assert 0 < cost["most_lost"] < 0.03
     assert cost["before"] <= 1.0
 
 
 def test_eight_bits_that_lose_too_much_are_not_written(source, clips, tmp_path, monkeypatch):
-    """More first labels to the worse than chance explains: no file, exit by an error."""
+    """Many more first labels to the worse than to the better: no file, exit by an error."""
     lost = Cost("set", 100, 100, 0.9, 0.7, 22, 20, 1, 21, 0.0001, 0.4)
     monkeypatch.setattr(run, "cost_of", lambda *_: lost)
     options = ExportOptions(precision="int8", calibration=clips)
@@ -128,7 +129,31 @@ def test_the_cost_is_counted_clip_by_clip():
     assert (cost.better, cost.worse) == (1, 1)
     assert (cost.n_clips, cost.n_judged) == (5, 4)
     assert (cost.before, cost.after) == (0.75, 0.75)
-    assert cost.is_noise
+    assert "4 clips" in cost.objection
+
+
+def cost_with(n_judged, *, better=0, worse=0):
+    return Cost("set", n_judged, n_judged, 0.9, 0.9, better + worse, 0, better, worse, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("n_judged", "better", "worse", "is_used"),
+    [
+        (20, 0, 5, False),  # not significant, and a quarter is lost
+        (20, 0, 0, False),  # nothing is lost, and nothing proven
+        (99, 0, 0, False),
+        (100, 0, 0, True),
+        (200, 0, 5, False),  # p = 0.06
+        (200, 3, 3, True),
+        (200, 40, 40, False),  # as good on the whole, yet 80 changes may hide a loss
+        (2000, 40, 40, True),
+        (2000, 20, 120, False),
+        (2000, 120, 20, True),
+    ],
+)
+def test_eight_bits_must_be_shown_to_lose_little(n_judged, better, worse, is_used):
+    """Enough clips, and a loss that is small with confidence: no proof of loss is no proof."""
+    assert (cost_with(n_judged, better=better, worse=worse).objection is None) == is_used
 
 
 @pytest.mark.parametrize(
