@@ -68,7 +68,7 @@ def stored_scores(
     clips, network = in_labels_of(engine, load(data)), network_of(engine.path)
     rows = []
     for i in range(len(clips)):
-        windows = cover(clips, i, n_frames=engine.spec.n_frames, n_windows=N_WINDOWS)
+        windows = cover(clips, i, options=engine.spec, n_windows=N_WINDOWS)
         rows.append(network.run(None, {"features": windows})[0].mean(axis=0))
     return clips, np.stack(rows)
 

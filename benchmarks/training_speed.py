@@ -27,10 +27,11 @@ from train.augment_clips import clip_changes
 from train.config import TrainConfig, from_tree
 from train.datasets.audio import AudioSet, audio_files
 from train.datasets.base import FeatureSet, one_hot
+from train.decode import decode_clip
 from train.loaders import training_loader
 from train.models.network import TaggerNet
 from train.module import Fit
-from train.prepare import as_features, decode_clip, prepare
+from train.prepare import as_features, prepare
 from train.store import Recipe
 
 ROOT = Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "gtzan-audio"
@@ -72,7 +73,7 @@ def measure_preparing(clips: AudioSet, recipe: Recipe, *, rounds: int) -> dict[s
 
     def decode_only() -> None:
         with ThreadPoolExecutor(n_jobs) as pool:
-            for _ in pool.map(lambda path: len(decode_clip(path, recipe)), clips.paths):
+            for _ in pool.map(lambda path: len(decode_clip(path, recipe)[0]), clips.paths):
                 pass
 
     decode_only()  # the files are in the page cache afterwards

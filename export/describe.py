@@ -12,10 +12,8 @@ from tagger.golden import METADATA_KEY as GOLDEN_KEY
 from tagger.golden import golden_entry
 from tagger.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
 from train.checkpoint import Checkpoint
+from train.data import SILENCE_DBFS
 from train.datasets import licence_of_weights
-
-SILENCE_DBFS = -60.0
-"""Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
 
 
 def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tagger.errors import InputError
+from tagger.heard import ListenOptions
 from tagger.label_tree import pruned
 from train.augment import AugmentOptions
 from train.datasets import KNOWN
@@ -115,7 +116,7 @@ class CalibrationOptions:
     source: str = "auto"
     folds: int = -1
     datasets: tuple[str, ...] = ()
-    n_windows: int = 6
+    n_windows: int = ListenOptions().n_windows
     precision: float = 0.7
     music_share: float = 0.0
 
@@ -147,7 +148,8 @@ class TrainConfig:
     `floor_db` cuts what lies so far below a window's peak; `normalise: band` also brings each
     band to mean 0 and deviation 1 over the training clips.
     `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
-    clips be missing, `longest_s` bounds what is kept of a recording, in seconds, and
+    clips be missing, `longest_s` bounds what is kept of a recording, in seconds (around
+    where a scan listens; its middle where less than six windows are kept), and
     `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
     runs of several seeds share a split).
     Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, WeightedRandomSampler
 
+from tagger.windows import is_silent, spread_starts
 from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.unknown import counted
 
 Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
+SILENCE_DBFS = -60.0
+"""Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
+
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
@@ -46,7 +50,7 @@ class Crops(Dataset[Any]):
                 None for not at all (`train.unknown`).
         """
         self.clips, self.n_frames = clips, n_frames
-        self.taught = clips.embeddings
+        self.taught, self.pieces = clips.embeddings, clips.pieces()
         targets = clips.targets if clips.soft_targets is None else clips.soft_targets
         self.targets, self.counts = counted(targets, absent)
         self.change, self.n_drawn = change, int(spare * n_frames)
@@ -56,8 +60,7 @@ class Crops(Dataset[Any]):
         return len(self.clips)
 
     def __getitem__(self, i: int) -> Batch:
-        spare = self.clips.n_frames(i) - self.n_drawn
-        start = int(self.rng.integers(spare + 1)) if spare > 0 else 0
+        start = self._start(i)
         crop = window_of(self.clips, i, start=start, n_frames=self.n_drawn)
         if self.change is not None:
             changed = self.change(crop[0], int(self.rng.integers(2**32)))
@@ -66,6 +69,18 @@ class Crops(Dataset[Any]):
         embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
         music, counts = torch.tensor(self.clips.music[i]), torch.from_numpy(self.counts[i])
         return torch.from_numpy(crop), target, music, torch.from_numpy(embedding), counts
+
+    def _start(self, i: int) -> int:
+        """Where a crop begins: anywhere within a piece, if a piece is long enough."""
+        n_pieces, n_frames = int(self.pieces[i]), self.clips.n_frames(i)
+        piece_len = n_frames // n_pieces
+        if piece_len < self.n_drawn:
+            n_pieces, piece_len = 1, n_frames
+        n_places = max(piece_len - self.n_drawn, 0) + 1
+        if n_pieces * n_places == 1:
+            return 0
+        piece, place = divmod(int(self.rng.integers(n_pieces * n_places)), n_places)
+        return piece * piece_len + place
 
 
 class Centres(Dataset[Any]):
@@ -107,11 +122,52 @@ def window_of(clips: FeatureSet, i: int, *, start: int, n_frames: int) -> NDArra
     return np.tile(whole, (1, -(-n_frames // available)))[:, :n_frames]
 
 
-def cover(clips: FeatureSet, i: int, *, n_frames: int, n_windows: int) -> NDArray[np.float32]:
-    """Evenly spread windows of a clip, shape (n_windows or 1, n_mels, n_frames)."""
-    spare = max(clips.n_frames(i) - n_frames, 0)
-    starts = np.unique(np.linspace(0, spare, n_windows).round().astype(int))
-    return np.stack([window_of(clips, i, start=s, n_frames=n_frames) for s in starts.tolist()])
+def cover(
+    clips: FeatureSet,
+    i: int,
+    *,
+    options: Any,
+    n_windows: int,
+    silence_dbfs: float = SILENCE_DBFS,
+) -> NDArray[np.float32]:
+    """The windows of a clip that a scan of it hears, those that have no vote left out.
+
+    Args:
+        clips: the clips.
+        i: which of them.
+        options: of the front end, or a model's spec: lengths of its window and hop.
+        n_windows: wanted of a clip that is longer than all of them; a shorter one is covered.
+        silence_dbfs: windows of a recording below this level have no vote; how loud stored
+            features were, nobody knows.
+
+    Returns:
+        Shape (n_windows, n_mels, n_frames), at least one window: of a clip that is silent
+        throughout (a scan says so and gives it no score) all are kept.
+    """
+    n_frames = frames_a_window(clips, options)
+    starts = starts_of(clips, i, options=options, n_windows=n_windows)
+    windows = np.stack([window_of(clips, i, start=s, n_frames=n_frames) for s in starts])
+    if not clips.is_waveform:
+        return windows
+    voiced = [not is_silent(one[0], silence_dbfs=silence_dbfs) for one in windows]
+    return windows[voiced] if any(voiced) else windows
+
+
+def starts_of(clips: FeatureSet, i: int, *, options: Any, n_windows: int) -> list[int]:
+    """Where the windows of a clip begin, as in a scan, in what the clips count.
+
+    Frames begin a hop apart: a window of stored features begins at the frame that is nearest
+    to where the scan's begins.
+    """
+    spare = clips.n_frames(i) - frames_a_window(clips, options)
+    if spare <= 0:
+        return [0]
+    step = 1 if clips.is_waveform else int(options.hop_len)
+    window_len = int(options.window_len)
+    starts = spread_starts(
+        window_len + spare * step, window_len=window_len, n_windows=n_windows
+    )
+    return list(dict.fromkeys(round(start / step) for start in starts))
 
 
 def balanced_sampler(

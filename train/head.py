@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from train.augment import AugmentOptions, augment
 from train.config import HeadOptions
-from train.data import cover, frames_a_window
+from train.data import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.models.network import TaggerNet
 from train.objective import label_loss
@@ -78,11 +78,11 @@ def window_embeddings(
 
     `change` is applied to batches of features before they are embedded.
     """
-    n_frames = frames_a_window(clips, net.options.features_options)
+    options = net.options.features_options
     embeddings, owner = [], []
     for start in range(0, len(clips), CLIPS_AT_ONCE):
         rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
-        windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in rows]
+        windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
         batch = torch.from_numpy(np.concatenate(windows))
         if clips.is_waveform:
             batch = net.front_end(batch[:, 0])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from tagger.errors import InputError
+from tagger.heard import ListenOptions
 from train.config import FOLDS, TrainConfig, load_config
 from train.datasets import (
     DATASETS,
@@ -190,8 +191,18 @@ def where_of(config: TrainConfig, data: Path, variant: str) -> Where:
 
 
 def recipe_for(config: TrainConfig) -> Recipe:
-    """How recordings are decoded for a run."""
-    return Recipe(sample_rate=config.features_options.sample_rate, longest_s=config.longest_s)
+    """How recordings are decoded for a run.
+
+    Of a longer one the surroundings of the windows that a scan hears are kept, if there is
+    room for more than these windows.
+    """
+    options, n_windows = config.features_options, ListenOptions().n_windows
+    has_room = config.longest_s * options.sample_rate > n_windows * options.window_len
+    return Recipe(
+        sample_rate=options.sample_rate,
+        longest_s=config.longest_s,
+        n_pieces=n_windows if has_room else 1,
+    )
 
 
 def store_name(name: str, data: Path, recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.data import cover, frames_a_window
+from train.data import cover
 from train.datasets.base import FeatureSet
 from train.models.network import TaggerNet
 
@@ -33,11 +33,11 @@ class ClipLogits:
 @torch.no_grad()
 def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
     """Logits of evenly spread windows of every clip, uncalibrated."""
-    n_frames = frames_a_window(clips, net.options.features_options)
+    options = net.options.features_options
     labels, music = [], []
     for start in range(0, len(clips), CLIPS_AT_ONCE):
         rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
-        windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in rows]
+        windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
         batch = torch.from_numpy(np.concatenate(windows))
         features = net.front_end(batch[:, 0]) if clips.is_waveform else batch
         label_logits, music_logit = net.logits(features)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from train.data import cover, frames_a_window
+from train.data import cover
 from train.datasets.base import FeatureSet
 from train.scorer import Scorer
 
@@ -126,8 +126,7 @@ def _strongest(decided: NDArray[np.float32], scorer: Scorer) -> str:
 
 def _middle(clips: FeatureSet, i: int, scorer: Scorer) -> NDArray[np.float32]:
     """Features of the middle window of a clip, shape (n_mels, n_frames)."""
-    n_frames = frames_a_window(clips, scorer.config.features_options)
-    windows = cover(clips, i, n_frames=n_frames, n_windows=3)
+    windows = cover(clips, i, options=scorer.config.features_options, n_windows=3)
     window: NDArray[np.float32] = windows[len(windows) // 2]
     if not clips.is_waveform:
         return window

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.audio import open_track
 from tagger.errors import DecodeError, InputError
 from tagger.runtime import usable_cores
-from tagger.windows import Waveform
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
+from train.decode import decode_clip
 from train.store import Packed, Recipe, Store, discard, key_of, pack, recipe_of
 
 MOST_UNREADABLE = 0.05
@@ -115,24 +114,10 @@ def _decode_all(
 
 def _decode(path: Path, recipe: Recipe) -> Packed | str:
     try:
-        return pack(decode_clip(path, recipe))
+        waveform, n_pieces = decode_clip(path, recipe)
+        return pack(waveform, n_pieces=n_pieces)
     except DecodeError as error:
         return str(error)
-
-
-def decode_clip(path: Path, recipe: Recipe) -> Waveform:
-    """All of a recording, or its middle if it is longer than the recipe keeps.
-
-    Raises:
-        DecodeError: nothing of it can be decoded.
-    """
-    longest_len = int(recipe.longest_s * recipe.sample_rate)
-    with open_track(path, sample_rate=recipe.sample_rate) as track:
-        if track.duration_s > recipe.longest_s:
-            return next(track.windows(window_len=longest_len, n_windows=1))
-        whole: Waveform = np.concatenate(list(track.blocks()))
-    spare = max(0, len(whole) - longest_len)  # a header that claimed too little
-    return whole[spare // 2 : len(whole) - (spare - spare // 2)]
 
 
 def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
@@ -159,13 +144,14 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
         index = np.array([i for i, key in enumerate(keys) if not _error(store, key)], dtype=int)
         kept = clips.take(index)
         waveforms = store.waveforms([keys[i] for i in index])
-        scales = [store.entries[keys[i]].scale for i in index]
+        kept_as = [store.entries[keys[i]] for i in index]
     return FeatureSet(
         name=clips.name,
         labels=clips.labels,
         features=waveforms,
-        db_of_step=np.array(scales, dtype=np.float32),
+        db_of_step=np.array([one.scale for one in kept_as], dtype=np.float32),
         n_repeats=np.ones(len(index), dtype=np.intp),
+        n_pieces=np.array([one.n_pieces for one in kept_as], dtype=np.intp),
         ids=kept.ids,
         targets=kept.targets,
         music=np.full(len(index), MUSIC, dtype=np.float32),

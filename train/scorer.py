@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.runtime import load_engine
 from train import checkpoint
 from train.config import TrainConfig, from_tree
-from train.data import cover, frames_a_window
+from train.data import SILENCE_DBFS, cover
 from train.datasets.base import FeatureSet
 from train.features import FRONT_ENDS
 from train.features.mel import MelOptions
@@ -42,6 +42,7 @@ class Scorer:
         of_features: features (batch, n_mels, n_frames) -> scores (batch, n_labels).
         features_of: windows (batch, window_len) -> features (batch, n_mels, n_frames).
         net: the network, where it is known.
+        silence_dbfs: the level below which a window has no vote.
     """
 
     name: str
@@ -52,19 +53,24 @@ class Scorer:
     of_features: Score
     features_of: Score
     net: TaggerNet | None = None
+    silence_dbfs: float = SILENCE_DBFS
 
     def clip_scores(self, clips: FeatureSet) -> Array:
-        """Mean scores of evenly spread windows of each clip, shape (n_clips, n_labels)."""
-        n_frames = frames_a_window(clips, self.config.features_options)
-        n_windows = self.config.calibration.n_windows
+        """Mean scores of the windows that a scan hears of each clip, (n_clips, n_labels)."""
         rows: list[Array] = []
         for start in range(0, len(clips), CLIPS_AT_ONCE):
             places = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
-            windows = [cover(clips, i, n_frames=n_frames, n_windows=n_windows) for i in places]
+            windows = [self._windows(clips, i) for i in places]
             scores = self._score(np.concatenate(windows), is_waveform=clips.is_waveform)
             ends = np.cumsum([len(one) for one in windows])[:-1]
             rows += [part.mean(axis=0) for part in np.split(scores, ends)]
         return np.stack(rows)
+
+    def _windows(self, clips: FeatureSet, i: int) -> Array:
+        options, n_windows = self.config.features_options, self.config.calibration.n_windows
+        return cover(
+            clips, i, options=options, n_windows=n_windows, silence_dbfs=self.silence_dbfs
+        )
 
     def _score(self, batch: Array, *, is_waveform: bool) -> Array:
         return self.of_waveforms(batch[:, 0]) if is_waveform else self.of_features(batch)
@@ -138,6 +144,7 @@ def _from_model(path: Path) -> Scorer:
         of_waveforms=lambda batch: engine.run(np.ascontiguousarray(batch)),
         of_features=_part(path, "features", "scores"),
         features_of=_part(path, "waveform", "features"),
+        silence_dbfs=spec.silence_dbfs,
     )
 
 

@@ -35,16 +35,24 @@ RECIPE, SAMPLES, CLIPS = "recipe.json", "samples.i16", "clips.jsonl"
 class Recipe:
     """How recordings are decoded.
 
-    `longest_s` bounds what is kept of a recording, in seconds, taken from its middle.
+    `longest_s` bounds what is kept of a recording, in seconds: `n_pieces` equally long pieces
+    of it, each in the middle of an equal share, so that as many windows of a scan lie in their
+    middles.
     """
 
     sample_rate: int = 22_050
     longest_s: float = 120.0
+    n_pieces: int = 1
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        if self.sample_rate < 1000 or self.longest_s <= 0:
+        if self.sample_rate < 1000 or self.longest_s <= 0 or self.n_pieces < 1:
             raise InputError("prepare: sample_rate must be 1000 Hz or more, longest_s positive")
+
+    @property
+    def piece_len(self) -> int:
+        """Samples in a piece of a recording that is longer than `longest_s`."""
+        return int(self.longest_s * self.sample_rate) // self.n_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Entry:
     scale: float = 1.0
     crc32: int = 0
     error: str | None = None
+    n_pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,15 @@ class Packed:
     content: bytes
     scale: float
     crc32: int
+    n_pieces: int = 1
 
 
-def pack(waveform: NDArray[np.float32]) -> Packed:
+def pack(waveform: NDArray[np.float32], *, n_pieces: int = 1) -> Packed:
     """Quantise a waveform; louder than full scale is kept by a larger step."""
     peak = max(float(np.abs(waveform).max(initial=0)), 1.0)
     scale = peak / FULL_SCALE
     content = np.rint(waveform * np.float32(1 / scale)).astype("<i2").tobytes()
-    return Packed(content, scale, zlib.crc32(content))
+    return Packed(content, scale, zlib.crc32(content), n_pieces)
 
 
 class Store:
@@ -125,7 +135,7 @@ class Store:
             InputError: the disk is full; what was added before stays valid.
         """
         n_samples = len(clip.content) // 2
-        entry = Entry(key, self._end, n_samples, clip.scale, clip.crc32)
+        entry = Entry(key, self._end, n_samples, clip.scale, clip.crc32, n_pieces=clip.n_pieces)
         self._append(entry, clip.content)
         self._end += n_samples
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,15 +14,17 @@ from rich.console import Console
 
 from tagger.bars import count_bars
 from tagger.errors import InputError
+from tagger.windows import spread_starts
 from tests.tones import write_tone
 from tests.train import trees
 from train import store as store_module
 from train.config import from_tree
-from train.data import window_of
+from train.data import Crops, starts_of, window_of
 from train.datasets import Where
 from train.datasets.folder import load
+from train.decode import decode_clip
 from train.load import find_recordings, load_clips, prepare_dataset
-from train.prepare import UNREADABLE, as_features, decode_clip, prepare, waveform_of
+from train.prepare import UNREADABLE, as_features, prepare, waveform_of
 from train.store import CLIPS, SAMPLES, Recipe, Store, pack
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +45,7 @@ def test_a_prepared_clip_is_what_was_decoded(clips, tmp_path):
     assert found.is_waveform
     assert len(found) == 24
     for i in range(24):
-        expected = decode_clip(clips.paths[i], RECIPE)
+        expected, _ = decode_clip(clips.paths[i], RECIPE)
         np.testing.assert_allclose(waveform_of(found, i), expected, atol=1.6 / 32767)
     window = window_of(found, 3, start=100, n_frames=50)
     np.testing.assert_array_equal(window[0], waveform_of(found, 3)[100:150])
@@ -74,7 +77,7 @@ def test_an_interrupted_preparation_goes_on(clips, tmp_path):
     assert prepare(clips, folder, RECIPE).n_decoded == 14
     found = as_features(clips, folder, RECIPE)
     for i in (0, 9, 10, 23):
-        expected = decode_clip(clips.paths[i], RECIPE)
+        expected, _ = decode_clip(clips.paths[i], RECIPE)
         np.testing.assert_allclose(waveform_of(found, i), expected, atol=1e-4)
 
 
@@ -168,9 +171,38 @@ def test_a_full_disk_is_called_that(tmp_path):
 def test_the_middle_of_a_long_recording_is_kept(tmp_path):
     """What is left over is left out on both sides alike."""
     path = write_tone(tmp_path / "x.wav", 440, seconds=4)
-    short = decode_clip(path, Recipe(sample_rate=8000, longest_s=1.0))
-    whole = decode_clip(path, RECIPE)
+    short, n_pieces = decode_clip(path, Recipe(sample_rate=8000, longest_s=1.0))
+    whole, _ = decode_clip(path, RECIPE)
+    assert n_pieces == 1
     np.testing.assert_allclose(short, whole[12000:20000], atol=1e-4)
+
+
+def test_a_long_recording_is_kept_around_where_a_scan_listens(tmp_path):
+    """In pieces; a crop lies in one of them, and the windows of a scan in their middles."""
+    path = tmp_path / "music" / "high" / "long.wav"
+    trees.genres(tmp_path / "music", n_clips=1)
+    noise = 0.3 * np.random.default_rng(0).uniform(-1, 1, 50_001).astype(np.float32)
+    soundfile.write(path, noise, 8000, subtype="FLOAT")
+    recipe = Recipe(sample_rate=8000, longest_s=3.0, n_pieces=6)
+    kept, n_pieces = decode_clip(path, recipe)
+    assert (len(kept), n_pieces) == (24_000, 6)
+    starts = spread_starts(50_001, window_len=2000, n_windows=6)
+    scanned = np.concatenate([noise[one : one + 2000] for one in starts])
+    middles = np.concatenate([kept[4000 * k + 1000 :][:2000] for k in range(6)])
+    np.testing.assert_allclose(middles, scanned, atol=1e-4)
+    clips = load(Where(root=tmp_path / "music"))
+    prepare(clips, tmp_path / "s", recipe)
+    found = as_features(clips, tmp_path / "s", recipe)
+    place = [one.name for one in clips.paths].index("long.wav")
+    assert found.pieces().tolist() == [6 if i == place else 1 for i in range(len(found))]
+    options = SimpleNamespace(window_len=2000, hop_len=1)
+    assert starts_of(found, place, options=options, n_windows=6) == [
+        4000 * k + 1000 for k in range(6)
+    ]
+    crops = Crops(found.take(np.array([place])), n_frames=3500, seed=0)
+    drawn = {crops._start(0) for _ in range(300)}
+    assert all(one % 4000 <= 500 for one in drawn)
+    assert {one // 4000 for one in drawn} == set(range(6))
 
 
 def test_pictures_are_a_dataset(tmp_path):
@@ -236,7 +268,7 @@ def test_the_index_is_one_line_a_clip(clips, tmp_path):
     lines = (tmp_path / "s" / CLIPS).read_text().splitlines()
     first = json.loads(lines[0])
     assert len(lines) == 24
-    assert set(first) == {"key", "start", "n_samples", "scale", "crc32", "error"}
+    assert set(first) == {"key", "start", "n_samples", "scale", "crc32", "error", "n_pieces"}
     assert (
         json.loads((tmp_path / "s" / "recipe.json").read_text())["format"]
         == store_module.FORMAT

@@ -32,6 +32,8 @@ class FeatureSet:
             n_dims); NaN where it is not known. None if it is known of no clip.
         soft_targets: what is learned in place of `targets` where an ensemble has been asked,
             the same shape. None if none has.
+        n_pieces: of how many equally long pieces of its recording each clip consists; None for
+            one each.
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
         unreadable: recordings that are left out, each with the reason.
@@ -50,6 +52,7 @@ class FeatureSet:
     kind: str
     embeddings: NDArray[np.float32] | None = None
     soft_targets: NDArray[np.float32] | None = None
+    n_pieces: NDArray[np.intp] | None = None
     is_waveform: bool = False
     unreadable: tuple[str, ...] = ()
 
@@ -70,6 +73,7 @@ class FeatureSet:
             groups=self.groups[index],
             embeddings=None if self.embeddings is None else self.embeddings[index],
             soft_targets=None if self.soft_targets is None else self.soft_targets[index],
+            n_pieces=None if self.n_pieces is None else self.n_pieces[index],
         )
 
     def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -92,6 +96,10 @@ class FeatureSet:
     def split(self, name: str) -> "FeatureSet":
         """The clips of one split."""
         return self.take(np.flatnonzero(self.splits == name))
+
+    def pieces(self) -> NDArray[np.intp]:
+        """Of how many equally long pieces each clip consists, shape (n_clips,)."""
+        return np.ones(len(self), dtype=np.intp) if self.n_pieces is None else self.n_pieces
 
     def n_frames(self, i: int) -> int:
         """Frames of clip `i` at the model's frame rate."""
@@ -134,6 +142,7 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
         embeddings=_embeddings(sets),
+        n_pieces=np.concatenate([one.pieces() for one in sets]),
         is_waveform=all(one.is_waveform for one in sets),
         unreadable=tuple(line for one in sets for line in one.unreadable),
     )
