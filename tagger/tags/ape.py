@@ -12,6 +12,7 @@ from tagger.tags.edges import edges_of, front_tag
 from tagger.tags.extents import check_extent
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3genres import id3v1_genre
+from tagger.tags.undecoded import bytes_of, text_of
 
 ABOUT = About(
     reads=("APEv2", "ID3v2", "ID3v1"),
@@ -124,7 +125,7 @@ def _texts(items: Sequence[bytes], field: Field) -> list[str]:
         text
         for raw in items
         if _is_of(raw, field)
-        for text in raw[raw.index(b"\0", 8) + 1 :].decode(errors="replace").split("\0")
+        for text in text_of(raw[raw.index(b"\0", 8) + 1 :]).split("\0")
     ]
 
 
@@ -157,7 +158,7 @@ def _is_of(raw: bytes, field: Field) -> bool:
 
 
 def _item(field: Field, texts: Sequence[str]) -> bytes:
-    value = "\0".join(texts).encode()
+    value = bytes_of("\0".join(texts))
     return struct.pack("<II", len(value), 0) + field.common.encode() + b"\0" + value
 
 

@@ -33,6 +33,7 @@ from tagger.tags.asfobjects import (
 )
 from tagger.tags.base import About, Patch, Range, Source, rewritten
 from tagger.tags.fields import Edits, Field, Style, stored, understood
+from tagger.tags.undecoded import encoded, wide_text
 
 ABOUT = About(
     reads=("ASF attributes",),
@@ -149,7 +150,7 @@ def _texts(objects: Sequence[Object], field: Field) -> list[str]:
         for raw in attributes_of(one)
     ]
     return [
-        value.decode("utf-16-le", "replace").rstrip("\0")
+        wide_text(value).rstrip("\0")
         for name, kind, value in found
         if name == field.asf and kind == TEXT
     ]
@@ -181,12 +182,12 @@ def _edited(
 def _description(objects: Sequence[Object]) -> list[str]:
     """The description of the content, [] for none."""
     raw = [content_texts(one)[3] for one in objects if one.guid == CONTENT]
-    return [text for one in raw if (text := one.decode("utf-16-le", "replace").rstrip("\0"))]
+    return [text for one in raw if (text := wide_text(one).rstrip("\0"))]
 
 
 def _described(objects: Sequence[Object], texts: Sequence[str]) -> list[Object]:
     """The objects with one description, in a content description that is made if needed."""
-    raw = "".join(f"{text}\0" for text in texts).encode("utf-16-le")
+    raw = encoded("".join(f"{text}\0" for text in texts), "utf-16-le")
     has_content = any(one.guid == CONTENT for one in objects)
     if raw and not has_content:
         objects = [*objects, NO_CONTENT]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from tagger.tags.undecoded import encoded
+
 
 def _guid(text: str) -> bytes:
     return UUID(text).bytes_le
@@ -97,7 +99,7 @@ def listed(guid: bytes, raw: Sequence[bytes]) -> Object:
 
 def attribute(guid: bytes, name: str, text: str) -> bytes:
     """A raw attribute, its strings ended by a zero."""
-    key, value = (f"{one}\0".encode("utf-16-le") for one in (name, text))
+    key, value = (encoded(f"{one}\0", "utf-16-le") for one in (name, text))
     if guid == ATTRIBUTES:
         head = struct.pack("<H", len(key)) + key
         return head + struct.pack("<HH", TEXT, len(value)) + value

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagger.errors import InputError
+from tagger.tags.undecoded import RefusedError, as_stored, shown
 
 DEFAULT_SEPARATOR = "; "
 """Joins several values where the format knows one string only (ID3v2.3)."""
@@ -138,10 +139,15 @@ def understood(
         style: has the separator.
         joined: the container holds one string, in which the separator parts the values.
     """
+    return kept(map(shown, _parted(texts, field, style, joined=joined)))
+
+
+def _parted(texts: Sequence[str], field: Field, style: Style, *, joined: bool) -> Sequence[str]:
+    """The strings, cut where the separator parts values."""
     mark = style.separator.strip()
     if not mark or not (joined or field.is_text):
-        return kept(texts)
-    return kept([part.strip() for text in texts for part in text.split(mark)])
+        return texts
+    return [part.strip() for text in texts for part in text.split(mark)]
 
 
 def stored(
@@ -162,15 +168,17 @@ def stored(
         old: the strings that are stored now. One that only grows keeps its own letters.
 
     Raises:
-        ValueError: a joined string would be read back as other values.
+        ValueError: a joined string would be read back as other values, or a value stands where
+            it cannot be decoded and its bytes are not in `old`.
     """
     if not values or not (joined or field.is_text):
-        return tuple(values)
+        return tuple(as_stored(values, old))
     known = understood(old, field, style, joined=True) if len(old) == 1 else ()
     if known and tuple(values[: len(known)]) == known and _ends_with_value(old[0], style):
-        new = values[len(known) :]
+        new = as_stored(values[len(known) :], ())
         _check_separator(new, style.separator)
         return (style.separator.join([old[0], *new]),)
+    values = as_stored(values, _parted(old, field, style, joined=True))
     _check_separator(values, style.separator)
     return (style.separator.join(values),)
 
@@ -183,9 +191,9 @@ def _check_separator(values: Sequence[str], separator: str) -> None:
     mark = separator.strip()
     for value in values:
         if (mark and mark in value) or value != value.strip():
-            raise ValueError(
-                f"{value!r} cannot be told apart in one string that is joined by"
+            raise RefusedError(
+                f"{shown(value)!r} cannot be told apart in one string that is joined by"
                 f" {separator!r}; choose another separator"
             )
     if not mark and len(values) > 1:
-        raise ValueError("a blank separator cannot keep several values apart")
+        raise RefusedError("a blank separator cannot keep several values apart")

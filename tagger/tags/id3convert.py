@@ -80,7 +80,7 @@ def plain_frame(raw: bytes, version: int, *, unsync: bool) -> Plain:
             f"the frame {_shown(name)} is unsynchronised in a way that is doubtful"
         )
     status = raw[8] >> 1 if version == 3 else raw[8]
-    return Plain(raw[:4], status & 0x70, plain_body(raw, version, unsync=unsync))
+    return Plain(raw[:4], status & 0x70, plain_body(raw, version, unsync=unsync) or b"")
 
 
 def converted(frames: Sequence[Plain], version: int) -> list[bytes]:

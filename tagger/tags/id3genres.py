@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from mutagen.id3 import TCON
 
 from tagger.tags.fields import Style, kept
+from tagger.tags.undecoded import shown
 
 NO_GENRE = 255
 """ID3v1's code for a track without a genre."""
@@ -43,7 +44,7 @@ def spelled_as_before(genres: Sequence[str], old: Sequence[str]) -> list[str]:
 
     An old string that means several genres stands for them where they follow one another.
     """
-    meant = [(text, known) for text in old if (known := expanded([text]))]
+    meant = [(text, known) for text in old if (known := expanded([shown(text)]))]
     found: list[str] = []
     rest = tuple(genres)
     while rest:
@@ -69,8 +70,8 @@ def spelled_in_one(genres: Sequence[str], old: Sequence[str], style: Style) -> l
         as_it_stands = (
             part
             for part in parts
-            if part in (genre, "(" + genre)
-            and _meant(part) == [genre]
+            if shown(part) in (genre, "(" + genre)
+            and _meant(shown(part)) == [genre]
             and (found or not _REFERENCE.match(part))
         )
         found.append(next(as_it_stands, None) or spelled(genre))

@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from mutagen.id3 import Frames_2_2
 
 from tagger.tags.fields import Field
+from tagger.tags.undecoded import (
+    UNREADABLE,
+    bytes_of,
+    encoded,
+    text_of,
+    wide_order,
+    wide_text,
+)
 from tagger.tags.unsync import unstuffed
 
 _MAX_TEXT_LEN = 1 << 20
@@ -97,18 +105,31 @@ def frame_text(raw: bytes, version: int, *, unsync: bool) -> FrameText:
     """
     kind = raw[:3] if version == 2 else frame_name(raw[:4], version)
     body = raw[6:] if version == 2 else plain_body(raw, version, unsync=unsync)
-    if not body or body[0] not in CODECS:
-        return FrameText(())
-    codec, rest = CODECS[body[0]], body[1:]
+    is_described = kind in (b"COMM", b"COM", b"TXXX", b"TXX")
+    if body is None or (body and body[0] not in CODECS):
+        return FrameText(() if is_described else (UNREADABLE,))
+    encoding, rest = body[:1], body[1:]
     language, description = b"eng", None
     if kind in (b"COMM", b"COM"):
         language, rest = rest[:3], rest[3:]
-    if kind in (b"COMM", b"COM", b"TXXX", b"TXX"):
-        first, rest = first_string(rest, body[0])
-        description = first.decode(codec, errors="replace").lstrip("\ufeff")
-    text = rest.decode(codec, errors="replace")
-    texts = tuple(value.lstrip("\ufeff") for value in text.split("\0"))
-    return FrameText(texts, description, language)
+    strings = _strings(rest, encoding[0]) if encoding else []
+    if is_described and strings:
+        description, *strings = strings
+    return FrameText(tuple(strings), description, language)
+
+
+def _strings(data: bytes, encoding: int) -> list[str]:
+    """The strings that zeros part, each by its own byte-order mark or else by the first."""
+    if encoding == 0:
+        return data.decode("latin-1").split("\0")
+    if encoding == 3:
+        return [text_of(one).lstrip("\ufeff") for one in data.split(b"\0")]
+    order = wide_order(data) or ("utf-16-le" if encoding == 1 else "utf-16-be")
+    found = []
+    while data:
+        one, data = first_string(data, encoding)
+        found.append(wide_text(one, order))
+    return found
 
 
 def first_string(data: bytes, encoding: int) -> tuple[bytes, bytes]:
@@ -116,10 +137,10 @@ def first_string(data: bytes, encoding: int) -> tuple[bytes, bytes]:
     if encoding in (0, 3):
         first, _, rest = data.partition(b"\0")
         return first, rest
-    for at in range(0, len(data) - 1, 2):
-        if data[at : at + 2] == b"\0\0":
-            return data[:at], data[at + 2 :]
-    return data, b""
+    at = data.find(b"\0\0")
+    while at > 0 and at % 2:  # the end of one character and the start of the next
+        at = data.find(b"\0\0", at + 1)
+    return (data, b"") if at < 0 else (data[:at], data[at + 2 :])
 
 
 def text_frame(
@@ -149,9 +170,13 @@ def text_frame(
     mark = b"\xff\xfe" if encoding == 1 else b""
     codec = "utf-16-le" if encoding == 1 else CODECS[encoding]
     zero = b"\0\0" if encoding == 1 else b"\0"
-    content = zero.join(mark + one.encode(codec) for one in strings)
+    content = zero.join(mark + _encoded(one, codec) for one in strings)
     body = bytes([encoding]) + language + content
     return frame_bytes(key.id, body, version, plain_sizes=plain_sizes)
+
+
+def _encoded(text: str, codec: str) -> bytes:
+    return bytes_of(text) if codec == "utf-8" else encoded(text, codec)
 
 
 def frame_bytes(
@@ -172,8 +197,8 @@ def encoding_for(strings: Sequence[str]) -> int:
     return 0
 
 
-def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
-    """A frame's content without its grouping byte, length, compression; b'' if encrypted."""
+def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes | None:
+    """A frame's content without its grouping byte, length, compression; None if encrypted."""
     flags, body = raw[9], raw[10:]
     if version == 3:
         packed, encrypted, grouped = flags & 0x80, flags & 0x40, flags & 0x20
@@ -183,7 +208,7 @@ def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes:
         body = body[bool(grouped) + 4 * (flags & 0x01) :]
         body = unstuffed(body) if unsync or flags & 2 else body
     if encrypted:
-        return b""
+        return None
     try:
         return zlib.decompressobj().decompress(body, _MAX_TEXT_LEN) if packed else body
     except zlib.error as error:

@@ -24,6 +24,7 @@ from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3genres import id3v1_genre
 from tagger.tags.mp4tables import chunks_of, moved, offset_tables
+from tagger.tags.undecoded import bytes_of, text_of, wide_text
 
 ABOUT = About(
     reads=("iTunes atoms", "gnre"),
@@ -162,8 +163,8 @@ def _is_filled(source: Source, parent: Atom) -> bool:
 def _text(source: Source, data: Atom) -> str:
     """The text of a data atom: type, locale, text."""
     content = atom_data(source, data)
-    codec = "utf-16-be" if int.from_bytes(content[:4], "big") & 0xFFFFFF == _UTF16 else "utf-8"
-    return content[8:].decode(codec, errors="replace")
+    is_wide = int.from_bytes(content[:4], "big") & 0xFFFFFF == _UTF16
+    return wide_text(content[8:], "utf-16-be") if is_wide else text_of(content[8:])
 
 
 def _texts(source: Source, items: Sequence[Atom]) -> list[str]:
@@ -204,7 +205,9 @@ def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> b
     texts = stored(values, field, style, joined=_is_joined(field, style), old=old)
     if not texts:
         return b""
-    data = [atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + text.encode()) for text in texts]
+    data = [
+        atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + bytes_of(text)) for text in texts
+    ]
     if field.mp4 is not None:
         return atom_bytes(field.mp4, b"".join(data))
     mean = atom_bytes(b"mean", bytes(4) + _MEAN)

@@ -11,6 +11,7 @@ from tagger.errors import TrackError
 from tagger.tags import ape, asf, chunks, dsf, flac, mp4, mpeg, ogg
 from tagger.tags.base import Family, Source, TagInfo
 from tagger.tags.fields import AS_IS, GENRE, Field, Style
+from tagger.tags.undecoded import RefusedError
 
 _FAMILIES: dict[str, Family] = {
     "mp3": mpeg,
@@ -100,6 +101,8 @@ def translated(path: Path, error_type: type[TrackError], purpose: str) -> Iterat
         raise error_type(
             f"{path}: {purpose}: {cause}. Check the file and its folder."
         ) from error
+    except RefusedError as error:
+        raise error_type(f"{path}: {purpose}: {error}.") from error
     except (
         MutagenError,
         struct.error,

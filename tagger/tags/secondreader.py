@@ -41,6 +41,7 @@ _Reader = Callable[[Source, Wording], _Seen]
 
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d")
 _PADDING, _COMMENT = 1, 4
+_UNKNOWN = " (unknown)"
 _SECOND_PLACES: Mapping[str, frozenset[str]] = {
     "ID3": frozenset({"tcon", "txxx:genre"}),
     "ID3v1": frozenset({"tcon"}),
@@ -113,7 +114,8 @@ def _is_of(kind: str, key: str, field: Field) -> bool:
 
 
 def _is_frame(key: str, spelling: str) -> bool:
-    """COMM has a language behind its description, which any field's may differ in."""
+    """Whether a key is a spelling of a field; COMM has a language behind its description."""
+    key = key.removesuffix(_UNKNOWN)
     return key == spelling or (spelling[:5] == "comm:" and key[:-3] == f"{spelling}:")
 
 
@@ -151,7 +153,7 @@ def _frames(tags: ID3Tags, wording: Wording) -> _Seen:
         for key, frame in tags.items()
     }
     for raw in tags.unknown_frames:
-        name = f"{raw[:4].decode('latin-1')} (unknown)"
+        name = raw[:4].decode("latin-1") + _UNKNOWN
         found[name] = [*found.get(name, []), raw[10:]]  # type: ignore[misc]
     return found
 

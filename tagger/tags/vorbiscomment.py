@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from tagger.tags.fields import Edits, Field, Style, stored, understood
+from tagger.tags.undecoded import bytes_of, text_of
 
 REPEATED = "repeated field"
 _MAX_FIELDS = 1 << 20
@@ -76,7 +77,7 @@ def edited(comment: Comment, edits: Edits, style: Style) -> Comment:
 
 
 def _exchanged(comment: Comment, field: Field, texts: Sequence[str]) -> Comment:
-    new = [f"{field.common.upper()}={text}".encode() for text in texts]
+    new = [bytes_of(f"{field.common.upper()}={text}") for text in texts]
     first = next(
         (i for i, entry in enumerate(comment.entries) if _is_of(entry, field)),
         len(comment.entries),
@@ -87,9 +88,7 @@ def _exchanged(comment: Comment, field: Field, texts: Sequence[str]) -> Comment:
 
 def _texts(comment: Comment, field: Field) -> list[str]:
     return [
-        entry.partition(b"=")[2].decode(errors="replace")
-        for entry in comment.entries
-        if _is_of(entry, field)
+        text_of(entry.partition(b"=")[2]) for entry in comment.entries if _is_of(entry, field)
     ]
 
 
