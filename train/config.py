@@ -105,7 +105,7 @@ class CalibrationOptions:
 
     `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
     turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
-    figures over `folds` (0 folds: the figures are of the very clips that calibrated).
+    figures over `folds` (over five if there are fewer than two).
     `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
     for recordings that have one. Only clips of `datasets` are held out, measured and used for
     the head's last fit (all datasets if it is empty). A threshold is the lowest score from

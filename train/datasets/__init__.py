@@ -48,6 +48,15 @@ RECORDINGS: dict[str, Callable[[Where], AudioSet]] = {
 KNOWN = tuple(sorted({*DATASETS, *FEATURE_FILES, *RECORDINGS}))
 """Every name that --dataset takes, without its variant."""
 
+_SAME_RECORDINGS = {"fma-small": "fma"}
+
+
+def recordings_of(name: str) -> str:
+    """What two names have in common whose clips may be the same recordings."""
+    base = name.partition(":")[0].removesuffix("-logmel")
+    return _SAME_RECORDINGS.get(base, base)
+
+
 RESEARCH_ONLY = "recordings for research only"
 TERMS = {
     "fma": "Creative Commons licences of the artists, many of them non-commercial",
@@ -82,4 +91,5 @@ __all__ = [
     "Where",
     "join",
     "licence_of_weights",
+    "recordings_of",
 ]
