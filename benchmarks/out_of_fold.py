@@ -1,6 +1,6 @@
 """Accuracy over all clips of a dataset, each heard by a network that had not learned from it.
 
-`out_of_fold.py --config FILE --dataset gtzan --data DATA --out RUNS [--seeds 1 2 3]`. The train
+`out_of_fold.py --config FILE --dataset NAME --data DATA --out RUNS [--seeds 1 2 3]`. The train
 and valid clips of the dataset are dealt out to five folds by their groups, the same folds for
 every seed; each fold is heard by a network that learned from the others and from the train
 clips of all other datasets. First labels among those that the dataset knows, uncalibrated,

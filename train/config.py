@@ -12,7 +12,7 @@ from tagger.errors import InputError
 from tagger.heard import ListenOptions
 from tagger.label_tree import pruned
 from train.augment import AugmentOptions
-from train.datasets import KNOWN
+from train.datasets import KNOWN, OLD_NAMES
 from train.features import FRONT_ENDS
 from train.fields import build, check_range, choose, plain, put
 from train.models import BODIES
@@ -162,7 +162,7 @@ class TrainConfig:
     """
 
     name: str = "tagger"
-    datasets: tuple[str, ...] = ("gtzan", "speech-music")
+    datasets: tuple[str, ...] = ("gtzan-logmel", "speech-music")
     features: str = "mel"
     features_options: Any = None
     body: str = "cnn-lstm"
@@ -255,7 +255,9 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     if isinstance(tree.get("datasets"), str):
         raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
     for name in tree.get("datasets", ()):
-        choose("datasets", str(name).partition(":")[0], KNOWN)
+        base = str(name).partition(":")[0]
+        if base not in OLD_NAMES:
+            choose("datasets", base, KNOWN)
     choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
     choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (
