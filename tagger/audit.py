@@ -20,6 +20,8 @@ from tagger.genre_rules import (
     spelling_key,
     unique,
 )
+from tagger.genres import is_sure
+from tagger.label_tree import GENRE_KIND
 from tagger.scan import Status, TrackResult
 from tagger.spec import ModelSpec
 
@@ -93,8 +95,9 @@ class Auditor:
         self.threshold, self.limit = threshold, limit
         self.spellings: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
-        self._labels = {spelling_key(canonical(one, rules)): one for one in spec.labels}
-        self._labels |= {spelling_key(one): one for one in spec.labels}
+        genres = spec.labels_of(GENRE_KIND)
+        self._labels = {spelling_key(canonical(one, rules)): one for one in genres}
+        self._labels |= {spelling_key(one): one for one in genres}
 
     def judge(self, result: TrackResult) -> Audited:
         """What is to be said of one file that was listened to."""
@@ -119,11 +122,10 @@ class Auditor:
 
     def _believed(self, scores: dict[str, float]) -> list[str]:
         """The labels that are sure enough, best first."""
-        needed = self.spec.thresholds
         return [
             label
             for label, score in scores.items()
-            if score >= (needed[label] if self.threshold is None else self.threshold)
+            if is_sure(label, score, self.spec, threshold=self.threshold)
         ]
 
     def _finding(

@@ -22,6 +22,8 @@ def show(setting: Set = None, json: Json = False) -> None:
     from tagger.config_show import as_record, as_toml
 
     settings = load_settings(setting or ())
+    for notice in settings.notices:
+        typer.echo(visible(f"{notice}."), err=True)
     if json:
         typer.echo(json_text(as_record(settings)))
         return

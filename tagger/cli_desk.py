@@ -88,6 +88,7 @@ def audit(
     from tagger.audit_show import SHOWN, show_audit
     from tagger.config import load_settings
     from tagger.heard import ListenOptions
+    from tagger.model_settings import rules_of
     from tagger.report import open_report
     from tagger.scan import ScanOptions
 
@@ -99,7 +100,9 @@ def audit(
     engine = load_later(
         model, device, console=console, quiet=json, settings=settings, compute=compute
     )
-    auditor = Auditor(engine.spec, settings.rules, threshold=threshold, limit=settings.max)
+    auditor = Auditor(
+        engine.spec, rules_of(settings, engine.spec), threshold=threshold, limit=settings.max
+    )
     listen = ListenOptions(full=full, n_decoders=jobs)
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
     with contextlib.ExitStack() as stack:

@@ -111,18 +111,19 @@ def load_later(
 ) -> "Scorer":
     """Name a model that is loaded for the first file to be decoded.
 
-    The owner's thresholds are laid over its own. What can be wrong about the file is told now.
-    Who asks for a GPU, or for a measurement, is told now what comes of it: then it is loaded.
+    The owner's thresholds and tree are laid over its own. What can be wrong about the file is
+    told now. Who asks for a GPU, or for a measurement, is told now what comes of it: then it
+    is loaded.
     """
-    from tagger.config import with_thresholds
     from tagger.deferred import DeferredEngine
+    from tagger.model_settings import with_settings
     from tagger.quiet import silence_native_stderr
     from tagger.spec_file import spec_in
 
     silence_native_stderr()
     kind, options = device_options(device, compute)
     path = model_file(model, compute.precision)
-    spec, notes = with_thresholds(spec_in(path), settings)
+    spec, notes = with_settings(spec_in(path), settings)
     engine = DeferredEngine(
         path, spec, lambda: _loaded(path, kind, options, console=console, quiet=quiet)
     )

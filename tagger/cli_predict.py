@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +56,9 @@ def predict(
             metavar="FILE.html|.csv|.jsonl", help="Write all results there; the page over time."
         ),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show all labels, not only the likely ones.")
+    ] = False,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
     ] = False,
@@ -63,6 +66,7 @@ def predict(
     """Show what is heard in single files, label by label. Changes nothing."""
     from tagger.config import load_settings
     from tagger.heard import ListenOptions
+    from tagger.model_settings import rules_of
     from tagger.report import open_report
     from tagger.scan import ScanOptions, scan
 
@@ -73,7 +77,6 @@ def predict(
         top=top or settings.max,
         threshold=threshold,
         score_all=True,
-        rules=settings.rules,
         listen=ListenOptions(
             full=full,
             n_decoders=jobs,
@@ -88,7 +91,8 @@ def predict(
     engine = load_later(
         model, device, console=console, quiet=json, settings=settings, compute=compute
     )
-    show = _Show(json, timeline, plot, threshold)
+    options = replace(options, rules=rules_of(settings, engine.spec))
+    show = _Show(json, timeline, plot, threshold, everything)
     failed = False
     with contextlib.ExitStack() as stack:
         file = None
@@ -110,6 +114,7 @@ class _Show:
     timeline: bool
     plot: Path | None
     threshold: float | None
+    everything: bool
 
 
 def _show_one(result: "TrackResult", engine: "Scorer", show: _Show) -> None:
@@ -120,7 +125,10 @@ def _show_one(result: "TrackResult", engine: "Scorer", show: _Show) -> None:
     elif show.json:
         emit_json(result, stdout_console())
     else:
-        stdout_console().print(prediction(result, engine.spec, threshold=show.threshold))
+        shown = prediction(
+            result, engine.spec, threshold=show.threshold, everything=show.everything
+        )
+        stdout_console().print(shown)
         if show.timeline:
             _show_timeline(result, engine, show.threshold)
     if show.plot is not None:

@@ -150,9 +150,10 @@ def scan(
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.config import load_settings, targets_of
+    from tagger.config import load_settings
     from tagger.genres import POLICIES
     from tagger.heard import ListenOptions
+    from tagger.model_settings import rules_of, targets_of
     from tagger.scan import ScanOptions
 
     console = stderr_console()
@@ -171,7 +172,6 @@ def scan(
         top=top or settings.max,
         threshold=threshold,
         score_all=score_all,
-        rules=settings.rules,
         listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
         writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
@@ -191,7 +191,8 @@ def scan(
             model, device, console=console, quiet=quiet, settings=settings, compute=compute
         )
         targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
-        options = replace(options, targets=targets)
+        rules = rules_of(settings, engine.spec)
+        options = replace(options, targets=targets, rules=rules)
         results = scan_with(held, folders, engine, options, passing=show.passing)
         code = _run(results, engine, options, show, console=console, count=walk.count())
     raise typer.Exit(code or walk.exit_code)

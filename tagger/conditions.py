@@ -22,7 +22,7 @@ LISTENING = 3
 READING = 2
 """Another number wherever the same tags and options are told in other words than before."""
 
-DECIDING = 2
+DECIDING = 3
 """Another number wherever the same scores and options lead to other genres than before."""
 
 
@@ -43,7 +43,9 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
         listen=ListenOptions(),
         targets=dataclasses.replace(options.targets, provenance=None),
     )
-    decision = canonical([DECIDING, listening, reading, deciding, spec.thresholds])
+    decision = canonical(
+        [DECIDING, listening, reading, deciding, spec.thresholds, spec.parents]
+    )
     digest = hashlib.sha256(decision.encode()).hexdigest()
     return Keys(listening, reading, f"decision {digest}", _decoders)
 

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from dataclasses import field as made_by
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ from tagger.config_values import CHECKS, NAME_LISTS, WrongValueError, nearest
 from tagger.errors import InputError
 from tagger.genre_rules import Case, GenreRules, Write, ancestors, canonical, fold
 from tagger.genres import PLACEHOLDERS
-from tagger.spec import ModelSpec
 from tagger.tags.fields import Id3Version
-from tagger.targets import Targets
 
 FILE_VARIABLE = "TAGGER_CONFIG"
 EXAMPLE = Path(__file__).with_name("config_example.toml")
@@ -33,7 +30,7 @@ class Settings:
 
     Attributes:
         max: the most genres that a track gets.
-        write: what was heard, its most general ancestors in `tree`, or both.
+        tree_level: what was heard, its most general ancestors in the tree, or both.
         case: genres as the model spells them, or in title case.
         field: the tag that is written: genre, grouping, comment, mood or a free name.
         provenance: also write which model chose the genre, and when.
@@ -48,14 +45,16 @@ class Settings:
         placeholders: what stands in a genre's place and says none.
         spellings: names that are written exactly so.
         aliases: a name to the one that is written instead.
-        tree: a name to its more general parents.
+        tree: a name to its more general parents; lies over the model's own tree.
         thresholds: a label to the score from which it is believed.
-        second: another `field`, and the `labels` that are written there instead.
+        second: another `field`, and the `labels`, or those of a `kind`, that are written there
+            instead.
+        notices: sentences for the owner, about settings that have another name by now.
         origins: a key to where its value comes from; a default is not in it.
     """
 
     max: int = 3
-    write: Write = "specific"
+    tree_level: Write = "specific"
     case: Case = "model"
     field: str = "genre"
     provenance: bool = False
@@ -74,6 +73,7 @@ class Settings:
     tree: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)
     thresholds: Mapping[str, float] = made_by(default_factory=dict)
     second: Mapping[str, Any] = made_by(default_factory=dict)
+    notices: tuple[str, ...] = ()
     origins: Mapping[str, str] = made_by(default_factory=dict)
 
     @property
@@ -88,16 +88,25 @@ class Settings:
             protected=frozenset(map(fold, self.protected)),
             placeholders=frozenset(map(fold, self.placeholders)),
             spellings={fold(name): name for name in exact},
-            write=self.write,
+            write=self.tree_level,
             case=self.case,
             separators=self.read_as_several,
         )
 
+    @property
+    def second_field(self) -> str:
+        """Where the labels of [second] go: its field, else one named like its kind, or mood."""
+        kinds = self.second.get("kind", ())
+        named = kinds[0] if len(kinds) == 1 and not self.second.get("labels") else SECOND_FIELD
+        return str(self.second.get("field", named))
+
 
 SECOND_FIELD = "mood"
-"""Where the labels of [second] go, unless it names a field."""
 
-KEYS = tuple(one.name for one in fields(Settings) if one.name != "origins")
+KEYS = tuple(one.name for one in fields(Settings) if one.name not in {"origins", "notices"})
+RENAMED = {"write": "tree_level"}
+"""Names that settings had before; they are still read."""
+
 TABLES = ("aliases", "tree", "thresholds", "second")
 
 
@@ -189,7 +198,7 @@ def _line_of(text: str, key: str, entry: str | None) -> int:
 def _environment_layers(environment: Mapping[str, str] | None) -> list[_Layer]:
     given = os.environ if environment is None else environment
     found: list[_Layer] = []
-    for key in KEYS:
+    for key in (*RENAMED, *KEYS):  # what lies over lies last
         name = f"TAGGER_{key.upper()}"
         if key not in TABLES and given.get(name):
             found.append(((lambda *_, name=name: name), {key: _value(key, given[name])}))
@@ -218,8 +227,13 @@ def _value(key: str, text: str) -> Any:
 
 def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> Settings:
     changes: dict[str, Any] = {}
-    origins = dict(settings.origins)
-    for key, value in values.items():
+    origins, notices = dict(settings.origins), list(settings.notices)
+    for name, value in values.items():
+        key = RENAMED.get(name, name)
+        if key != name:
+            notices.append(_renamed(where(name, None), name, values))
+            if key in values:
+                continue
         if key not in KEYS:
             raise InputError(
                 f"{where(key, None)}: there is no key {key!r}{nearest(key, KEYS)}."
@@ -227,14 +241,20 @@ def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> 
         try:
             checked = CHECKS[key](value)
         except WrongValueError as wrong:
-            place = where(key, wrong.entry)
-            named = f"{key}.{wrong.entry}" if wrong.entry is not None else key
+            place = where(name, wrong.entry)
+            named = f"{name}.{wrong.entry}" if wrong.entry is not None else name
             raise InputError(f"{place}: the key {named!r} {wrong}.") from None
         if key in TABLES:
             checked = {**getattr(settings, key), **checked}
         changes[key] = checked
-        origins[key] = where(key, None)
-    return replace(settings, **changes, origins=origins)
+        origins[key] = where(name, None)
+    return replace(settings, **changes, origins=origins, notices=tuple(notices))
+
+
+def _renamed(place: str, name: str, values: Mapping[str, Any]) -> str:
+    key = RENAMED[name]
+    said = f"is left aside beside {key!r}" if key in values else f"is read as {key!r}"
+    return f"{place}: the key {name!r} is now called {key!r}, and {said}"
 
 
 def _check_circles(settings: Settings) -> None:
@@ -255,46 +275,9 @@ def _check_circles(settings: Settings) -> None:
 
 def _check_fields(settings: Settings) -> None:
     """Two kinds of labels in one field could not be told apart."""
-    second = settings.second.get("field", SECOND_FIELD)
+    second = settings.second_field
     if settings.second and fold(second) == fold(settings.field):
         raise InputError(
             f"{settings.origins['second']}: the field of [second] is {second!r} like `field`;"
             " choose another one."
         )
-
-
-def targets_of(settings: Settings, spec: ModelSpec, *, today: date) -> Targets:
-    """Which fields are written, with which labels of a model.
-
-    Args:
-        settings: the owner's.
-        spec: the model that chooses; provenance names it and its revision.
-        today: the date that provenance names.
-    """
-    labels = frozenset(map(fold, settings.second.get("labels", ())))
-    return Targets(
-        field=settings.field,
-        second_field=settings.second.get("field", SECOND_FIELD) if labels else None,
-        second_labels=labels,
-        provenance=f"{spec.name} {spec.revision[:12]} {today.isoformat()}"
-        if settings.provenance
-        else None,
-    )
-
-
-def with_thresholds(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, list[str]]:
-    """The model's spec with the owner's thresholds, and a sentence for each unknown label.
-
-    An unknown label is no error: one file of settings may serve several models.
-    """
-    labels = {fold(label): label for label in spec.labels}
-    known = {labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels}
-    named = [("thresholds", "that threshold is", name) for name in settings.thresholds]
-    named += [("second", "it is", name) for name in settings.second.get("labels", ())]
-    notes = [
-        f"{settings.origins[key]}: the model has no label {name!r}"
-        f"{nearest(name, spec.labels)}; {what} ignored"
-        for key, what, name in named
-        if fold(name) not in labels
-    ]
-    return replace(spec, thresholds={**spec.thresholds, **known}), notes

@@ -6,7 +6,10 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.genre_rules import CASES, WRITES
+from tagger.label_tree import GENRE_KIND, LABEL_KINDS
 from tagger.tags.fields import field_named
+
+_OTHER_KINDS = tuple(kind for kind in LABEL_KINDS if kind != GENRE_KIND)
 
 
 class WrongValueError(ValueError):
@@ -67,12 +70,24 @@ def _separator(value: Any) -> str:
 
 
 def _second(value: Any) -> Mapping[str, Any]:
-    checks = {"field": _field, "labels": _names}
+    checks = {"field": _field, "labels": _names, "kind": _kinds}
     given = _table(value)
     for key in given:
         if key not in checks:
             raise WrongValueError(f"is no key of it{nearest(key, tuple(checks))}", key)
     return {key: checks[key](one, key) for key, one in given.items()}
+
+
+def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
+    found = _names([value] if isinstance(value, str) else value, entry)
+    for kind in found:
+        if kind not in _OTHER_KINDS:
+            raise WrongValueError(
+                f"holds {kind!r}, which is no kind of labels beside genres"
+                f"{nearest(kind, _OTHER_KINDS)}",
+                entry,
+            )
+    return found
 
 
 def _name(value: Any, entry: str | None = None) -> str:
@@ -134,7 +149,7 @@ NAME_LISTS = ("allow", "block", "protected", "placeholders", "spellings")
 
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "max": _number,
-    "write": _one_of(WRITES),
+    "tree_level": _one_of(WRITES),
     "case": _one_of(CASES),
     "field": _field,
     "provenance": _flag,

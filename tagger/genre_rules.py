@@ -40,7 +40,7 @@ class GenreRules:
         block: genres that are never written.
         protected: genres that are never removed from a file.
         spellings: a name to its exact spelling, whatever `case` says.
-        write: what was heard, its most general ancestors, or both.
+        write: what was heard (the most specific), its most general ancestors, or both.
         case: as the model spells, or in title case.
         separators: what parts several genres in one string of a file.
         placeholders: what stands in a genre's place and says none.
@@ -81,13 +81,28 @@ def chosen_names(heard: Sequence[str], rules: GenreRules, *, limit: int) -> tupl
     Returns:
         0..limit names without duplicates, in the order of `heard`; of `both`, the specific
         ones come first. A name that may not be written gives way to its nearest ancestors
-        that may.
+        that may. A name is not written beside one that is below it in the tree, unless both
+        are asked for.
     """
     names = [canonical(name, rules) for name in heard]
-    specific = [found for name in names for found in specific_of(name, rules)]
+    found = [one for name in names for one in specific_of(name, rules)]
+    specific = without_general(found, rules)
     general = [found for name in names for found in general_of(name, rules)]
     wanted = {"specific": specific, "general": general, "both": [*specific, *general]}
     return unique(spelled(name, rules) for name in wanted[rules.write])[:limit]
+
+
+def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
+    """The names without those that stand above another one; in a circle none does."""
+    found = unique(names)
+    above = {fold(name): set(map(fold, ancestors(name, rules))) for name in found}
+    return tuple(
+        name
+        for name in found
+        if not any(
+            fold(name) in line and one not in above[fold(name)] for one, line in above.items()
+        )
+    )
 
 
 def canonical(name: str, rules: GenreRules) -> str:
@@ -179,6 +194,12 @@ def merged(
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     known = {fold(part) for part in parts} | {fold(canonical(part, rules)) for part in parts}
     if policy == "append":
+        if (
+            rules.write == "specific"
+        ):  # what is more general than a genre that is there adds nothing
+            known |= {
+                fold(one) for part in parts for one in ancestors(canonical(part, rules), rules)
+            }
         heard = [genre for genre in heard if fold(genre) not in known]
     if policy == "replace" and heard:
         new = {fold(genre) for genre in heard}

@@ -1,6 +1,5 @@
 """What the pipeline is told, and what it says of each file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,11 +103,3 @@ class Hearing:
         if self.total is not None and self.heard.error is None:
             self.heard.scores = (self.total / self.n_scored).astype("float32")
         return self.heard
-
-
-def named_scores(heard: Heard, labels: Sequence[str]) -> dict[str, float] | None:
-    """Label to score, best first, to four places; None without scores."""
-    if heard.scores is None:
-        return None
-    pairs = zip(labels, heard.scores.tolist(), strict=True)
-    return {label: round(score, 4) for label, score in sorted(pairs, key=lambda one: -one[1])}

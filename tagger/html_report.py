@@ -15,6 +15,7 @@ from typing import Any, Self, TextIO
 
 from tagger import __version__
 from tagger.deferred import Scorer
+from tagger.label_tree import GENRE_KIND, line_above
 from tagger.plain import text_of, visible
 from tagger.scan import TrackResult
 from tagger.timeline import Timeline
@@ -57,8 +58,10 @@ class HtmlReport:
         self, file: TextIO, engine: Scorer | None, *, threshold: float | None = None
     ) -> None:
         self.file = file
-        self.labels = engine.spec.labels if engine else ()
-        self.thresholds = dict(engine.spec.thresholds) if engine else {}
+        self.labels = engine.spec.labels_of(GENRE_KIND) if engine else ()
+        needed = engine.spec.thresholds if engine else {}
+        self.thresholds = {label: needed[label] for label in self.labels}
+        self.parents = engine.spec.parents if engine else {}
         if threshold is not None:
             self.thresholds = dict.fromkeys(self.labels, threshold)
         self.model = f"{engine.spec.name} {engine.spec.revision}" if engine else ""
@@ -136,7 +139,18 @@ class HtmlReport:
     def _write_labels(self) -> None:
         if self.labels:
             needed = [round(self.thresholds[label], 3) for label in self.labels]
-            self._line({"labels": [visible(one) for one in self.labels], "thresholds": needed})
+            self._line(
+                {
+                    "labels": [visible(one) for one in self.labels],
+                    "thresholds": needed,
+                    "parents": [self._parent(label) for label in self.labels],
+                }
+            )
+
+    def _parent(self, label: str) -> int:
+        """The number of the nearest label above one; -1 for none."""
+        above = [one for one in line_above(label, self.parents) if one in self.labels]
+        return self.labels.index(above[0]) if above else -1
 
     def _thousandths(self, scores: dict[str, float] | None) -> list[int] | None:
         """Scores in the order of the labels; -1 where a result does not tell one."""

@@ -11,7 +11,7 @@ from tagger.audio import open_track
 from tagger.errors import InputError, MissingExtraError
 from tagger.plain import visible
 from tagger.spec import ModelSpec
-from tagger.timeline import Timeline, segments
+from tagger.timeline import Segment, Timeline, segments
 from tagger.timeline_show import PALETTE, clock
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ SUFFIXES = (".png", ".svg", ".pdf")
 _ENVELOPE_RATE = 4_000
 _N_COLUMNS = 1_200
 _LONGEST_TITLE = 70
+ROWS = 14
+"""Labels of the picture, besides those that are heard somewhere: the likeliest ones."""
+
 COLOURS = (*PALETTE[:7], "#222222")
 """Of labels in the row of what is heard: none is grey, which stands for silence."""
 
@@ -62,14 +65,16 @@ def save_taggram(
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional part
 
-    n_labels = len(timeline.labels)
+    found = segments(timeline, spec, threshold=threshold)
+    rows = _rows(timeline, {one.label for one in found})
+    n_labels = len(rows)
     figure = Figure(figsize=(11, 3.2 + 0.3 * n_labels), layout="constrained", dpi=110)
     wave, strip, heat = figure.subplots(
         3, 1, sharex=True, height_ratios=[1.3, 0.42, 0.42 * n_labels]
     )
     _draw_wave(wave, *envelope(track, timeline.duration_s))
-    _draw_segments(strip, timeline, spec, threshold)
-    _draw_scores(figure, heat, timeline)
+    _draw_segments(strip, timeline, found)
+    _draw_scores(figure, heat, timeline, rows)
     title = visible(track.stem)
     title = title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…"
     wave.set_title(title, parse_math=False)
@@ -79,6 +84,16 @@ def save_taggram(
             figure.savefig(out)
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
+
+
+def _rows(timeline: Timeline, heard: set[str | None]) -> list[int]:
+    """Indices of the labels that are drawn, the best first."""
+    ranked = timeline.ranked()
+    return [
+        index
+        for rank, index in enumerate(ranked)
+        if rank < ROWS or timeline.labels[index] in heard
+    ]
 
 
 def envelope(
@@ -112,10 +127,7 @@ def _draw_wave(
         axes.spines[side].set_visible(False)
 
 
-def _draw_segments(
-    axes: "Axes", timeline: Timeline, spec: ModelSpec, threshold: float | None
-) -> None:
-    found = segments(timeline, spec, threshold=threshold)
+def _draw_segments(axes: "Axes", timeline: Timeline, found: list[Segment]) -> None:
     ranked = [timeline.labels[i] for i in timeline.ranked()]
     heard = [label for label in ranked if label in {one.label for one in found}]
     colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(heard)}
@@ -154,8 +166,7 @@ def _name(axes: "Axes", at_s: float, label: str, colour: str) -> None:
     )
 
 
-def _draw_scores(figure: "Figure", axes: "Axes", timeline: Timeline) -> None:
-    order = timeline.ranked()
+def _draw_scores(figure: "Figure", axes: "Axes", timeline: Timeline, order: list[int]) -> None:
     spans = list(timeline.spans())
     edges, columns = [spans[0][0]], []
     for start, end, scores in spans:

@@ -38,7 +38,10 @@ QUIET_STATUSES: frozenset[Status] = frozenset({"unchanged", "kept", "abstained"}
 
 
 def to_record(result: TrackResult) -> dict[str, Any]:
-    """The fields of one result as JSON types, in their fixed order."""
+    """The fields of one result as JSON types, in their fixed order.
+
+    `others` stands behind them where the model has labels that are no genres.
+    """
     return {
         "path": text_of(result.path),
         "status": result.status,
@@ -49,6 +52,7 @@ def to_record(result: TrackResult) -> dict[str, Any]:
         "reason": None if result.reason is None else text_of(result.reason),
         "field": result.field,
         "second": _second_record(result),
+        **({} if result.others is None else {"others": result.others}),
     }
 
 

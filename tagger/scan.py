@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 from tagger.deferred import Scorer
 from tagger.errors import ChangedError, UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
-from tagger.genres import Policy, choose_genres, why_abstained
-from tagger.heard import Heard, Intake, ListenOptions, named_scores
+from tagger.genres import Policy, choose_genres, told_scores, why_abstained
+from tagger.heard import Heard, Intake, ListenOptions
 from tagger.safewrite import WriteOptions, why_skipped
 from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
@@ -65,13 +65,15 @@ class TrackResult:
         status: what was, or would be, done.
         genres: what the file holds, or would hold, afterwards in `field`.
         previous: what it holds there now.
-        scores: label to score, best first; None if the track was not analysed.
+        scores: genre to score, best first; None if the track was not analysed.
         duration_s: length of the track; None if it was not decoded.
         reason: None, or a sentence.
         timeline: the scores of each window, if the pipeline was told to keep them; not a
             field of `--json`.
         field: the tag that is written; 'genre' for most people.
         second: another field that is written, if the settings name one.
+        others: the scores of the model's labels of other kinds (moods, voices, instruments),
+            by kind; None if it has none, or the track was not analysed.
         read: what the file said, if it is to be written; not a field of `--json`.
         is_stale: it was not written since another program had changed it; likewise.
     """
@@ -86,6 +88,7 @@ class TrackResult:
     timeline: Timeline | None = None
     field: str = GENRE
     second: SecondField | None = None
+    others: dict[str, dict[str, float]] | None = None
     read: TagInfo | None = None
     is_stale: bool = False
 
@@ -171,7 +174,7 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
     found: Found | None = heard.note
     previous = found.genres if found else ()
-    scores = named_scores(heard, engine.spec.labels)
+    scores, of_other_kinds = told_scores(heard.scores, engine.spec)
 
     def result(
         status: Status,
@@ -190,6 +193,7 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
             timeline=timeline_of(heard, engine.spec),
             field=options.targets.field,
             second=second,
+            others=of_other_kinds,
             read=found.tags if found and status == "proposed" else None,
         )
 
@@ -200,11 +204,11 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
     if found.left_alone is not None:
         return result("skipped", found.left_alone)
     labels = _believed(heard, engine, options)
-    first, rest = options.targets.split(labels)
+    first, rest = options.targets.split(labels, engine.spec)
     names = chosen_names(first, options.rules, limit=options.top)
     second, others = _second(found.second, rest, options)
     if not names and not others:
-        return result("abstained", _why_nothing(scores, labels, engine, options))
+        return result("abstained", _why_nothing(scores, (*first, *rest), engine, options))
     genres = merged(previous, names, options.rules, policy=options.policy)
     if genres == previous and not (second and second.is_changed):
         is_kept = options.policy == "fill" and not options.rules.say_nothing(previous)
@@ -237,8 +241,8 @@ def _believed(heard: Heard, engine: Scorer, options: ScanOptions) -> tuple[str, 
     """Every label that is sure enough; the owner's rules choose among them."""
     if heard.scores is None:
         return ()
-    n_labels = len(engine.spec.labels)
-    return choose_genres(heard.scores, engine.spec, top=n_labels, threshold=options.threshold)
+    spec = engine.spec
+    return choose_genres(heard.scores, spec, top=len(spec.labels), threshold=options.threshold)
 
 
 def _why_nothing(
@@ -250,9 +254,8 @@ def _why_nothing(
     if scores is None:
         return "it is silent"
     if labels:
-        return (
-            f"{', '.join(labels)} is heard, but `allow` or `block` of the settings forbids it"
-        )
+        heard = ", ".join(labels)
+        return f"{heard} is heard, but `allow` or `block` of the settings forbids it"
     return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 

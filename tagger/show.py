@@ -6,24 +6,35 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.genre_rules import fold
+from tagger.genres import NEVER, is_sure
 from tagger.plain import text_of, visible
 from tagger.scan import TrackResult
 from tagger.spec import ModelSpec
 
 BAR_LEN = 30
+SHOWN, SHOWN_OTHERS = 8, 3
+"""Labels of a kind that are shown, sure or not; of genres, and of moods and the like."""
+
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def prediction(
-    result: TrackResult, spec: ModelSpec, *, threshold: float | None
+    result: TrackResult, spec: ModelSpec, *, threshold: float | None, everything: bool = False
 ) -> RenderableType:
-    """What was heard in one file, what would be written, and what it holds now."""
+    """What was heard in one file, what would be written, and what it holds now.
+
+    Args:
+        result: of that file.
+        spec: of the model.
+        threshold: one threshold for all labels instead of the model's own.
+        everything: show all labels; otherwise what is sure, and the best of the rest.
+    """
     length = "" if result.duration_s is None else f"  [dim]{_minutes(result.duration_s)}[/]"
     parts: list[RenderableType] = [
         _marked(f"[bold]{escape(visible(text_of(result.path)))}[/]{length}")
     ]
     if result.scores is not None:
-        parts.append(_bars(result.scores, result.genres, spec, threshold=threshold))
+        parts.append(_bars(result, spec, threshold=threshold, everything=everything))
     now = ", ".join(result.previous) or "no genre"
     would = {
         "proposed": f"would write: [bold cyan]{escape(visible(', '.join(result.genres)))}[/]",
@@ -43,26 +54,41 @@ def _marked(markup: str) -> Text:
 
 
 def _bars(
-    scores: dict[str, float],
-    genres: tuple[str, ...],
-    spec: ModelSpec,
-    *,
-    threshold: float | None,
+    result: TrackResult, spec: ModelSpec, *, threshold: float | None, everything: bool
 ) -> Table:
+    """A row a label: genres, then each other kind that the model knows under its name."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right")
     table.add_column(width=BAR_LEN)
     table.add_column(justify="right")
     table.add_column(style="dim")
-    written = {fold(genre) for genre in genres}
-    for label, score in scores.items():
-        needed = spec.thresholds[label] if threshold is None else threshold
-        style = "bold cyan" if fold(label) in written else ("" if score >= needed else "dim")
-        note = "" if score >= needed else f"under {needed:.2f}"
-        table.add_row(
-            Text(visible(label), style), Text(_bar(score), style), f"{score:.2f}", note
-        )
+    written = {fold(name) for name in result.genres}
+    n_left_out = 0
+    for kind, scores in {"": result.scores or {}, **(result.others or {})}.items():
+        if kind:
+            table.add_row(Text(kind, "dim italic"))
+        sure = {one for one in scores if is_sure(one, scores[one], spec, threshold=threshold)}
+        most = SHOWN_OTHERS if kind else SHOWN
+        for rank, (label, score) in enumerate(scores.items()):
+            if rank >= most and label not in sure and not everything:
+                n_left_out += 1
+                continue
+            unsure = "" if label in sure else "dim"
+            style = "bold cyan" if not kind and fold(label) in written else unsure
+            note = "" if label in sure else _lacks(label, spec, threshold)
+            table.add_row(
+                Text(visible(label), style), Text(_bar(score), style), f"{score:.2f}", note
+            )
+    if n_left_out:
+        table.add_row("", Text(f"{n_left_out} less sure; --all shows them", "dim"))
     return table
+
+
+def _lacks(label: str, spec: ModelSpec, threshold: float | None) -> str:
+    needed = spec.thresholds[label] if threshold is None else threshold
+    return (
+        "is never written" if threshold is None and needed >= NEVER else f"under {needed:.2f}"
+    )
 
 
 def _bar(score: float) -> str:

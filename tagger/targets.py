@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagger.genre_rules import fold
+from tagger.label_tree import GENRE_KIND
+from tagger.spec import ModelSpec
 from tagger.tags import TagInfo
 
 GENRE = "genre"
@@ -36,10 +38,16 @@ class Targets:
         """The fields that are read to decide."""
         return (self.field,) if self.second_field is None else (self.field, self.second_field)
 
-    def split(self, labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The labels for the first field and those for the second, in their order."""
+    def split(
+        self, labels: Sequence[str], spec: ModelSpec
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The labels for the first field and those for the second, in their order.
+
+        Moods, voices and instruments are no genres: they go to the second field or nowhere.
+        """
         second = tuple(label for label in labels if fold(label) in self.second_labels)
-        return tuple(label for label in labels if label not in second), second
+        genres = (label for label in labels if spec.kind_of(label) == GENRE_KIND)
+        return tuple(label for label in genres if label not in second), second
 
 
 @dataclass(frozen=True, slots=True)

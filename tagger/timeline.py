@@ -4,7 +4,9 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tagger.genres import is_sure, track_scores
 from tagger.heard import Heard
+from tagger.label_tree import GENRE_KIND, line_above
 from tagger.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ class Timeline:
     """The scores of the windows of one track that have a vote.
 
     Attributes:
-        labels: names of the scores, in the model's order.
+        labels: the model's genres, in its order; moods and the like are no part of it.
         starts_s: where each window begins, ascending, in seconds, shape (n_windows,).
         scores: in [0, 1], shape (n_windows, n_labels).
         window_s: length of a window in seconds.
@@ -76,21 +78,25 @@ class Segment:
 
 
 def timeline_of(heard: Heard, spec: ModelSpec) -> Timeline | None:
-    """The timeline of a track whose windows were kept; None without a window that has a vote.
+    """The timeline of a track whose windows were kept.
+
+    None without a window that has a vote, or of a model that knows no genres.
 
     The last window of a track is moved back to end with it, and so is its start here.
     """
-    if not heard.starts_s or not heard.window_scores:
+    genres = spec.labels_of(GENRE_KIND)
+    if not heard.starts_s or not heard.window_scores or not genres:
         return None
     import numpy as np  # noqa: PLC0415 - most scans keep no windows
 
     n_scored = min(len(heard.starts_s), len(heard.window_scores))  # equal unless stopped
     duration_s = heard.duration_s or heard.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
+    told = [track_scores(one, spec) for one in heard.window_scores[:n_scored]]
     return Timeline(
-        spec.labels,
+        genres,
         np.minimum(np.array(heard.starts_s[:n_scored]), last_s),
-        np.stack(heard.window_scores[:n_scored]),
+        np.array([[one[label] for label in genres] for one in told], np.float32),
         spec.window_s,
         duration_s,
     )
@@ -112,16 +118,27 @@ def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) ->
     for start, end, scores in timeline.spans():
         if start > now_s + 1e-3:
             _extend(found, Segment(now_s, start, "", 0.0))
-        best = int(scores.argmax())
-        label = timeline.labels[best]
-        score = float(scores[best])
-        sure = score >= (spec.thresholds[label] if threshold is None else threshold)
+        label, score = _best_of(
+            dict(zip(timeline.labels, scores.tolist(), strict=True)), spec, threshold
+        )
         begin = found[-1].end_s if found else 0.0
-        _extend(found, Segment(begin, end, label if sure else None, score if sure else 0.0))
+        _extend(found, Segment(begin, end, label, score))
         now_s = end
     if now_s < timeline.duration_s - 1e-3:
         _extend(found, Segment(now_s, timeline.duration_s, "", 0.0))
     return found
+
+
+def _best_of(
+    scores: dict[str, float], spec: ModelSpec, threshold: float | None
+) -> tuple[str | None, float]:
+    """The best label if it is sure enough, else the nearest one above it that is; or None."""
+    lines = {label: line_above(label, spec.parents) for label in scores}
+    best = max(scores, key=lambda label: (scores[label], len(lines[label])))
+    for label in (best, *lines[best]):
+        if label in scores and is_sure(label, scores[label], spec, threshold=threshold):
+            return label, scores[label]
+    return None, 0.0
 
 
 def _extend(found: list[Segment], new: Segment) -> None:

@@ -10,11 +10,10 @@ from tagger.config import (
     Settings,
     config_path,
     load_settings,
-    targets_of,
-    with_thresholds,
 )
 from tagger.errors import InputError
 from tagger.genres import PLACEHOLDERS
+from tagger.model_settings import targets_of, with_settings
 from tests.engines import make_spec
 
 
@@ -55,10 +54,10 @@ def test_each_layer_lies_over_the_one_before(config):
     settings = config(
         text, "write=general", environment={"TAGGER_CASE": "model", "TAGGER_MAX": ""}
     )
-    assert (settings.max, settings.case, settings.write) == (2, "model", "general")
+    assert (settings.max, settings.case, settings.tree_level) == (2, "model", "general")
     assert settings.origins["max"] == f"{config.path}, line 1"
     assert settings.origins["case"] == "TAGGER_CASE"
-    assert settings.origins["write"] == "--set write=general"
+    assert settings.origins["tree_level"] == "--set write=general"
 
 
 def test_an_entry_of_a_table_is_added_to_the_file(config):
@@ -126,7 +125,7 @@ def test_rules_are_the_settings_with_folded_keys(config):
 def test_thresholds_lie_over_those_of_the_model(config):
     """An unknown label is told with the nearest one, and is no error."""
     settings = config("[thresholds]\nLOW = 0.9\nhihg = 0.1")
-    spec, notes = with_thresholds(make_spec(), settings)
+    spec, notes = with_settings(make_spec(), settings)
     assert spec.thresholds == {"low": 0.9, "high": 0.5}
     assert len(notes) == 1
     assert "'hihg'; did you mean 'high'" in notes[0]
@@ -137,12 +136,12 @@ def test_labels_of_the_second_field_are_looked_for_in_the_model(config):
     settings = config(
         'provenance = true\nfield = "My Genre"\n[second]\nlabels = ["LOW", "clam"]'
     )
-    spec, notes = with_thresholds(make_spec(), settings)
+    spec, notes = with_settings(make_spec(), settings)
     assert len(notes) == 1
     assert "'clam'" in notes[0]
     targets = targets_of(settings, spec, today=date(2026, 11, 21))
     assert targets.names == ("My Genre", "mood")
-    assert targets.split(["high", "low"]) == (("high",), ("low",))
+    assert targets.split(["high", "low"], spec) == (("high",), ("low",))
     assert targets.provenance == "fake 0 2026-11-21"
 
 

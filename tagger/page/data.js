@@ -19,7 +19,7 @@ const FINDINGS = {
 const NO_GENRE = "(no genre)";
 
 function readData(text) {
-  const about = { labels: [], thresholds: [], folders: [], reasons: [] }, rows = [];
+  const about = { labels: [], thresholds: [], parents: [], folders: [], reasons: [] }, rows = [];
   let lines;
   try {
     lines = JSON.parse("[" + text.trim().replaceAll("\n", ",") + "]");
@@ -40,15 +40,28 @@ function readData(text) {
 function toRow([at, name, status, genres, previous, scores, duration, why, finding, time], about) {
   const folder = about.folders[at];
   let best = -1;
-  if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best]) best = i;
+  if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best] || (scores[i] === scores[best] && isUnder(i, best, about))) best = i;
+  // What is not sure enough gives way to what is above it and is.
+  let sure = best;
+  while (sure >= 0 && !isSure(scores[sure], sure, about)) sure = about.parents[sure] ?? -1;
+  if (sure >= 0) best = sure;
   const label = best < 0 ? "" : about.labels[best];
   const score = best < 0 ? -1 : scores[best] / 1000;
   return {
     folder, name, status, genres, previous, scores, duration, finding, label, score,
     path: folder === "." ? name : folder.endsWith("/") ? folder + name : folder + "/" + name,
     reason: why === null ? "" : about.reasons[why], time: time || null,
-    sure: best >= 0 && scores[best] >= about.thresholds[best] * 1000 - 0.5,
+    sure: sure >= 0,
   };
+}
+
+// A label that needs 1 is shown, and never believed.
+const isSure = (score, i, about) => about.thresholds[i] < 1 && score >= about.thresholds[i] * 1000 - 0.5;
+
+// Whether a label is below another one in the model's tree.
+function isUnder(i, other, about) {
+  for (let at = about.parents[i] ?? -1; at >= 0; at = about.parents[at] ?? -1) if (at === other) return true;
+  return false;
 }
 
 // What is searched: made when it is first wanted, and in the background before that.

@@ -52,10 +52,10 @@ class Detail {
     const order = row.scores.map((score, i) => [score, i]).filter(([score]) => score >= 0).sort((a, b) => b[0] - a[0]);
     for (const [score, i] of order.slice(0, 20)) {
       const needed = this.about.thresholds[i], track = make("div", "track");
-      const bar = make("i", score >= needed * 1000 - 0.5 ? "" : "low"), line = make("u");
+      const bar = make("i", isSure(score, i, this.about) ? "" : "low"), line = make("u");
       bar.style.width = percent(score, 1000);
       line.style.left = percent(needed, 1);
-      line.title = `needs ${needed.toFixed(2)}`;
+      line.title = needed < 1 ? `needs ${needed.toFixed(2)}` : "is never written";
       track.append(bar, line);
       box.append(make("span", "", this.about.labels[i]), track, make("span", "num", (score / 1000).toFixed(2)));
     }
