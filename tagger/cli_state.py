@@ -197,6 +197,6 @@ def new_run(store: "Store", command: str, paths: Sequence[Path]) -> "JournalledR
     """A run on a state that is held."""
     from tagger.writing import JournalledRun
 
-    return JournalledRun(
-        store, command, " ".join(shlex.quote(visible(text_of(path))) for path in paths)
-    )
+    about = " ".join(shlex.quote(visible(text_of(path))) for path in paths)
+    roots = [path.resolve() for path in paths] if command == "scan" else []
+    return JournalledRun(store, command, about, roots=roots)

@@ -1,6 +1,7 @@
 """`tagger runs` and `tagger undo`: what was written, and back again."""
 
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,9 +77,10 @@ def undo(
     A file that was changed since by somebody else is left alone and named. An undo is a run
     too: `tagger undo` with its number brings back what it took away.
     """
+    from tagger.moved import Moved
     from tagger.report import Tally, line_of
     from tagger.safewrite import HARDLINKS, WriteOptions
-    from tagger.state.changes import changes_of
+    from tagger.state.changes import changes_of, roots_of
     from tagger.undo import UndoOptions
     from tagger.undo import undo as undo_changes
 
@@ -91,8 +93,12 @@ def undo(
         number, areas = _meant(what or [], store)
         with new_run(store, "undo", areas) as run:
             run.about = f"run {number} {run.about}".rstrip()
+            run.roots = roots_of(store, number)
             options = UndoOptions(write=not dry_run, writing=writing)
-            for result in undo_changes(changes_of(store, number, areas), run, options):
+            moved = Moved(store, areas)
+            more = moved.brought_into(number) if areas else ()
+            changes = chain(changes_of(store, number, areas), more)
+            for result in undo_changes(changes, run, options, moved):
                 tally.add(result)
                 if json:
                     emit_json(result, out)
@@ -115,6 +121,7 @@ def _meant(what: list[str], store: "Store") -> tuple[int, list[Path]]:
     Raises:
         InputError: there is no such run, or nothing to undo.
     """
+    from tagger.moved import last_moved_run
     from tagger.state.changes import all_runs, last_run
 
     named = int(what[0]) if what and what[0].isdecimal() else None
@@ -122,6 +129,8 @@ def _meant(what: list[str], store: "Store") -> tuple[int, list[Path]]:
     # Resolved as far as they exist: a file that was moved is still asked for by its name.
     resolved = [area.resolve() for area in areas]
     number = last_run(store, resolved) if named is None else named
+    if number is None and areas:
+        number = last_moved_run(store, resolved)
     if number is None:
         raise InputError(
             f"{areas[0]}: nothing that was written there is still in force."

@@ -1,18 +1,20 @@
 """Give files back what they held before a run, to the byte; itself a run that can be undone."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tagger.errors import TagError, TrackError, UnsupportedTagError, WriteError
+from tagger.moved import Moved
 from tagger.payload import Identity, identity_of
 from tagger.prepared import NOT_WRITTEN, PreparedWrite
 from tagger.safewrite import WriteOptions, check_replaceable
 from tagger.scan import Status, TrackResult
 from tagger.state.changes import Change, later_run
 from tagger.state.reverse import unpack
-from tagger.state.store import Store
 from tagger.tags import filecopy, read_tags
 from tagger.tags.base import Source, open_source
 from tagger.tags.detect import container_of
@@ -21,6 +23,7 @@ from tagger.tags.registry import translated
 from tagger.writing import GROUP, JournalledRun, Outcome, Outcomes, Plan
 
 _READ = "it cannot be read"
+_AWAY = {errno.ENOENT, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,30 +39,40 @@ class UndoOptions:
     writing: WriteOptions = WriteOptions()
 
 
+class _OtherError(WriteError):
+    """A file is not what a change has made of it."""
+
+
 def undo(
-    changes: Iterable[Change], run: JournalledRun, options: UndoOptions
+    changes: Iterable[Change],
+    run: JournalledRun,
+    options: UndoOptions,
+    moved: Moved | None = None,
 ) -> Iterator[TrackResult]:
     """Take changes back.
 
-    A file that does not hold to the byte what the change gave it was changed by somebody else
-    since, and is left alone.
+    A file that is not at its place any more is looked for by what it holds. One that does not
+    hold to the byte what the change gave it was changed by somebody else since, and is left
+    alone.
 
     Args:
         changes: newest first, so that a file that was changed twice goes back twice.
         run: what writes.
         options: how.
+        moved: finds files that are not at their place; None for one that looks everywhere.
 
     Yields:
         One result a change, in order: `written` (or `proposed`) with the genres that the file
         has again, `unchanged` if it was taken back before, else why it is left alone.
     """
+    moved = moved or Moved(run.store)
     for group in _groups(changes):
         plans: list[tuple[Plan, int | None]] = [
-            (partial(plan_undo, one, run.store, options.writing), one.id) for one in group
+            (partial(plan_undo, one, moved, options.writing), one.id) for one in group
         ]
         outcomes = run.carry_out(plans) if options.write else _planned_only(plans)
         for change, outcome in zip(group, outcomes, strict=True):
-            yield _result(change, outcome, options)
+            yield _result(change, outcome, options, moved.places.get(change.id))
 
 
 def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
@@ -74,7 +87,7 @@ def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
         yield group
 
 
-def plan_undo(change: Change, store: Store, options: WriteOptions) -> PreparedWrite | None:
+def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWrite | None:
     """Plan to take one change back; nothing is written.
 
     Returns:
@@ -87,8 +100,29 @@ def plan_undo(change: Change, store: Store, options: WriteOptions) -> PreparedWr
     """
     if change.undone:
         return None
-    with translated(change.path, TagError, _READ):
-        path = change.path.resolve(strict=True)
+    try:
+        return _plan_at(change.path, change, options)
+    except TagError as error:
+        if getattr(error.__cause__, "errno", None) not in _AWAY:
+            raise
+        said = _gone(change)
+    except _OtherError as error:
+        said = str(error)
+    run = later_run(moved.store, change)
+    if run is not None:
+        raise WriteError(
+            f"{change.path}: run {run} has changed it since. Undo that first:"
+            f" `tagger undo {run}`."
+        )
+    if (place := moved.find(change)) is None:
+        raise WriteError(said)
+    return _plan_at(place, change, options)
+
+
+def _plan_at(path: Path, change: Change, options: WriteOptions) -> PreparedWrite | None:
+    """Plan to take a change back from the file of a name, if that is the one."""
+    with translated(path, TagError, _READ):
+        path = path.resolve(strict=True)
     with translated(path, TagError, _READ), open_source(path) as source:
         state = os.fstat(source.file.fileno())
         container = change.was.container
@@ -96,7 +130,10 @@ def plan_undo(change: Change, store: Store, options: WriteOptions) -> PreparedWr
         if found == change.was:
             return None
         if found != change.becomes:
-            raise WriteError(_changed_since(change, store))
+            raise _OtherError(
+                f"{path}: it was changed by another program since tagger wrote it, and is left"
+                " as that program made it."
+            )
         check_replaceable(path, state, options)
         with translated(path, WriteError, NOT_WRITTEN):
             patches = unpack(change.reverse, source)
@@ -130,16 +167,10 @@ def _proven(view: Source, change: Change) -> Identity:
     return found
 
 
-def _changed_since(change: Change, store: Store) -> str:
-    run = later_run(store, change)
-    if run is not None:
-        return (
-            f"{change.path}: run {run} has changed it since. Undo that first:"
-            f" `tagger undo {run}`."
-        )
+def _gone(change: Change) -> str:
     return (
-        f"{change.path}: it was changed by another program since tagger wrote it, and is left"
-        " as that program made it."
+        f"{change.path}: it is not there any more, and no file that holds what tagger wrote was"
+        f" found. If it was moved elsewhere, `tagger undo {change.run} FOLDER` looks there."
     )
 
 
@@ -152,28 +183,34 @@ def _planned_only(plans: Iterable[tuple[Plan, int | None]]) -> Outcomes:
             yield error
 
 
-def _result(change: Change, outcome: Outcome, options: UndoOptions) -> TrackResult:
+def _result(
+    change: Change, outcome: Outcome, options: UndoOptions, place: Path | None
+) -> TrackResult:
+    """What became of a change, whose file may have been found at another place."""
+    path = place or change.path
     if outcome is True:
         status: Status = "written" if options.write else "proposed"
+        reasons = [] if place is None else [f"moved here from {change.path}"]
+        reasons += [] if change.before else ["no genre, as before"]
         return TrackResult(
-            path=change.path,
+            path=path,
             status=status,
             genres=change.before,
             previous=change.after,
-            reason=None if change.before else "no genre, as before",
+            reason="; ".join(reasons) or None,
         )
-    now = _genres_now(change)
+    now = _genres_now(path)
     if outcome is False:
         status, reason = "unchanged", "it was undone before"
     else:
         status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
         reason = str(outcome)
-    return TrackResult(path=change.path, status=status, genres=now, previous=now, reason=reason)
+    return TrackResult(path=path, status=status, genres=now, previous=now, reason=reason)
 
 
-def _genres_now(change: Change) -> tuple[str, ...]:
+def _genres_now(path: Path) -> tuple[str, ...]:
     """What a file that is left alone holds; nothing if that cannot be read."""
     try:
-        return read_tags(change.path).genres
+        return read_tags(path).genres
     except TagError:
         return ()

@@ -92,6 +92,7 @@ class JournalledRun:
         command: scan, apply or undo.
         about: its paths, for people.
         model: which model chose the genres, or None.
+        roots: the files and folders that it works on, absolute.
         number: of the run, once it has recorded a change.
     """
 
@@ -99,6 +100,7 @@ class JournalledRun:
     command: str
     about: str
     model: str | None = None
+    roots: Sequence[Path] = ()
     number: int | None = None
     _late: list[tuple[int, ChangeStatus, str | None, PreparedWrite]] = field(
         default_factory=list
@@ -150,7 +152,9 @@ class JournalledRun:
         if not steps:
             return
         with self.store.transaction(durable=True) as connection:
-            number = self.number or begin_run(connection, self.command, self.about, self.model)
+            number = self.number or begin_run(
+                connection, self.command, self.about, self.model, roots=self.roots
+            )
             for step in steps:
                 step.number = record(connection, number, step.planned, step.undoes)
         self.number = number

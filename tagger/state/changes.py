@@ -1,9 +1,10 @@
 """The undo journal, as it is read: which runs wrote, what each did to which file."""
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,7 @@ class Change:
         was: what the file held, to the byte.
         becomes: what it was given.
         old: its device, inode, size and modification time (in nanoseconds) before.
+        new_inode: its inode afterwards, as SQLite keeps it; None if that is not known.
         reverse: the record of the bytes that lead back (`tagger.state.reverse`).
     """
 
@@ -44,6 +46,7 @@ class Change:
     was: Identity
     becomes: Identity
     old: tuple[int, int, int, int]
+    new_inode: int | None
     reverse: bytes
 
 
@@ -81,15 +84,21 @@ def planned_changes(store: Store) -> Iterator[Change]:
     return _select(store, "WHERE status = 'planned' ORDER BY id")
 
 
-def changes_of(store: Store, run: int, areas: Sequence[Path] = ()) -> Iterator[Change]:
+def changes_of(
+    store: Store, run: int, areas: Sequence[Path] = (), *, sizes: Collection[int] | None = None
+) -> Iterator[Change]:
     """What a run has changed, newest first, undone or not.
 
     Args:
         store: the state.
         run: its number.
         areas: files and folders; only changes of or in them. None for all.
+        sizes: only changes that gave a file one of these sizes; None for all.
     """
     inside, values = _inside(areas)
+    if sizes is not None:
+        inside += " AND new_size IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps(list(sizes)))
     return _select(
         store, f"WHERE status = 'done' AND run = ? AND {inside} ORDER BY id DESC", run, *values
     )
@@ -110,11 +119,43 @@ def last_run(store: Store, areas: Sequence[Path] = ()) -> int | None:
 
 
 def later_run(store: Store, change: Change) -> int | None:
-    """The last run, undos apart, that changed the same file after a change, if any."""
-    query = f"SELECT max(run) FROM change WHERE path = ? AND id > ? AND {_IN_FORCE}"  # noqa: S608
+    """The last run, undos apart, that changed the same file after a change, if any.
+
+    It may lie elsewhere by then: it is the same file if it held what the change had made.
+    """
+    query = (
+        "SELECT max(run) FROM change WHERE (path = ? OR payload = ? AND old_size = ?"  # noqa: S608
+        f" AND old_metadata = ?) AND id > ? AND {_IN_FORCE}"
+    )
+    one = change.becomes
+    content = (bytes.fromhex(one.payload), one.size, bytes.fromhex(one.metadata))
     with store.reading() as connection:
-        found = connection.execute(query, (os.fsencode(change.path), change.id)).fetchone()[0]
+        values = (os.fsencode(change.path), *content, change.id)
+        found = connection.execute(query, values).fetchone()[0]
     return int(found) if found is not None else None
+
+
+def roots_of(store: Store, run: int) -> list[Path]:
+    """Files and folders that a run worked on; failing that, the folder of all its files."""
+    with store.reading() as connection:
+        row = connection.execute("SELECT roots FROM run WHERE id = ?", (run,)).fetchone()
+        with contextlib.suppress(ValueError):  # of a state that was rescued
+            if row and (named := json.loads(row[0])):
+                return [Path(one) for one in named]
+        query = "SELECT DISTINCT path FROM change WHERE run = ?"
+        paths = [os.fsdecode(path) for (path,) in connection.execute(query, (run,))]
+    if not paths:
+        return []
+    top = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))  # noqa: PTH120
+    return [top] if top != top.parent else []  # not all of a disk
+
+
+def sizes_of(store: Store, run: int) -> frozenset[int]:
+    """The sizes that a run's changes gave to files, and those that files had."""
+    query = "SELECT new_size FROM change WHERE run = ? UNION SELECT old_size FROM change"
+    with store.reading() as connection:
+        rows = connection.execute(f"{query} WHERE run = ?", (run, run)).fetchall()
+    return frozenset(size for (size,) in rows)
 
 
 def all_runs(store: Store) -> list[Run]:
@@ -177,5 +218,6 @@ def _change(row: sqlite3.Row) -> Change:
         was=Identity(row["container"], row["old_size"], payload, row["old_metadata"].hex()),
         becomes=Identity(row["container"], row["new_size"], payload, row["new_metadata"].hex()),
         old=(row["old_dev"], row["old_inode"], row["old_size"], row["old_mtime_ns"]),
+        new_inode=row["new_inode"],
         reverse=row["reverse"],
     )

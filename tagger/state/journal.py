@@ -8,6 +8,8 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from tagger.plain import visible
 from tagger.prepared import PreparedWrite
@@ -16,12 +18,17 @@ from tagger.state.reverse import pack
 
 
 def begin_run(
-    connection: sqlite3.Connection, command: str, about: str, model: str | None
+    connection: sqlite3.Connection,
+    command: str,
+    about: str,
+    model: str | None,
+    *,
+    roots: Sequence[Path] = (),
 ) -> int:
     """Record that a command is going to write; returns the run's number."""
     row = connection.execute(
-        "INSERT INTO run (began_ns, command, about, model) VALUES (?, ?, ?, ?)",
-        (time.time_ns(), command, about, model),
+        "INSERT INTO run (began_ns, command, about, model, roots) VALUES (?, ?, ?, ?, ?)",
+        (time.time_ns(), command, about, model, json.dumps([str(one) for one in roots])),
     )
     return int(row.lastrowid or 0)
 

@@ -127,7 +127,12 @@ _CHANGE_TIME: Migration = (
     "ALTER TABLE file ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME)
+_ROOTS: Migration = (
+    # Files and folders that a run worked on, absolute, as JSON: where to look for its files.
+    "ALTER TABLE run ADD COLUMN roots TEXT NOT NULL DEFAULT '[]'",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME, _ROOTS)
 """Number n leads from version n - 1 to n; the version is SQLite's `user_version`."""
 
 
