@@ -1,12 +1,16 @@
 """Which container a file is, by what it contains; its name has no say."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tagger.tags.base import Source
 from tagger.tags.id3text import synchsafe
 
-_MP3_SEARCH_LEN = 64 << 10
+_NEAR_LEN = 64 << 10
+_MP3_SEARCH_LEN = (1 << 20) + _NEAR_LEN
+"""As far as FFmpeg looks for a first frame behind zeros or junk: a mebibyte."""
+_SYNC = re.compile(rb"\xff[\xe2-\xe7\xf0-\xff](?!\xff)", re.DOTALL)
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MP4_FIRST = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
@@ -65,15 +69,17 @@ def container_of(source: Source) -> str:
     head = source.read(start, 64)
     if found := _by_magic(source, head):
         return found
+    frames = _mpeg_family(source, start)
+    if frames is None:  # a tag whose audio is not to be recognised is still a tag
+        return "mp3" if start else "unknown"
+    return frames[0]
+
+
+def first_frame(source: Source) -> int | None:
+    """Where MPEG audio starts; None if there is only a tag, and nothing that is recognised."""
+    start = id3v2_end(source)
     found = _mpeg_family(source, start)
-    if found is None and start:
-        return "mp3"  # a tag whose audio is not to be recognised is still a tag
-    return found or "unknown"
-
-
-def has_mpeg_audio(source: Source) -> bool:
-    """Whether the audio of an mp3 is recognised, and not only the tag in front of it."""
-    return _mpeg_family(source, id3v2_end(source)) is not None
+    return None if found is None else start + found[1]
 
 
 def id3v2_end(source: Source) -> int:
@@ -143,26 +149,42 @@ def _iff_container(head: bytes) -> str | None:
     return None
 
 
-def _mpeg_family(source: Source, start: int) -> str | None:
-    """Recognise MPEG audio and ADTS by two frames, the second where the first says."""
-    data = source.read(start, _MP3_SEARCH_LEN)
-    for match in re.finditer(rb"\xff[\xe0-\xff]", data):
-        at = match.start()
-        for frame_len, name in ((_mpeg_len, "mp3"), (_adts_len, "aac")):
-            length = frame_len(data[at : at + 6])
-            if length and _frame_follows(data, at, length, frame_len is _mpeg_len):
-                return name
-    if data[1:3] in {b"\x27\x20", b"\x2f\x20"} and data[:1] == b"\xc1":
-        return "musepack"  # stream versions 4 and 5 have no magic of their own
+def _mpeg_family(source: Source, start: int) -> tuple[str, int] | None:
+    """Recognise MPEG audio and ADTS by frames that follow one another; where they begin.
+
+    Two are enough near the start; four of one kind far behind it, where chance has more room.
+    """
+    near = source.read(start, _NEAR_LEN)
+    if found := _first_family(near, n_frames=2):
+        return found
+    if near[1:3] in {b"\x27\x20", b"\x2f\x20"} and near[:1] == b"\xc1":
+        return "musepack", 0  # stream versions 4 and 5 have no magic of their own
+    if len(near) < _NEAR_LEN:
+        return None
+    return _first_family(source.read(start, _MP3_SEARCH_LEN), n_frames=4)
+
+
+def _first_family(data: bytes, *, n_frames: int) -> tuple[str, int] | None:
+    """The first frames in `data` of which so many follow one another: their kind, where."""
+    for match in _SYNC.finditer(data):
+        for kind in _KINDS:
+            if _frames_follow(data, match.start(), kind, n_frames):
+                return kind.name, match.start()
     return None
 
 
-def _frame_follows(data: bytes, at: int, length: int, is_mpeg: bool) -> bool:  # noqa: FBT001
-    """Whether a frame of the same kind stands where this one ends."""
-    following = data[at + length : at + length + 6]
-    if not following:
-        return at == 0  # one single frame, or the end of what was read
-    return bool(_mpeg_len(following) if is_mpeg else _adts_len(following))
+def _frames_follow(data: bytes, start: int, kind: "_Kind", n_frames: int) -> bool:
+    """Whether so many frames, each where the one before it ends, begin here."""
+    first, at = data[start : start + 6], start
+    for number in range(n_frames):
+        head = data[at : at + 6]
+        if not head:  # the end of what was read: one single frame, or some of several
+            return start == 0 or number > 1
+        length = kind.length(head)
+        if not length or (n_frames > 2 and not kind.is_same(first, head)):
+            return False
+        at += length
+    return True
 
 
 def _mpeg_len(header: bytes) -> int:
@@ -189,3 +211,19 @@ def _adts_len(header: bytes) -> int:
         return 0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
     return length if length > 7 and header[2] >> 2 & 15 < 13 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A stream of frames: its name, how long a frame is, which bits all of them share."""
+
+    name: str
+    length: Callable[[bytes], int]
+    shared: tuple[int, int]
+
+    def is_same(self, one: bytes, other: bytes) -> bool:
+        """Whether two frames can be of one stream."""
+        return not any((one[i + 1] ^ other[i + 1]) & self.shared[i] for i in (0, 1))
+
+
+_KINDS = (_Kind("mp3", _mpeg_len, (0xFE, 0x0C)), _Kind("aac", _adts_len, (0xFF, 0xFC)))

@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterable
 
 from tagger.tags import ape
 from tagger.tags.base import About, Patch, Range, Source, rewritten
-from tagger.tags.detect import has_mpeg_audio
+from tagger.tags.detect import first_frame
 from tagger.tags.edges import edges_of, front_tag, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
 from tagger.tags.id3genres import id3v1_genre
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
+from tagger.tags.reach import check_reach
+from tagger.tags.undecoded import RefusedError
 
 ABOUT = About(
     reads=("ID3v2", "APEv2", "ID3v1"),
@@ -64,8 +66,9 @@ def plan(
     style: Style,
 ) -> list[Patch]:
     """Exchange the fields in front, and in APEv2 where that has them or is alone."""
-    if container == "mp3" and not has_mpeg_audio(source):
-        raise ValueError("what stands behind its tag is no MPEG audio")
+    first = first_frame(source)
+    if container == "mp3" and first is None:
+        raise RefusedError("no MPEG audio is found in it, and a decoder may find another")
     tag, area = front_tag(source), edges_of(source).ape
     alone = area is not None and _is_ape_alone(source)
     patches: list[Patch] = []
@@ -74,6 +77,7 @@ def plan(
         patches = rewritten(0, old, tag.exchanged(edits, style))
     elif not alone and (data := new_tag(edits, style)):
         patches = [Patch(0, 0, data)]
+    check_reach(source, first, patches)
     if area is None:
         return patches
     there = {

@@ -1,0 +1,42 @@
+"""Whether decoders still find the first frame behind zeros or junk, once a tag has changed.
+
+FFmpeg looks at the first mebibyte of a file, or of what follows a tag that is longer than that,
+and believes in frames that are a tenth of it (zeros do not count): measured, behind text, up to
+943,750 bytes, behind zeros up to 1,046,093. Both limits are kept with room.
+"""
+
+from collections.abc import Sequence
+
+from tagger.tags.base import Patch, Source
+from tagger.tags.detect import id3v2_end
+from tagger.tags.undecoded import RefusedError
+
+_LONG_TAG = 1 << 20
+_REACH, _REACH_OF_FEW, _FEW = 900_000, _LONG_TAG - 4096, 20_000
+"""Bytes up to the first frame; and where so few of them stand behind the tag."""
+_SHARE = 8
+"""Bytes before the first frame for each one behind it."""
+
+
+def check_reach(source: Source, first: int | None, patches: Sequence[Patch]) -> None:
+    """Refuse a change of the tags in front that may hide the audio behind what follows them.
+
+    Args:
+        source: the file.
+        first: where its first frame stands; None if it has none.
+        patches: the change.
+
+    Raises:
+        RefusedError: the frames would move too far from where they are looked for.
+    """
+    end = id3v2_end(source)
+    moved = sum(len(one.data) - one.length for one in patches if one.offset <= end)
+    if first is None or first == end or not moved:
+        return
+    looked_at = first - end if end + moved > _LONG_TAG else first + moved
+    reach = min(_REACH, _SHARE * (source.size - first))
+    if looked_at > (_REACH_OF_FEW if first - end < _FEW else reach):
+        raise RefusedError(
+            f"{first - end} bytes that are no audio stand before its first frame, and a tag of"
+            " another length would move it to where decoders do not look"
+        )
