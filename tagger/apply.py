@@ -81,6 +81,7 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
         status, reason = _decide(path, info, wanted, options)
         if status == "proposed" and options.write:
             genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
+            genres = None if genres == info.genres else genres
             (outcome,) = writer([Wish(path, genres, options.writing, info, others)])
             if isinstance(outcome, TrackError):
                 raise outcome

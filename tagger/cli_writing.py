@@ -23,7 +23,7 @@ Separator = Annotated[
     ),
 ]
 WavInfo = Annotated[
-    bool, typer.Option("--wav-info", help="Write the genre of a WAV also as RIFF INFO.")
+    bool, typer.Option("--wav-info", help="Add RIFF INFO with the genre to a WAV without it.")
 ]
 Mp4Compat = Annotated[
     bool, typer.Option("--mp4-compat", help="Join several genres in one MP4 value.")

@@ -8,7 +8,7 @@ for its tags and recognised by its audio. What is left is listened to.
 import json
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -16,11 +16,12 @@ from pathlib import Path
 from tagger.deferred import Scorer
 from tagger.heard import Heard
 from tagger.library import Entry, Listing
-from tagger.recalled import Desk, Passed, RecallOptions, sift
+from tagger.recalled import UNSETTLED, Desk, Passed, RecallOptions, sift
 from tagger.recorded import entry_now, look, remember
 from tagger.scan import ScanOptions, TrackResult, decide, write_all
 from tagger.state.memory import Memory
 from tagger.state.records import digest_of
+from tagger.targets import GENRE
 from tagger.writing import Writer, write_unrecorded
 
 _LASTING = frozenset({"kept", "unchanged", "abstained", "skipped"})
@@ -150,7 +151,12 @@ class _Folders:
         if status == "written":
             entry = entry_now(result.path)
             if entry is not None:
-                changed = {result.field: result.genres}
+                changed: dict[str, Sequence[str] | None] = {result.field: result.genres}
+                was_kept = (
+                    self.desk.options.policy == "fill" and result.genres == result.previous
+                )
+                if result.field == GENRE and not was_kept:
+                    changed[UNSETTLED] = None
                 if result.second is not None:
                     changed[result.second.name] = result.second.values
                 self.desk.memory.record_change(folder, entry, json.dumps(changed))

@@ -25,6 +25,9 @@ from tagger.targets import GENRE
 
 AGAIN = " It was not tried again; --retry-failed does."
 
+UNSETTLED = "@unsettled"
+"""Stands beside the fields where `TagInfo.is_settled` is False; no field can be called so."""
+
 _TOGETHER = 256
 """Results that are handed from one thread to another at once."""
 
@@ -116,7 +119,8 @@ def _recalled(path: Path, entry: Entry, known: Known | None, desk: Desk) -> Hear
     if known.container is None:
         return _failed(path, known, Found((), None), TagError, desk)
     values = {name: tuple(one) for name, one in json.loads(known.tags).items()}
-    tags = TagInfo(known.container, values.pop(GENRE), known.unwritable, values)
+    is_settled = values.pop(UNSETTLED, None) is None
+    tags = TagInfo(known.container, values.pop(GENRE), known.unwritable, values, is_settled)
     found = found_of(path, tags, desk.options, n_names=entry[4])
     if not wants_scores(found, desk.options):
         return Heard(path, note=found)
@@ -125,6 +129,14 @@ def _recalled(path: Path, entry: Entry, known: Known | None, desk: Desk) -> Hear
     if not known.is_heard or desk.options.listen.keep_windows:
         return None
     return heard_before(path, found, Result(*known[-4:]))
+
+
+def tags_to_text(tags: TagInfo | None) -> str:
+    """What is remembered of a file's tags."""
+    if tags is None:
+        return "{}"
+    unsettled: dict[str, tuple[str, ...]] = {} if tags.is_settled else {UNSETTLED: ()}
+    return json.dumps({GENRE: tags.genres, **tags.others, **unsettled})
 
 
 def _failed(

@@ -1,6 +1,5 @@
 """What is not known -> found out and recorded: files are opened, recognised or heard."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,12 +7,11 @@ from tagger.content import content_of
 from tagger.errors import DecodeError, TagError, TrackError
 from tagger.heard import Heard, Intake
 from tagger.library import Entry, entry_of
-from tagger.recalled import Desk, heard_before
+from tagger.recalled import Desk, heard_before, tags_to_text
 from tagger.scan import Found, found_of, wants_scores
 from tagger.state.memory import Memory
 from tagger.state.records import Result
 from tagger.tags import read_tags
-from tagger.targets import GENRE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,7 @@ def remember(heard: Heard, memory: Memory) -> None:
         path.parent,
         seen.entry,
         container=None if seen.tags is None else seen.tags.container,
-        tags=json.dumps(
-            {} if seen.tags is None else {GENRE: seen.tags.genres, **seen.tags.others}
-        ),
+        tags=tags_to_text(seen.tags),
         unwritable=None if seen.tags is None else seen.tags.unwritable,
         content=seen.content,
         error=None if error is None else str(error).removeprefix(f"{path}: "),

@@ -20,7 +20,7 @@ from tagger.tags import filecopy
 from tagger.tags.attributes import why_locked
 from tagger.tags.base import Family, Source, TagInfo, open_source
 from tagger.tags.detect import container_of
-from tagger.tags.fields import DEFAULT_SEPARATOR, Edits, Id3Version, Style
+from tagger.tags.fields import DEFAULT_SEPARATOR, GENRE, Edits, Id3Version, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.registry import family_of, info_of, translated
 from tagger.tags.secondreader import Wording, seen_otherwise
@@ -143,7 +143,11 @@ def plan_write(
         state = os.fstat(source.file.fileno())
         container = container_of(source)
         info = info_of(source, container, options.style, wanted)
-        edits = {field: new for field, new in wanted.items() if info.values(field.name) != new}
+        edits = {
+            field: new
+            for field, new in wanted.items()
+            if info.values(field.name) != new or (field is GENRE and not info.is_settled)
+        }
         if not edits:
             return None
         check_expected(path, info, expected)

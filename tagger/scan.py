@@ -145,6 +145,11 @@ class Found:
         told = (self.genres, self.second.previous if self.second else self.genres)
         return options.policy == "fill" and not any(map(options.rules.say_nothing, told))
 
+    def is_settled(self, options: ScanOptions) -> bool:
+        """Whether nothing is to be done where the values stay: `fill` asks for no more."""
+        is_asked = options.targets.field == GENRE and options.policy != "fill"
+        return not is_asked or self.tags is None or self.tags.is_settled
+
 
 def found_of(path: Path, tags: TagInfo, options: ScanOptions, *, n_names: int = 0) -> Found:
     """What counts of a file's tags; `n_names` as for `why_skipped`."""
@@ -203,14 +208,17 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
         return result("kept", _why_kept(options.targets))
     if found.left_alone is not None:
         return result("skipped", found.left_alone)
-    labels = _believed(heard, engine, options)
+    labels: tuple[str, ...] = ()
+    if heard.scores is not None:  # every label: the owner's rules choose among them
+        n_labels, threshold = len(engine.spec.labels), options.threshold
+        labels = choose_genres(heard.scores, engine.spec, top=n_labels, threshold=threshold)
     first, rest = options.targets.split(labels, engine.spec)
     names = chosen_names(first, options.rules, limit=options.top)
     second, others = _second(found.second, rest, options)
     if not names and not others:
         return result("abstained", _why_nothing(scores, (*first, *rest), engine, options))
     genres = merged(previous, names, options.rules, policy=options.policy)
-    if genres == previous and not (second and second.is_changed):
+    if genres == previous and found.is_settled(options) and not (second and second.is_changed):
         is_kept = options.policy == "fill" and not options.rules.say_nothing(previous)
         why = _why_kept(options.targets) if is_kept else _HELD
         return result("kept" if is_kept else "unchanged", why)
@@ -235,14 +243,6 @@ def _second(
     names = chosen_names(labels, rules, limit=options.top)
     values = merged(found.previous, names, rules, policy=options.policy)
     return replace(found, values=values), names
-
-
-def _believed(heard: Heard, engine: Scorer, options: ScanOptions) -> tuple[str, ...]:
-    """Every label that is sure enough; the owner's rules choose among them."""
-    if heard.scores is None:
-        return ()
-    spec = engine.spec
-    return choose_genres(heard.scores, spec, top=len(spec.labels), threshold=options.threshold)
 
 
 def _why_nothing(
@@ -273,6 +273,8 @@ def write_all(
         genres, others = asked_of(
             result.field, result.genres, result.second, provenance=options.targets.provenance
         )
+        if options.policy == "fill" and result.genres == result.previous:
+            genres = None  # only the second field is filled
         return Wish(result.path, genres, options.writing, result.read, others)
 
     with contextlib.closing(written_beside(results, wish, writer, stop)) as written:

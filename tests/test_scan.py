@@ -34,6 +34,19 @@ def folder(tmp_path):
     return tmp_path / "music"
 
 
+def test_an_option_that_is_asked_for_later_is_carried_out(folder):
+    """'Unchanged' is what holds all that was asked for; `fill` asks for nothing more."""
+    run(folder, write=True, policy="replace")
+    info = WriteOptions(wav_info=True)
+    assert run(folder, write=True, writing=info)["c.wav"].status == "kept"
+    result = run(folder, write=True, policy="replace", writing=info)["c.wav"]
+    assert (result.status, result.genres, result.previous) == ("written", ("low",), ("low",))
+    assert b"IGNR\x04\0\0\0low\0" in (folder / "c.wav").read_bytes()
+    assert (
+        run(folder, write=True, policy="replace", writing=info)["c.wav"].status == "unchanged"
+    )
+
+
 PLACEHOLDERS = ("Unknown", "<unknown>", "OTHER", "none ", "genre", "255")
 
 

@@ -1,4 +1,4 @@
-"""APEv2 at the end of Monkey's Audio, WavPack, Musepack, TAK and OptimFROG files.
+"""The items of an APEv2 tag, wherever it stands.
 
 https://wiki.hydrogenaud.io/index.php?title=APEv2_specification. Items are kept raw and in
 their order. APEv1 has neither UTF-8 nor lists: it is read, and not written.
@@ -7,77 +7,12 @@ their order. APEv1 has neither UTF-8 nor lists: it is read, and not written.
 import struct
 from collections.abc import Collection, Iterator, Sequence
 
-from tagger.tags.base import About, Patch, Range, Source, rewritten
-from tagger.tags.edges import edges_of, front_tag
-from tagger.tags.extents import check_extent
-from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
-from tagger.tags.id3genres import id3v1_genre
+from tagger.tags.base import Patch, Range, Source, rewritten
+from tagger.tags.fields import Edits, Field, Style, stored, understood
 from tagger.tags.undecoded import bytes_of, text_of
 
-ABOUT = About(
-    reads=("APEv2", "ID3v2", "ID3v1"),
-    writes="APEv2",
-    several="list in one item",
-)
 _FOOTER = struct.Struct("<8sIIII8s")
 _HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
-
-
-def values(
-    source: Source,
-    container: str,  # noqa: ARG001
-    field: Field,
-    style: Style,
-) -> tuple[str, ...]:
-    """The item's values; where there are none, ID3v2's in front, then ID3v1's genre."""
-    edges = edges_of(source)
-    found = item_values(source, edges.ape, field, style) if edges.ape else ()
-    if not found and (tag := front_tag(source)):
-        found = tag.values(field, style)
-    if not found and edges.id3v1 and field is GENRE:
-        found = id3v1_genre(source.exact(*edges.id3v1)[127])
-    return found
-
-
-def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
-    """APEv1 and tags whose items cannot be told apart are left alone."""
-    area = edges_of(source).ape
-    return item_refusal(source, area) if area else None
-
-
-def plan(
-    source: Source,
-    container: str,
-    edits: Edits,
-    style: Style,
-) -> list[Patch]:
-    """Exchange the items, or put a new tag before ID3v1."""
-    edges = edges_of(source)
-    check_extent(source, container, edges.start, edges.end)
-    if edges.ape:
-        return item_patches(source, edges.ape, edits, style)
-    items = _exchanged([], edits, style)
-    return [Patch(edges.end, 0, _tag(items, 0))] if items else []
-
-
-def others(
-    source: Source,
-    container: str,  # noqa: ARG001
-    fields: Collection[Field],
-    style: Style,  # noqa: ARG001
-) -> list[bytes]:
-    """All items but the fields, and every other tag around the stream."""
-    edges = edges_of(source)
-    raw = other_items(source, edges.ape, fields) if edges.ape else []
-    if edges.id3v1:
-        raw.append(source.exact(*edges.id3v1))
-    return [*raw, source.digest(0, edges.start)]
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """All between the tags in front and behind."""
-    edges = edges_of(source)
-    return [(edges.start, edges.end - edges.start)]
 
 
 def item_values(source: Source, area: Range, field: Field, style: Style) -> tuple[str, ...]:
@@ -101,6 +36,12 @@ def item_patches(source: Source, area: Range, edits: Edits, style: Style) -> lis
     items = _exchanged(list(_items(source, area)), edits, style)
     new = _tag(items, _footer(source, area)[4]) if items else b""
     return rewritten(area[0], source.exact(*area), new)
+
+
+def new_items(edits: Edits, style: Style) -> bytes:
+    """A new APE tag that holds nothing but some fields; empty where they have no values."""
+    items = _exchanged([], edits, style)
+    return _tag(items, 0) if items else b""
 
 
 def other_items(source: Source, area: Range, fields: Collection[Field]) -> list[bytes]:

@@ -18,6 +18,7 @@ from tagger.tags.asfobjects import (
     LIBRARY,
     METADATA,
     NO_CONTENT,
+    NUMBERS,
     PADDING,
     TEXT,
     Object,
@@ -32,7 +33,9 @@ from tagger.tags.asfobjects import (
     with_inner,
 )
 from tagger.tags.base import About, Patch, Range, Source, rewritten
-from tagger.tags.fields import Edits, Field, Style, stored, understood
+from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
+from tagger.tags.id3genres import expanded
+from tagger.tags.places import Place, Told
 from tagger.tags.undecoded import encoded, wide_text
 
 ABOUT = About(
@@ -41,6 +44,8 @@ ABOUT = About(
     several="repeated attribute",
 )
 _HEADER_LEN = 30
+_ALSO = ("wm/genreid", "genreid", "genre")
+"""Other attributes of a genre, in small letters: ID3's number or word, and a plain name."""
 
 
 _DESCRIBED = "Description"
@@ -57,6 +62,14 @@ def values(
     objects = _header(source)
     texts = _description(objects) if field.asf == _DESCRIBED else _texts(objects, field)
     return understood(texts, field, style)
+
+
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The attribute counts first, then others under which a genre is known."""
+    objects = _header(source)
+    own = understood(_texts(objects, GENRE), GENRE, style)
+    also = [_texts_of(objects, name) for name in _ALSO]
+    return Told((Place(own), *(Place(expanded(texts)) for texts in also)))
 
 
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
@@ -100,22 +113,22 @@ def others(
     """Objects and attributes but the fields, raw; what follows the data."""
     objects = _header(source)
     flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
-    names = {field.asf for field in fields}
+    names = {name for field in fields for name in _names_of(field)}
     raw: list[bytes] = []
     for one in flat:
         if one.guid in (ATTRIBUTES, METADATA, LIBRARY):
             raw += [
                 one.guid + item
                 for item in attributes_of(one)
-                if split_attribute(item, one.guid)[0] not in names
+                if split_attribute(item, one.guid)[0].lower() not in names
             ]
         elif one.guid == EXTENSION:
             raw.append(one.data[:18])
-        elif one.guid == CONTENT and _DESCRIBED in names:
+        elif one.guid == CONTENT and _DESCRIBED.lower() in names:
             raw.append(with_description(one, b"").render())
         elif one.guid != PADDING:
             raw.append(_with_file_size(one, None, 0).render())
-    if _DESCRIBED in names:  # an object that says nothing may come and go
+    if _DESCRIBED.lower() in names:  # an object that says nothing may come and go
         raw = [item for item in raw if item != NO_CONTENT.render()]
     start, length = ranges(source, container)[0]
     return [*raw, source.digest(start + length, source.size - start - length)]
@@ -141,6 +154,11 @@ def _header(source: Source) -> list[Object]:
 
 def _texts(objects: Sequence[Object], field: Field) -> list[str]:
     """The texts of all attributes of a field."""
+    return _texts_of(objects, field.asf.lower())
+
+
+def _texts_of(objects: Sequence[Object], wanted: str) -> list[str]:
+    """The texts, and numbers, of all attributes of a name in small letters."""
     flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
     found = [
         split_attribute(raw, guid)
@@ -150,10 +168,15 @@ def _texts(objects: Sequence[Object], field: Field) -> list[str]:
         for raw in attributes_of(one)
     ]
     return [
-        wide_text(value).rstrip("\0")
+        wide_text(value).rstrip("\0") if kind == TEXT else str(int.from_bytes(value, "little"))
         for name, kind, value in found
-        if name == field.asf and kind == TEXT
+        if name.lower() == wanted and kind in (TEXT, *NUMBERS)
     ]
+
+
+def _names_of(field: Field) -> frozenset[str]:
+    """The attributes that are a field, in small letters."""
+    return frozenset({field.asf.lower(), *(_ALSO if field is GENRE else ())})
 
 
 def _edited(
@@ -169,13 +192,11 @@ def _edited(
     return [
         with_inner(
             one,
-            _exchanged(
-                _exchanged(inner_of(one), METADATA, field.asf, ()), LIBRARY, field.asf, rest
-            ),
+            _exchanged(_exchanged(inner_of(one), METADATA, field, ()), LIBRARY, field, rest),
         )
         if one.guid == EXTENSION
         else one
-        for one in _exchanged(objects, ATTRIBUTES, field.asf, first)
+        for one in _exchanged(objects, ATTRIBUTES, field, first)
     ]
 
 
@@ -195,16 +216,20 @@ def _described(objects: Sequence[Object], texts: Sequence[str]) -> list[Object]:
 
 
 def _exchanged(
-    objects: Sequence[Object], guid: bytes, name: str, texts: Sequence[str]
+    objects: Sequence[Object], guid: bytes, field: Field, texts: Sequence[str]
 ) -> list[Object]:
     """The objects with exactly `texts` in the one of this GUID, which is made if needed."""
-    new = [attribute(guid, name, text) for text in texts]
+    new, names = [attribute(guid, field.asf, text) for text in texts], _names_of(field)
     found, placed = [], not texts
     for one in objects:
         if one.guid != guid:
             found.append(one)
             continue
-        raw = [item for item in attributes_of(one) if split_attribute(item, guid)[0] != name]
+        raw = [
+            item
+            for item in attributes_of(one)
+            if split_attribute(item, guid)[0].lower() not in names
+        ]
         found.append(listed(guid, raw if placed else raw + new))
         placed = True
     return found if placed else [*found, listed(guid, new)]

@@ -25,6 +25,7 @@ DATA = _guid("75b22636-668e-11cf-a6d9-00aa0062ce6c")
 CONTENT = _guid("75b22633-668e-11cf-a6d9-00aa0062ce6c")
 _N_CONTENT = 5
 TEXT = 0
+NUMBERS = (3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from tagger.tags.fields import Edits, Field, Style
+from tagger.tags.places import Told
 
 MAX_TAG_LEN = 64 << 20
 """Bytes of metadata that are held in memory; a tag that claims more is taken for damaged."""
@@ -40,12 +41,15 @@ class TagInfo:
         genres: the genres the file holds, each value one entry, empty ones dropped.
         unwritable: None if a genre can be written, else the sentence why not.
         others: the values of the other fields that were asked for, by name.
+        is_settled: writing the genres that it holds would change nothing: every place in which
+            a genre stands says the same, in the spelling that was asked for.
     """
 
     container: str
     genres: tuple[str, ...]
     unwritable: str | None
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_settled: bool = True
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values of a field that was asked for."""
@@ -136,7 +140,10 @@ class Family(Protocol):
     def values(
         self, source: Source, container: str, field: Field, style: Style
     ) -> tuple[str, ...]:
-        """The values of a field as the container means them."""
+        """The values of a field as the container means them; of the genre, `told` has more."""
+
+    def told(self, source: Source, container: str, style: Style) -> Told:
+        """What every place says in which a genre can stand."""
 
     def refusal(self, source: Source, container: str, style: Style) -> str | None:
         """None if fields can be written, else the reason."""

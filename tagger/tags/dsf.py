@@ -6,12 +6,14 @@ https://dsd-guide.com/sites/default/files/white-papers/DSFFileFormatSpec_E.pdf
 import struct
 from collections.abc import Collection
 
+from tagger.tags.around import patches_of_tags, unconverted, why_stuck
 from tagger.tags.base import About, Patch, Range, Source, rewritten
-from tagger.tags.edges import tag_at
+from tagger.tags.edges import tag_at, tags_from
 from tagger.tags.extents import check_extent
-from tagger.tags.fields import Edits, Field, Style
+from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3frames import Tag
 from tagger.tags.id3make import ID3_SEVERAL, new_tag
+from tagger.tags.places import Place, Told
 
 ABOUT = About(
     reads=("ID3v2",),
@@ -31,6 +33,14 @@ def values(
     return tag.values(field, style) if tag else ()
 
 
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The tag that the header points at counts first, then any that follow it."""
+    tags = [tag] if (tag := _tag(source)) else []
+    tags += [tag for _, tag in _second_tags(source)]
+    is_as_asked = not tags or tags[0].is_as_asked(style)
+    return Told(tuple(Place(tag.values(GENRE, style)) for tag in tags), is_as_asked)
+
+
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """A file that is not as long as it says has no end where a tag could go."""
     size, pointer = _header(source)
@@ -39,7 +49,9 @@ def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa
     tag = _tag(source)
     if tag and pointer + tag.total > source.size:
         return "Its ID3 tag is cut off."
-    return tag.refusal(style) if tag else None
+    reasons = [tag.refusal(style)] if tag else []
+    reasons += [why_stuck(second) for _, second in _second_tags(source)]
+    return next(filter(None, reasons), None)
 
 
 def plan(
@@ -53,11 +65,16 @@ def plan(
     check_extent(source, container, 0, pointer)
     if tag:
         old, new = source.exact(pointer, tag.total), tag.exchanged(edits, style)
+        new = old if tag.holds(edits, style) else new
     else:
         old, new = b"", new_tag(edits, style)
-    size = source.size + len(new) - len(old)
-    header = struct.pack("<QQ", size, pointer if new else 0)
-    return rewritten(12, source.exact(12, 16), header) + rewritten(pointer, old, new)
+    second = patches_of_tags(source, _second_tags(source), edits, style)
+    grown = sum(len(patch.data) - patch.length for patch in second)
+    size = source.size + len(new) - len(old) + grown
+    left = len(new) + grown + sum(one.total for _, one in _second_tags(source))
+    header = struct.pack("<QQ", size, pointer if left else 0)
+    own = rewritten(12, source.exact(12, 16), header) + rewritten(pointer, old, new)
+    return own + second
 
 
 def others(
@@ -70,8 +87,11 @@ def others(
     tag, pointer = _tag(source), _header(source)[1]
     if not tag:
         return []
-    end = pointer + tag.total
-    return [*tag.others(fields, style), *filter(None, [source.read(end, source.size - end)])]
+    raw, end = tag.others(fields, style), pointer + tag.total
+    for offset, second in _second_tags(source):
+        raw += second.others(fields, unconverted(style))
+        end = offset + second.total
+    return [*raw, *filter(None, [source.read(end, source.size - end)])]
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
@@ -89,3 +109,9 @@ def _header(source: Source) -> tuple[int, int]:
 def _tag(source: Source) -> Tag | None:
     pointer = _header(source)[1]
     return tag_at(source, pointer) if 0 < pointer < source.size else None
+
+
+def _second_tags(source: Source) -> list[tuple[int, Tag]]:
+    """The tags that follow the one that the header points at."""
+    pointer = _header(source)[1]
+    return tags_from(source, pointer, source.size)[1:] if pointer else []

@@ -5,64 +5,91 @@ Lyrics3 and an ID3v2.4 tag with a footer: https://wiki.hydrogenaud.io/index.php?
 https://id3.org/Lyrics3v2.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from tagger.tags.base import Range, Source
-from tagger.tags.detect import id3v2_end
+from tagger.tags.detect import id3v2_end, is_id3v2
 from tagger.tags.id3frames import Tag
 from tagger.tags.id3text import synchsafe
 
 _APE_LEN = 32
 _MAX_LYRICS_LEN = 64 << 10
+_MAX_TAGS = 8
+
+Kind = Literal["id3v1", "ape", "lyrics", "id3v2"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Where the tags around a stream lie; None for those that are not there.
+    """Where the tags around a stream lie.
 
     Attributes:
         start: where the stream starts, behind the ID3v2 tags in front.
         end: where it ends, before the first of the tags behind it.
-        ape: the APE tag with its header.
-        id3v1: the ID3v1 tag's 128 bytes.
-        id3v2_behind: an ID3v2 tag at the end.
+        behind: kind and place of each tag behind it, the last one first.
     """
 
     start: int
     end: int
-    ape: Range | None
-    id3v1: Range | None
-    id3v2_behind: Range | None
+    behind: tuple[tuple[Kind, Range], ...]
+
+    @property
+    def ape(self) -> Range | None:
+        """The last APE tag with its header; the one that readers use."""
+        return next(iter(self.all_of("ape")), None)
+
+    @property
+    def id3v1(self) -> Range | None:
+        """The ID3v1 tag's 128 bytes, without the extension that may stand before it."""
+        found = next(iter(self.all_of("id3v1")), None)
+        return found and (sum(found) - 128, 128)
+
+    @property
+    def id3v2_behind(self) -> Range | None:
+        """An ID3v2 tag at the end."""
+        return next(iter(self.all_of("id3v2")), None)
+
+    def all_of(self, kind: Kind) -> list[Range]:
+        """The tags of one kind behind the stream, the last one first."""
+        return [place for one, place in self.behind if one == kind]
 
 
 def edges_of(source: Source) -> Edges:
     """Find all tags in front of and behind a stream."""
     start, end = id3v2_end(source), source.size
-    found: dict[str, Range] = {}
-    finders = {
-        "id3v1": _id3v1_len,
-        "ape": _ape_len,
-        "lyrics": _lyrics_len,
-        "id3v2": _id3v2_len,
-    }
+    found: list[tuple[Kind, Range]] = []
     for _ in range(8):
-        for name, length_before in finders.items():
+        for kind, length_before in _FINDERS.items():
             length = length_before(source, end)
             if length and end - length >= start:
                 end -= length
-                found.setdefault(name, (end, length))
+                found.append((kind, (end, length)))
                 break
         else:
             break
-    id3v1 = found.get("id3v1")
-    if id3v1:  # without the extension that may stand before it
-        id3v1 = (id3v1[0] + id3v1[1] - 128, 128)
-    return Edges(min(start, end), end, found.get("ape"), id3v1, found.get("id3v2"))
+    return Edges(min(start, end), end, tuple(found))
 
 
 def front_tag(source: Source) -> Tag | None:
     """The first ID3v2 tag in front; the one that every reader uses."""
     return tag_at(source, 0) if id3v2_end(source) else None
+
+
+def tags_from(source: Source, offset: int, end: int) -> list[tuple[int, Tag]]:
+    """The ID3v2 tags one behind the other from an offset on, with their offsets.
+
+    A first one that leads out of its place is told as far as it can be; none follows it.
+    """
+    found: list[tuple[int, Tag]] = []
+    while len(found) < _MAX_TAGS and is_id3v2(source.read(offset, 10)):
+        tag = tag_at(source, offset)
+        if found and offset + tag.total > end:
+            break
+        found.append((offset, tag))
+        offset += tag.total
+    return found
 
 
 def tag_at(source: Source, offset: int) -> Tag:
@@ -103,3 +130,12 @@ def _id3v2_len(source: Source, end: int) -> int:
         return 0
     length = 20 + synchsafe(footer[6:10])
     return length if source.read(end - length, 3) == b"ID3" else 0
+
+
+_FINDERS: Mapping[Kind, Callable[[Source, int], int]] = {
+    "id3v1": _id3v1_len,
+    "ape": _ape_len,
+    "lyrics": _lyrics_len,
+    "id3v2": _id3v2_len,
+}
+"""How long the tag is that ends at an offset; 0 where none does."""

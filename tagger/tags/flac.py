@@ -6,10 +6,17 @@ https://www.rfc-editor.org/rfc/rfc9639
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tagger.tags.around import (
+    others_around,
+    patches_around,
+    places_around,
+    refusal_around,
+)
 from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import id3v2_end
 from tagger.tags.edges import edges_of
-from tagger.tags.fields import Edits, Field, Style
+from tagger.tags.fields import GENRE, Edits, Field, Style
+from tagger.tags.places import Place, Told
 from tagger.tags.vorbiscomment import (
     REPEATED,
     Comment,
@@ -56,12 +63,20 @@ def values(
     return comment_values(comment, field, style) if comment else ()
 
 
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The comment counts first, then whatever tags stand around the stream."""
+    comments = [parse_comment(data) for data in _comments(source)]
+    around = places_around(source, edges_of(source), style)
+    own = [Place(comment_values(one, GENRE, style)) for one in comments]
+    return Told((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
+
+
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
     """Where the blocks do not lead to a frame, one of their lengths is wrong."""
     blocks = _blocks(source)
     if source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
         return "Its metadata blocks are damaged: no audio frame follows the last one."
-    return None
+    return refusal_around(source, edges_of(source), main=None)
 
 
 def plan(
@@ -81,33 +96,34 @@ def plan(
             bodies.append((_COMMENT, new))
             placed = True
         else:
-            bodies.append((block.kind, source.exact(block.offset, block.length)))
+            data = source.exact(block.offset, block.length)
+            is_second = block.kind == _COMMENT
+            bodies.append((block.kind, _without(data, edits, style) if is_second else data))
     if not placed:
         bodies.insert(1, (_COMMENT, new))
     start = blocks[0].offset - 4
     old_len = blocks[-1].end - start
     _fit(bodies, old_len)
-    return rewritten(start, source.exact(start, old_len), _rendered(bodies))
+    patches = rewritten(start, source.exact(start, old_len), _rendered(bodies))
+    patches += patches_around(source, edges_of(source), edits, style, main=None)
+    return sorted(patches, key=lambda patch: patch.offset)
 
 
 def others(
     source: Source,
     container: str,  # noqa: ARG001
     fields: Collection[Field],
-    style: Style,  # noqa: ARG001
+    style: Style,
 ) -> list[bytes]:
     """All blocks but the padding, the comment without the fields; the tags around them."""
-    raw = [source.digest(0, id3v2_end(source))]
-    seen = False
+    raw = others_around(source, edges_of(source), fields, style)
     for block in _blocks(source):
         data = source.exact(block.offset, block.length)
-        if block.kind == _COMMENT and not seen:
-            seen = True
+        if block.kind == _COMMENT:
             raw += sorted(other_entries(parse_comment(data), fields)[1:])
         elif block.kind != _PADDING:
             raw.append(bytes([block.kind]) + data)
-    end = edges_of(source).end
-    return [*raw, source.digest(end, source.size - end)]
+    return raw
 
 
 def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
@@ -138,6 +154,17 @@ def _blocks(source: Source) -> list[Block]:
 def _comment(source: Source, blocks: Sequence[Block]) -> Comment | None:
     block = next((block for block in blocks if block.kind == _COMMENT), None)
     return parse_comment(source.exact(block.offset, block.length)) if block else None
+
+
+def _comments(source: Source) -> list[bytes]:
+    """The comment blocks: there should be one, and FFmpeg reads all."""
+    blocks = (block for block in _blocks(source) if block.kind == _COMMENT)
+    return [source.exact(block.offset, block.length) for block in blocks]
+
+
+def _without(data: bytes, edits: Edits, style: Style) -> bytes:
+    """A second comment block without the fields."""
+    return render_comment(edited(parse_comment(data), dict.fromkeys(edits, ()), style))
 
 
 def _fit(bodies: list[tuple[int, bytes]], wanted_len: int) -> None:

@@ -24,11 +24,14 @@ from tagger.tags.id3text import (
     synchsafe,
 )
 from tagger.tags.id3walk import Frame, Layout, ReadAt, Walk, unsynchronised
+from tagger.tags.places import Place, Told
 from tagger.tags.unsync import stuffed
 
 _MAX_FRAME_LEN = 1 << 20
 _RESPELLED = (GENRE, FIELDS["mood"])
 """Fields that are spelled in another way in each version."""
+_FREE_GENRE = Field("genre", ("TXXX:GENRE",), None, "genre", "genre")
+"""A second place for a genre in a tag: readers show free texts under their own names."""
 
 
 class Tag:
@@ -97,7 +100,24 @@ class Tag:
         """The values of a field; one ID3v2.2 or 2.3 string is split at the separator."""
         texts = [text for one in self._texts(field) for text in one.texts]
         found = understood(texts, field, style, joined=self.version != 4)
-        return expanded(found) if field is GENRE else found
+        if field is not GENRE:
+            return found
+        free = [text for one in self._texts(_FREE_GENRE) for text in one.texts]
+        also = understood(free, GENRE, style, joined=True)
+        return Told((Place(expanded(found)), Place(also))).genres
+
+    def holds(self, edits: Edits, style: Style) -> bool:
+        """Whether nothing of the tag has to change for it to say this, as it is asked for."""
+        is_free = GENRE in edits and bool(self._found(_FREE_GENRE)[1])
+        return (
+            self.is_as_asked(style)
+            and not is_free
+            and all(self.values(field, style) == values for field, values in edits.items())
+        )
+
+    def is_as_asked(self, style: Style) -> bool:
+        """Whether it has the version that the style asks for."""
+        return style.version_for(self.version) == self.version
 
     def others(self, fields: Collection[Field], style: Style) -> list[bytes]:
         """Every frame but some fields, raw and in order, and what lies behind the last.
@@ -111,7 +131,7 @@ class Tag:
                 values = [(one.name, self.values(one, style)) for one in kept]
                 said = [repr(one).encode() for one in values if one[1]]
                 return said + meanings(self._plain([*fields, *kept]))
-        edited = {one.offset for field in fields for one in self._found(field)[1]}
+        edited = self._offsets_of(fields)
         found, offset = [], self._walk.start
         for frame in self.frames():
             offset = frame.offset + frame.length
@@ -151,7 +171,6 @@ class Tag:
         blank = (one.offset for one in self.frames() if one.id.endswith(b" "))
         last = next(blank, self._walk.end)
         new: dict[int, bytes] = {}
-        gone: set[int] = set()
         for field, values in edits.items():
             key, frames = self._found(field)
             old = self._texts(field)
@@ -161,8 +180,7 @@ class Tag:
             raw = stuffed(raw) if self.unsync and self.version == 3 else raw
             at = min([last, *(frame.offset for frame in frames)])
             new[at] = new.get(at, b"") + raw
-            gone |= {frame.offset for frame in frames}
-        return new, gone
+        return new, self._offsets_of(edits)
 
     def _converted(self, edits: Edits, style: Style) -> bytes:
         """The tag with other fields, in the version that the style asks for."""
@@ -190,7 +208,7 @@ class Tag:
         """
         if not self._is_reproduced:
             raise ValueError("it is unsynchronised in a way that may be a mistake")
-        edited = {one.offset for field in without for one in self._found(field)[1]}
+        edited = self._offsets_of(without)
         found, offset = [], self._walk.start
         for frame in self.frames():
             offset = frame.offset + frame.length
@@ -207,6 +225,11 @@ class Tag:
             if found := [frame for frame in self.frames() if self._is(frame, key)]:
                 return key, found
         return new_key(field, max(self.version, 3)), []
+
+    def _offsets_of(self, fields: Collection[Field]) -> set[int]:
+        """Where frames of some fields lie, in whatever place they are."""
+        also = [_FREE_GENRE] if GENRE in fields else []
+        return {one.offset for field in (*fields, *also) for one in self._found(field)[1]}
 
     def _is(self, frame: Frame, key: FrameKey) -> bool:
         name = frame_name(frame.id, self.version)

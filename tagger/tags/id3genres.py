@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from mutagen.id3 import TCON
 
 from tagger.tags.fields import Style, kept
+from tagger.tags.places import letters_of
 from tagger.tags.undecoded import shown
 
 NO_GENRE = 255
@@ -19,7 +20,7 @@ NO_GENRE = 255
 _REFERENCE = re.compile(r"\(([0-9]+|RX|CR)\)")
 _NUMBER = re.compile(r"[0-9]{1,3}")
 _WORDS = {"RX": "Remix", "CR": "Cover"}
-_CODES = {re.sub(r"[\W_]", "", name).casefold(): i for i, name in enumerate(TCON.GENRES)}
+_CODES = {letters_of(name): code for code, name in enumerate(TCON.GENRES)}
 
 
 def expanded(texts: Sequence[str]) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def id3v1_genre(code: int) -> tuple[str, ...]:
 
 def id3v1_code(genres: Sequence[str]) -> int:
     """The code of the first genre that has one, whatever its case and hyphens."""
-    keys = [re.sub(r"[\W_]", "", genre).casefold() for genre in genres]
+    keys = map(letters_of, genres)
     return next((_CODES[key] for key in keys if key in _CODES), NO_GENRE)
 
 

@@ -21,9 +21,11 @@ from tagger.tags.atoms import (
     resized,
 )
 from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
-from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
+from tagger.tags.fields import GENRE, Edits, Field, Style, kept, stored, understood
 from tagger.tags.id3genres import id3v1_genre
+from tagger.tags.mp4places import elsewhere, freed
 from tagger.tags.mp4tables import chunks_of, moved, offset_tables
+from tagger.tags.places import Place, Told
 from tagger.tags.undecoded import bytes_of, text_of, wide_text
 
 ABOUT = About(
@@ -44,19 +46,33 @@ def values(
     field: Field,
     style: Style,
 ) -> tuple[str, ...]:
-    """The values of the field's items; a genre may also be a number, ID3v1's plus one."""
+    """The values of the field's items."""
     ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
     if not ilst:
         return ()
     texts = _texts(source, _items_of(source, ilst, field))
-    if found := understood(texts, field, style, joined=_is_joined(field, style)):
-        return found
-    numbers = [atom for atom in children(source, ilst) if atom.kind == _NUMBER]
-    if field is not GENRE or not numbers:
-        return ()
-    data = [atom_data(source, one) for atom in numbers for one in children(source, atom)]
-    codes = [int.from_bytes(one[8:10], "big") for one in data]
-    return tuple(genre for code in codes for genre in id3v1_genre(code - 1))
+    return understood(texts, field, style, joined=_is_joined(field, style))
+
+
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The atom counts first, then free ones, QuickTime's own text, and the number last."""
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    items = _items_of(source, ilst, GENRE) if ilst else []
+    own = _texts(source, [atom for atom in items if atom.kind == GENRE.mp4])
+    free = _texts(source, [atom for atom in items if atom.kind == _FREE_FORM])
+    numbers = [atom_data(source, one) for atom in items if atom.kind == _NUMBER
+               for one in children(source, atom)]  # fmt: skip
+    codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
+    joined = _is_joined(GENRE, style)
+    return Told(
+        (
+            Place(understood(own, GENRE, style, joined=joined)),
+            Place(understood(free, GENRE, style, joined=True)),
+            *(Place((text,)) for text in kept(text for _, text in elsewhere(source))),
+            *(Place(id3v1_genre(code), is_code=True) for code in codes),
+        ),
+        is_as_asked=not (joined and len(kept(own)) > 1),
+    )
 
 
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
@@ -91,6 +107,8 @@ def plan(
         patches += [patch for parent in parents for patch in resized(source, parent, delta)]
         for table in _tables_of_all(source, end):
             patches += moved(source, table, end, delta)
+    if GENRE in edits:
+        patches += [patch for atom, _ in elsewhere(source) for patch in freed(atom)]
     return sorted(patches, key=lambda patch: patch.offset)
 
 
@@ -114,11 +132,12 @@ def others(
     edited = [
         atom for field in fields for atom in (_items_of(source, ilst, field) if ilst else ())
     ]
+    edited += [atom for atom, _ in elsewhere(source)] if GENRE in fields else []
     return [
         kind + content
         for path, atom in all_leaves(source)
         if (kind := b"/".join(path))
-        and path[-1] not in {b"free", b"skip", b"mdat", b"stco", b"co64"}
+        and _MOVING.isdisjoint(path)
         and not any(one.offset <= atom.offset < one.end for one in edited)
         and kind not in _SCAFFOLD
         for content in [source.digest(atom.content, atom.end - atom.content)]
@@ -145,6 +164,9 @@ def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
         (a.content, a.end - a.content) for a in atoms_in(source) if a.kind == b"mdat"
     ]
 
+
+_MOVING = frozenset({b"free", b"skip", b"mdat", b"stco", b"co64"})
+"""Padding, samples and where these lie."""
 
 _SCAFFOLD = frozenset(
     {b"moov/udta", b"moov/udta/meta", b"moov/udta/meta/ilst", b"moov/udta/meta/hdlr"}
@@ -184,13 +206,13 @@ def _items_of(source: Source, ilst: Atom, field: Field) -> list[Atom]:
 
 
 def _is_of(source: Source, atom: Atom, field: Field) -> bool:
-    if field.mp4 is not None:
-        return atom.kind == field.mp4 or (field is GENRE and atom.kind == _NUMBER)
-    if atom.kind != _FREE_FORM:
+    if atom.kind == field.mp4 or (field is GENRE and atom.kind == _NUMBER):
+        return True
+    if atom.kind != _FREE_FORM or (field.mp4 is not None and field is not GENRE):
         return False
     parts = {one.kind: atom_data(source, one)[4:] for one in children(source, atom)}
-    wanted = field.common.lower().encode()
-    return parts.get(b"mean") == _MEAN and parts.get(b"name", b"").lower() == wanted
+    is_ours = parts.get(b"mean") == _MEAN or field is GENRE  # readers show any genre
+    return is_ours and parts.get(b"name", b"").lower() == field.common.lower().encode()
 
 
 def _is_joined(field: Field, style: Style) -> bool:
@@ -201,7 +223,7 @@ def _is_joined(field: Field, style: Style) -> bool:
 def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> bytes:
     """The new item of a field; nothing where it has no values."""
     values, style = edit
-    old = _texts(source, items)
+    old = _texts(source, [atom for atom in items if atom.kind in (field.mp4, _FREE_FORM)])
     texts = stored(values, field, style, joined=_is_joined(field, style), old=old)
     if not texts:
         return b""

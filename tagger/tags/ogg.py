@@ -13,7 +13,8 @@ from mutagen.ogg import OggPage
 
 from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, About, Patch, Range, Source, rewritten
 from tagger.tags.detect import ogg_stream
-from tagger.tags.fields import Edits, Field, Style
+from tagger.tags.fields import GENRE, Edits, Field, Style
+from tagger.tags.places import Place, Told
 from tagger.tags.vorbiscomment import (
     REPEATED,
     Comment,
@@ -57,6 +58,11 @@ class Page:
 def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
     """The values of a field in the comment packet."""
     return comment_values(_comment(source, container)[1], field, style)
+
+
+def told(source: Source, container: str, style: Style) -> Told:
+    """The comment packet is the only place."""
+    return Told((Place(values(source, container, GENRE, style)),))
 
 
 def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001

@@ -8,7 +8,7 @@ from pathlib import Path
 from mutagen import MutagenError
 
 from tagger.errors import TrackError
-from tagger.tags import ape, asf, chunks, dsf, flac, mp4, mpeg, ogg
+from tagger.tags import apefile, asf, chunks, dsf, flac, mp4, mpeg, ogg
 from tagger.tags.base import Family, Source, TagInfo
 from tagger.tags.fields import AS_IS, GENRE, Field, Style
 from tagger.tags.undecoded import RefusedError
@@ -29,11 +29,11 @@ _FAMILIES: dict[str, Family] = {
     "ogg-flac": ogg,
     "mp4": mp4,
     "asf": asf,
-    "ape": ape,
-    "wavpack": ape,
-    "musepack": ape,
-    "tak": ape,
-    "optimfrog": ape,
+    "ape": apefile,
+    "wavpack": apefile,
+    "musepack": apefile,
+    "tak": apefile,
+    "optimfrog": apefile,
 }
 
 _NO_TAG = {
@@ -81,8 +81,9 @@ def info_of(
         for field in fields
         if field != GENRE
     }
-    genres = family.values(source, container, GENRE, style)
-    return TagInfo(container, genres, family.refusal(source, container, style), others)
+    told = family.told(source, container, style)
+    unwritable = family.refusal(source, container, style)
+    return TagInfo(container, told.genres, unwritable, others, told.is_settled)
 
 
 @contextmanager

@@ -4,13 +4,26 @@ The list names no encoding. It is read as UTF-8 where it is, else as Windows' ow
 UTF-8, as other taggers do, since some readers take nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from tagger.tags.base import Patch, Source, rewritten
-from tagger.tags.fields import kept
+from tagger.tags.base import Patch, Source
+from tagger.tags.fields import GENRE, Style, kept, understood
 from tagger.tags.iff import LAYOUTS, Chunk, chunk_bytes, chunks_in
+from tagger.tags.places import Place, agrees
 
 _GENRE = b"IGNR"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry: what it is called and holds, where it starts, and where the next one does."""
+
+    id: bytes
+    data: bytes
+    offset: int
+    end: int
 
 
 def info_lists(source: Source, container: str) -> Iterator[Chunk]:
@@ -28,46 +41,81 @@ def is_info(source: Source, chunk: Chunk) -> bool:
 def info_genres(source: Source, container: str) -> tuple[str, ...]:
     """The genres of the INFO lists."""
     return kept(
-        _text(data)
+        text for chunk in info_lists(source, container) for text in _texts(source, chunk)
+    )
+
+
+def info_places(source: Source, container: str, style: Style) -> tuple[Place, ...]:
+    """What each INFO list says of the genre."""
+    return tuple(
+        Place(understood(_texts(source, chunk), GENRE, style, joined=True))
         for chunk in info_lists(source, container)
-        for name, data in _entries(source, chunk)
-        if name == _GENRE
     )
 
 
 def other_entries(source: Source, chunk: Chunk) -> list[bytes]:
     """Every entry of an INFO list but the genre."""
-    return [name + data for name, data in _entries(source, chunk) if name != _GENRE]
+    return [one.id + one.data for one in _entries(source, chunk) if one.id != _GENRE]
 
 
 def info_patches(
-    source: Source, container: str, genres: Sequence[str], separator: str
+    source: Source, container: str, genres: tuple[str, ...], style: Style
 ) -> tuple[list[Patch], bytes]:
-    """(changes to the list that is there, a list to add where there is none)."""
-    layout = LAYOUTS[container]
-    entry = _entry(separator.join(genres)) if genres else b""
-    chunk = next(info_lists(source, container), None)
-    if chunk is None:
-        return [], chunk_bytes(b"LIST", b"INFO" + entry, layout) if entry else b""
-    parts, placed = [], False
-    for name, data in _entries(source, chunk):
-        if name != _GENRE:
-            parts.append(chunk_bytes(name, data, layout))
-        elif not placed:
-            parts.append(entry)
-            placed = True
-    body = b"".join(parts if placed else [*parts, entry])
-    offset = chunk.offset - layout.head_len
-    old = source.exact(offset, min(chunk.end, source.size) - offset)
-    new = chunk_bytes(b"LIST", b"INFO" + body, layout) if body else b""
-    return rewritten(offset, old, new), b""
+    """(changes to the lists that are there, a list to add where there is none).
+
+    FFmpeg shows nothing else of a WAV with an INFO list: the genre is put into one that has
+    none. Of several lists the first with a genre, or else the first, has it.
+    """
+    new = _entry(style.separator.join(genres)) if genres else b""
+    lists = list(info_lists(source, container))
+    if not lists:
+        is_added = bool(new) and style.wav_info
+        return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) * is_added
+    home = next((one for one in lists if _texts(source, one)), lists[0])
+    patches: list[Patch] = []
+    for chunk in lists:
+        if chunk is not home:
+            patches += _list_patches(source, chunk, b"")
+        elif not genres or not agrees(_place(source, chunk, style), genres):
+            patches += _list_patches(source, chunk, new)
+    return patches, b""
 
 
-def _entries(source: Source, chunk: Chunk) -> Iterator[tuple[bytes, bytes]]:
+def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
+    """An INFO list with `new` for its genre; a list that holds nothing else goes with it."""
+    entries = list(_entries(source, chunk))
+    old = [one for one in entries if one.id == _GENRE]
+    if not new and not old:
+        return []
+    start, end = chunk.offset - 8, min(chunk.end, source.size)
+    if not new and len(old) == len(entries):
+        return [Patch(start, end - start, b"")]
+    at = old[0].offset if old else chunk.offset + 4
+    patches = [Patch(one.offset, one.end - one.offset, b"") for one in old]
+    patches = [Patch(at, patches[0].length if old else 0, new), *patches[1:]]
+    grown = sum(len(patch.data) - patch.length for patch in patches)
+    length = source.unpack("<I", chunk.offset - 4)[0]
+    if entries and entries[-1].end > chunk.offset + length:
+        grown += entries[-1].end - chunk.offset - length  # its padding counts from now on
+    return [Patch(chunk.offset - 4, 4, struct.pack("<I", length + grown)), *patches]
+
+
+def _place(source: Source, chunk: Chunk, style: Style) -> Place:
+    texts = _texts(source, chunk)
+    return Place(understood(texts, GENRE, style, joined=True) or ("",))
+
+
+def _texts(source: Source, chunk: Chunk) -> tuple[str, ...]:
+    return kept(_text(one.data) for one in _entries(source, chunk) if one.id == _GENRE)
+
+
+def _entries(source: Source, chunk: Chunk) -> Iterator[_Entry]:
     offset, end = chunk.offset + 4, min(chunk.offset + chunk.length, source.size)
     while offset + 8 <= end:
         name, length = source.unpack("<4sI", offset)
-        yield name, source.read(offset + 8, min(length, end - offset - 8))
+        data = source.read(offset + 8, min(length, end - offset - 8))
+        stop = min(offset + 8 + length + length % 2, max(chunk.end, end), source.size)
+        yield _Entry(name, data, offset, stop)
         offset += 8 + length + length % 2
 
 

@@ -72,6 +72,31 @@ def test_a_remembered_proposal_is_written(folder, opened, run):
     assert read_tags(folder / "a.flac").genres == ("low",)
 
 
+def test_a_second_place_that_disagrees_is_remembered(folder, opened, run):
+    """Not opened again, a file whose ID3v1 says another genre is written by `replace` alone."""
+    run(write=True)
+    path = folder / "a.flac"
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(124) + b"\x08")
+    assert run(write=True)["a.flac"].status == "kept"
+    assert run(policy="replace")["a.flac"].status == "proposed"
+    opened.take()
+    done = run(policy="replace", write=True)["a.flac"]
+    assert (done.status, done.previous, done.genres) == ("written", ("low",), ("low",))
+    assert path.read_bytes()[-1] == 255
+    assert run(policy="replace", write=True)["a.flac"].status == "unchanged"
+    assert opened.take() == NOTHING
+
+
+def test_an_option_of_spelling_is_asked_of_every_file(folder, run):
+    """A WAV that holds its genre gets RIFF INFO once that is asked for."""
+    run(write=True, policy="replace")
+    assert run(policy="replace")["c.wav"].status == "unchanged"
+    info = WriteOptions(wav_info=True)
+    assert run(policy="replace", write=True, writing=info)["c.wav"].status == "written"
+    assert b"IGNR" in next(folder.rglob("c.wav")).read_bytes()
+    assert run(policy="replace", write=True, writing=info)["c.wav"].status == "unchanged"
+
+
 def test_moved_renamed_copied_and_tagged_files_are_not_decoded(folder, opened, run):
     """They are opened for their tags and recognised by their audio."""
     run()

@@ -120,14 +120,17 @@ def test_other_frames_keep_bytes_and_order(tmp_path, stream, version):
     assert path.read_bytes().endswith(stream)
 
 
-def test_an_id3v1_tag_is_read_and_stays(tmp_path, stream):
-    """Its genre counts until ID3v2 names one; its bytes are never changed."""
+@pytest.mark.parametrize(
+    ("genres", "code"), [(["Ska", "Rock"], 21), (["Zouk", "Rock"], 17), (["Zouk"], 255)]
+)
+def test_an_id3v1_tag_gets_the_code_of_a_genre(tmp_path, stream, genres, code):
+    """The first genre that is in its list, or none; its other bytes stay."""
     path = saved(tmp_path, stream + ID3V1)
     assert read_tags(path).genres == ("Jazz",)
     assert not write_genres(path, ["Jazz"])
-    write_genres(path, ["Rock"])
-    assert read_tags(path).genres == ("Rock",)
-    assert path.read_bytes().endswith(stream + ID3V1)
+    write_genres(path, genres)
+    assert read_tags(path).genres == tuple(genres)
+    assert path.read_bytes().endswith(stream + ID3V1[:-1] + bytes([code]))
 
 
 def test_version_2_is_read_and_refused(tmp_path, stream):

@@ -82,12 +82,64 @@ def test_other_entries_of_riff_info_stay(tmp_path):
     assert back.read_bytes() == before
 
 
-def test_without_the_option_riff_info_is_left(tmp_path):
-    """Its genre is then an old one, as before."""
+@pytest.mark.parametrize("entries", [[(b"IGNR", b"Old\0")], [(b"IART", b"Me\0")]])
+def test_a_list_that_is_there_gets_the_genre_without_the_option(tmp_path, entries):
+    """Readers that ask INFO first show nothing of the ID3 chunk beside a list."""
     path = make_audio(tmp_path, "wav", duration_s=0.1)
-    with_list(path, (b"IGNR", b"Old\0"))
+    with_list(path, *entries)
     write_genres(path, ["Rock"])
-    assert info_of(path) == ("Old",)
+    assert info_of(path) == ("Rock",)
+    with av.open(str(path)) as opened:
+        assert opened.metadata["genre"] == "Rock"
+
+
+def test_without_list_and_option_none_is_added(tmp_path):
+    """RIFF INFO is nothing that everybody wants."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    write_genres(path, ["Rock"])
+    assert b"INFO" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["wav", "rf64"])
+def test_the_option_counts_for_files_that_hold_the_genre(tmp_path, kind):
+    """'Unchanged' is what holds all that was asked for."""
+    path = make_audio(tmp_path, kind, duration_s=0.1)
+    write_genres(path, ["Rock", "Pop"])
+    before = path.read_bytes()
+    with prepare(path, ["Rock", "Pop"], options=INFO) as prepared:
+        prepared.commit()
+    assert info_of(path) == ("Rock; Pop",)
+    assert not write_genres(path, ["Rock", "Pop"], options=INFO)
+    back = tmp_path / "back"
+    with open_source(path) as source:
+        copy_patched(source, back, prepared.undo)
+    assert back.read_bytes() == before
+
+
+@pytest.mark.parametrize("genre", [b"Old", b"Old\0", b"Longer than the new one\0", b"O"])
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_list_of_odd_entries_keeps_its_other_bytes(tmp_path, genre, padded):
+    """An entry at the end may lack its padding byte; unknown bytes stay what they are."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    with_list(path, (b"IART", b"Mee"), (b"IGNR", genre))
+    if not padded and len(genre) % 2:
+        data = path.read_bytes()[:-1]
+        at = data.rindex(b"LIST") + 4
+        n_bytes = len(data) - at - 4
+        data = data[:at] + struct.pack("<I", n_bytes) + data[at + 4 :] + b"\0"
+        path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+    before, payload = path.read_bytes(), payload_hash(path, "wav")
+    with prepare(path, ["Rock"]) as prepared:
+        prepared.commit()
+    assert info_of(path) == ("Rock",)
+    data = path.read_bytes()
+    assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
+    assert b"IART\x03\0\0\0Mee\0" in data
+    assert payload_hash(path, "wav") == payload
+    back = tmp_path / "back"
+    with open_source(path) as source:
+        copy_patched(source, back, prepared.undo)
+    assert back.read_bytes() == before
 
 
 def test_rf64_says_its_new_length_in_64_bits(tmp_path):
@@ -126,6 +178,9 @@ def test_mp4_compat_joins_the_genres(tmp_path):
     assert read_tags(path).genres == ("Rock; Pop",)
     assert read_tags(path, style=options.style).genres == ("Rock", "Pop")
     assert not write_genres(path, ["Rock", "Pop"], options=options)
+    assert write_genres(path, ["Rock", "Pop"])
+    assert write_genres(path, ["Rock", "Pop"], options=options)  # asked for afterwards
+    assert read_tags(path).genres == ("Rock; Pop",)
     assert write_genres(path, ["Rock", "Pop"])
     assert read_tags(path).genres == ("Rock", "Pop")
 

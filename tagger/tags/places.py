@@ -1,0 +1,77 @@
+"""The places in which a file says its genre: what they say together, and whether they agree.
+
+Readers ask different places first. What stands in any of them is there for somebody.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_MARKS = re.compile(r"[;/,|\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place and what it says.
+
+    Attributes:
+        genres: each value one entry; none where there is no genre.
+        is_code: it holds one genre out of a list, whatever the others are.
+    """
+
+    genres: tuple[str, ...]
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file says of its genre.
+
+    Attributes:
+        places: every place in which one can stand, the one that counts first in front.
+        is_as_asked: the spelling is that of the style: version, joined or not, RIFF INFO.
+    """
+
+    places: tuple[Place, ...]
+    is_as_asked: bool = True
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """What the first place says, and what only others say behind it.
+
+        A code says what a list has for a genre that is spelled out elsewhere: it counts where
+        it is alone.
+        """
+        texts = [one.genres for one in self.places if one.genres and not one.is_code]
+        if not texts:
+            return next((one.genres for one in self.places if one.genres), ())
+        found = list(texts[0])
+        for genres in texts[1:]:
+            known = set(_parts(found)) | {genre.casefold() for genre in found}
+            found += [one for one in genres if not known.issuperset(_parts([one]))]
+        return tuple(found)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do where a file shall hold what it says."""
+        return self.is_as_asked and all(agrees(one, self.genres) for one in self.places)
+
+
+def agrees(place: Place, genres: Sequence[str]) -> bool:
+    """Whether a place says these genres, and no other."""
+    if not place.genres:
+        return True
+    if place.is_code:
+        return {letters_of(one) for one in place.genres} <= {letters_of(one) for one in genres}
+    return _parts(place.genres) == _parts(genres)
+
+
+def letters_of(genre: str) -> str:
+    """What spellings of one genre in lists of codes have in common."""
+    return re.sub(r"[\W_]", "", genre).casefold()
+
+
+def _parts(genres: Iterable[str]) -> list[str]:
+    """The names in genres, joined ones apart, for comparing."""
+    parts = (part.strip().casefold() for genre in genres for part in _MARKS.split(genre))
+    return [part for part in parts if part]
