@@ -177,7 +177,7 @@ def _products(channels: NDArray[np.float32], starts: list[int]) -> NDArray[np.fl
     taps = np.empty((n_steps, len(_BASS) + len(_TREBLE), n_channels), np.float32)
     taps[:, : len(_BASS)] = steps[:, _BASS.start : _BASS.stop : _BASS.step]
     taps[:, len(_BASS) :] = steps[:, _TREBLE.start : _TREBLE.stop : _TREBLE.step]
-    rows = taps.reshape(n_steps, -1) @ _filters(n_channels)
+    rows = taps.reshape(n_steps, taps.shape[1] * n_channels) @ _filters(n_channels)
     if len(starts) * STRETCH_LEN == n_samples:  # one call for all of them is twice as fast
         whole = rows.reshape(len(starts), -1, rows.shape[1])
         return (whole.transpose(0, 2, 1) @ whole).reshape(len(starts), -1)

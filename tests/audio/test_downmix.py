@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from tagger.audio import open_track
 from tagger.audio.downmix import STRETCH_LEN, Downmix
@@ -168,3 +169,14 @@ def test_channels_that_are_no_numbers_are_finite(bad):
     good = np.ones(len(x), bool)
     good[5::1000] = False
     assert correlation(mixed[good], x[good]) > 0.99
+
+
+@pytest.mark.parametrize("n_samples", [1, 511, 512, 513])
+def test_a_recording_of_some_samples_is_mixed(tmp_path, n_samples):
+    """What is too short to be looked at is averaged, and raises nothing."""
+    samples = np.full((n_samples, 2), 0.25, np.float32)
+    path = tmp_path / "short.wav"
+    soundfile.write(path, samples, RATE, "FLOAT")
+    with open_track(path, sample_rate=RATE) as track:
+        heard = np.concatenate(list(track.blocks()))
+    np.testing.assert_allclose(heard, np.full(n_samples, 0.25), atol=1e-6)
