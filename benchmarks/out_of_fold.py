@@ -1,6 +1,6 @@
 """Accuracy over all clips of a dataset, each heard by a network that had not learned from it.
 
-`out_of_fold.py --config FILE --dataset gtzan --data DATA --out RUNS [--seeds 1 2 3]`. The train
+`out_of_fold.py --config FILE --dataset NAME --data DATA --out RUNS [--seeds 1 2 3]`. The train
 and valid clips of the dataset are dealt out to five folds by their groups, the same folds for
 every seed; each fold is heard by a network that learned from the others and from the train
 clips of all other datasets. First labels among those that the dataset knows, uncalibrated,
@@ -22,6 +22,7 @@ from train.checks import check_choices
 from train.config import TrainConfig, load_config, to_tree
 from train.datasets.base import FeatureSet
 from train.ensemble import mean_scores
+from train.heard_before import OUT_OF_FOLD, heard_by_start
 from train.load import load_clips
 from train.metrics import among_known, first_right
 from train.run import learnable, parse_overrides
@@ -56,6 +57,8 @@ def of_seed(
     is_learned = (clips.splits == "train") | (own & (clips.splits == "valid"))
     clips = clips.take(np.flatnonzero(is_learned))
     same_as_before(config, clips, out)
+    if OUT_OF_FOLD in heard_by_start(config, None):
+        raise SystemExit("pretrain has heard the clips that are to be measured: leave it out.")
     start = beginning(config, None, data=data, prepared=prepared, out=out, say=print)
     heard = out_of_fold(
         config, clips, start=start, out=out, say=print, resume=True, folds_seed=FOLDS_SEED

@@ -12,7 +12,7 @@ from tagger.errors import InputError
 from tagger.heard import ListenOptions
 from tagger.label_tree import pruned
 from train.augment import AugmentOptions
-from train.datasets import KNOWN
+from train.datasets import KNOWN, OLD_NAMES
 from train.features import FRONT_ENDS
 from train.fields import build, check_range, choose, plain, put
 from train.models import BODIES
@@ -105,7 +105,7 @@ class CalibrationOptions:
 
     `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
     turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
-    figures over `folds` (0 folds: the figures are of the very clips that calibrated).
+    figures over `folds` (over five if there are fewer than two).
     `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
     for recordings that have one. Only clips of `datasets` are held out, measured and used for
     the head's last fit (all datasets if it is empty). A threshold is the lowest score from
@@ -162,7 +162,7 @@ class TrainConfig:
     """
 
     name: str = "tagger"
-    datasets: tuple[str, ...] = ("gtzan", "speech-music")
+    datasets: tuple[str, ...] = ("gtzan-logmel", "speech-music")
     features: str = "mel"
     features_options: Any = None
     body: str = "cnn-lstm"
@@ -255,7 +255,9 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     if isinstance(tree.get("datasets"), str):
         raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
     for name in tree.get("datasets", ()):
-        choose("datasets", str(name).partition(":")[0], KNOWN)
+        base = str(name).partition(":")[0]
+        if base not in OLD_NAMES:
+            choose("datasets", base, KNOWN)
     choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
     choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (

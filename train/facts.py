@@ -24,6 +24,7 @@ from train.folds import fold_of_groups
 from train.logits import ClipLogits, predict
 from train.metrics import among_known, bootstrap, brier, calibration_error, first_right
 
+FIGURE_FOLDS = 5
 SPLITS_KNOWN = ("train", "valid", "test")
 PACKAGES = (
     "tagger-music", "torch", "lightning", "torchmetrics", "audiomentations", "librosa", "numpy",
@@ -90,15 +91,57 @@ def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]
     return scores
 
 
+def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
+    """Figures of each clip under a calibration and thresholds that it had no part in.
+
+    Where no folds calibrate, some are drawn for the figures alone. Clips of a single group
+    cannot be told apart: their figures say that they measure what they have chosen.
+    """
+    n_folds = config.calibration.folds if config.calibration.folds > 1 else FIGURE_FOLDS
+    folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
+    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
+    needed = np.ones_like(scores)
+    for fold in np.unique(folds):
+        held = folds == fold
+        rest = logits if held.all() else logits.take(np.flatnonzero(~held))
+        calibration = fit_calibration(rest, kind=config.kind)
+        part = logits.take(np.flatnonzero(held))
+        scores[held] = clip_scores(part, calibration, kind=config.kind)
+        chosen = chosen_thresholds(
+            clip_scores(rest, calibration, kind=config.kind), rest, config
+        )
+        needed[held] = [chosen[label] for label in logits.clips.labels]
+    figures = measure(scores, logits.clips) | believed(scores, logits.clips, needed)
+    parts = by_dataset(scores, logits.clips)
+    if len(np.unique(folds)) == 1:
+        figures["on_what_calibrated"] = True
+    return {"": figures, **parts}
+
+
+def chosen_thresholds(
+    scores: NDArray[np.float32], logits: ClipLogits, config: TrainConfig
+) -> dict[str, float]:
+    """The threshold of each label as the calibration's options ask for it."""
+    chosen = choose_thresholds(scores, logits, config.calibration)
+    highest = highest_threshold(scores, logits.clips, config.calibration.music_share)
+    return {label: min(one, highest) for label, one in chosen.items()}
+
+
 def believed(
-    scores: NDArray[np.float32], clips: FeatureSet, thresholds: Mapping[str, float]
+    scores: NDArray[np.float32],
+    clips: FeatureSet,
+    thresholds: Mapping[str, float] | NDArray[np.float32],
 ) -> dict[str, float]:
     """How many clips get a genre, and how often the first one is right.
 
-    A label that the clip's set does not know counts as wrong; `among_known` leaves it out.
+    The thresholds are those of the labels, or those of each clip, (n_clips, n_labels). A label
+    that the clip's set does not know counts as wrong; `among_known` leaves it out.
     """
     rows = np.nansum(clips.targets, axis=1) > 0
-    needed = np.array([thresholds[label] for label in clips.labels])
+    if isinstance(thresholds, Mapping):
+        needed = np.array([thresholds[label] for label in clips.labels])
+    else:
+        needed = thresholds[rows]
     s, t = scores[rows], clips.targets[rows]
     known, truth = among_known(s, t)
     figures = {}
@@ -114,14 +157,12 @@ def believed(
 def calibration_facts(
     unseen: ClipLogits, calibration: Calibration, config: TrainConfig
 ) -> dict[str, Any]:
-    """Thresholds, what was fitted, and figures of scores that were calibrated without them."""
+    """Thresholds, what was fitted, and figures of clips that had no part in either."""
     honest = cross_fitted(unseen, config)
     split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
-    chosen = choose_thresholds(honest, unseen, config.calibration)
-    highest = highest_threshold(honest, unseen.clips, config.calibration.music_share)
-    thresholds = {label: min(one, highest) for label, one in chosen.items()}
+    figures = measured_apart(unseen, config)
     return {
-        "thresholds": thresholds,
+        "thresholds": chosen_thresholds(honest, unseen, config),
         "calibration": {
             "method": "scale and bias of the logits, fitted on clips the network had not seen",
             "on": split,
@@ -132,8 +173,7 @@ def calibration_facts(
             "music_bias": round(calibration.music_bias, 4),
         },
         "metrics": {
-            split: measure(honest, unseen.clips) | believed(honest, unseen.clips, thresholds),
-            **{f"{split} of {k}": v for k, v in by_dataset(honest, unseen.clips).items()},
+            f"{split} of {name}" if name else split: one for name, one in figures.items()
         },
     }
 

@@ -16,16 +16,14 @@ from train.config import FOLDS, TrainConfig, load_config
 from train.datasets import (
     DATASETS,
     FEATURE_FILES,
+    OLD_NAMES,
     RECORDINGS,
     AudioSet,
     FeatureSet,
     Where,
     join,
 )
-from train.datasets.audio import first_with
 from train.datasets.gtzan import STORE as GTZAN_STORE
-from train.datasets.gtzan_audio import ARCHIVES as GTZAN_ARCHIVES
-from train.datasets.gtzan_audio import FOLDERS as GTZAN_FOLDERS
 from train.features.mel import MelFrontEnd, MelOptions
 from train.pictures import write_pictures
 from train.prepare import as_features, prepare, waveform_of
@@ -77,23 +75,29 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
 def load_one(
     name: str, config: TrainConfig, data: Path, *, prepared: Path, say: Say
 ) -> FeatureSet:
-    """One dataset by its name, as in `mtat:all`."""
+    """One dataset by its name, as in `mtat:all`; says which it is, features or recordings."""
     base, _, variant = name.partition(":")
+    if base in OLD_NAMES and not variant:
+        say(f"{name} is called {OLD_NAMES[base]} now; fma:small are the recordings")
+        base = OLD_NAMES[base]
     if base in FEATURE_FILES:
+        say(f"{name}: stored features")
         return FEATURE_FILES[base](where_of(config, data, variant))
-    if base in DATASETS and not variant and not _only_recordings(base, data):
+    if base in DATASETS and not variant:
+        say(f"{name}: stored features" if base.endswith("-logmel") else f"{name}: features")
         return DATASETS[base](data)
     if base not in RECORDINGS:
         raise InputError(f"--dataset {name}: {base} has no variants.")
-    return _prepared(name, config, data, prepared=prepared, say=say)[0]
-
-
-def _only_recordings(base: str, data: Path) -> bool:
-    """Whether a set that comes as features and as recordings is there as recordings alone."""
-    if base not in RECORDINGS or (data / GTZAN_STORE).is_file():
-        return False
-    has_archive = any((data / name).is_file() for name in GTZAN_ARCHIVES)
-    return has_archive or first_with(data, GTZAN_FOLDERS, holds="blues") is not None
+    say(f"{name}: recordings")
+    try:
+        return _prepared(name, config, data, prepared=prepared, say=say)[0]
+    except InputError as error:
+        stored = f"{base}-logmel"
+        if stored in DATASETS and (data / GTZAN_STORE).is_file():
+            raise InputError(
+                f"{error} The stored features that lie there are the dataset {stored}."
+            ) from error
+        raise
 
 
 def prepare_dataset(

@@ -14,6 +14,7 @@ from train.config import TrainConfig, load_config
 from train.datasets import FeatureSet
 from train.ensemble import softened
 from train.facts import data_facts, versions
+from train.heard_before import heard_by_start, marked, warning
 from train.judge import judged
 from train.load import check_learnable, load_clips, resolved
 from train.logits import ClipLogits
@@ -113,6 +114,9 @@ def run_training(
     if is_first():
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
+    heard = heard_by_start(config, start_from)
+    if (warned := warning(heard, config)) is not None:
+        say(warned)
     start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
     clips, members = softened(
         config, clips, start=start, out=out, say=say, teller=teller, resume=resume
@@ -120,6 +124,7 @@ def run_training(
     net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
     if is_first():
         facts = _judged(net, config, clips, unseen, before=learned_before(start_from))
+        facts = marked(facts, heard)
         facts |= {"members": members} if members else {}
         say(json.dumps(facts.get("metrics", {})))
     if config.last_fit:

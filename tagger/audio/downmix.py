@@ -61,11 +61,9 @@ class Downmix:
         """
         mono, channels = _averaged(channels)
         n_samples, n_channels = channels.shape
-        if n_channels != self._n_channels:
+        is_first = n_channels != self._n_channels
+        if is_first:
             self._n_channels, self._last = n_channels, None
-            is_first = True
-        else:
-            is_first = False
         if n_samples and 1 < n_channels <= _MOST_CHANNELS:
             starts = _stretches(self._position, n_samples)
             weights = self._weights(channels, starts, is_first=is_first)

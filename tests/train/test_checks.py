@@ -46,7 +46,7 @@ def test_a_field_that_is_wrong_alone_is_named(tree, said):
         ({"fit": {"freeze": 3}}, "--from"),
         ({"features_options": {"sample_rate": 16000}}, "f_max_hz=8000"),
         ({"features_options": {"f_min_hz": 9000.0, "f_max_hz": 8000.0}}, "f_min_hz"),
-        ({"calibration": {"datasets": ["gtzn"]}}, "'gtzan'"),
+        ({"calibration": {"datasets": ["gtzan-logmell"]}}, "'gtzan-logmel'"),
         ({"body_options": {"n_rows": 129}}, "128 rows that mel has"),
         ({"body_options": {"n_rows": -1}}, "0 for all"),
     ],

@@ -14,11 +14,11 @@ from train.models import BODIES
 FOLDER = Path(train.config.__file__).parent / "configs"
 EXPLAINED = re.compile(r"\b([a-z_]+):[^#]*# +(\S.*)")
 SEEDS = {
-    "gtzan-cnn": ("gtzan", "mel", "cnn"),
-    "fma-small-cnn": ("fma-small", "mel", "cnn"),
-    "fma-small-crnn": ("fma-small", "mel", "crnn"),
+    "gtzan-cnn": ("gtzan-logmel", "mel", "cnn"),
+    "fma-small-cnn": ("fma-small-logmel", "mel", "cnn"),
+    "fma-small-crnn": ("fma-small-logmel", "mel", "crnn"),
     "gtzan-features": ("gtzan:fault-filtered", "mel", "cnn-lstm"),
-    "gtzan-cnn-transformer": ("gtzan", "mel", "cnn-transformer"),
+    "gtzan-cnn-transformer": ("gtzan-logmel", "mel", "cnn-transformer"),
     "mtat-cnn-lstm": ("mtat:filtered", "mel", "cnn-lstm"),
 }
 

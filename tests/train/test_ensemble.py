@@ -23,7 +23,7 @@ TAUGHT = FIELDS | {
     "kind": "multi",
     "ensemble": {"members": 2, "share": 0.5},
     "calibration": {"source": "valid", "folds": 0, "n_windows": 2},
-    "last_fit": ["gtzan"],
+    "last_fit": ["gtzan-logmel"],
 }
 
 
@@ -50,9 +50,9 @@ def test_members_teach_and_the_valid_clips_are_learned_at_last(two_sets, tmp_pat
     done = checkpoint.load(run_training(None, TAUGHT, **places))
     assert [one["seed"] for one in done.facts["members"]] == [101, 201]
     members = done.facts["members"][0]["valid"]
-    assert members["gtzan"]["n_clips"] == members["fma-small"]["n_clips"] == 6
+    assert members["gtzan-logmel"]["n_clips"] == members["fma-small-logmel"]["n_clips"] == 6
     assert done.facts["metrics"]["valid"]["accuracy"] > 0.8
-    assert done.facts["metrics"]["valid of gtzan"]["n_clips"] == 6
+    assert done.facts["metrics"]["valid of gtzan-logmel"]["n_clips"] == 6
     assert any("last fit on 42 clips" in line for line in said)
     written = json.loads((tmp_path / "run" / "facts.json").read_text())
     assert written["members"] == done.facts["members"]

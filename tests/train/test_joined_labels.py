@@ -22,7 +22,7 @@ from train.run import run_training
 
 NAN = float("nan")
 FIELDS = {
-    "datasets": ["gtzan", "fma-small"],
+    "datasets": ["gtzan-logmel", "fma-small-logmel"],
     "features_options": small.FEATURES["mel"],
     "body_options": small.BODIES["cnn-lstm"],
     "augment": {"mixup_alpha": 0.2, "shift_bands": 0.0},
@@ -49,8 +49,12 @@ def two_sets(monkeypatch):
         rows = np.flatnonzero(every.targets[:, [place[one] for one in labels]].any(axis=1))
         return lambda _: replace_labels(every.take(rows), name, labels)
 
-    monkeypatch.setitem(datasets.DATASETS, "gtzan", part("gtzan", ("low", "middle")))
-    monkeypatch.setitem(datasets.DATASETS, "fma-small", part("fma-small", ("low", "high")))
+    monkeypatch.setitem(
+        datasets.DATASETS, "gtzan-logmel", part("gtzan-logmel", ("low", "middle"))
+    )
+    monkeypatch.setitem(
+        datasets.DATASETS, "fma-small-logmel", part("fma-small-logmel", ("low", "high"))
+    )
 
 
 def replace_labels(clips, name, labels):
@@ -76,8 +80,10 @@ def test_two_sets_make_one_model(two_sets, tmp_path, kind):
 
 def test_a_set_teaches_nothing_of_labels_that_it_does_not_know(two_sets):
     """Their gradient is zero, and only theirs."""
-    clips = join([datasets.DATASETS[name](None) for name in ("gtzan", "fma-small")])
-    of_one = clips.take(np.flatnonzero(clips.from_datasets(["gtzan"])))
+    clips = join(
+        [datasets.DATASETS[name](None) for name in ("gtzan-logmel", "fma-small-logmel")]
+    )
+    of_one = clips.take(np.flatnonzero(clips.from_datasets(["gtzan-logmel"])))
     assert np.isnan(of_one.targets[:, 2]).all()
     logits = torch.zeros(len(of_one), 3, requires_grad=True)
     targets = torch.from_numpy(of_one.targets)

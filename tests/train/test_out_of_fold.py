@@ -15,7 +15,7 @@ from train import datasets
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "out_of_fold.py"
 CONFIG = """
-datasets: [gtzan, fma-small]
+datasets: [gtzan-logmel, fma-small-logmel]
 kind: multi
 dropout: 0.0
 augment: {mixup_alpha: 0.0, shift_bands: 0.0}
@@ -28,7 +28,10 @@ calibration: {folds: 0, n_windows: 2}
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """The script on two small sets; returns its last line and the folder of its runs."""
-    for name, labels in (("gtzan", ("low", "middle")), ("fma-small", ("low", "high"))):
+    for name, labels in (
+        ("gtzan-logmel", ("low", "middle")),
+        ("fma-small-logmel", ("low", "high")),
+    ):
         clips = make_set(name, labels, n_each=10)
         monkeypatch.setitem(datasets.DATASETS, name, lambda _, clips=clips: clips)
     config = tmp_path / "config.yaml"
@@ -37,7 +40,16 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
 
     def run(*more):
-        given = ["--config", config, "--data", tmp_path, "--out", out, "--dataset", "gtzan"]
+        given = [
+            "--config",
+            config,
+            "--data",
+            tmp_path,
+            "--out",
+            out,
+            "--dataset",
+            "gtzan-logmel",
+        ]
         body = f"body_options={json.dumps(small.BODIES['cnn-lstm'])}"
         arguments = [*given, "--seeds", "1", "--set", body, *more]
         monkeypatch.setattr(sys, "argv", ["out_of_fold.py", *map(str, arguments)])
@@ -75,11 +87,13 @@ def test_no_fold_learns_from_the_clips_that_it_hears(run, monkeypatch):
 
     monkeypatch.setattr(train.unseen, "fit", watched)
     run("--set", "fit.epochs=1")
-    own = [one.take(np.flatnonzero(one.from_datasets(["gtzan"]))) for one in learned]
+    own = [one.take(np.flatnonzero(one.from_datasets(["gtzan-logmel"]))) for one in learned]
     assert [len(one) for one in own] == [16] * 5
     names = [name for one in own for name in one.ids.tolist()]
     assert {names.count(name) for name in names} == {4}  # left out once, where it is heard
-    others = [one.take(np.flatnonzero(one.from_datasets(["fma-small"]))) for one in learned]
+    others = [
+        one.take(np.flatnonzero(one.from_datasets(["fma-small-logmel"]))) for one in learned
+    ]
     assert {split for one in others for split in one.splits.tolist()} == {"train"}
 
 
@@ -92,7 +106,7 @@ def test_folds_of_another_configuration_are_not_taken_for_these(run):
 
 def test_what_contradicts_folds_is_refused(run):
     """A dataset that is not in the configuration, and what would have heard the held clips."""
-    with pytest.raises(InputError, match="'gtzan'"):
-        run("--dataset", "gtzn")
+    with pytest.raises(InputError, match="'gtzan-logmel'"):
+        run("--dataset", "gtzan-logmell")
     with pytest.raises(InputError, match="ensemble"):
         run("--set", "ensemble.members=2")

@@ -34,9 +34,12 @@ SMALL = {
 def known(monkeypatch):
     """Three datasets: labelled clips, clips of other labels, and what is no music."""
     sets = {
-        "gtzan": lambda _: make_set("gtzan", LABELS),
-        "fma-small": lambda _: make_set(
-            "fma-small", ("low", "other"), repeats=2, embeddings=np.ones((24, 3), np.float32)
+        "gtzan-logmel": lambda _: make_set("gtzan-logmel", LABELS),
+        "fma-small-logmel": lambda _: make_set(
+            "fma-small-logmel",
+            ("low", "other"),
+            repeats=2,
+            embeddings=np.ones((24, 3), np.float32),
         ),
         "speech-music": lambda _: make_set("speech-music", (), music=False, seed=3),
     }
@@ -49,11 +52,11 @@ def test_a_run_learns_calibrates_and_exports(known, tmp_path):
     """From a configuration to a model that the runtime loads, on clips that are easily told."""
     said = []
     overrides = SMALL | {
-        "datasets": ["gtzan", "fma-small", "speech-music"],
+        "datasets": ["gtzan-logmel", "fma-small-logmel", "speech-music"],
         "labels": list(LABELS),
-        "calibration.datasets": ["gtzan", "speech-music"],
+        "calibration.datasets": ["gtzan-logmel", "speech-music"],
         "fit.teacher_weight": 0.1,
-        "pretrain": {"datasets": ["fma-small"], "labels": [], "fit": {"epochs": 2}},
+        "pretrain": {"datasets": ["fma-small-logmel"], "labels": [], "fit": {"epochs": 2}},
     }
     best = run_training(None, overrides, data=tmp_path, out=tmp_path / "run", say=said.append)
     done = load(best)
@@ -72,7 +75,7 @@ def test_a_run_learns_calibrates_and_exports(known, tmp_path):
 
 def test_folds_keep_groups_together_and_spread_labels():
     """No group stands in two folds, and each fold has clips of each label."""
-    clips = make_set("gtzan", LABELS, n_each=20)
+    clips = make_set("gtzan-logmel", LABELS, n_each=20)
     clips.groups[:] = [
         f"{one.split('.')[0]}-{int(one.split('.')[1]) // 4}" for one in clips.ids
     ]
@@ -105,7 +108,7 @@ def test_figures_are_of_the_chosen_datasets_and_labels(known):
         {
             "datasets": list(known),
             "labels": list(LABELS),
-            "calibration.datasets": ["gtzan", "speech-music"],
+            "calibration.datasets": ["gtzan-logmel", "speech-music"],
         },
     )
     clips = measured(config, joined)

@@ -25,8 +25,8 @@ from train.datasets.audio import AudioSet, Where
 from train.datasets.base import FeatureSet, join
 
 DATASETS: dict[str, Callable[[Path], FeatureSet]] = {
-    "fma-small": fma_small.load,
-    "gtzan": gtzan.load,
+    "fma-small-logmel": fma_small.load,
+    "gtzan-logmel": gtzan.load,
     "noise": noise.load,
     "speech-music": speech_music.load,
 }
@@ -45,14 +45,26 @@ RECORDINGS: dict[str, Callable[[Where], AudioSet]] = {
     "mtat": mtat.load,
 }
 
+OLD_NAMES = {"fma-small": "fma-small-logmel"}
+"""What was once called otherwise, since it looked like the name of recordings."""
+
 KNOWN = tuple(sorted({*DATASETS, *FEATURE_FILES, *RECORDINGS}))
 """Every name that --dataset takes, without its variant."""
+
+
+def recordings_of(name: str) -> str:
+    """What two names have in common whose clips may be the same recordings."""
+    base = name.partition(":")[0].removesuffix("-logmel")
+    return "fma" if base == "fma-small" else base
+
 
 RESEARCH_ONLY = "recordings for research only"
 TERMS = {
     "fma": "Creative Commons licences of the artists, many of them non-commercial",
     "fma-small": "Creative Commons licences of the artists, many of them non-commercial",
+    "fma-small-logmel": "Creative Commons licences of the artists, many of them non-commercial",
     "gtzan": RESEARCH_ONLY,
+    "gtzan-logmel": RESEARCH_ONLY,
     "jamendo": "Creative Commons licences of the artists, many of them non-commercial",
     "mtat": "CC BY-NC-SA 1.0",
 }
@@ -76,10 +88,12 @@ __all__ = [
     "DATASETS",
     "FEATURE_FILES",
     "KNOWN",
+    "OLD_NAMES",
     "RECORDINGS",
     "AudioSet",
     "FeatureSet",
     "Where",
     "join",
     "licence_of_weights",
+    "recordings_of",
 ]

@@ -1,4 +1,4 @@
-"""FMA-small: 8,000 tracks of 30 s, eight genres, from the Free Music Archive.
+"""fma-small-logmel (stored features): 8,000 tracks of 30 s, eight genres, from the FMA.
 
 Where from: M. Defferrard et al., FMA: A Dataset for Music Analysis, ISMIR 2017.
 Licence: the tracks are under Creative Commons licences chosen by their artists.
@@ -42,8 +42,9 @@ def load(root: Path) -> FeatureSet:
     path = root / STORE
     if not path.is_file():
         raise InputError(
-            f"{path}: not found. The fma-small dataset reads stored log-mel features there; "
-            "point --data at the folder that holds fma-small-logmel/."
+            f"{path}: not found. The dataset fma-small-logmel reads stored log-mel features"
+            " there; point --data at the folder that holds fma-small-logmel/, or take the"
+            " recordings (--dataset fma:small says where to get them)."
         )
     with np.load(path, allow_pickle=False) as store:
         missing = {"db", "id", "genre", "split", "vggish"} - set(store.files)
@@ -54,7 +55,7 @@ def load(root: Path) -> FeatureSet:
         vggish = store["vggish"].astype(np.float32)
     labels = tuple(SPELLING.values())
     return FeatureSet(
-        name="fma-small",
+        name="fma-small-logmel",
         labels=labels,
         features=list(db),
         db_of_step=np.ones(len(ids), dtype=np.float32),

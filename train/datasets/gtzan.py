@@ -1,4 +1,4 @@
-"""GTZAN: 1,000 clips of 30 s, ten genres.
+"""gtzan-logmel (stored features): 1,000 clips of 30 s, ten genres.
 
 Where from: G. Tzanetakis and P. Cook, Musical Genre Classification of Audio Signals, 2002.
 Licence: none was given; the recordings are commercial. Research use only.
@@ -47,9 +47,9 @@ def load(root: Path) -> FeatureSet:
     path = root / STORE
     if not path.is_file():
         raise InputError(
-            f"{path}: not found. The gtzan dataset reads stored log-mel features there; "
-            "point --data at the folder that holds gtzan-logmel/, or at the recordings"
-            " (--dataset gtzan:fault-filtered says where to get them)."
+            f"{path}: not found. The dataset gtzan-logmel reads stored log-mel features there;"
+            " point --data at the folder that holds gtzan-logmel/, or take the recordings"
+            " (--dataset gtzan says where to get them)."
         )
     with np.load(path, allow_pickle=False) as store:
         missing = {"db", "id", "genre", "split"} - set(store.files)
@@ -58,7 +58,7 @@ def load(root: Path) -> FeatureSet:
         db, ids = store["db"], store["id"]
         genres, splits = store["genre"].tolist(), store["split"]
     return FeatureSet(
-        name="gtzan",
+        name="gtzan-logmel",
         labels=LABELS,
         features=list(db),
         db_of_step=np.full(len(ids), DB_OF_STEP, dtype=np.float32),

@@ -9,7 +9,7 @@ Splits: fault-filtered by default (443 train, 197 valid, 290 test), which remove
     and keeps an artist on one side (C. Kereliuk, B. Sturm and J. Larsen, 2015).
     `gtzan:stratified` draws 80, 10 and 10 of 100 for comparison with others' figures; it
     keeps runs of neighbours together, yet repeated recordings inflate what it measures.
-Labels: one of ten, as in the stored features (`gtzan`): hip-hop has its hyphen.
+Labels: one of ten, as in the stored features (`gtzan-logmel`): hip-hop has its hyphen.
 Index: `genres_original/`, `Data/genres_original/`, `genres/` or the ten folders themselves;
     blues/blues.00000.wav to .00099, of any audio suffix. Where none of them is there,
     genres.tar.gz, archive.zip or another zip of the set is unpacked beside itself.

@@ -1,0 +1,122 @@
+"""No figure is said to be of unseen clips when the start, or the thresholds, had them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.train import small
+from tests.train.sets import make_set
+from train import checkpoint, facts
+from train.config import from_tree
+from train.heard_before import OUT_OF_FOLD, VALID, heard_by_start, marked, warning
+from train.models.network import TaggerNet
+
+
+def config_of(*datasets, source="out-of-fold", pretrain=None, **more):
+    calibration = {"source": source, "folds": 5 if source == "out-of-fold" else 0}
+    tree = {"datasets": list(datasets), "calibration": calibration, **more}
+    if pretrain is not None:
+        tree["pretrain"] = {"datasets": list(pretrain)}
+    return from_tree(tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "learned", "is_heard", "valid_is_heard"),
+    [
+        ("gtzan", "gtzan", True, False),
+        ("gtzan", "gtzan:stratified", True, True),  # other splits of the same recordings
+        ("gtzan:fault-filtered", "gtzan", True, True),
+        ("fma-small", "fma:small", True, True),
+        ("gtzan", "mtat", False, False),
+        ("gtzan", "speech-music", False, False),
+    ],
+)
+@pytest.mark.parametrize("way", ["pretrain", "from", "from its pretraining"])
+def test_what_a_start_has_learned_is_not_unseen(
+    tmp_path, name, learned, is_heard, valid_is_heard, way
+):
+    """By either way, under either name of the same recordings, however early."""
+    start = None
+    if way == "pretrain":
+        config = config_of(name, pretrain=[learned])
+    else:
+        earlier = small.tree(datasets=[learned])
+        if way == "from its pretraining":
+            earlier = small.tree(datasets=["noise"], pretrain={"datasets": [learned]})
+        config, start = config_of(name), tmp_path / "best.pt"
+        made = from_tree(earlier)
+        net = TaggerNet(made.network(), n_labels=2).eval()
+        checkpoint.save(checkpoint.Checkpoint(net, made, ("a", "b"), {}), start)
+    heard = heard_by_start(config, start)
+    assert (OUT_OF_FOLD in heard) == is_heard
+    assert (VALID in heard) == valid_is_heard
+    assert (warning(heard, config) is not None) == is_heard
+    by_valid = config_of(name, source="valid")
+    assert (warning(heard, by_valid) is not None) == valid_is_heard
+
+
+def test_valid_clips_of_a_last_fit_or_of_another_seed_were_heard(tmp_path):
+    """A model that ships has learned its valid clips as well; other seeds draw other splits."""
+    for more, is_heard in (
+        ({"last_fit": ["folder"]}, True),
+        ({"split_seed": 7}, True),
+        ({}, False),
+    ):
+        made = from_tree(small.tree(datasets=["folder"], **more))
+        net = TaggerNet(made.network(), n_labels=2).eval()
+        start = tmp_path / "best.pt"
+        checkpoint.save(checkpoint.Checkpoint(net, made, ("a", "b"), {}), start)
+        heard = heard_by_start(config_of("folder", source="valid"), start)
+        assert (VALID in heard) == is_heard
+
+
+def test_only_sets_that_calibrate_count():
+    """What only helps to learn may have been heard before."""
+    config = config_of("gtzan", "mtat", pretrain=["mtat"])
+    only = replace(config, calibration=replace(config.calibration, datasets=("gtzan",)))
+    assert heard_by_start(only, None) == {}
+
+
+def test_figures_say_what_the_start_may_have_heard():
+    """Each of the split, those of single sets too, and the calibration's own words."""
+    found = marked(
+        {
+            "metrics": {VALID: {"accuracy": 1.0}, f"{OUT_OF_FOLD} of a": {"accuracy": 1.0}},
+            "calibration": {"on": OUT_OF_FOLD, "method": "on clips the network had not seen"},
+        },
+        {OUT_OF_FOLD: ["a"]},
+    )
+    assert found["metrics"][f"{OUT_OF_FOLD} of a"]["start_may_have_heard"] == ["a"]
+    assert "start_may_have_heard" not in found["metrics"][VALID]
+    assert "may have heard clips of a" in found["calibration"]["method"]
+    assert "not seen" not in found["calibration"]["method"]
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_thresholds_are_measured_on_clips_that_did_not_choose_them(monkeypatch, folds):
+    """Of no clip is it said whether it gets a genre by a threshold that it helped to choose."""
+    config = from_tree(small.tree(calibration={"source": "valid", "folds": folds}))
+    clips = make_set("x", ("a", "b"))
+    torch.manual_seed(0)
+    net = TaggerNet(config.network(), n_labels=2).eval()
+    unseen = facts.net_logits(net, clips, config)
+    number = {name: i for i, name in enumerate(clips.ids.tolist())}
+    seen = []
+
+    def choose(scores, logits, options):
+        """A threshold from which can be read who chose it."""
+        seen.append({number[one] for one in logits.clips.ids.tolist()})
+        return dict.fromkeys(logits.clips.labels, float(len(seen)))
+
+    def measured(scores, clips, thresholds):
+        for i, row in enumerate(np.asarray(thresholds)):
+            assert i not in seen[int(row[0]) - 1]
+        return {}
+
+    monkeypatch.setattr(facts, "choose_thresholds", choose)
+    monkeypatch.setattr(facts, "highest_threshold", lambda *_: np.inf)
+    monkeypatch.setattr(facts, "believed", measured)
+    assert facts.measured_apart(unseen, config)[""]["n_clips"] == len(clips)
+    assert len(seen) == (folds or facts.FIGURE_FOLDS)
