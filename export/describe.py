@@ -70,7 +70,9 @@ def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
         calibration=facts.get("calibration", {}),
         training=_training(checkpoint),
         metrics=facts.get("metrics", {}),
-        weights_licence=licence_of_weights(_learned_from(checkpoint)),
+        weights_licence=licence_of_weights(
+            _learned_from(checkpoint), checkpoint.facts.get("data", {}).get("teachers", [])
+        ),
         parents=parents,
         kinds=kinds,
         embedding=embedding_width(checkpoint.net),

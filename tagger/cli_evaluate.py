@@ -50,7 +50,9 @@ def evaluate(
 
 
 def study(
-    name: Annotated[str, typer.Argument(metavar="compare|length|rare|transfer|features")],
+    name: Annotated[
+        str, typer.Argument(metavar="compare|length|rare|transfer|features|distil")
+    ],
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
     ] = None,

@@ -39,6 +39,7 @@ class AugmentOptions:
     n_band_masks: int = 2
     mask_share: float = 0.12
     mixup_alpha: float = 0.3
+    mixup_share: float = 1.0
     gain_db: float = 12.0
     wave_stretch: float = 0.0
     wave_pitch: float = 0.0
@@ -51,6 +52,7 @@ class AugmentOptions:
             "repeat",
             "noise",
             "mask_share",
+            "mixup_share",
             "wave_stretch",
             "wave_pitch",
         ):
@@ -170,6 +172,20 @@ def augment(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     return x
 
 
+def kept(share: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
+    """Of each clip its share in its blend; 1 for those that are not to be blended."""
+    if options.mixup_share >= 1:
+        return share
+    chosen = torch.rand(share.shape, generator=rng, device=rng.device) < options.mixup_share
+    return torch.where(chosen, share, torch.ones_like(share))
+
+
+def blended(targets: Tensor, share: Tensor, other: Tensor) -> Tensor:
+    """Targets of the blends; what is unknown in either clip stays unknown in their blend."""
+    both = share * targets + (1 - share) * targets[other]
+    return torch.where(share >= 1, targets, both)
+
+
 def mixup(
     x: Tensor, targets: Tensor, options: AugmentOptions, rng: Rng
 ) -> tuple[Tensor, Tensor]:
@@ -182,11 +198,11 @@ def mixup(
     alpha = torch.full((x.shape[0],), options.mixup_alpha, device=x.device)
     first, second = torch._standard_gamma(alpha, rng), torch._standard_gamma(alpha, rng)  # noqa: SLF001 - Beta through two gammas; the public Beta takes no generator
     share = first / (first + second).clamp(min=1e-6)
-    share = torch.maximum(share, 1 - share)
+    share = kept(torch.maximum(share, 1 - share), options, rng)
     other = torch.randperm(x.shape[0], generator=rng, device=rng.device)
     level = x.amax(dim=(1, 2), keepdim=True)
     relative = x - level
     s = share.view(-1, 1, 1)
     mixed = s * relative + (1 - s) * relative[other]
     t = share.view(-1, 1)
-    return mixed, t * targets + (1 - t) * targets[other]
+    return mixed, blended(targets, t, other)

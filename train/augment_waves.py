@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from train.augment import AugmentOptions, Rng, mask
+from train.augment import AugmentOptions, Rng, blended, kept, mask
 
 QUIET = 1e-4
 
@@ -33,11 +33,11 @@ def mix_waves(
     alpha = torch.full((x.shape[0],), options.mixup_alpha, device=x.device)
     first, second = torch._standard_gamma(alpha, rng), torch._standard_gamma(alpha, rng)  # noqa: SLF001 - as in train.augment.mixup
     share = first / (first + second).clamp(min=1e-6)
-    s = torch.maximum(share, 1 - share).unsqueeze(1)
+    s = kept(torch.maximum(share, 1 - share), options, rng).unsqueeze(1)
     other = torch.randperm(x.shape[0], generator=rng, device=rng.device)
     level = x.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET)
-    blended = s * x / level + (1 - s) * (x / level)[other]
-    return blended * level, s * targets + (1 - s) * targets[other]
+    mixed = s * x / level + (1 - s) * (x / level)[other]
+    return mixed * level, blended(targets, s, other)
 
 
 def mask_features(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:

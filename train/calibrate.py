@@ -152,10 +152,11 @@ def _nll(scores: Tensor, targets: Tensor, *, kind: str) -> Tensor:
 
 def _fit_music(logits: ClipLogits) -> tuple[float, float]:
     """Platt's scaling of the music logit, both sides weighing the same."""
-    music = torch.from_numpy(logits.clips.music)
-    if bool((music == music[0]).all()):
+    known = ~np.isnan(logits.clips.music)
+    music = torch.from_numpy(logits.clips.music[known])
+    if not known.any() or bool((music == music[0]).all()):
         return 1.0, 0.0  # nothing but music was shown: the logit is what training made it
-    mean = torch.tensor([float(one.mean()) for one in logits.music_logits])
+    mean = torch.tensor([float(one.mean()) for one in logits.music_logits])[known]
     log_scale = torch.zeros(1, requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
     share = music.mean()

@@ -17,9 +17,11 @@ from train.features import FRONT_ENDS
 from train.fields import build, check_range, choose, plain, put
 from train.models import BODIES
 from train.models.network import NetworkOptions
+from train.teachers.options import TeacherOptions
 
 FOLDS = 5
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+DRAWS = ("labels", "windows")
 SCHEDULES = ("one-cycle", "cosine", "plateau", "constant")
 
 
@@ -39,12 +41,16 @@ class FitOptions:
     dataset does not know counts as absent from its clips (`train.unknown`), `label_weights`
     lets rare labels count more and `focal_gamma` > 0 takes the focal loss. `average_decay` is
     that of the running mean of the weights, reached when the fit is long enough for it.
-    `freeze` epochs long only the head learns, after `--from`.
+    `freeze` epochs long only the head learns, after `--from`. A crop is `crop_share` of a
+    window. `draw: labels` draws each label equally often, `draw: windows` each window of sound,
+    rare labels somewhat more often: where teachers say most, most clips need no label.
     """
 
     epochs: int = 60
     batch_size: int = 32
     clips_an_epoch: int = 640
+    crop_share: float = 1.0
+    draw: str = "labels"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
@@ -72,7 +78,7 @@ class FitOptions:
             check_range(f"fit.{name}", getattr(self, name), 1)
         for name in ("epochs", "patience", "freeze", "focal_gamma", "weight_decay"):
             check_range(f"fit.{name}", getattr(self, name), 0)
-        for name in ("label_smoothing", "average_decay", "share_not_genre"):
+        for name in ("label_smoothing", "average_decay", "share_not_genre", "crop_share"):
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
         for share in self.shares:
             check_range("fit.shares", share, 0, 1)
@@ -81,6 +87,7 @@ class FitOptions:
         if self.learning_rate <= 0:
             raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
         choose("fit.schedule", self.schedule, SCHEDULES)
+        choose("fit.draw", self.draw, DRAWS)
         choose("fit.precision", self.precision, PRECISIONS)
 
 
@@ -159,6 +166,7 @@ class TrainConfig:
     labels than it keeps.
     `may_also_be` are lists of a label and those that a clip of it may have besides: where its
     dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
+    `teachers` are other models that are learned from beside the labels.
     """
 
     name: str = "tagger"
@@ -181,6 +189,7 @@ class TrainConfig:
     metadata: str = ""
     partial: bool = False
     longest_s: float = 120.0
+    teachers: tuple[TeacherOptions, ...] = ()
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     last_fit: tuple[str, ...] = ()

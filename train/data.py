@@ -24,7 +24,8 @@ class Crops(Dataset[Any]):
     """A random crop of each clip; shorter clips are repeated to the length of a window.
 
     Items are (features (n_mels, n_frames), targets (n_labels,), music (), embedding
-    (n_dims,), counts (n_labels,)), float32; n_dims is 0 where the set has no embeddings.
+    (n_dims,), counts (n_labels,)), float32; n_dims is 0 where the set has no embeddings and
+    no teachers, whose answers stand behind them.
     `counts` is how much each label counts in the loss.
     """
 
@@ -50,7 +51,7 @@ class Crops(Dataset[Any]):
                 None for not at all (`train.unknown`).
         """
         self.clips, self.n_frames = clips, n_frames
-        self.taught, self.pieces = clips.embeddings, clips.pieces()
+        self.taught, self.lessons, self.pieces = clips.embeddings, clips.lessons, clips.pieces()
         targets = clips.targets if clips.soft_targets is None else clips.soft_targets
         self.targets, self.counts = counted(targets, absent)
         self.change, self.n_drawn = change, int(spare * n_frames)
@@ -66,16 +67,25 @@ class Crops(Dataset[Any]):
             changed = self.change(crop[0], int(self.rng.integers(2**32)))
             crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
         target = torch.from_numpy(self.targets[i])
-        embedding = np.empty(0, np.float32) if self.taught is None else self.taught[i]
+        embedding = self._taught(i, start)
         music, counts = torch.tensor(self.clips.music[i]), torch.from_numpy(self.counts[i])
         return torch.from_numpy(crop), target, music, torch.from_numpy(embedding), counts
 
+    def _taught(self, i: int, start: int) -> NDArray[np.float32]:
+        """The embedding that the set brings, and what teachers say of a crop."""
+        own = np.empty(0, np.float32) if self.taught is None else self.taught[i]
+        if self.lessons is None:
+            return own
+        n_frames = self.clips.n_frames(i)
+        lesson = self.lessons.of_stretch(i, start / n_frames, (start + self.n_drawn) / n_frames)
+        return np.concatenate([own, lesson])
+
     def _start(self, i: int) -> int:
-        """Where a crop begins: anywhere within a piece, if a piece is long enough."""
-        n_pieces, n_frames = int(self.pieces[i]), self.clips.n_frames(i)
+        """Where a crop begins: within a target of the teachers, or a piece, if it is long."""
+        n_frames = self.clips.n_frames(i)
+        cells = (len(self.lessons.of_clip[i]) if self.lessons else 1, int(self.pieces[i]), 1)
+        n_pieces = next((n for n in cells if n_frames // n >= self.n_drawn), 1)
         piece_len = n_frames // n_pieces
-        if piece_len < self.n_drawn:
-            n_pieces, piece_len = 1, n_frames
         n_places = max(piece_len - self.n_drawn, 0) + 1
         if n_pieces * n_places == 1:
             return 0
@@ -177,6 +187,7 @@ def balanced_sampler(
     n_samples: int,
     seed: int,
     shares: Mapping[str, float] | None = None,
+    window_len: int | None = None,
 ) -> WeightedRandomSampler:
     """Draw labels equally often, and a fixed share of clips that carry no label at all.
 
@@ -187,10 +198,16 @@ def balanced_sampler(
         seed: of the sampler's own generator.
         shares: dataset to its share of the batch; then labels are drawn equally often within
             each dataset, and `share_not_genre` says nothing.
+        window_len: draw each window of sound alike, in what the clips count; then
+            `share_not_genre` says nothing either. None to draw labels equally often.
     """
     generator = torch.Generator().manual_seed(seed)
     if not shares:
-        weights = _even_weights(clips, share_not_genre=share_not_genre)
+        weights = (
+            _even_weights(clips, share_not_genre=share_not_genre)
+            if window_len is None
+            else _window_weights(clips, window_len)
+        )
         return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
     weights = np.zeros(len(clips))
     for name, share in shares.items():
@@ -198,8 +215,33 @@ def balanced_sampler(
         if len(rows):
             part = clips.take(rows)
             has_label = np.nansum(part.targets, axis=1).any()
-            weights[rows] = share * _even_weights(part, share_not_genre=float(not has_label))
+            weights[rows] = share * (
+                _even_weights(part, share_not_genre=float(not has_label))
+                if window_len is None
+                else _window_weights(part, window_len)
+            )
     return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
+
+
+KNOWN_COUNTS = 1.5
+"""How much more often a clip is drawn whose label is known, or that is known to be no music."""
+
+
+def _window_weights(clips: FeatureSet, window_len: int) -> NDArray[np.float64]:
+    """How often each clip is to be drawn, shape (n_clips,), sum 1: by its length.
+
+    A label that is n times as rare is drawn the root of n as often.
+    """
+    lengths = np.array([clips.n_frames(i) for i in range(len(clips))], dtype=np.float64)
+    weights = np.maximum(1, lengths / window_len)
+    has = np.nan_to_num(clips.targets)
+    labelled = has.sum(axis=1) > 0
+    if labelled.any():
+        rarity = (has / np.sqrt(np.maximum(has.sum(axis=0), 1))).max(axis=1, initial=0)
+        weights[labelled] *= KNOWN_COUNTS * rarity[labelled] / rarity[labelled].mean()
+    weights[clips.music == NOT_MUSIC] *= KNOWN_COUNTS
+    even: NDArray[np.float64] = weights / weights.sum()
+    return even
 
 
 def _even_weights(clips: FeatureSet, *, share_not_genre: float) -> NDArray[np.float64]:

@@ -179,16 +179,22 @@ def calibration_facts(
 
 
 def data_facts(
-    config: TrainConfig, clips: FeatureSet, *, before: Sequence[str] = ()
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    before: Sequence[str] = (),
+    teachers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Which datasets, and how many clips of each split; `before` are those of --from."""
+    """Which datasets and teachers, and how many clips; `before` are the datasets of --from."""
     counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
+    by_file = {one["sha256"]: dict(one) for one in teachers}
     return {
         "datasets": list(config.datasets),
         "clips": {name: count for name, count in counts.items() if count},
         "learned_from": "train",
         **({"last_fit": list(config.last_fit)} if config.last_fit else {}),
         **({"learned_before": list(before)} if before else {}),
+        **({"teachers": list(by_file.values())} if by_file else {}),
     }
 
 

@@ -22,7 +22,8 @@ from train.loaders import training_loader, watched_loader
 from train.models.network import TaggerNet
 from train.module import Fit
 from train.objective import rarity_weights
-from train.ranks import rank
+from train.ranks import is_first, rank
+from train.teachers.pupil import keep_pupil
 
 
 def fit(
@@ -70,6 +71,8 @@ def fit(
     if best is not None and best.weights is not None:
         module.load_state_dict(best.weights)
     net.requires_grad_(True).eval().cpu()
+    if clips.lessons is not None and module.pupil is not None and is_first():
+        keep_pupil(run_dir, module.pupil, clips.lessons.parts, n_before=module.n_taught)
     return net
 
 
@@ -107,7 +110,8 @@ def _callbacks(
 
 def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> Fit:
     n_taught = 0 if clips.embeddings is None else clips.embeddings.shape[1]
-    module = Fit(net, config, n_taught=n_taught, is_waveform=clips.is_waveform)
+    lessons = () if clips.lessons is None else clips.lessons.parts
+    module = Fit(net, config, n_taught=n_taught, lessons=lessons, is_waveform=clips.is_waveform)
     if config.fit.label_weights and config.kind == "multi":
         module.weights = rarity_weights(torch.from_numpy(clips.targets))
     return module

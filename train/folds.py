@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.base import FeatureSet
+from train.datasets.base import MUSIC, FeatureSet
 
 
 def fold_of_groups(clips: FeatureSet, *, n_folds: int, seed: int) -> NDArray[np.intp]:
@@ -14,7 +14,8 @@ def fold_of_groups(clips: FeatureSet, *, n_folds: int, seed: int) -> NDArray[np.
     """
     rng = np.random.default_rng(seed)
     known = np.nan_to_num(clips.targets)
-    kind = np.where(known.sum(axis=1) > 0, known.argmax(axis=1), -1 - clips.music.astype(int))
+    music = np.nan_to_num(clips.music, nan=MUSIC).astype(int)
+    kind = np.where(known.sum(axis=1) > 0, known.argmax(axis=1), -1 - music)
     folds = np.zeros(len(clips), dtype=np.intp)
     for one in np.unique(kind):
         names, sizes = np.unique(clips.groups[kind == one], return_counts=True)

@@ -47,7 +47,7 @@ def refit_head(
     mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
     inputs = (embeddings - mean) / deviation
     targets = torch.from_numpy(clips.targets)[owner]
-    music = torch.from_numpy(clips.music)[owner]
+    music = torch.from_numpy(np.nan_to_num(clips.music))[owner]
     kind = net.options.kind
 
     def by_label(logits: Tensor) -> Tensor:
@@ -92,11 +92,12 @@ def window_embeddings(
 
 
 def _balance(clips: FeatureSet) -> Tensor:
-    """Weights with which music and what is none count the same, mean 1."""
-    share = float((clips.music == NOT_MUSIC).mean())
+    """Weights with which music and what is none count the same, mean 1; 0 if nobody knows."""
+    known = ~np.isnan(clips.music)
+    share = float((clips.music[known] == NOT_MUSIC).mean()) if known.any() else 0.0
     if share in {0.0, 1.0}:
-        return torch.ones(len(clips))
-    weights = np.where(clips.music == NOT_MUSIC, 0.5 / share, 0.5 / (1 - share))
+        return torch.from_numpy(known.astype(np.float32))
+    weights = np.where(clips.music == NOT_MUSIC, 0.5 / share, 0.5 / (1 - share)) * known
     return torch.from_numpy(weights.astype(np.float32))
 
 

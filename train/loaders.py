@@ -26,6 +26,9 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
         shares=dict(zip(config.datasets, config.fit.shares, strict=True))
         if config.fit.shares
         else None,
+        window_len=frames_a_window(clips, config.features_options)
+        if config.fit.draw == "windows"
+        else None,
     )
     return DataLoader(
         _crops(config, clips),
@@ -35,8 +38,18 @@ def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
     )
 
 
+def crop_frames(clips: FeatureSet, config: TrainConfig) -> int:
+    """Length of a crop in what the clips count: whole frames, at least one."""
+    n_frames, hop_len = int(config.features_options.n_frames), config.features_options.hop_len
+    n_kept = max(1, round(config.fit.crop_share * n_frames))
+    n_less = n_frames - n_kept
+    return frames_a_window(clips, config.features_options) - n_less * (
+        int(hop_len) if clips.is_waveform else 1
+    )
+
+
 def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
-    n_frames = frames_a_window(clips, config.features_options)
+    n_frames = crop_frames(clips, config)
     seed, rate = seed_here(config.seed), config.features_options.sample_rate
     given = config.fit.unknown_weights if config.kind == "multi" else ()
     weights = dict(zip(config.datasets, given, strict=True)) if given else {}

@@ -1,5 +1,6 @@
 """The Lightning module of a fit: augmentation, losses, optimiser."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -14,6 +15,8 @@ from train.models.network import TaggerNet
 from train.objective import label_loss, music_loss, teacher_loss
 from train.ranks import rank, seed_here
 from train.schedule import VALID_LOSS, optimisation
+from train.teachers.lessons import Part
+from train.teachers.losses import lessons_loss
 
 
 class Fit(L.LightningModule):
@@ -25,6 +28,7 @@ class Fit(L.LightningModule):
         config: TrainConfig,
         *,
         n_taught: int = 0,
+        lessons: Sequence[Part] = (),
         is_waveform: bool = False,
     ) -> None:
         super().__init__()
@@ -32,8 +36,10 @@ class Fit(L.LightningModule):
         self.is_waveform = is_waveform
         self.is_one_of_many = config.fit.devices > 1
         self.weights: Tensor | None = None
-        # What a teacher heard is learned from the same embedding as the labels, then dropped.
-        self.pupil = nn.Linear(net.body.n_out, n_taught) if n_taught else None
+        # What teachers heard is learned from the same embedding as the labels, then dropped.
+        self.lessons, self.n_taught = tuple(lessons), n_taught
+        n_out = n_taught + max((one.stop for one in lessons), default=0)
+        self.pupil = nn.Linear(net.body.n_out, n_out) if n_out else None
         # Lightning's `auto` takes the GPU when there is one; what is drawn is drawn there.
         device = f"cuda:{rank()}" if torch.cuda.is_available() else "cpu"
         self.rng = torch.Generator(device).manual_seed(seed_here(config.seed))
@@ -56,11 +62,20 @@ class Fit(L.LightningModule):
         by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
         losses = {"train/label_loss": by_label, "train/music_loss": by_music}
         total: Tensor = by_label + fit.music_weight * by_music
-        if self.pupil is not None and fit.teacher_weight > 0:
-            losses["train/teacher_loss"] = teacher_loss(self.pupil(embedding), embeddings)
-            total = total + fit.teacher_weight * losses["train/teacher_loss"]
+        if self.pupil is not None:
+            by_teachers = self._teachers_loss(self.pupil(embedding).float(), embeddings)
+            losses |= {f"train/{name}": one for name, one in by_teachers.items()}
+            total = total + sum(by_teachers.values())
         self.log_dict(losses, on_step=False, on_epoch=True, sync_dist=self.is_one_of_many)
         return total
+
+    def _teachers_loss(self, predicted: Tensor, taught: Tensor) -> dict[str, Tensor]:
+        """Weighted losses by name: of a set's own embeddings, and of each teacher."""
+        n, weight = self.n_taught, self.config.fit.teacher_weight
+        found = lessons_loss(predicted[:, n:], taught[:, n:], self.lessons)
+        if n and weight > 0:
+            found["teacher_loss"] = weight * teacher_loss(predicted[:, :n], taught[:, :n])
+        return found
 
     def augmented(self, features: Tensor) -> Tensor:
         """Augment the frames that the body will look at; the others are filled in again."""

@@ -68,9 +68,11 @@ def teacher_loss(predicted: Tensor, embeddings: Tensor) -> Tensor:
 
 
 def music_loss(logit: Tensor, music: Tensor, *, smoothing: float) -> Tensor:
-    """Binary cross-entropy of the music logit, shapes (batch, 1) and (batch,)."""
-    soft = music * (1 - smoothing) + smoothing / 2
-    return F.binary_cross_entropy_with_logits(logit[:, 0], soft)
+    """Binary cross-entropy of the music logit, shapes (batch, 1) and (batch,); NaN unknown."""
+    known = ~torch.isnan(music)
+    soft = torch.nan_to_num(music) * (1 - smoothing) + smoothing / 2
+    each = F.binary_cross_entropy_with_logits(logit[:, 0], soft, reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 def rarity_weights(targets: Tensor, *, most: float = 10.0) -> Tensor:

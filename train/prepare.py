@@ -154,10 +154,11 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
         n_pieces=np.array([one.n_pieces for one in kept_as], dtype=np.intp),
         ids=kept.ids,
         targets=kept.targets,
-        music=np.full(len(index), MUSIC, dtype=np.float32),
+        music=np.full(len(index), MUSIC, np.float32) if kept.music is None else kept.music,
         splits=kept.splits,
         groups=kept.groups,
         kind=clips.kind,
+        paths=np.array([str(path.resolve()) for path in kept.paths]),
         is_waveform=True,
         unreadable=tuple(unreadable),
     )

@@ -20,7 +20,16 @@ from train.load import check_learnable, load_clips, resolved
 from train.logits import ClipLogits
 from train.models.network import TaggerNet
 from train.ranks import is_first
-from train.start import CONFIG, beginning, learned_before, like, places_of, write_run
+from train.start import (
+    CONFIG,
+    beginning,
+    learned_before,
+    like,
+    places_of,
+    teachers_before,
+    write_run,
+)
+from train.teachers.taught import lessons_for, teacher_facts
 from train.unseen import (
     Say,
     Start,
@@ -111,6 +120,7 @@ def run_training(
     check_choices(config, start_from=start_from)
     clips = load_clips(config, data, prepared=prepared, say=say)
     config = learnable(config, clips, say=say)
+    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
     if is_first():
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
@@ -123,7 +133,9 @@ def run_training(
     )
     net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
     if is_first():
-        facts = _judged(net, config, clips, unseen, before=learned_before(start_from))
+        taught = teachers_before(start_from) + teacher_facts(config, data)
+        before = learned_before(start_from)
+        facts = _judged(net, config, clips, unseen, before=before, teachers=taught)
         facts = marked(facts, heard)
         facts |= {"members": members} if members else {}
         say(json.dumps(facts.get("metrics", {})))
@@ -182,10 +194,11 @@ def _judged(
     unseen: ClipLogits | None,
     *,
     before: Sequence[str],
+    teachers: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Calibrate and measure the network; returns what is to be said of it."""
     return {
-        "data": data_facts(config, clips, before=before),
+        "data": data_facts(config, clips, before=before, teachers=teachers),
         "versions": versions(),
         **judged(net, config, unseen, measured(config, clips.split("valid"))),
     }

@@ -15,6 +15,7 @@ from train.fit import fit
 from train.load import load_clips
 from train.models.network import TaggerNet
 from train.ranks import is_first
+from train.teachers.taught import lessons_for
 from train.unseen import Say, Start, teller
 
 CONFIG, RUN = "config.yaml", "run.json"
@@ -94,6 +95,13 @@ def learned_before(start_from: Path | None) -> list[str]:
     return list(dict.fromkeys([*names, *earlier.config.learned_from()]))
 
 
+def teachers_before(start_from: Path | None) -> list[dict[str, str]]:
+    """The teachers of a checkpoint to start from, and of those before it."""
+    if start_from is None:
+        return []
+    return list(checkpoint.load(start_from).facts.get("data", {}).get("teachers", []))
+
+
 def beginning(
     config: TrainConfig,
     start_from: Path | None,
@@ -119,7 +127,9 @@ def pretrained(
         return None
     path = out / "pretrained.pt"
     if not (path.is_file() and checkpoint.load(path).config == earlier):
-        clips = load_clips(earlier, data, prepared=prepared, say=say).split("train")
+        every = load_clips(earlier, data, prepared=prepared, say=say)
+        every = lessons_for(earlier, every, data, prepared=prepared, say=say)
+        clips = every.split("train")
         say(f"pretraining on {len(clips)} clips")
         before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
         tell = teller(say, "pretraining", earlier)

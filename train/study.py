@@ -5,6 +5,7 @@ length    how a figure falls as clips become shorter (the mean of several runs)
 rare      a figure against the number of training clips of each label
 transfer  a model on another dataset, through a map of labels
 features  the same body fitted on each front end, then compared
+distil    a student against its teachers, label by label
 """
 
 import json
@@ -20,11 +21,13 @@ import torch
 from tagger.errors import InputError
 from train.chart import bars_of, table_of
 from train.datasets.base import FeatureSet
+from train.distil import COLUMNS, compared, rows_of
 from train.evaluate import config_for, measure
 from train.features import FRONT_ENDS
 from train.load import load_clips
 from train.scorer import Scorer, open_scorer
 from train.sweep import Sweep, run_one
+from train.teachers.taught import lessons_for
 
 Say = Callable[[str], None]
 
@@ -171,12 +174,28 @@ def features(question: Question) -> Answer:
     return compare(replace(question, paths=[question.out / name for name in FRONT_ENDS]))
 
 
+def distil(question: Question) -> Answer:
+    """A student against its teachers: how well it follows them, label by label."""
+    if len(question.paths) > 1:
+        raise InputError("study distil: one run or model at a time.")
+    path = question.paths[0]
+    scorer = _scorer(path)
+    config = config_for(scorer, question.overrides)
+    data, prepared, say = question.data, question.prepared, question.say
+    clips = _split_of(load_clips(config, data, prepared=prepared, say=say), question)
+    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
+    run = path if path.is_dir() else path.parent
+    rows = rows_of(compared(replace(scorer, config=config), run, clips))
+    return Answer(columns=COLUMNS, rows=rows, column="correlation")
+
+
 STUDIES: dict[str, Callable[[Question], Answer]] = {
     "compare": compare,
     "length": length,
     "rare": rare,
     "transfer": transfer,
     "features": features,
+    "distil": distil,
 }
 
 
@@ -226,6 +245,10 @@ def _n_parameters(scorer: Scorer) -> int | None:
 def _clips(scorer: Scorer, question: Question) -> FeatureSet:
     config = config_for(scorer, question.overrides)
     clips = load_clips(config, question.data, prepared=question.prepared, say=question.say)
+    return _split_of(clips, question)
+
+
+def _split_of(clips: FeatureSet, question: Question) -> FeatureSet:
     chosen = clips.split(question.split)
     if len(chosen) == 0:
         raise InputError(f"--split {question.split}: {clips.name} has no clip there.")

@@ -1,7 +1,7 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -20,14 +20,19 @@ SEEDS = {
     "gtzan-features": ("gtzan:fault-filtered", "mel", "cnn-lstm"),
     "gtzan-cnn-transformer": ("gtzan-logmel", "mel", "cnn-transformer"),
     "mtat-cnn-lstm": ("mtat:filtered", "mel", "cnn-lstm"),
+    "distil": ("recordings", "mel", "cnn-lstm"),
 }
 
 
 def fields_of(kind):
-    """Names of all fields of a record and of the records in it."""
+    """Names of all fields of a record and of the records in it, and in its lists."""
     for name, hint in get_type_hints(kind).items():
+        listed = [one for one in get_args(hint) if dataclasses.is_dataclass(one)]
         if dataclasses.is_dataclass(hint):
             yield from fields_of(hint)
+        elif get_origin(hint) is tuple and listed:
+            yield name
+            yield from fields_of(listed[0])
         else:
             yield name
 

@@ -4,7 +4,8 @@
 `RECORDINGS` give the paths of recordings, which `tagger prepare` decodes.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from train.datasets import (
@@ -16,10 +17,12 @@ from train.datasets import (
     jamendo,
     mtat,
     noise,
+    recordings,
     spectrograms,
     speech_music,
     stored,
     table,
+    unlabelled,
 )
 from train.datasets.audio import AudioSet, Where
 from train.datasets.base import FeatureSet, join
@@ -43,6 +46,8 @@ RECORDINGS: dict[str, Callable[[Where], AudioSet]] = {
     "gtzan": gtzan_audio.load,
     "jamendo": jamendo.load,
     "mtat": mtat.load,
+    "recordings": recordings.load,
+    "unlabelled": unlabelled.load,
 }
 
 OLD_NAMES = {"fma-small": "fma-small-logmel"}
@@ -67,21 +72,40 @@ TERMS = {
     "gtzan-logmel": RESEARCH_ONLY,
     "jamendo": "Creative Commons licences of the artists, many of them non-commercial",
     "mtat": "CC BY-NC-SA 1.0",
+    "recordings": f"{RESEARCH_ONLY}, not redistributed",
 }
 """What sets say of commercial use; of the user's own recordings nothing is known here."""
 
 
-def licence_of_weights(names: Sequence[str]) -> str:
-    """What may be done with weights that were learned from these datasets.
+def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str]] = ()) -> str:
+    """What may be done with weights that were learned from these datasets and teachers.
 
     The terms of recordings are passed on to what was learned from them: that is the careful
-    reading. Own recordings bring no terms that anybody could state here.
+    reading, and the terms of a model to what learned from it. Own recordings bring no terms
+    that anybody could state here.
+
+    Args:
+        names: of the datasets.
+        teachers: of each its `name` and `licence`.
     """
     terms = {name: TERMS[name] for one in names if (name := one.partition(":")[0]) in TERMS}
-    if not terms:
-        return "none stated: the terms are those of the recordings that it learned from"
-    from_sets = "; ".join(f"{name}: {text}" for name, text in terms.items())
-    return f"CC BY-NC 4.0, after the data that it learned from ({from_sets})"
+    taught = {f"teacher {one['name']}": one["licence"] for one in teachers}
+    from_all = "; ".join(f"{name}: {text}" for name, text in (terms | taught).items())
+    if terms or any(_is_bound(text) for text in taught.values()):
+        return f"CC BY-NC 4.0, after the data that it learned from ({from_all})"
+    none = "none stated: the terms are those of the recordings that it learned from"
+    return f"{none} ({from_all})" if taught else none
+
+
+def _is_bound(licence: str) -> bool:
+    """Whether a teacher's licence keeps others from commercial use, or says nothing of it."""
+    words = re.split(r"[^a-z]+", licence.lower())
+    is_unknown = not licence.strip() or "unknown" in words
+    return (
+        is_unknown
+        or bool({"nc", "noncommercial", "research"} & set(words))
+        or ("non-commercial" in licence.lower())
+    )
 
 
 __all__ = [

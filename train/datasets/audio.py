@@ -59,6 +59,7 @@ class AudioSet:
         splits: 'train', 'valid' or 'test' for each clip.
         groups: clips of one group (artist, album, neighbours) never stand on two sides.
         kind: 'single' (one label a clip) or 'multi'.
+        music: shape (n_clips,): 1 music, 0 not music, NaN unknown; None if all is music.
         notices: what was left out, and why, one sentence each.
     """
 
@@ -70,6 +71,7 @@ class AudioSet:
     splits: NDArray[np.str_]
     groups: NDArray[np.str_]
     kind: str
+    music: NDArray[np.float32] | None = None
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -84,6 +86,7 @@ class AudioSet:
             targets=self.targets[index],
             splits=self.splits[index],
             groups=self.groups[index],
+            music=None if self.music is None else self.music[index],
             notices=(*self.notices, *notices),
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from train.teachers.lessons import Lessons, join_lessons
 
 MUSIC, NOT_MUSIC = 1.0, 0.0
 
@@ -24,7 +25,7 @@ class FeatureSet:
             whose frames are three times as far apart as the model's.
         ids: one name a clip.
         targets: shape (n_clips, n_labels): 1 has it, 0 has it not, NaN unknown.
-        music: shape (n_clips,): 1 music, 0 not music.
+        music: shape (n_clips,): 1 music, 0 not music, NaN unknown.
         splits: 'train', 'valid' or 'test' for each clip.
         groups: clips of one group (artist, album, neighbours) never stand on two sides.
         kind: 'single' (one label a clip) or 'multi'.
@@ -34,6 +35,8 @@ class FeatureSet:
             the same shape. None if none has.
         n_pieces: of how many equally long pieces of its recording each clip consists; None for
             one each.
+        paths: the recording of each clip, '' for stored features; None if no clip has one.
+        lessons: what teachers say of each clip; None if there are none.
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
         unreadable: recordings that are left out, each with the reason.
@@ -53,6 +56,8 @@ class FeatureSet:
     embeddings: NDArray[np.float32] | None = None
     soft_targets: NDArray[np.float32] | None = None
     n_pieces: NDArray[np.intp] | None = None
+    paths: NDArray[np.str_] | None = None
+    lessons: Lessons | None = None
     is_waveform: bool = False
     unreadable: tuple[str, ...] = ()
 
@@ -74,6 +79,8 @@ class FeatureSet:
             embeddings=None if self.embeddings is None else self.embeddings[index],
             soft_targets=None if self.soft_targets is None else self.soft_targets[index],
             n_pieces=None if self.n_pieces is None else self.n_pieces[index],
+            paths=None if self.paths is None else self.paths[index],
+            lessons=None if self.lessons is None else self.lessons.take(index),
         )
 
     def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -143,6 +150,8 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         kind="single" if all(one.kind == "single" for one in sets) else "multi",
         embeddings=_embeddings(sets),
         n_pieces=np.concatenate([one.pieces() for one in sets]),
+        paths=_paths(sets),
+        lessons=join_lessons([(one.lessons, len(one)) for one in sets]),
         is_waveform=all(one.is_waveform for one in sets),
         unreadable=tuple(line for one in sets for line in one.unreadable),
     )
@@ -154,6 +163,14 @@ def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
     return replace(
         whole, name=parts[0].name, groups=np.concatenate([one.groups for one in parts])
     )
+
+
+def _paths(sets: Sequence[FeatureSet]) -> NDArray[np.str_] | None:
+    """Recordings of all clips; None if no set has any."""
+    if all(one.paths is None for one in sets):
+        return None
+    none = [np.full(len(one), "") if one.paths is None else one.paths for one in sets]
+    return np.concatenate(none)
 
 
 def _embeddings(sets: Sequence[FeatureSet]) -> NDArray[np.float32] | None:

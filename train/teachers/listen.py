@@ -1,0 +1,187 @@
+"""Recordings -> what teachers say of them: once, by several processes, from where it stopped.
+
+The processes load no torch, and each holds a session of one thread for every teacher.
+"""
+
+import itertools
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from tagger.cores import usable_cores
+from tagger.errors import DecodeError, InputError
+from train.decode import decode_clip
+from train.store import Recipe, key_of
+from train.teachers.model import Teacher, answers, open_session
+from train.teachers.store import Answers
+
+Answer = NDArray[np.float32] | str
+Tell = Callable[[int, int], None]
+
+NOT_FINITE = "its answer is not finite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording that teachers are to hear.
+
+    Attributes:
+        path: the file.
+        n_pieces: of how many equally long pieces what is kept of it consists.
+        n_targets: answers that are wanted, a multiple of `n_pieces`.
+        teachers: places of those that are asked.
+    """
+
+    path: str
+    n_pieces: int
+    n_targets: int
+    teachers: tuple[int, ...]
+
+    def key(self, recipe: Recipe) -> str:
+        """What an answer is known by: the file, and what is kept of it."""
+        return f"{key_of(Path(self.path))}|{recipe.longest_s:g}|{recipe.n_pieces}"
+
+
+def listen_to(
+    recordings: Sequence[Recording],
+    teachers: Sequence[Teacher],
+    folders: Sequence[Path],
+    *,
+    recipe: Recipe,
+    n_jobs: int | None = None,
+    tell: Tell | None = None,
+) -> None:
+    """Ask the teachers for what their stores do not hold yet.
+
+    Args:
+        recordings: to be heard.
+        teachers: to be asked.
+        folders: of their stores.
+        recipe: what is kept of a recording; each teacher hears it at its own rate.
+        n_jobs: processes; None for one a core.
+        tell: called with the recordings done and those in all.
+
+    Raises:
+        InputError: the disk is full. What was answered stays valid.
+    """
+    with ExitStack() as stack:
+        stores = [
+            stack.enter_context(Answers(folder, teacher))
+            for folder, teacher in zip(folders, teachers, strict=True)
+        ]
+        by_key = {one.key(recipe): one for one in recordings}
+        todo: dict[str, Recording] = {}
+        for key, one in by_key.items():
+            lacking = tuple(i for i in one.teachers if not stores[i].has(key, one.n_targets))
+            if lacking:
+                todo[key] = replace(one, teachers=lacking)
+        said = _ask_all(list(todo.values()), teachers, recipe, n_jobs)
+        for done, ((key, one), given) in enumerate(zip(todo.items(), said, strict=True), 1):
+            for i, answer in zip(one.teachers, given, strict=True):
+                stores[i].add(key, answer)
+            if tell is not None:
+                tell(len(by_key) - len(todo) + done, len(by_key))
+
+
+def _ask_all(
+    jobs: Sequence[Recording],
+    teachers: Sequence[Teacher],
+    recipe: Recipe,
+    n_jobs: int | None,
+) -> Iterator[list[Answer]]:
+    """Answers in the order of the jobs, few of them waiting at any time."""
+    n_jobs = min(n_jobs or usable_cores(), len(jobs))
+    if n_jobs == 0:
+        return
+    pending: deque[Future[list[Answer]]] = deque()
+    ahead = iter(jobs)
+    # Not forked: a process with torch's threads in it cannot be.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        n_jobs, mp_context=context, initializer=_begin, initargs=(tuple(teachers), recipe)
+    )
+    try:
+        for _ in jobs:
+            for job in itertools.islice(ahead, 3 * n_jobs - len(pending)):
+                pending.append(pool.submit(_ask, job))
+            yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "teachers: a process in which they listen ended, perhaps for lack of memory; the"
+            " same command goes on where it stopped."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_held: dict[str, Any] = {}
+"""Of a listening process: teachers, recipe, and the sessions that were opened."""
+
+
+def _begin(teachers: Sequence[Teacher], recipe: Recipe) -> None:
+    """Prepare a process; it ends with the one that started it, however that ends."""
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    _held.update(teachers=teachers, recipe=recipe, sessions={})
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _ask(recording: Recording) -> list[Answer]:
+    which = recording.teachers
+    teachers = [_held["teachers"][i] for i in which]
+    sessions = _held["sessions"]
+    for i, one in zip(which, teachers, strict=True):
+        if i not in sessions:
+            sessions[i] = open_session(one.path)
+    try:
+        return ask(recording, teachers, [sessions[i] for i in which], recipe=_held["recipe"])
+    except DecodeError as error:
+        return [str(error)] * len(which)
+
+
+def ask(
+    recording: Recording,
+    teachers: Sequence[Teacher],
+    sessions: Sequence[Any],
+    *,
+    recipe: Recipe,
+) -> list[Answer]:
+    """What some teachers say of one recording, or why one says nothing.
+
+    It is decoded once, at the highest of their rates.
+
+    Raises:
+        DecodeError: nothing of it can be decoded.
+    """
+    highest = max(one.card.sample_rate for one in teachers)
+    path = Path(recording.path)
+    waveform, n_pieces = decode_clip(path, replace(recipe, sample_rate=highest))
+    if n_pieces != recording.n_pieces:
+        return [f"{path}: it is no longer what was prepared"] * len(teachers)
+    at_rate = {highest: waveform}
+    found: list[Answer] = []
+    for teacher, session in zip(teachers, sessions, strict=True):
+        rate = teacher.card.sample_rate
+        if rate not in at_rate:
+            at_rate[rate] = soxr.resample(waveform, highest, rate)
+        pieces = np.array_split(at_rate[rate], n_pieces)
+        said = answers(teacher, session, pieces, n_each=recording.n_targets // n_pieces)
+        found.append(said if np.isfinite(said).all() else NOT_FINITE)
+    return found

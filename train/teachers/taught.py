@@ -1,0 +1,185 @@
+"""Clips and a configuration's teachers -> clips with lessons."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import InputError
+from train.config import TrainConfig
+from train.datasets.base import FeatureSet
+from train.load import recipe_for, teller
+from train.ranks import is_first
+from train.store import Recipe
+from train.teachers.lessons import Half, Lessons, Part, n_targets_of, standardised
+from train.teachers.listen import Recording, listen_to
+from train.teachers.model import Teacher, read_teacher
+from train.teachers.options import TeacherOptions
+from train.teachers.store import Answers
+
+Say = Callable[[str], None]
+FOLDER = "teachers"
+
+
+def teachers_of(config: TrainConfig, data: Path) -> list[Teacher]:
+    """The teachers of a run, looked at.
+
+    Raises:
+        InputError: one is missing, says nothing of itself, or two have one name.
+    """
+    found = [
+        read_teacher(_place(one.model, data), _place(one.card, data) if one.card else None)
+        for one in config.teachers
+    ]
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"teachers: {name!r} stands twice; give the files other names.")
+    return found
+
+
+def _place(name: str, data: Path) -> Path:
+    """A path of the configuration: absolute, below the data, or below the working folder."""
+    below = data / name
+    return below if below.exists() else Path(name)
+
+
+def lessons_for(
+    config: TrainConfig,
+    clips: FeatureSet,
+    data: Path,
+    *,
+    prepared: Path,
+    say: Say,
+    n_jobs: int | None = None,
+) -> FeatureSet:
+    """The clips with what the configuration's teachers say of them.
+
+    Each recording is asked about once: the answers are kept beside the prepared recordings.
+
+    Args:
+        config: of the run.
+        clips: all of them; lessons are standardised over those of the split `train`.
+        data: the folder that teachers without an absolute path lie below.
+        prepared: where they lie.
+        say: told how far it is.
+        n_jobs: processes; None for one a core.
+
+    Raises:
+        InputError: a teacher cannot be used, or no clip is a recording.
+    """
+    if not config.teachers:
+        return clips
+    found = teachers_of(config, data)
+    if clips.paths is None or not (clips.paths != "").any():
+        raise InputError(
+            f"teachers: {clips.name} has no recordings that they could hear, only features."
+        )
+    heard, recipe = _recordings(config, clips), recipe_for(config)
+    folders = [folder_of(one, prepared) for one in found]
+    if is_first():
+        known = [one for one in heard if one is not None]
+        tell = teller(say, "asking teachers")
+        listen_to(known, found, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
+    rows = [
+        np.full((1 if one is None else one.n_targets, _n_columns(found)), np.nan, np.float16)
+        for one in heard
+    ]
+    parts: list[Part] = []
+    for i, (teacher, folder) in enumerate(zip(found, folders, strict=True)):
+        first = parts[-1].stop if parts else 0
+        parts += _parts(teacher, config.teachers[i], first)
+        with Answers(folder, teacher) as store:
+            n_silent = _fill(rows, heard, store, recipe, which=i, first=first)
+        if n_silent:
+            say(f"teachers: {teacher.name} says nothing of {n_silent} recordings")
+    is_learned = clips.splits == "train"
+    for part in parts:
+        if part.kind == "embedding":
+            standardised(rows, slice(part.start, part.stop), is_learned)
+    return replace(clips, lessons=Lessons(parts=tuple(parts), of_clip=rows))
+
+
+def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None]:
+    """Of each clip the recording that teachers hear, and which of them; None without any."""
+    asked = [
+        clips.from_datasets(one.datasets) if one.datasets else np.ones(len(clips), bool)
+        for one in config.teachers
+    ]
+    options, n_pieces = config.features_options, clips.pieces()
+    unit = 1 if clips.is_waveform else options.hop_len
+    found: list[Recording | None] = []
+    for i, path in enumerate(clips.paths if clips.paths is not None else ()):
+        teachers = tuple(k for k, has in enumerate(asked) if has[i])
+        if not path or not teachers:
+            found.append(None)
+            continue
+        seconds = clips.n_frames(i) * unit / options.sample_rate
+        pieces = int(n_pieces[i])
+        n_targets = n_targets_of(seconds, pieces)
+        found.append(
+            Recording(path=path, n_pieces=pieces, n_targets=n_targets, teachers=teachers)
+        )
+    return found
+
+
+def _n_columns(teachers: Sequence[Teacher]) -> int:
+    return sum(one.n_out for one in teachers)
+
+
+def _parts(teacher: Teacher, options: TeacherOptions, first: int) -> list[Part]:
+    """What the columns of one teacher are, from `first` on."""
+    labels = teacher.card.labels
+    middle, stop = first + len(labels), first + teacher.n_out
+    scores = Part(
+        teacher=teacher.name,
+        kind="scores",
+        start=first,
+        stop=middle,
+        weight=options.weight,
+        temperature=options.temperature,
+        labels=labels,
+    )
+    if middle == stop:
+        return [scores]
+    weight = options.embedding_weight
+    embedding = Part(
+        teacher=teacher.name, kind="embedding", start=middle, stop=stop, weight=weight
+    )
+    return [scores, embedding]
+
+
+def _fill(
+    rows: Sequence[Half],
+    heard: Sequence[Recording | None],
+    store: Answers,
+    recipe: Recipe,
+    *,
+    which: int,
+    first: int,
+) -> int:
+    """Put one teacher's answers into its columns; how many recordings have none."""
+    places = [i for i, one in enumerate(heard) if one is not None and which in one.teachers]
+    keys = [one.key(recipe) for i in places if (one := heard[i]) is not None]
+    n_silent = 0
+    for i, answer in zip(places, store.every(keys), strict=True):
+        if answer is None or len(answer) != len(rows[i]):
+            n_silent += 1
+        else:
+            rows[i][:, first : first + store.n_out] = answer
+    return n_silent
+
+
+def folder_of(teacher: Teacher, prepared: Path) -> Path:
+    """Where a teacher's answers are kept."""
+    return prepared / FOLDER / f"{teacher.name}-{teacher.sha256[:12]}"
+
+
+def teacher_facts(config: TrainConfig, data: Path) -> list[dict[str, str]]:
+    """What a model says of those that it learned from, in its pretraining first."""
+    before = [] if config.pretrain is None else teacher_facts(config.pretrain, data)
+    return before + [
+        {"name": one.name, "licence": one.card.licence, "sha256": one.sha256}
+        for one in teachers_of(config, data)
+    ]
