@@ -17,7 +17,7 @@ def noise(n, seed=0):
 @pytest.mark.parametrize("n_fft", [64, 256, 2048, 96, 1000])
 def test_the_factored_spectrum_is_the_spectrum(n_fft):
     """Every bin of numpy's FFT stands in the factored result, to float32's precision."""
-    spectrum = FactoredPowerSpectrum(n_fft)
+    spectrum = FactoredPowerSpectrum(n_fft).eval()
     frames = noise(3 * n_fft).reshape(1, 3, n_fft)
     found = spectrum(torch.from_numpy(frames)).transpose(0, 1).flatten(1).numpy()
     window = np.hanning(n_fft + 1)[:-1]
@@ -32,7 +32,10 @@ def test_the_factored_spectrum_is_the_spectrum(n_fft):
 @pytest.mark.parametrize(("n_fft", "n_bins"), [(2048, 400), (256, 1), (96, 20), (1000, 333)])
 def test_low_bins_alone_are_the_same_and_fewer(n_fft, n_bins):
     """Every wanted bin stands in the result; most of the others are not computed."""
-    some, every = FactoredPowerSpectrum(n_fft, n_bins=n_bins), FactoredPowerSpectrum(n_fft)
+    some, every = (
+        FactoredPowerSpectrum(n_fft, n_bins=n_bins).eval(),
+        FactoredPowerSpectrum(n_fft).eval(),
+    )
     frames = torch.from_numpy(noise(2 * n_fft).reshape(1, 2, n_fft))
     found = some(frames).transpose(0, 1).flatten(1)
     whole = every(frames).transpose(0, 1).flatten(1)
@@ -45,7 +48,7 @@ def test_low_bins_alone_are_the_same_and_fewer(n_fft, n_bins):
 def test_low_bands_alone_are_the_same_bands():
     """The first rows of mel, from fewer bins of the spectrum."""
     waveform = torch.from_numpy(noise(OPTIONS.window_len).reshape(1, -1))
-    some, every = MelFrontEnd(OPTIONS, n_bands=40), MelFrontEnd(OPTIONS)
+    some, every = MelFrontEnd(OPTIONS, n_bands=40).eval(), MelFrontEnd(OPTIONS).eval()
     torch.testing.assert_close(some(waveform), every(waveform)[:, :40], rtol=0, atol=1e-3)
     assert some.filters.numel() < every.filters.numel() / 3
 
@@ -90,7 +93,7 @@ def test_the_features_are_those_of_librosa(kind):
         "tone": (0.5 * np.sin(2 * np.pi * 440 * t) + 0.001 * noise(n)).astype(np.float32),
         "quiet": 1e-3 * noise(n),
     }[kind]
-    found = MelFrontEnd(OPTIONS)(torch.from_numpy(waveform)[None])[0].numpy()
+    found = MelFrontEnd(OPTIONS).eval()(torch.from_numpy(waveform)[None])[0].numpy()
     mel = librosa.feature.melspectrogram(
         y=waveform, sr=OPTIONS.sample_rate, n_fft=OPTIONS.n_fft, hop_length=OPTIONS.hop_len,
         n_mels=OPTIONS.n_mels, center=False,
@@ -103,14 +106,14 @@ def test_the_features_are_those_of_librosa(kind):
 @pytest.mark.parametrize("level", [0.0, 1e-30, 1.0])
 def test_silence_and_dc_are_finite(level):
     """The floor of 1e-10 keeps the logarithm finite on zeros."""
-    found = MelFrontEnd(OPTIONS)(torch.full((1, OPTIONS.window_len), level))
+    found = MelFrontEnd(OPTIONS).eval()(torch.full((1, OPTIONS.window_len), level))
     assert torch.isfinite(found).all()
     assert found.min() >= -100.001
 
 
 def test_a_louder_recording_adds_a_constant():
     """Twenty dB more level is twenty dB in every band above the floor."""
-    front_end = MelFrontEnd(OPTIONS)
+    front_end = MelFrontEnd(OPTIONS).eval()
     waveform = torch.from_numpy(noise(OPTIONS.window_len))[None]
     torch.testing.assert_close(
         front_end(0.1 * waveform), front_end(waveform) - 20, rtol=0, atol=1e-3

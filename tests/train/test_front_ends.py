@@ -40,7 +40,7 @@ def test_mfcc_are_those_of_librosa():
     """Coefficients of noise agree within the named tolerance."""
     options = MfccOptions(n_frames=10)
     waveform = noise(options.window_len)
-    found = MfccFrontEnd(options)(torch.from_numpy(waveform)[None])[0].numpy()
+    found = MfccFrontEnd(options).eval()(torch.from_numpy(waveform)[None])[0].numpy()
     mel = librosa.feature.melspectrogram(
         y=waveform, sr=options.sample_rate, n_fft=options.n_fft, hop_length=options.hop_len,
         n_mels=options.n_bands, center=False,
@@ -54,7 +54,7 @@ def test_mfcc_are_those_of_librosa():
 
 def test_a_louder_recording_changes_the_first_coefficient_alone():
     """Ten times the level is a constant in row 0."""
-    front_end = MfccFrontEnd(MfccOptions(n_frames=4))
+    front_end = MfccFrontEnd(MfccOptions(n_frames=4)).eval()
     waveform = torch.from_numpy(noise(front_end.options.window_len))[None]
     change = front_end(0.1 * waveform) - front_end(waveform)
     assert change[:, 1:].abs().max() < 1e-2
@@ -76,7 +76,7 @@ def test_chroma_is_that_of_librosa():
     """Pitch classes of noise agree within the named tolerance."""
     options = ChromaOptions(n_frames=8)
     waveform = noise(options.window_len)
-    found = ChromaFrontEnd(options)(torch.from_numpy(waveform)[None])[0].numpy()
+    found = ChromaFrontEnd(options).eval()(torch.from_numpy(waveform)[None])[0].numpy()
     expected = librosa.feature.chroma_stft(
         y=waveform, sr=options.sample_rate, n_fft=options.n_fft, hop_length=options.hop_len,
         center=False, tuning=0.0,
@@ -88,17 +88,17 @@ def test_chroma_is_that_of_librosa():
 def test_chroma_and_midi_name_the_pitch_of_a_tone(pitch):
     """The strongest row of a note with overtones is its own, in every frame."""
     hz = pitch_hz(pitch)
-    chroma = ChromaFrontEnd(ChromaOptions(n_frames=4))
+    chroma = ChromaFrontEnd(ChromaOptions(n_frames=4)).eval()
     found = chroma(tone(hz, chroma.options.window_len))[0].argmax(dim=0)
     assert set(found.tolist()) == {pitch_class_of(hz)} == {pitch % 12}
-    midi = MidiFrontEnd(MidiOptions(n_frames=4))
+    midi = MidiFrontEnd(MidiOptions(n_frames=4)).eval()
     rows = midi(tone(hz, midi.options.window_len))[0].argmax(dim=0)
     assert set((rows + midi.options.midi_min).tolist()) == {pitch}
 
 
 def test_raw_begins_as_filters_that_tell_tones_apart():
     """Before any training a higher tone excites a higher filter; all of it can be learned."""
-    raw = RawFrontEnd(RawOptions(n_frames=4))
+    raw = RawFrontEnd(RawOptions(n_frames=4)).eval()
     heard = [
         int(raw(tone(hz, raw.options.window_len))[0].mean(dim=1).argmax())
         for hz in (200, 500, 1200, 3000, 7000)
@@ -115,7 +115,7 @@ def test_a_front_end_keeps_its_word(name):
     kind, front_end = FRONT_ENDS[name]
     options = kind(n_frames=6)
     assert n_frames_of(options.window_len, n_fft=options.n_fft, hop_len=options.hop_len) == 6
-    module = front_end(options)
+    module = front_end(options).eval()
     for level in (0.0, 1e-30, 1.0):
         found = module(torch.full((2, options.window_len), level))
         assert found.shape == (2, options.n_mels, 6)
@@ -156,7 +156,7 @@ def test_log_compression_is_that_of_librosas_power():
         y=x, sr=options.sample_rate, n_fft=options.n_fft, hop_length=options.hop_len,
         n_mels=options.n_mels, fmax=options.f_max_hz, center=False, power=2.0,
     )  # fmt: skip
-    front_end = MelFrontEnd(options)
+    front_end = MelFrontEnd(options).eval()
     found = front_end(torch.from_numpy(x)[None])[0].numpy()
     np.testing.assert_allclose(found, np.log1p(1e4 * power), atol=1e-3)
     assert float(front_end(torch.zeros(1, options.window_len)).abs().max()) == 0
