@@ -113,8 +113,8 @@ class FactoredPowerSpectrum(nn.Module):
         """The same as `forward`, of windowed frames (batch * n_frames, n_fft)."""
         spectrum = torch.fft.rfft(windowed)
         power = spectrum.real.square() + spectrum.imag.square()
-        chosen = power.index_select(1, self.order)
-        return chosen.unflatten(1, (self.n_k1, -1)).transpose(0, 1)
+        chosen: Tensor = power.index_select(1, self.order)
+        return chosen.view(len(chosen), self.n_k1, -1).transpose(0, 1)
 
 
 def _outer_angle(n_out: int, n_in: int, *, period: int) -> Tensor:
