@@ -12,6 +12,7 @@ from tagger.tags.base import Patch, Source
 from tagger.tags.fields import GENRE, Style, kept, understood
 from tagger.tags.iff import LAYOUTS, Chunk, chunk_bytes, chunks_in
 from tagger.tags.places import Place, agrees
+from tagger.tags.undecoded import as_stored
 
 _GENRE = b"IGNR"
 
@@ -66,11 +67,12 @@ def info_patches(
     FFmpeg shows nothing else of a WAV with an INFO list: the genre is put into one that has
     none. Of several lists the first with a genre, or else the first, has it.
     """
-    new = _entry(style.separator.join(genres)) if genres else b""
     lists = list(info_lists(source, container))
+    said = [text for chunk in lists for text in _texts(source, chunk)]
+    is_wanted = bool(genres and (lists or style.wav_info))
+    new = _entry(style.separator.join(as_stored(genres, said))) if is_wanted else b""
     if not lists:
-        is_added = bool(new) and style.wav_info
-        return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) * is_added
+        return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) if new else b""
     home = next((one for one in lists if _texts(source, one)), lists[0])
     patches: list[Patch] = []
     for chunk in lists:

@@ -209,6 +209,22 @@ def test_a_joined_value_keeps_its_bytes(tmp_path):
     assert LATIN + b"; Rock" in path.read_bytes()
 
 
+def test_a_second_place_gets_no_signs(tmp_path):
+    """RIFF INFO cannot have the bytes that the ID3 chunk keeps: it is refused, or replaced."""
+    path = make_audio(tmp_path, "wav")
+    chunk = tag(frame(b"TCON", b"\3" + LATIN), padding=20)
+    info = b"INFOIGNR" + struct.pack("<I", 5) + b"Jazz\0\0"
+    data = path.read_bytes() + b"id3 " + struct.pack("<I", len(chunk)) + chunk
+    data += bytes(len(chunk) % 2) + b"LIST" + struct.pack("<I", len(info)) + info
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+    before = path.read_bytes()
+    with pytest.raises(WriteError, match="cannot be decoded"):
+        write_genres(path, [*read_tags(path).genres, "Rock"])
+    assert path.read_bytes() == before
+    assert write_genres(path, ["Rock"])
+    assert read_tags(path).genres == ("Rock",)
+
+
 def test_mp4_texts_in_utf_16_are_read_by_their_mark(tmp_path):
     """Type 2 is UTF-16; some programs put a mark in front."""
     path = make_audio(tmp_path, "m4a-aac")
