@@ -215,6 +215,7 @@ def test_a_state_of_before_keeps_what_was_heard_and_written(
         assert list(one.write([Wish(had / "none.flac", ("Rock",), WriteOptions())])) == [True]
     connection = sqlite3.connect(state)
     connection.execute("ALTER TABLE file DROP COLUMN ctime_ns")
+    connection.execute("ALTER TABLE run DROP COLUMN roots")
     connection.execute("PRAGMA user_version = 2")
     connection.close()
     opened.take()
