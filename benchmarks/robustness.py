@@ -1,9 +1,9 @@
 """Does a recording keep its first label? `robustness.py [--model NAME] [--changes NAME...]`.
 
 Each recording of `gtzan-audio` and `songs-cc` is coded again, resampled, mixed to mono, played
-softer, clipped or cut, and listened to through the scan's own decoder. Printed for each change:
-the share of recordings whose first label is that of the original, and of those whose label was
-beyond its threshold to begin with, since what nobody would write may change. `cut_to_5s` keeps
+softer, clipped or cut, or gets what nobody hears (offset, drift, rumble, faint hum), and is
+listened to through the scan's own decoder. Printed for each change: the share of recordings
+whose first label is that of the original, and of those whose label was beyond its threshold to begin with, since what nobody would write may change. `cut_to_5s` keeps
 the middle five seconds, `without_first_5s` all but the first five. The last line is one JSON
 object.
 """
@@ -93,6 +93,22 @@ def middle(wave: Wave, rate: int) -> tuple[Wave, int]:
     return wave[start : start + 5 * rate], rate
 
 
+def offset(share: float) -> Change:
+    """A constant of so much of full scale, as cheap sound cards add."""
+    return stored(lambda wave, rate: (wave * (1 - share) + share, rate))
+
+
+def with_sine(hertz: float, level_db: float) -> Change:
+    """A sine under everything, `level_db` below full scale."""
+
+    def alter(wave: Wave, rate: int) -> tuple[Wave, int]:
+        t = np.arange(len(wave), dtype=np.float64) / rate
+        sine = 10 ** (level_db / 20) * np.sin(2 * np.pi * hertz * t)
+        return (wave * 0.9 + sine[:, None]).clip(-1, 1).astype(np.float32), rate
+
+    return stored(alter)
+
+
 CHANGES: dict[str, Change] = {
     "mp3_64": coded("libmp3lame", ".mp3", 64, 44_100),
     "mp3_128": coded("libmp3lame", ".mp3", 128, 44_100),
@@ -102,6 +118,13 @@ CHANGES: dict[str, Change] = {
     "mono": stored(lambda wave, rate: (wave.mean(axis=1, keepdims=True), rate)),
     "minus_20_db": stored(lambda wave, rate: (wave * 0.1, rate)),
     "clipped_3_db": stored(clipped),
+    "offset_0.5": offset(0.005),
+    "offset_2": offset(0.02),
+    "offset_10": offset(0.1),
+    "drift_0.3_hz": with_sine(0.3, -26.0),
+    "rumble_10_hz": with_sine(10.0, -40.0),
+    "rumble_16_hz": with_sine(16.0, -40.0),
+    "hum_50_hz": with_sine(50.0, -60.0),
     "without_first_5s": stored(lambda wave, rate: (wave[5 * rate :], rate)),
     "cut_to_5s": stored(middle),
 }

@@ -14,6 +14,7 @@ BODIES = {
     "gru": {"n_hidden": 8},
     "crnn": {"channels": [4, 8], "pools": [[2, 2], [4, 2]], "n_hidden": 8},
     "cnn-lstm": {"channels": [4, 8, 8], "pools": [[2, 2], [2, 1]], "n_hidden": 8},
+    "cnn-lstm-attention": {"channels": [4, 8], "width": 16, "n_layers": 1, "n_hidden": 8},
     "cnn-stats": {
         "channels": [4, 8, 8],
         "pools": [[2, 2], [2, 1]],

@@ -66,5 +66,9 @@ class AttentionPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_steps, width) -> (batch, width)."""
-        weights = torch.softmax(self.importance(x), dim=1)
+        # Not `self.importance(x)`: ONNX Runtime 1.31 crashes on a product with one column in
+        # half precision behind an LSTM.
+        row = self.importance.weight
+        importance = (x * row).sum(dim=2, keepdim=True) + self.importance.bias
+        weights = torch.softmax(importance, dim=1)
         return (weights * x).sum(dim=1)
