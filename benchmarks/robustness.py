@@ -3,9 +3,9 @@
 Each recording of `gtzan-audio` and `songs-cc` is coded again, resampled, mixed to mono, played
 softer, clipped or cut, or gets what nobody hears (offset, drift, rumble, faint hum), and is
 listened to through the scan's own decoder. Printed for each change: the share of recordings
-whose first label is that of the original, and of those whose label was beyond its threshold to begin with, since what nobody would write may change. `cut_to_5s` keeps
-the middle five seconds, `without_first_5s` all but the first five. The last line is one JSON
-object.
+whose first label is that of the original, and of those whose label was beyond its threshold to
+begin with, since what nobody would write may change. `cut_to_5s` keeps the middle five seconds,
+`without_first_5s` all but the first five. The last line is one JSON object.
 """
 
 import argparse

@@ -8,7 +8,7 @@ Checksums: none.
 Splits: five folds by the MD5 of the group (artist, song or source), so that no group stands on
     two sides and adding clips moves none: fold 0 is valid, `recordings:3` takes fold 3, the
     others are train; `recordings:all` learns from everything. Groups of which the column
-    `split` names a valid or test clip of a published split stay there.
+    `split` names a side of a published split stay there.
 Labels: the column `label`, one a clip; `unknown` is music whose label is not known, `speech`
     and `noise` are no music. Labels of artists are noisy by nature.
 Index: index.csv: path, label, group; optional split. Other columns are for people.
@@ -85,7 +85,6 @@ def _splits(rows: Sequence[Row], groups: NDArray[np.str_], variant: str) -> NDAr
         row["group"]: SPLIT_NAMES[given]
         for row in rows
         if (given := (row.get("split") or "").lower()) in SPLIT_NAMES
-        and SPLIT_NAMES[given] != "train"
     }
     folds = ["valid" if fold_of(one) == int(variant) else "train" for one in groups.tolist()]
     return np.array([held.get(one, f) for one, f in zip(groups.tolist(), folds, strict=True)])

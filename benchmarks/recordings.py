@@ -1,0 +1,290 @@
+"""Music by artists that the model never heard: `recordings.py [--model NAME] [--show]`.
+
+Recordings of `recordings/` in the valid split of `--dataset recordings` (no artist on both
+sides), and the collections that are not learned from at all, through the scan's own decoder and
+windows. Printed: how often the first label is one that a listener accepts, how
+often what would be written is, how many tracks get something, how sure it claims to be, and
+what is not music but gets a genre. The last line is one JSON object.
+"""
+
+import argparse
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from measure import data_folder, emit
+from numpy.typing import NDArray
+
+from tagger.catalogue import DEFAULT, find_model
+from tagger.errors import TaggerError
+from tagger.library import find_tracks
+from tagger.pipeline import ListenOptions, analyse
+from tagger.runtime import Engine, load_engine
+from tagger.tags import read_tags
+from train.datasets.audio import Where
+from train.datasets.base import NOT_MUSIC
+from train.datasets.recordings import load
+
+Labels = frozenset[str]
+
+ACCEPTED: Mapping[str, str] = {
+    "rnb_soul": "R&B, Soul",
+    "hip-hop": "Hip-Hop",
+    "soundtrack": "Soundtrack",
+    "world": "World, Bollywood, African, Middle Eastern",
+    "pop": "Pop, Disco",
+    "rock": "Rock, Punk",
+    "punk": "Punk, Rock",
+    "metal": "Metal, Hard Rock",
+    "disco": "Disco, Funk",
+    "funk": "Funk, Soul, Disco",
+}
+"""Labels (their children too) that a listener would accept for an artist's label, where these
+are more than the label itself."""
+
+TAGS: Sequence[tuple[str, str]] = (
+    ("folk rock", "Folk, Rock"),
+    ("rock/pop", "Rock, Pop"),
+    ("synthpop", "Electronic, Pop"),
+    ("metal", "Metal"),
+    ("hardcore", "Metal, Punk, Rock"),
+    ("punk", "Punk, Rock"),
+    ("rock", "Rock"),
+    ("oldies", "Rock, Pop"),
+    ("surf", "Rock, Pop"),
+    ("blues", "Blues"),
+)
+"""A tag that holds this text is met by these labels or their children; the first one counts."""
+
+GTZAN = (
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hip-hop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording: where it lies, what it is called, and what a listener would accept.
+
+    `accepted` is in lower case; it is empty for what is no music.
+    """
+
+    path: Path
+    label: str
+    accepted: Labels
+
+
+def accepted_by(label: str) -> Labels:
+    """Labels that meet an artist's label, in lower case."""
+    return frozenset(ACCEPTED.get(label, label).lower().split(", "))
+
+
+def unseen(data: Path) -> list[Recording]:
+    """The valid split of `recordings/`: music with a label, speech and noise."""
+    clips, found = load(Where(root=data)), []
+    for i in np.flatnonzero(clips.splits == "valid").tolist():
+        has = np.flatnonzero(clips.targets[i] == 1)
+        if len(has):
+            label = clips.labels[has[0]]
+            found.append(Recording(clips.paths[i], label, accepted_by(label)))
+        elif clips.music is not None and clips.music[i] == NOT_MUSIC:
+            found.append(Recording(clips.paths[i], "no music", frozenset()))
+    return found
+
+
+def library(data: Path) -> list[Recording]:
+    """Files of the rock library whose own genre a label can say."""
+    found = []
+    for path in find_tracks([data / "library"]):
+        try:
+            genres = read_tags(path).genres
+        except TaggerError:
+            continue
+        right = _met_by(genres)
+        if right:
+            found.append(Recording(path, "/".join(genres), right))
+    return found
+
+
+def _met_by(genres: Iterable[str]) -> Labels:
+    for genre in genres:
+        for text, labels in TAGS:
+            if text in genre.lower():
+                return frozenset(labels.lower().split(", "))
+    return frozenset()
+
+
+def of_folders(data: Path, name: str, labels: Mapping[str, str]) -> list[Recording]:
+    """Recordings of a collection with a folder a label."""
+    return [
+        Recording(path, label, accepted_by(label))
+        for folder, label in labels.items()
+        for path in find_tracks([data / name / folder])
+    ]
+
+
+def gtzan(data: Path) -> list[Recording]:
+    """GTZAN's valid clips; their artists may stand on the other side as well."""
+    with (data / "gtzan-audio" / "index.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "valid"]
+    return [
+        Recording(
+            data / "gtzan-audio" / row["path"],
+            _hyphened(row["genre"]),
+            frozenset({_hyphened(row["genre"])}),
+        )
+        for row in rows
+    ]
+
+
+def _hyphened(genre: str) -> str:
+    return "hip-hop" if genre == "hiphop" else genre
+
+
+class Scores:
+    """What a model says of recordings, in the order of `rows`."""
+
+    def __init__(self, rows: Sequence[Recording], engine: Engine) -> None:
+        heard = {
+            one.path: one.scores
+            for one in analyse([row.path for row in rows], engine, ListenOptions())
+            if one.scores is not None
+        }
+        self.rows = [row for row in rows if row.path in heard]
+        self.n_left_out = len(rows) - len(self.rows)
+        self.labels = engine.spec.labels
+        self.parents = dict(engine.spec.parents)
+        self.scores = np.stack([heard[row.path] for row in self.rows])
+        kinds = engine.spec.kinds
+        self.is_genre = np.array([kinds.get(one, "genre") == "genre" for one in self.labels])
+        self.needed = np.array([engine.spec.thresholds[one] for one in self.labels])
+
+    def lineage(self, label: str) -> Labels:
+        """A label and its parents, in lower case."""
+        names = [label]
+        while names[-1] in self.parents:
+            names.append(self.parents[names[-1]])
+        return frozenset(name.lower() for name in names)
+
+    def first(self, among: Sequence[str] = ()) -> NDArray[np.intp]:
+        """The best genre of each recording, of all or of those that stand in `among`."""
+        chosen = self.is_genre.copy()
+        if among:
+            chosen &= np.array([bool(self.lineage(one) & set(among)) for one in self.labels])
+        return np.where(chosen, self.scores, -1).argmax(axis=1)
+
+    def is_right(self, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether these labels are ones that a listener would accept."""
+        pairs = zip(self.rows, columns.tolist(), strict=True)
+        return np.array([bool(self.lineage(self.labels[i]) & row.accepted) for row, i in pairs])
+
+    def written(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Which recordings get a genre, and the first of these."""
+        believed = (self.scores >= self.needed) & self.is_genre
+        return believed.any(axis=1), np.where(believed, self.scores, -1).argmax(axis=1)
+
+
+def by_label(scores: Scores, right: NDArray[np.bool_]) -> dict[str, tuple[float, int]]:
+    """Share of right ones and number of recordings by the artist's label."""
+    groups: dict[str, list[bool]] = defaultdict(list)
+    for row, is_right in zip(scores.rows, right.tolist(), strict=True):
+        groups[row.label].append(is_right)
+    return {name: (round(float(np.mean(x)), 3), len(x)) for name, x in sorted(groups.items())}
+
+
+def calibration_error(
+    confidence: NDArray[np.float32], right: NDArray[np.bool_], *, n_bins: int = 5
+) -> float:
+    """Expected calibration error over bins of equal size (Naeini et al., AAAI 2015)."""
+    order = np.argsort(confidence)
+    parts = [part for part in np.array_split(order, n_bins) if len(part)]
+    gaps = [len(p) * abs(float(confidence[p].mean() - right[p].mean())) for p in parts]
+    return sum(gaps) / len(confidence)
+
+
+def music_figures(scores: Scores) -> dict[str, object]:
+    """First labels, what would be written, and what the scores promise."""
+    first = scores.first()
+    right = scores.is_right(first)
+    classes = by_label(scores, right)
+    gets, written = scores.written()
+    confidence = scores.scores[np.arange(len(first)), first]
+    surest = np.argsort(-confidence)[: round(0.7 * len(first))]
+    return {
+        "n": len(scores.rows),
+        "n_left_out": scores.n_left_out,
+        "first_label_accepted": round(float(right.mean()), 3),
+        "mean_over_labels": round(float(np.mean([share for share, _ in classes.values()])), 3),
+        "share_written": round(float(gets.mean()), 3),
+        "written_right": round(float(scores.is_right(written)[gets].mean()), 3)
+        if gets.any()
+        else None,
+        "accepted_of_surest_70": round(float(right[surest].mean()), 3),
+        "calibration_error": round(calibration_error(confidence, right), 3),
+        "by_label": classes,
+    }
+
+
+def others(data: Path, engine: Engine) -> dict[str, object]:
+    """The collections that are not learned from."""
+    found: dict[str, object] = {}
+    shelf = Scores(library(data), engine)
+    found["library"] = _share(shelf.is_right(shelf.first()))
+    clips = Scores(gtzan(data), engine)
+    found["gtzan_10_compete"] = _share(clips.is_right(clips.first(GTZAN)))
+    techno = Scores(of_folders(data, "techno-clips", {".": "electronic"}), engine)
+    found["techno_electronic"] = _share(techno.is_right(techno.first()))
+    names = ("blues", "electronic", "jazz")
+    narrow = Scores(of_folders(data, "genres-8k", {name: name for name in names}), engine)
+    right = narrow.is_right(narrow.first())
+    found["at_8_khz"] = {**_share(right), "by_label": by_label(narrow, right)}
+    return found
+
+
+def _share(right: NDArray[np.bool_]) -> dict[str, object]:
+    return {"n": len(right), "accepted": round(float(right.mean()), 3)}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", default=DEFAULT)
+    parser.add_argument("--show", action="store_true", help="a line for each recording")
+    given = parser.parse_args()
+    engine, data = load_engine(find_model(given.model), device="cpu"), data_folder()
+    rows = unseen(data)
+    music = Scores([row for row in rows if row.accepted], engine)
+    noise = Scores([row for row in rows if not row.accepted], engine)
+    result: dict[str, object] = {
+        "model": engine.spec.revision,
+        "recordings": music_figures(music),
+    }
+    gets, written = noise.written()
+    taken = Counter(noise.labels[i] for i in written[gets])
+    result["not_music"] = {
+        "n": len(gets),
+        "get_a_genre": round(float(gets.mean()), 3),
+        "which": dict(taken),
+    }
+    result |= others(data, engine)
+    for name, one in result.items():
+        print(name, one)
+    if given.show:
+        for row, i in zip(music.rows, music.first().tolist(), strict=True):
+            print(f"  {row.path.name} {row.label}: {music.labels[i]}")
+    emit(result)
+
+
+if __name__ == "__main__":
+    main()
