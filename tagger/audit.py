@@ -24,6 +24,7 @@ from tagger.genres import is_sure
 from tagger.label_tree import GENRE_KIND
 from tagger.scan import Status, TrackResult
 from tagger.spec import ModelSpec
+from tagger.spelling import usual_spellings
 
 Finding = Literal[
     "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
@@ -194,7 +195,9 @@ class Auditor:
         found = [_lean(one) for one in judged]
         variants = self.variants()
         names = better_names(variants)
-        found = [_told(self._respelled(one, names)) for one in found]
+        here = replace(self.rules, usual=usual_spellings(self.spellings, self.rules))
+        spelled_here = [_as_spelled(one, here) for one in found]
+        found = [_told(self._respelled(one, names)) for one in spelled_here]
         order = {finding: rank for rank, finding in enumerate(FINDINGS)}
         found.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
         return found, variants
@@ -215,6 +218,15 @@ class Auditor:
         return replace(
             audited, finding="variant", result=replace(audited.result, genres=better)
         )
+
+
+def _as_spelled(audited: Audited, rules: GenreRules) -> Audited:
+    """A file whose genres would be others gets them as the library spells them."""
+    result = audited.result
+    if result.genres == result.previous:
+        return audited
+    genres = unique(spelled(name, rules) for name in result.genres)
+    return replace(audited, result=replace(result, genres=genres))
 
 
 def better_names(variants: Sequence[Variant]) -> dict[str, str]:

@@ -193,7 +193,9 @@ def scan(
         targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
         rules = rules_of(settings, engine.spec)
         options = replace(options, targets=targets, rules=rules)
-        results = scan_with(held, folders, engine, options, passing=show.passing)
+        results = scan_with(
+            held, folders, engine, options, passing=show.passing, tracks_again=walk.count
+        )
         code = _run(results, engine, options, show, console=console, count=walk.count())
     raise typer.Exit(code or walk.exit_code)
 

@@ -1,10 +1,12 @@
 """The state's file on the command line, and writing that can be undone."""
 
 import contextlib
+import os
 import shlex
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tagger.library import Listing
     from tagger.recalled import Passed
     from tagger.scan import ScanOptions, Status, TrackResult
+    from tagger.spelling import Spelling
     from tagger.state import Store
     from tagger.writing import JournalledRun
 
@@ -107,6 +110,7 @@ def scan_with(
     options: "ScanOptions",
     *,
     passing: "frozenset[Status]" = frozenset(),
+    tracks_again: "Callable[[], Iterable[Path]] | None" = None,
 ) -> ScanUntil:
     """The scan of some folders with what is known of them.
 
@@ -116,6 +120,8 @@ def scan_with(
         engine: the model.
         options: what to do with what is heard.
         passing: statuses whose files may be counted by folder.
+        tracks_again: walks over the same files once more, to see how they spell genres; None
+            to write names as the model and the owner spell them.
     """
     from tagger.conditions import keys_of, sha256_of
     from tagger.incremental import scan_library
@@ -124,6 +130,8 @@ def scan_with(
     from tagger.state.memory import Memory
     from tagger.writing import write_unrecorded
 
+    if tracks_again is not None:
+        options = replace(options, spelling=_spelling(held.store, tracks_again))
     writer = held.run.write if held.run else write_unrecorded  # not called to write nothing
     if held.run is not None:
         held.run.model = engine.spec.name
@@ -138,6 +146,31 @@ def scan_with(
     return lambda stop: scan_library(
         folders, engine, options, memory, recall, stop=stop, writer=writer
     )
+
+
+def _spelling(
+    store: "Store | None", tracks_again: "Callable[[], Iterable[Path]]"
+) -> "Spelling":
+    """How the files that the state knows spell genres, and where these are few, a sample."""
+    from tagger.errors import StateError
+    from tagger.spelling import SAMPLE, Spelling, count_sample
+    from tagger.state.spellings import Census, census_of
+
+    try:
+        census = Census() if store is None else census_of(store, few=SAMPLE)
+    except StateError:  # the scan meets it again, and says so
+        census = Census()
+
+    def count() -> Mapping[str, int]:
+        if (few := census.few) is None:
+            return census.counts
+        try:  # `resolve` would ask the disk
+            tracks = (Path(os.path.abspath(one)) for one in tracks_again())  # noqa: PTH100
+        except InputError:  # what was to be scanned is gone by now: the scan says so
+            return census.counts
+        return Counter(census.counts) + count_sample(tracks, few)
+
+    return Spelling(count)
 
 
 def _sayer(console: "Console") -> Callable[[str], None]:

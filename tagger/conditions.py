@@ -37,10 +37,12 @@ def keys_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> Keys:
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
     reading = f"reading {READING}, {canonical([options.writing.style, options.targets.names])}"
     # Whether it is written, and on which day, decides nothing; how it is heard stands already.
+    # How a library spells a genre changes with it, and is no reason to look at files again.
     deciding = dataclasses.replace(
         options,
         write=False,
         listen=ListenOptions(),
+        spelling=None,
         targets=dataclasses.replace(options.targets, provenance=None),
     )
     decision = canonical(

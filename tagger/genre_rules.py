@@ -22,6 +22,9 @@ _SMALL_WORDS = frozenset({
 })  # fmt: skip
 _LONGEST_ACRONYM = 4
 _WORD = re.compile(r"[^\s\-/&+.,()]+")
+_AND = re.compile(
+    r"\s*(?:&|\+|['\u2019]n['\u2019]?|\b(?:n|and|und)\b)\s*|(?<=\b[a-z])n(?=[a-z]\b)"
+)
 
 
 def fold(name: str) -> str:
@@ -40,6 +43,7 @@ class GenreRules:
         block: genres that are never written.
         protected: genres that are never removed from a file.
         spellings: a name to its exact spelling, whatever `case` says.
+        usual: `spelling_key` of a name to the spelling that the library has already.
         write: what was heard (the most specific), its most general ancestors, or both.
         case: as the model spells, or in title case.
         separators: what parts several genres in one string of a file.
@@ -52,6 +56,7 @@ class GenreRules:
     block: frozenset[str] = frozenset()
     protected: frozenset[str] = frozenset()
     spellings: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
     write: Write = "specific"
     case: Case = "model"
     separators: tuple[str, ...] = ()
@@ -65,8 +70,11 @@ class GenreRules:
 
 
 def spelling_key(name: str) -> str:
-    """The name without what spellings differ in: 'Hip-Hop', 'hip hop' and 'HipHop' are one."""
-    words = re.sub(r"\s*(?:&|\+|\bn\b|'n'?|\band\b)\s*", "and", name.casefold())
+    """The name without what spellings differ in: 'Hip-Hop', 'hip hop' and 'HipHop' are one.
+
+    So are 'Drum & Bass', 'drum n bass' and 'Drum and Bass', and 'R&B', 'RnB' and "R'n'B".
+    """
+    words = _AND.sub("and", name.casefold())
     return re.sub(r"[\W_]+", "", words) or fold(name)
 
 
@@ -158,10 +166,13 @@ def _usable_above(name: str, rules: GenreRules) -> bool:
 
 
 def spelled(name: str, rules: GenreRules) -> str:
-    """The name as it is written: the owner's own spelling, else by the case rule."""
+    """The name as it is written: as the owner spells it, else as the library does."""
     if (exact := rules.spellings.get(fold(name))) is not None:
         return exact
-    return title_case(name) if rules.case == "title" else name
+    usual = rules.usual.get(spelling_key(name), name) if rules.usual else name
+    if fold(usual) in rules.block:
+        usual = name
+    return title_case(usual) if rules.case == "title" else usual
 
 
 def title_case(name: str) -> str:
@@ -192,22 +203,31 @@ def merged(
     if policy == "fill" and rules.say_nothing(previous):
         previous = ()
     parts = [part for genre in previous for part in read_apart(genre, rules)]
-    known = {fold(part) for part in parts} | {fold(canonical(part, rules)) for part in parts}
     if policy == "append":
-        if (
-            rules.write == "specific"
-        ):  # what is more general than a genre that is there adds nothing
-            known |= {
-                fold(one) for part in parts for one in ancestors(canonical(part, rules), rules)
-            }
-        heard = [genre for genre in heard if fold(genre) not in known]
-    if policy == "replace" and heard:
+        known = {spelling_key(one) for part in parts for one in _implied(part, rules)}
+        heard = [genre for genre in heard if spelling_key(genre) not in known]
+    if policy == "replace":
         new = {fold(genre) for genre in heard}
         kept = [part for part in parts if fold(part) in rules.protected - new]
         heard = unique([*kept, *heard])
-        if [fold(part) for part in parts] == [fold(genre) for genre in heard]:
+        if _alike(parts, rules) == _alike(heard, rules):
             return tuple(previous)
     return merge_genres(previous, heard, policy=policy)
+
+
+def _implied(genre: str, rules: GenreRules) -> tuple[str, ...]:
+    """What need not be added to a genre: itself, and what is above it unless that is wanted."""
+    name = canonical(genre, rules)
+    return (genre, name, *(ancestors(name, rules) if rules.write == "specific" else ()))
+
+
+def _alike(names: Iterable[str], rules: GenreRules) -> list[str]:
+    """Names that are the same where another spelling is no reason to write a file.
+
+    It is one where the owner has named the spelling.
+    """
+    exact = set(map(fold, rules.spellings.values()))
+    return [fold(name) if fold(name) in exact else spelling_key(name) for name in names]
 
 
 def read_apart(genre: str, rules: GenreRules) -> tuple[str, ...]:

@@ -144,5 +144,28 @@ def why_abstained(
     )
 
 
+def why_nothing(
+    scores: Mapping[str, float] | None,
+    labels: Sequence[str],
+    spec: ModelSpec,
+    *,
+    threshold: float | None,
+) -> str:
+    """One sentence for a track for which no name was chosen.
+
+    Args:
+        scores: as for `why_abstained`; None of silence.
+        labels: what is believed all the same.
+        spec: the model's thresholds.
+        threshold: one threshold for every label instead of the model's own.
+    """
+    if scores is None:
+        return "it is silent"
+    if labels:
+        heard = ", ".join(labels)
+        return f"{heard} is heard, but `allow` or `block` of the settings forbids it"
+    return why_abstained(scores, spec, threshold=threshold)
+
+
 def _same(one: Sequence[str], other: Sequence[str]) -> bool:
     return [name.casefold() for name in one] == [name.casefold() for name in other]

@@ -10,9 +10,10 @@ from typing import Literal, TypeVar
 from tagger.deferred import Scorer
 from tagger.errors import ChangedError, UnsupportedTagError
 from tagger.genre_rules import GenreRules, chosen_names, merged
-from tagger.genres import Policy, choose_genres, told_scores, why_abstained
+from tagger.genres import Policy, choose_genres, told_scores, why_nothing
 from tagger.heard import Heard, Intake, ListenOptions
 from tagger.safewrite import WriteOptions, why_skipped
+from tagger.spelling import Spelling
 from tagger.tags import TagInfo, read_tags
 from tagger.targets import GENRE, SecondField, Targets, asked_of, second_of
 from tagger.timeline import Timeline, timeline_of
@@ -43,6 +44,7 @@ class ScanOptions:
         listen: how tracks are listened to.
         writing: how files are changed.
         targets: which fields are written.
+        spelling: how the library spells genres; None for what the model and the owner say.
     """
 
     write: bool = False
@@ -54,6 +56,7 @@ class ScanOptions:
     listen: ListenOptions = field(default_factory=ListenOptions)
     writing: WriteOptions = field(default_factory=WriteOptions)
     targets: Targets = field(default_factory=Targets)
+    spelling: Spelling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,11 +216,17 @@ def decide(heard: Heard, engine: Scorer, options: ScanOptions) -> TrackResult:
         n_labels, threshold = len(engine.spec.labels), options.threshold
         labels = choose_genres(heard.scores, engine.spec, top=n_labels, threshold=threshold)
     first, rest = options.targets.split(labels, engine.spec)
-    names = chosen_names(first, options.rules, limit=options.top)
+    rules = options.rules
+    if labels and options.spelling is not None:
+        rules = options.spelling.over(rules)
+    names = chosen_names(first, rules, limit=options.top)
     second, others = _second(found.second, rest, options)
     if not names and not others:
-        return result("abstained", _why_nothing(scores, (*first, *rest), engine, options))
-    genres = merged(previous, names, options.rules, policy=options.policy)
+        return result(
+            "abstained",
+            why_nothing(scores, (*first, *rest), engine.spec, threshold=options.threshold),
+        )
+    genres = merged(previous, names, rules, policy=options.policy)
     if genres == previous and found.is_settled(options) and not (second and second.is_changed):
         is_kept = options.policy == "fill" and not options.rules.say_nothing(previous)
         why = _why_kept(options.targets) if is_kept else _HELD
@@ -243,20 +252,6 @@ def _second(
     names = chosen_names(labels, rules, limit=options.top)
     values = merged(found.previous, names, rules, policy=options.policy)
     return replace(found, values=values), names
-
-
-def _why_nothing(
-    scores: dict[str, float] | None,
-    labels: tuple[str, ...],
-    engine: Scorer,
-    options: ScanOptions,
-) -> str:
-    if scores is None:
-        return "it is silent"
-    if labels:
-        heard = ", ".join(labels)
-        return f"{heard} is heard, but `allow` or `block` of the settings forbids it"
-    return why_abstained(scores, engine.spec, threshold=options.threshold)
 
 
 def write_all(

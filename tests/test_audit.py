@@ -108,3 +108,23 @@ def test_meanings_go_from_the_nearest_to_the_farthest():
     assert auditor().meanings("metal") == ("metal", "rock")
     assert auditor().meanings("Melodic Death Metal") == ("metal",)
     assert auditor().meanings("Metallica") == ()
+
+
+def test_suggestions_are_spelled_as_the_library_does():
+    """Most files say Hip Hop, so that is what an empty one would get."""
+    judge = auditor()
+    tracks = [track("Hip Hop", name=f"{i}", hip_hop=0.9) for i in range(3)]
+    tracks += [track(name="new", hip_hop=0.9), track("hip-hop", name="odd", hip_hop=0.9)]
+    found, _ = judge.finish(judge.judge(one) for one in tracks)
+    genres = {one.result.path.name: one.result.genres for one in found}
+    assert genres["new"] == genres["odd"] == ("Hip Hop",)
+
+
+def test_moods_explain_no_genre():
+    """A label of another kind is no word for what a file says."""
+    labels = ("rock", "happy")
+    spec = make_spec(
+        labels=labels, thresholds=dict.fromkeys(labels, 0.5), kinds={"happy": "mood"}
+    )
+    judge = Auditor(spec, TREE, threshold=None, limit=3)
+    assert judge.judge(track("Happy", rock=0.9)).finding == "unknown"

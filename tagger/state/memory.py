@@ -39,10 +39,18 @@ _RESULT = """
     WHERE content = ? AND listening = ?
 """
 _PUT_FILE = """
-    INSERT OR REPLACE INTO file (folder, name, size, mtime_ns, inode, n_links, ctime_ns,
+    INSERT INTO file (folder, name, size, mtime_ns, inode, n_links, ctime_ns,
         reading, container, tags, unwritable, content, error, decoder)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (folder, name) DO UPDATE SET size = excluded.size,
+        mtime_ns = excluded.mtime_ns, inode = excluded.inode, n_links = excluded.n_links,
+        ctime_ns = excluded.ctime_ns, reading = excluded.reading,
+        container = excluded.container, tags = excluded.tags,
+        unwritable = excluded.unwritable, content = excluded.content, error = excluded.error,
+        decoder = excluded.decoder
 """
+"""An update, not a replacement: only so do the triggers see what was there."""
+
 _PUT_RESULT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGED = """
     UPDATE file SET size = ?, mtime_ns = ?, inode = ?, n_links = ?, ctime_ns = ?,

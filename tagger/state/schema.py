@@ -7,6 +7,7 @@ has them, absolute; times are as `os.stat` gives them.
     folder  a folder of music, and what a glance at an unchanged one may tell
     file    the shortcut: what was found under a name, as long as size and times are the same
     result  what was heard, by content
+    spelling  genres as the files hold them, with their number of files
     run     a command that wrote
     change  what it did to each file, with the bytes that lead back: the undo journal
 """
@@ -132,7 +133,45 @@ _ROOTS: Migration = (
     "ALTER TABLE run ADD COLUMN roots TEXT NOT NULL DEFAULT '[]'",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME, _ROOTS)
+_SPELLING: Migration = (
+    # Kept by triggers, so that no scan has to count: `files` hold `genre`, spelled so.
+    """
+    CREATE TABLE IF NOT EXISTS spelling (
+        genre TEXT PRIMARY KEY,
+        files INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    INSERT OR REPLACE INTO spelling
+    SELECT one.value, count(DISTINCT file.folder || '/' || hex(file.name))
+    FROM file, json_each(file.tags, '$.genre') AS one GROUP BY one.value
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS spelling_of_new AFTER INSERT ON file BEGIN
+        INSERT INTO spelling
+        SELECT DISTINCT value, 1 FROM json_each(NEW.tags, '$.genre') WHERE true
+        ON CONFLICT (genre) DO UPDATE SET files = files + 1;
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS spelling_of_gone AFTER DELETE ON file BEGIN
+        UPDATE spelling SET files = files - 1
+        WHERE genre IN (SELECT value FROM json_each(OLD.tags, '$.genre'));
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS spelling_of_changed AFTER UPDATE OF tags ON file
+    WHEN OLD.tags != NEW.tags BEGIN
+        UPDATE spelling SET files = files - 1
+        WHERE genre IN (SELECT value FROM json_each(OLD.tags, '$.genre'));
+        INSERT INTO spelling
+        SELECT DISTINCT value, 1 FROM json_each(NEW.tags, '$.genre') WHERE true
+        ON CONFLICT (genre) DO UPDATE SET files = files + 1;
+    END
+    """,
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME, _ROOTS, _SPELLING)
 """Number n leads from version n - 1 to n; the version is SQLite's `user_version`."""
 
 
