@@ -253,8 +253,8 @@ def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> 
 
 def _renamed(place: str, name: str, values: Mapping[str, Any]) -> str:
     key = RENAMED[name]
-    said = f"is left aside beside {key!r}" if key in values else f"is read as {key!r}"
-    return f"{place}: the key {name!r} is now called {key!r}, and {said}"
+    said = f"{key!r} beside it counts" if key in values else "it is still read"
+    return f"{place}: the key {name!r} is called {key!r} now; {said}"
 
 
 def _check_circles(settings: Settings) -> None:

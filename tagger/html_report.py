@@ -15,6 +15,7 @@ from typing import Any, Self, TextIO
 
 from tagger import __version__
 from tagger.deferred import Scorer
+from tagger.genres import is_sure
 from tagger.label_tree import GENRE_KIND, line_above
 from tagger.plain import text_of, visible
 from tagger.scan import TrackResult
@@ -58,6 +59,7 @@ class HtmlReport:
         self, file: TextIO, engine: Scorer | None, *, threshold: float | None = None
     ) -> None:
         self.file = file
+        self.spec, self.threshold = (engine.spec if engine else None), threshold
         self.labels = engine.spec.labels_of(GENRE_KIND) if engine else ()
         needed = engine.spec.thresholds if engine else {}
         self.thresholds = {label: needed[label] for label in self.labels}
@@ -106,10 +108,26 @@ class HtmlReport:
             self._named(self.reasons, reason) if reason else None,
             finding,
         ]
-        if result.timeline is not None:
-            row.append(_over_time(result.timeline))
+        others = self._others(result)
+        if result.timeline is not None or others:
+            row.append(_over_time(result.timeline) if result.timeline is not None else None)
+        if others:
+            row.append(others)
         self._line(row)
         self.file.flush()
+
+    def _others(self, result: TrackResult) -> list[list[str]]:
+        """What is sure of each other kind of label: its name and, in words, the labels."""
+        found = []
+        for kind, scores in (result.others or {}).items():
+            said = [
+                f"{label} {score:.2f}"
+                for label, score in scores.items()
+                if self.spec and is_sure(label, score, self.spec, threshold=self.threshold)
+            ]
+            if said:
+                found.append([kind.capitalize(), visible(", ".join(said))])
+        return found
 
     def _named(self, names: "_Named", text: str) -> int:
         """The number of a text that many rows share; its first row is led by a line for it."""

@@ -37,7 +37,7 @@ function readData(text) {
   return { about, rows };
 }
 
-function toRow([at, name, status, genres, previous, scores, duration, why, finding, time], about) {
+function toRow([at, name, status, genres, previous, scores, duration, why, finding, time, others], about) {
   const folder = about.folders[at];
   let best = -1;
   if (scores) for (let i = 0; i < scores.length; i++) if (best < 0 || scores[i] > scores[best] || (scores[i] === scores[best] && isUnder(i, best, about))) best = i;
@@ -50,13 +50,16 @@ function toRow([at, name, status, genres, previous, scores, duration, why, findi
   return {
     folder, name, status, genres, previous, scores, duration, finding, label, score,
     path: folder === "." ? name : folder.endsWith("/") ? folder + name : folder + "/" + name,
-    reason: why === null ? "" : about.reasons[why], time: time || null,
+    reason: why === null ? "" : about.reasons[why], time: time || null, others: others || [],
     sure: sure >= 0,
   };
 }
 
 // A label that needs 1 is shown, and never believed.
 const isSure = (score, i, about) => about.thresholds[i] < 1 && score >= about.thresholds[i] * 1000 - 0.5;
+
+// The surest label first; of equals the one that is below the other.
+const bySure = (scores, about) => (a, b) => scores[b] - scores[a] || isUnder(b, a, about) - isUnder(a, b, about);
 
 // Whether a label is below another one in the model's tree.
 function isUnder(i, other, about) {

@@ -41,6 +41,7 @@ class Detail {
     if (row.finding) fact("Audit", FINDINGS[row.finding] ? FINDINGS[row.finding].slice(0, 2).join(" ") : row.finding);
     fact("Genre now", listed(row.previous) || "none");
     fact("Afterwards", listed(row.genres) || "none");
+    for (const [kind, said] of row.others) fact(kind, said);
     fact("Length", row.duration === null ? "" : minutes(row.duration));
     fact("Reason", row.reason);
     this.dialog.replaceChildren(close, title, facts, ...this.scores(row), ...this.overTime(row), this.steps());
@@ -49,8 +50,9 @@ class Detail {
   scores(row) {
     if (!row.scores) return [make("p", "quiet", "This file was not listened to.")];
     const box = make("div", "scores");
-    const order = row.scores.map((score, i) => [score, i]).filter(([score]) => score >= 0).sort((a, b) => b[0] - a[0]);
-    for (const [score, i] of order.slice(0, 20)) {
+    const order = row.scores.map((_, i) => i).filter((i) => row.scores[i] >= 0).sort(bySure(row.scores, this.about));
+    for (const i of order.slice(0, 20)) {
+      const score = row.scores[i];
       const needed = this.about.thresholds[i], track = make("div", "track");
       const bar = make("i", isSure(score, i, this.about) ? "" : "low"), line = make("u");
       bar.style.width = percent(score, 1000);
@@ -66,7 +68,7 @@ class Detail {
   overTime(row) {
     if (!row.time) return [];
     const [length, starts, scores] = row.time, names = this.about.labels;
-    const order = names.map((_, i) => i).sort((a, b) => row.scores[b] - row.scores[a]).slice(0, 8);
+    const order = names.map((_, i) => i).sort(bySure(row.scores, this.about)).slice(0, 8);
     const box = make("div", "time"), colour = getComputedStyle(document.documentElement).getPropertyValue("--blue");
     for (const i of order) {
       const canvas = make("canvas"), pen = canvas.getContext("2d");

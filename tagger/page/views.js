@@ -15,7 +15,7 @@ function nameCell(row) {
 }
 
 function changeCell(row) {
-  const cell = make("div", "cell under");
+  const cell = make("div", "cell under lines");
   const was = make("span", "was", listed(row.previous) || "no genre");
   if (listed(row.previous) === listed(row.genres)) {
     cell.append(was);
