@@ -83,7 +83,8 @@ class Crops(Dataset[Any]):
     def _start(self, i: int) -> int:
         """Where a crop begins: within a target of the teachers, or a piece, if it is long."""
         n_frames = self.clips.n_frames(i)
-        cells = (len(self.lessons.of_clip[i]) if self.lessons else 1, int(self.pieces[i]), 1)
+        pieces = int(self.pieces[i])
+        cells = [pieces] if self.lessons is None else [len(self.lessons.of_clip[i]), pieces]
         n_pieces = next((n for n in cells if n_frames // n >= self.n_drawn), 1)
         piece_len = n_frames // n_pieces
         n_places = max(piece_len - self.n_drawn, 0) + 1

@@ -27,7 +27,8 @@ def load(where: Where) -> AudioSet:
     paths = tuple(audio_files(folder)) if folder.is_dir() else ()
     if not paths:
         raise InputError(
-            f"{folder}: no recordings found; `unlabelled` takes all of that folder."
+            f"{folder}: no recordings found; `unlabelled` takes all that lie in the folder of"
+            " that name below --data, and its variants are the names of other folders there."
         )
     ids = np.array([path.relative_to(folder).as_posix() for path in paths])
     return AudioSet(
