@@ -14,6 +14,8 @@ from tagger.tags.undecoded import RefusedError
 _LONG_TAG = 1 << 20
 _REACH, _REACH_OF_FEW, _FEW = 900_000, _LONG_TAG - 4096, 20_000
 """Bytes up to the first frame; and where so few of them stand behind the tag."""
+_REACH_OF_ZEROS = _LONG_TAG - 16_384
+"""The same where all of them are zeros: room for the frames that FFmpeg wants to see."""
 _SHARE = 8
 """Bytes before the first frame for each one behind it."""
 
@@ -34,9 +36,24 @@ def check_reach(source: Source, first: int | None, patches: Sequence[Patch]) -> 
     if first is None or first == end or not moved:
         return
     looked_at = first - end if end + moved > _LONG_TAG else first + moved
-    reach = min(_REACH, _SHARE * (source.size - first))
-    if looked_at > (_REACH_OF_FEW if first - end < _FEW else reach):
+    if looked_at > _reach(source, end, first):
         raise RefusedError(
             f"{first - end} bytes that are no audio stand before its first frame, and a tag of"
             " another length would move it to where decoders do not look"
         )
+
+
+def _reach(source: Source, end: int, first: int) -> int:
+    """How far from the start of a file its first frame may stand.
+
+    Args:
+        source: the file.
+        end: where its tags in front end.
+        first: where its first frame stands.
+    """
+    if first - end < _FEW:
+        return _REACH_OF_FEW
+    stream_len = source.size - first
+    if stream_len >= _FEW and not source.read(end, first - end).strip(b"\0"):
+        return _REACH_OF_ZEROS
+    return min(_REACH, _SHARE * stream_len)

@@ -71,6 +71,21 @@ def test_what_decoders_would_lose_is_refused(tmp_path, stream, kind, length, is_
         assert heard(path) == before
 
 
+@pytest.mark.parametrize("stream_len", [25_000, 64_000, 120_000])
+@pytest.mark.parametrize("length", [600_000, 1_000_000, 1_025_000])
+@pytest.mark.parametrize("is_tagged", [True, False])
+def test_a_megabyte_of_zeros_is_no_obstacle(tmp_path, stream, length, stream_len, is_tagged):
+    """Zeros do not count for FFmpeg, however short the music behind them; the tag may grow."""
+    path = tmp_path / "song.mp3"
+    front = tag(frame(b"TIT2", b"\0A"), padding=5) if is_tagged else b""
+    path.write_bytes(front + bytes(length) + stream[:stream_len])
+    before = heard(path)
+    assert before
+    for genres in (["Rock"], ["x" * 3000], []):
+        assert write_genres(path, genres)
+        assert heard(path) == before
+
+
 @pytest.mark.parametrize("length", [100, 15_000])
 def test_a_cover_of_a_mebibyte_and_a_little_junk(tmp_path, stream, length):
     """FFmpeg's reach counts a tag up to a mebibyte: what would cross it is refused."""
