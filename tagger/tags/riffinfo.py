@@ -26,6 +26,11 @@ class _Entry:
     offset: int
     end: int
 
+    @property
+    def is_genre(self) -> bool:
+        """Whether it is the genre; FFmpeg takes small letters for it too."""
+        return self.id.upper() == _GENRE
+
 
 def info_lists(source: Source, container: str) -> Iterator[Chunk]:
     """The INFO lists of a WAV."""
@@ -56,7 +61,7 @@ def info_places(source: Source, container: str, style: Style) -> tuple[Place, ..
 
 def other_entries(source: Source, chunk: Chunk) -> list[bytes]:
     """Every entry of an INFO list but the genre."""
-    return [one.id + one.data for one in _entries(source, chunk) if one.id != _GENRE]
+    return [one.id + one.data for one in _entries(source, chunk) if not one.is_genre]
 
 
 def info_patches(
@@ -86,7 +91,7 @@ def info_patches(
 def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     """An INFO list with `new` for its genre; a list that holds nothing else goes with it."""
     entries = list(_entries(source, chunk))
-    old = [one for one in entries if one.id == _GENRE]
+    old = [one for one in entries if one.is_genre]
     if not new and not old:
         return []
     start, end = chunk.offset - 8, min(chunk.end, source.size)
@@ -108,7 +113,7 @@ def _place(source: Source, chunk: Chunk, style: Style) -> Place:
 
 
 def _texts(source: Source, chunk: Chunk) -> tuple[str, ...]:
-    return kept(_text(one.data) for one in _entries(source, chunk) if one.id == _GENRE)
+    return kept(_text(one.data) for one in _entries(source, chunk) if one.is_genre)
 
 
 def _entries(source: Source, chunk: Chunk) -> Iterator[_Entry]:

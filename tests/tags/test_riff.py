@@ -93,6 +93,19 @@ def test_a_list_that_is_there_gets_the_genre_without_the_option(tmp_path, entrie
         assert opened.metadata["genre"] == "Rock"
 
 
+def test_an_entry_in_small_letters_is_the_genre_as_it_is_for_ffmpeg(tmp_path):
+    """It counts, and gives way to the new one; no reader shows the old one."""
+    path = make_audio(tmp_path, "wav", duration_s=0.1)
+    with_list(path, (b"IART", b"Me\0"), (b"ignr", b"Jazz\0"))
+    with av.open(str(path)) as opened:
+        assert opened.metadata["genre"] == "Jazz"
+    assert read_tags(path).genres == ("Jazz",)
+    write_genres(path, ["Rock"])
+    with av.open(str(path)) as opened:
+        assert (opened.metadata["genre"], opened.metadata["artist"]) == ("Rock", "Me")
+    assert b"Jazz" not in path.read_bytes()
+
+
 def test_without_list_and_option_none_is_added(tmp_path):
     """RIFF INFO is nothing that everybody wants."""
     path = make_audio(tmp_path, "wav", duration_s=0.1)
