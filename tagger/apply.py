@@ -81,7 +81,8 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
         status, reason = _decide(path, info, wanted, options)
         if status == "proposed" and options.write:
             genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
-            genres = None if genres == info.genres else genres
+            if genres is not None and genres == _told(info, GENRE):
+                genres = None if info.is_settled else info.genres
             (outcome,) = writer([Wish(path, genres, options.writing, info, others)])
             if isinstance(outcome, TrackError):
                 raise outcome
@@ -130,13 +131,12 @@ def _decide(
     second = wanted.second
     asked = {wanted.field: wanted.genres} | ({second.name: second.values} if second else {})
     was = {wanted.field: wanted.previous} | ({second.name: second.previous} if second else {})
-    # What the report could tell of what is there now.
-    now = {name: _genres(cell_text(SEPARATOR.join(info.values(name)))) for name in asked}
+    now = {name: _told(info, name) for name in asked}
     if asked == was:
         return "unchanged", "nothing was edited"
-    if asked == now:
+    if asked == now and (info.is_settled or GENRE not in asked):
         return "unchanged", "it holds these genres already"
-    if now != was:
+    if now not in (was, asked):
         said = ", ".join(info.values(wanted.field)) or "no genre"
         raise TagError(f"{path}: it was changed since the report: it now has {said}")
     if not options.remove and any(was[name] and not asked[name] for name in asked):
@@ -155,6 +155,11 @@ def _existing(cell: str) -> Path:
         return path
     where = "" if Path(cell).is_absolute() else f", seen from {Path.cwd()}"
     raise TagError(f"{visible(cell)}: there is no such file{where}")
+
+
+def _told(info: TagInfo, name: str) -> tuple[str, ...]:
+    """What a report could tell of what a field holds now."""
+    return _genres(cell_text(SEPARATOR.join(info.values(name))))
 
 
 def _genres(cell: str) -> tuple[str, ...]:

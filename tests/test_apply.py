@@ -7,10 +7,11 @@ from tagger.apply import ApplyOptions, apply_rows
 from tagger.errors import InputError
 from tagger.report import open_report
 from tagger.report_rows import read_rows
-from tagger.safewrite import write_genres
+from tagger.safewrite import WriteOptions, write_genres
 from tagger.scan import ScanOptions, scan
 from tagger.tags import read_tags
 from tests.engines import tone_engine
+from tests.synth_audio import make_audio
 from tests.tones import write_tone
 
 
@@ -85,6 +86,21 @@ def test_applying_twice_changes_nothing(folder, report):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert {one.status for one in apply(report).values()} == {"unchanged"}
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_option_counts_for_a_file_that_holds_the_genres(tmp_path):
+    """Applied once more with an option, a report gives the files the spelling asked for."""
+    path = make_audio(tmp_path, "mp3", duration_s=0.1)
+    write_genres(path, ["Rock", "Pop"])
+    report = tmp_path / "report.csv"
+    report.write_text(f"path,genres,previous\n{path},Rock; Pop,Jazz\n")
+    assert apply(report)[path.name].status == "unchanged"
+    asked = WriteOptions(id3v2_version=3)
+    assert apply(report, writing=asked, write=False)[path.name].status == "proposed"
+    assert apply(report, writing=asked)[path.name].status == "written"
+    assert path.read_bytes()[3] == 3
+    assert read_tags(path).genres == ("Rock", "Pop")
+    assert apply(report, writing=asked)[path.name].status == "unchanged"
 
 
 def test_a_dry_run_changes_no_byte(folder, report):
