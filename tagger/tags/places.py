@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tagger.genres import PLACEHOLDERS
+
+_PLACEHOLDERS = frozenset(word.casefold() for word in PLACEHOLDERS)
 _MARKS = re.compile(r"[;/,|\\]")
 
 
@@ -40,11 +43,14 @@ class Told:
         """What the first place says, and what only others say behind it.
 
         A code says what a list has for a genre that is spelled out elsewhere: it counts where
-        it is alone.
+        it is alone, or beside nothing but placeholders.
         """
         texts = [one.genres for one in self.places if one.genres and not one.is_code]
         if not texts:
             return next((one.genres for one in self.places if one.genres), ())
+        if _say_nothing(genre for genres in texts for genre in genres):
+            codes = (one.genres for one in self.places if one.is_code)
+            texts += [genres for genres in codes if genres and not _say_nothing(genres)][:1]
         found = list(texts[0])
         for genres in texts[1:]:
             known = set(_parts(found)) | {genre.casefold() for genre in found}
@@ -64,6 +70,10 @@ def agrees(place: Place, genres: Sequence[str]) -> bool:
     if place.is_code:
         return {letters_of(one) for one in place.genres} <= {letters_of(one) for one in genres}
     return _parts(place.genres) == _parts(genres)
+
+
+def _say_nothing(genres: Iterable[str]) -> bool:
+    return all(genre.strip().casefold() in _PLACEHOLDERS for genre in genres)
 
 
 def letters_of(genre: str) -> str:

@@ -305,6 +305,30 @@ def test_fill_counts_it_as_a_genre(song, kind, place):
     assert not write_genres(path, [OLD])
 
 
+def test_a_code_beside_a_placeholder_is_the_genre(tmp_path):
+    """ID3v1 knows the genre, and ID3v2 says only that nobody does: `fill` takes none away."""
+    path = make_audio(tmp_path, "mp3", duration_s=0.2)
+    mutagen.File(path).delete()
+    both(front(tag(frame(b"TCON", b"\3unknown"))), behind(ID3V1))(path)
+    assert read_tags(path).genres == ("unknown", OLD)
+    assert policed(path, "fill", "Zouk") == ("unknown", OLD)
+    _written(path, policed(path, "append", "Zouk"))
+    assert read_tags(path).genres == ("unknown", OLD, "Zouk")
+    _written(path, policed(path, "replace", "Zouk"))
+    assert read_tags(path).genres == ("Zouk",)
+    _written(path, ("unknown",))
+    assert read_tags(path).genres == ("unknown",)
+
+
+@pytest.mark.parametrize("code", [12, 255])
+def test_a_code_for_no_genre_is_none_beside_a_placeholder(tmp_path, code):
+    """Two places in which nobody knows the genre are filled."""
+    path = make_audio(tmp_path, "mp3", duration_s=0.2)
+    mutagen.File(path).delete()
+    both(front(tag(frame(b"TCON", b"\3Unknown"))), behind(ID3V1[:-1] + bytes([code])))(path)
+    assert policed(path, "fill", "Zouk") == ("Zouk",)
+
+
 @pytest.mark.parametrize("genres", [("Zouk",), ("Zouk", "Folk"), ("Folk",)])
 @pytest.mark.parametrize(("kind", "place"), CASES)
 def test_after_replace_no_reader_shows_the_old_genre(song, kind, place, genres):
