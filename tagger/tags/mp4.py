@@ -223,7 +223,8 @@ def _is_joined(field: Field, style: Style) -> bool:
 def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> bytes:
     """The new item of a field; nothing where it has no values."""
     values, style = edit
-    old = _texts(source, [atom for atom in items if atom.kind in (field.mp4, _FREE_FORM)])
+    # Bytes of a free atom would make the whole list of `©gen` unreadable for mutagen.
+    old = _texts(source, [atom for atom in items if atom.kind == (field.mp4 or _FREE_FORM)])
     texts = stored(values, field, style, joined=_is_joined(field, style), old=old)
     if not texts:
         return b""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3
-from mutagen.mp4 import MP4
+from mutagen.mp4 import MP4, MP4FreeForm
 
 from tagger.errors import UnsupportedTagError, WriteError
 from tagger.safewrite import WriteOptions, prepare, write_genres
@@ -207,6 +207,25 @@ def test_a_joined_value_keeps_its_bytes(tmp_path):
     options = WriteOptions(mp4_compat=True)
     write_genres(path, [f"{SIGN}lectro", "Rock"], options=options)
     assert LATIN + b"; Rock" in path.read_bytes()
+
+
+@pytest.mark.parametrize("first", [["Jazz"], []])
+@pytest.mark.parametrize("options", [WriteOptions(), WriteOptions(mp4_compat=True)])
+def test_bytes_of_a_free_atom_spoil_no_list_that_readers_know(tmp_path, first, options):
+    """Moved into iTunes' list they would hide every genre in it from mutagen: refused."""
+    path = make_audio(tmp_path, "m4a-aac")
+    opened = MP4(path)
+    opened["----:com.apple.iTunes:GENRE"] = [MP4FreeForm(LATIN)]
+    if first:
+        opened["\xa9gen"] = first
+    opened.save()
+    before = path.read_bytes()
+    with pytest.raises(WriteError, match="cannot be decoded"):
+        write_genres(path, [*read_tags(path).genres, "Rock"], options=options)
+    assert path.read_bytes() == before
+    assert write_genres(path, ["Rock"], options=options)
+    assert MP4(path)["\xa9gen"] == ["Rock"]
+    assert LATIN not in path.read_bytes()
 
 
 def test_a_second_place_gets_no_signs(tmp_path):
