@@ -173,7 +173,8 @@ def _start(limit_s: float, memory: int | None) -> "subprocess.Popen[bytes]":
     except OSError as error:
         raise StartError(
             f"{sys.executable}: no process can be started for decoding ({error.strerror});"
-            " close other programs, or raise the limit on processes (ulimit -u)."
+            " close other programs, or raise the limit on processes (ulimit -u) or on open"
+            " files (ulimit -n)."
         ) from error
     if not _says_hello(process):
         raise StartError(
