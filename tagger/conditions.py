@@ -16,7 +16,7 @@ from tagger.scan import ScanOptions
 from tagger.spec import ModelSpec
 from tagger.state.records import Keys
 
-LISTENING = 3
+LISTENING = 4
 """Another number wherever the same file, model and options get other scores than before."""
 
 READING = 2

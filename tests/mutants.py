@@ -156,12 +156,13 @@ def judge(path: Path, data: bytes, seed: int) -> Verdict:
 
 
 def audio_digest(path: Path) -> str:
-    """A hash of all audio of a file as it is decoded."""
+    """The decoder, the length by which windows are placed, and a hash of all audio."""
     digest = hashlib.sha256()
     with open_track(path, sample_rate=WANTED.sample_rate) as track:
+        length_s = track.duration_s
         for block in track.blocks():
             digest.update(block.tobytes())
-        return f"{track.decoder} {digest.hexdigest()[:16]}"
+        return f"{track.decoder} {length_s:.4f} s {digest.hexdigest()[:16]}"
 
 
 def _style(rng: random.Random) -> WriteOptions:

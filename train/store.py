@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 
-FORMAT = 2
+FORMAT = 3
 """Another number wherever the same recording gives other samples than before."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -1,6 +1,5 @@
 """The FFmpeg decoder (through PyAV): m4a, wma, ape, wavpack, and what libsndfile refuses."""
 
-import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.audio import asf
 from tagger.audio.downmix import STRETCH_LEN, Downmix
-from tagger.audio.files import open_regular
-from tagger.audio.source import BLOCK_LEN, check_format, to_float
+from tagger.audio.files import Part
+from tagger.audio.source import BLOCK_LEN, LOWEST_BITRATE_BPS, check_format, to_float
 from tagger.errors import DecodeError
 from tagger.windows import Waveform
 
@@ -31,23 +31,25 @@ _HEADERLESS = frozenset(
 )
 """Formats whose length FFmpeg estimates from the bitrate, or believes a Xing header for."""
 
-_LOWEST_BITRATE_BPS = 4_000
-"""A stated length that would need fewer bits per second is checked."""
-
 
 class FfmpegSource:
     """The first audio stream of a file opened by FFmpeg, decoded in one thread."""
 
     decoder = "ffmpeg"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, end: int | None = None) -> None:
         """Open the file.
+
+        Args:
+            path: the file.
+            end: where it ends for FFmpeg, in bytes (before the tags behind an mp3); None
+                for all of it.
 
         Raises:
             DecodeError: FFmpeg cannot open it, or it holds no audio stream.
         """
-        self._path = path
-        self._bytes, self._container = _open(path)
+        self._path, self._end = path, end
+        self._bytes, self._container = _open(path, end)
         try:
             self._stream = _first_audio(self._container)
             context = self._stream.codec_context
@@ -69,23 +71,30 @@ class FfmpegSource:
         Raises:
             DecodeError: there is no packet of audio.
         """
-        stated_s = 0.0
-        if self._stream.duration is not None:
-            stated_s = float(self._stream.duration * self._stream.time_base)
-        elif self._container.duration is not None:
-            stated_s = self._container.duration / av.time_base
-        is_plausible = self._container.size * 8 >= stated_s * _LOWEST_BITRATE_BPS
-        is_stated = self._container.format.name not in _HEADERLESS
-        if is_stated and is_plausible and stated_s > 0:
+        stated_s = self._stated_s()
+        if stated_s > 0:
             return stated_s
         counted_s = self._count_s()
         if counted_s <= 0:
             raise DecodeError("the file holds no audio")
         return counted_s
 
+    def _stated_s(self) -> float:
+        """Return the length that the file states; 0 where it is not to be believed."""
+        name = self._container.format.name
+        if name == "asf":
+            return asf.stated_duration(self._path) or 0.0
+        stated_s = 0.0
+        if self._stream.duration is not None:
+            stated_s = float(self._stream.duration * self._stream.time_base)
+        elif self._container.duration is not None:
+            stated_s = self._container.duration / av.time_base
+        is_plausible = self._container.size * 8 >= stated_s * LOWEST_BITRATE_BPS
+        return stated_s if name not in _HEADERLESS and is_plausible else 0.0
+
     def _count_s(self) -> float:
         """Add up the lengths of all packets: 0.02 s for a song, reading all of it."""
-        opened, container = _open(self._path)
+        opened, container = _open(self._path, self._end)
         with opened, container:
             stream = _first_audio(container)
             ticks, last_pts = 0, 0
@@ -172,7 +181,7 @@ class FfmpegSource:
     def _reopen(self) -> None:
         """Begin anew: in a damaged ASF file a seek to the start may land anywhere."""
         self.close()
-        self._bytes, self._container = _open(self._path)
+        self._bytes, self._container = _open(self._path, self._end)
         self._stream = _first_audio(self._container)
 
     def _decoded(self) -> Iterator[Any]:
@@ -193,28 +202,8 @@ class FfmpegSource:
         self._bytes.close()
 
 
-class _Bytes(io.FileIO):
-    """The file as FFmpeg sees it: errors are the end of it, since PyAV would print them."""
-
-    name = ""  # FFmpeg must judge the content, not the suffix
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes; none at the end, and none where the disk fails."""
-        try:
-            return super().read(size) or b""
-        except OSError:
-            return b""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Return the new position, or -1: damaged files make FFmpeg ask for any place."""
-        try:
-            return super().seek(offset, whence)
-        except (OSError, OverflowError):
-            return -1
-
-
-def _open(path: Path) -> tuple[io.FileIO, Any]:
-    opened = _Bytes(open_regular(path))
+def _open(path: Path, end: int | None) -> tuple[Part, Any]:
+    opened = Part(path, end=end)
     try:
         # No protocol at all: a playlist posing as audio cannot reach other files or hosts.
         container = av.open(

@@ -1,8 +1,10 @@
 """Paths -> open descriptors of regular files; nothing else is ever opened."""
 
+import io
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from tagger.errors import DecodeError
 
@@ -44,6 +46,61 @@ def open_regular(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+class Part(io.FileIO):
+    """A part of an opened file as a decoder sees it: nothing stands before or behind it.
+
+    Errors are the end of it, since the libraries would print them.
+    """
+
+    name = ""  # a decoder must judge the content, not the suffix
+
+    def __init__(self, path: Path, *, start: int = 0, end: int | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            start: where the part begins, in bytes.
+            end: where it ends, in bytes; None for the end of the file.
+
+        Raises:
+            DecodeError: as for `open_regular`.
+        """
+        super().__init__(open_regular(path))
+        self._start, self._end = start, end
+        self.seek(0)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; none at the end, and none where the disk fails."""
+        try:
+            if self._end is not None:
+                left = max(0, self._end - super().tell())
+                size = left if size is None or size < 0 else min(size, left)
+            return super().read(size) or b""
+        except OSError:
+            return b""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer as far as there are bytes; return how many."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Return the new position, or -1: damaged files make decoders ask for any place."""
+        try:
+            if whence == os.SEEK_SET:
+                offset += self._start
+            elif whence == os.SEEK_END and self._end is not None:
+                offset, whence = offset + self._end, os.SEEK_SET
+            return super().seek(offset, whence) - self._start
+        except (OSError, OverflowError):
+            return -1
+
+    def tell(self) -> int:
+        """Return the position in the part."""
+        return super().tell() - self._start
 
 
 def check_disk(path: Path) -> None:

@@ -13,6 +13,8 @@ the bitrate is constant, and wrong in files that exist in numbers:
 
 Such a file is for FFmpeg, which counts packets. So is one whose Xing header states another
 size than the file has: the length is then in doubt, and libmpg123 complains on stderr.
+
+Tags at either end are no part of that size (`tagger.audio.ends`).
 """
 
 import os
@@ -69,20 +71,21 @@ def find_start(descriptor: int) -> int | None:
     return start if is_sync or is_tagged else None
 
 
-def expected_duration(descriptor: int, start: int) -> float | None:
+def expected_duration(descriptor: int, start: int, end: int | None) -> float | None:
     """Work out the length of an mp3 from its Xing header or its constant bitrate.
 
     Args:
         descriptor: the open file.
         start: where the audio begins, in bytes.
+        end: where it ends, in bytes; None for the end of the file.
 
     Returns:
         Seconds, to within a per cent or so; None when nothing reliable can be said.
     """
-    payload_len = os.fstat(descriptor).st_size - start
+    payload_len = (os.fstat(descriptor).st_size if end is None else end) - start
     head = _read_at(descriptor, start, _SPOT_BYTES)
     frame = _parse(head)
-    if frame is None:
+    if frame is None or payload_len <= 0:
         return None
     xing = head[4 + frame.side_len :][:16]
     if xing[:4] in (b"Xing", b"Info"):

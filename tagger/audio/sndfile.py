@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from tagger.audio.downmix import STRETCH_LEN, Downmix
-from tagger.audio.files import open_regular
+from tagger.audio.files import Part, open_regular
 from tagger.audio.source import BLOCK_LEN, check_format
 from tagger.errors import DecodeError
 from tagger.windows import Waveform
@@ -45,7 +45,8 @@ class SndfileSource:
     """A track opened by libsndfile.
 
     The file is handed over as a descriptor: libsndfile then guesses the format from the
-    content alone, and reads without calling back into Python.
+    content alone, and reads without calling back into Python. Only a part of a file, that
+    before the tags behind an mp3, is read through Python.
 
     Seeking is exact, except in Ogg Vorbis, where libsndfile may land a block or two
     (128 to 384 samples, measured) beside the place (libsndfile issue 885).
@@ -53,27 +54,35 @@ class SndfileSource:
 
     decoder = "libsndfile"
 
-    def __init__(self, path: Path, *, offset: int = 0, expected_s: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        expected_s: float | None = None,
+    ) -> None:
         """Open the file.
 
         Args:
             path: the file.
             offset: where its audio begins, in bytes (behind the ID3v2 tag of an mp3, whose
                 oddities libmpg123 would report on stderr).
+            end: where it ends, in bytes, before the tags behind an mp3, which libmpg123 takes
+                for audio; None for the end of the file.
             expected_s: how long the track must be, in seconds, give or take 5 %.
 
         Raises:
             DecodeError: libsndfile cannot read it, or not all of it.
         """
-        descriptor = open_regular(path)
+        self._part = None if end is None else Part(path, start=offset, end=end)
         try:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            # libsndfile closes the descriptor, on failure too.
-            self._file = _File(descriptor, closefd=True)
-        except soundfile.LibsndfileError as error:
-            raise DecodeError(error.error_string.rstrip(".")) from error
+            self._file = _File(self._part) if self._part else _opened(path, offset)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise DecodeError(str(error)) from error
+            if self._part:
+                self._part.close()
+            reason: str = getattr(error, "error_string", None) or str(error)
+            raise DecodeError(reason.rstrip(".")) from error
         self.codec: str = _codec(self._file)
         self.sample_rate: int = self._file.samplerate
         self.n_samples: int = self._file.frames
@@ -126,6 +135,14 @@ class SndfileSource:
     def close(self) -> None:
         """Release the file; nothing can be read afterwards."""
         self._file.close()
+        if self._part:
+            self._part.close()
+
+
+def _opened(path: Path, offset: int) -> _File:
+    descriptor = open_regular(path)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return _File(descriptor, closefd=True)  # libsndfile closes it, on failure too
 
 
 def _codec(file: soundfile.SoundFile) -> str:

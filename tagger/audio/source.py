@@ -16,6 +16,9 @@ Below, a header lies (1 Hz would make hours of nothing from a few bytes); the hi
 FFmpeg makes of DSD512.
 """
 
+LOWEST_BITRATE_BPS = 4_000
+"""A stated length that would need fewer bits per second is checked."""
+
 BLOCK_LEN = 1 << 17
 """Samples per block when a whole track is streamed."""
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tagger.audio import mp3
+from tagger.audio.ends import ends_plainly, find_end
 from tagger.audio.files import open_regular
 from tagger.audio.resample import read_window, stream_resampled
 from tagger.audio.sndfile import SndfileSource
@@ -63,25 +64,31 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
             # FFmpeg would take it for something else.
             raise DecodeError("it is an OptimFROG file, for which there is no free decoder")
         start = mp3.find_start(descriptor)
-        expected_s = None if start is None else mp3.expected_duration(descriptor, start)
+        end = find_end(path, descriptor)
+        expected_s = None if start is None else mp3.expected_duration(descriptor, start, end)
+        # Through Python libsndfile takes a sixth longer: not for ID3v1, which is common.
+        seen_end = end if end and not ends_plainly(descriptor, end) else None
     except OSError as error:
         raise DecodeError(f"it cannot be read ({error.strerror})") from error
     finally:
         os.close(descriptor)
-    ffmpeg: tuple[str, _Opener] = ("FFmpeg", lambda: _open_ffmpeg(path))
+    ffmpeg: tuple[str, _Opener] = ("FFmpeg", lambda: _open_ffmpeg(path, end))
     if start is not None and expected_s is None:
         return [ffmpeg]  # a doubtful mp3, on which libmpg123 would also print warnings
     return [
-        ("libsndfile", lambda: SndfileSource(path, offset=start or 0, expected_s=expected_s)),
+        (
+            "libsndfile",
+            lambda: SndfileSource(path, offset=start or 0, end=seen_end, expected_s=expected_s),
+        ),
         ffmpeg,
     ]
 
 
-def _open_ffmpeg(path: Path) -> "FfmpegSource":
+def _open_ffmpeg(path: Path, end: int | None) -> "FfmpegSource":
     """Open a file with FFmpeg, which is loaded for the first file that needs it."""
     from tagger.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - 0.05 s of every start
 
-    return FfmpegSource(path)
+    return FfmpegSource(path, end=end)
 
 
 class Track:
@@ -96,7 +103,7 @@ class Track:
             DecodeError: none can.
         """
         self._path = path
-        self._openers = openers
+        self._openers, (_, self._open_ffmpeg) = openers, openers[-1]
         self._reasons: list[str] = []
         self._sample_rate = sample_rate
         self._name = ""
@@ -264,7 +271,7 @@ class Track:
         self.is_partial |= n_read < _ENOUGH * source.n_samples
         if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
             try:
-                rest = _open_ffmpeg(self._path)
+                rest = self._open_ffmpeg()
             except DecodeError:
                 return
             with closing(rest):

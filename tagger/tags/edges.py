@@ -116,7 +116,8 @@ def _lyrics_len(source: Source, end: int) -> int:
     mark = source.read(end - 9, 9)
     if mark == b"LYRICS200":
         digits = source.read(end - 15, 6)
-        return int(digits) + 15 if digits.isdigit() else 0
+        length = int(digits) + 15 if digits.isdigit() else 0
+        return length if source.read(end - length, 11) == b"LYRICSBEGIN" else 0
     if mark == b"LYRICSEND":
         first = max(0, end - _MAX_LYRICS_LEN)
         at = source.read(first, end - first).rfind(b"LYRICSBEGIN")
