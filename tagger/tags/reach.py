@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tagger.tags.base import Patch, Source
 from tagger.tags.detect import id3v2_end
+from tagger.tags.edges import edges_of
 from tagger.tags.undecoded import RefusedError
 
 _LONG_TAG = 1 << 20
@@ -53,7 +54,7 @@ def _reach(source: Source, end: int, first: int) -> int:
     """
     if first - end < _FEW:
         return _REACH_OF_FEW
-    stream_len = source.size - first
+    stream_len = edges_of(source).end - first  # tags behind are no frames
     if stream_len >= _FEW and not source.read(end, first - end).strip(b"\0"):
         return _REACH_OF_ZEROS
     return min(_REACH, _SHARE * stream_len)

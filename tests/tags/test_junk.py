@@ -131,3 +131,17 @@ def test_adts_is_found_too(tmp_path):
     with open_track(path, sample_rate=16_000) as track:
         assert sum(len(block) for block in track.blocks()) > 16_000
     assert write_genres(path, ["Rock"])
+
+
+def test_tags_behind_are_no_frames(tmp_path, stream):
+    """A picture in a tag at the end is not counted to what decoders believe in."""
+    path = tmp_path / "song.mp3"
+    picture = tag(frame(b"APIC", bytes(900_000)), padding=0)
+    head = picture[:5] + bytes([picture[5] | 0x10]) + picture[6:10]
+    behind = head + picture[10:] + b"3DI" + head[3:]
+    data = filled("text", 270_000) + stream[:30_000] + behind
+    path.write_bytes(data)
+    assert heard(path)
+    with pytest.raises(WriteError, match="first frame"):
+        write_genres(path, ["x" * 60_000])
+    assert path.read_bytes() == data
