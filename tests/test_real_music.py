@@ -75,7 +75,9 @@ def waves(recordings):
     found = []
     for path in recordings:
         with open_track(path, sample_rate=44_100) as track:
-            found.append(track.windows(window_len=30 * 44_100, n_windows=1)[0][:, None])
+            found.append(
+                next(iter(track.windows(window_len=30 * 44_100, n_windows=1)))[:, None]
+            )
     return found
 
 
