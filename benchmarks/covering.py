@@ -34,6 +34,7 @@ PAIRS = (
     ("mel", "cnn-lstm"),
     ("mfcc", "cnn-transformer"),
     ("midi", "cnn-stats"),
+    ("mfcc", "cnn-lstm-attention"),
 )
 EPOCHS = 3
 SAME = 1e-3

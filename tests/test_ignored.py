@@ -45,7 +45,8 @@ def names(folder, *exclude, **options):
 @pytest.mark.parametrize(
     "name",
     [
-        "@eaDir", "@EADIR", "#recycle", "@Recycle", ".@__thumb", "$RECYCLE.BIN", "$Recycle.Bin",
+        "@eaDir", "@EADIR", "#recycle", "@Recycle", "@Snapshots", "@Trash",
+        ".@__thumb", "$RECYCLE.BIN", "$Recycle.Bin",
         "System Volume Information", "lost+found", "@Snapshot", "@Recently-Snapshot",
         "#snapshot", ".Trash-1000", ".Trashes", ".AppleDouble", ".stversions", "RECYCLER",
     ],

@@ -75,7 +75,7 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
     def label_nll() -> Tensor:
         mean = _mean_scores(windows, log_scale.exp(), bias, kind=kind)
         # A few clips that are all right would want a scale without bound.
-        pull = log_scale.square().sum() + _BIAS_PENALTY * bias.square().sum()
+        pull = 0.01 * log_scale.square().sum() + _BIAS_PENALTY * bias.square().sum()
         return _nll(mean, targets[labelled], kind=kind) + pull
 
     _minimise(label_nll, [log_scale, bias])
