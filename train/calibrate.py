@@ -27,6 +27,9 @@ tell a bias from chance. With 5, four networks of 2026-11-21 lost 1 to 3 points 
 clips that were left out of the fit."""
 
 
+_MOST_LOG_SCALE = 6.0
+"""Logits 400 times as large are as sure as float32 can say."""
+
 _NO_CANDIDATE = -1e4
 """A logit whose score is 0; the gradient of a product with infinity would be no number."""
 
@@ -73,14 +76,15 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
     bias = torch.zeros(targets.shape[1], requires_grad=True)
 
     def label_nll() -> Tensor:
-        mean = _mean_scores(windows, log_scale.exp(), bias, kind=kind)
         # A few clips that are all right would want a scale without bound.
-        pull = 0.01 * log_scale.square().sum() + _BIAS_PENALTY * bias.square().sum()
-        return _nll(mean, targets[labelled], kind=kind) + pull
+        scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
+        mean = _mean_scores(windows, scale, bias, kind=kind)
+        return _nll(mean, targets[labelled], kind=kind) + _BIAS_PENALTY * bias.square().sum()
 
     _minimise(label_nll, [log_scale, bias])
     music = _fit_music(logits)
-    scale, shifts = float(log_scale.detach().exp()), bias.detach()
+    bounded = log_scale.detach().clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE)
+    scale, shifts = float(bounded.exp()), bias.detach()
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
         further = [one * scale + shifts for one in windows]
         gates = [_gate(logits.music_logits[i], *music) for i in labelled]
