@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from train.chart import points_of, table_of
-from train.scorer import open_scorer
-from train.study import cost_ms
-from train.sweep import Sweep, over_seeds, pooled_scores, run_one
+from train.evaluation.chart import points_of, table_of
+from train.evaluation.scorer import open_scorer
+from train.experiments.study import cost_ms
+from train.experiments.sweep import Sweep, over_seeds, pooled_scores, run_one
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"channels": [16, 32, 64, 128]}

@@ -21,9 +21,9 @@ import torch
 from front_ends import OPTIONS
 
 from export.run import export_checkpoint
-from train.evaluate import evaluate_model
+from train.evaluation.evaluate import evaluate_model
+from train.fit.run import resume_training, run_training
 from train.models import BODIES
-from train.run import resume_training, run_training
 
 PAIRS = (
     ("mel", "cnn"),

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.cores import usable_cores
-from tagger.golden import golden_windows
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.quiet import silence_native_stderr
-from tagger.runtime import Engine, load_engine
-from tagger.session import CpuSettings
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine
+from tagger.model.self_test import golden_windows
+from tagger.model.session import CpuSettings
+from tagger.scan.pipeline import ListenOptions, analyse
+from tagger.system.cores import usable_cores
+from tagger.system.quiet import silence_native_stderr
 
 BATCHES = (1, 16)
 

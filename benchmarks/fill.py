@@ -13,12 +13,12 @@ from pathlib import Path
 
 from measure import alternate, emit
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.runtime import load_engine
-from tagger.safewrite import write_genres
-from tagger.scan import ScanOptions, scan
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.scan.scan import ScanOptions, scan
 from tagger.tags import read_tags
+from tagger.writing.safe_write import write_genres
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.synth_audio import make_audio

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from bodies import cell, row_of
 
-from train.chart import table_of
-from train.sweep import Sweep, pooled_scores, run_one
+from train.evaluation.chart import table_of
+from train.experiments.sweep import Sweep, pooled_scores, run_one
 
 ROOT = Path(__file__).parents[1]
 SIDES = ("valid", "test")

@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import gpu_parts as parts
 import gpu_runs as runs
 
-from tagger import driver
-from tagger.catalogue import DEFAULT, find_model
-from tagger.cores import usable_cores
-from tagger.devices import find_device
-from tagger.quiet import silence_native_stderr
+from tagger.model import nvidia_driver
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.devices import find_device
+from tagger.system.cores import usable_cores
+from tagger.system.quiet import silence_native_stderr
 
 
 class Report:
@@ -73,13 +73,13 @@ class Report:
 
 def machine() -> dict[str, Any]:
     """What this ran on."""
-    found = driver.gpu(0)
+    found = nvidia_driver.gpu(0)
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": usable_cores(),
         "gpu": found.name if found else None,
         "compute_capability": found.capability if found else None,
-        "driver_cuda": ".".join(map(str, driver.cuda_version())) if found else None,
+        "driver_cuda": ".".join(map(str, nvidia_driver.cuda_version())) if found else None,
         "onnxruntime": onnxruntime.__version__,
         "onnxruntime_cuda": getattr(onnxruntime, "cuda_version", None) or None,
         "python": platform.python_version(),

@@ -19,13 +19,13 @@ from export.parity import BATCHES as PARITY_BATCHES_OF_EXPORT
 from export.parity import compare, of_graph, sounds
 from export.precision import to_half, to_int8
 from export.run import read_source
-from tagger import bench
-from tagger.bench import bench_device
-from tagger.device_options import Device, DeviceOptions
-from tagger.profiling import profile_model
-from tagger.providers import cuda_options, tensorrt_options
-from tagger.runtime import load_engine
-from tagger.session import read_spec
+from tagger.diagnostics import bench
+from tagger.diagnostics.bench import bench_device
+from tagger.diagnostics.profile import profile_model
+from tagger.model.device_options import Device, DeviceOptions
+from tagger.model.load import load_engine
+from tagger.model.providers import cuda_options, tensorrt_options
+from tagger.model.session import read_spec
 
 ROOT = Path(__file__).parent.parent
 BATCHES = [1, 4, 16, 32, 64]
@@ -73,7 +73,15 @@ def provider_options(model: Path) -> dict[str, Any]:
 def gpu_tests() -> dict[str, Any]:
     """The tests that are marked `gpu`: how many passed, failed, and were skipped and why."""
     report = Path(os.environ.get("TMPDIR", "/tmp")) / f"gpu-tests-{os.getpid()}.xml"  # noqa: S108
-    command = ["-m", "pytest", "-q", "-m", "gpu", "tests/test_gpu.py", f"--junitxml={report}"]
+    command = [
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "gpu",
+        "tests/model/test_gpu.py",
+        f"--junitxml={report}",
+    ]
     subprocess.run([sys.executable, *command], cwd=ROOT, stdout=sys.stderr, check=False)
     try:
         cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - our own file

@@ -19,17 +19,17 @@ from gpu_parts import BATCHES, ROOT
 
 from export.describe import describe, spec_of
 from export.graph import to_graph
-from export.lean import add_lean_front_end
-from tagger.bench import bench_device
-from tagger.device_options import DeviceOptions
-from tagger.driver import Context
-from tagger.golden import golden_windows
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import load_engine
-from train.checkpoint import Checkpoint
-from train.config import load_config
+from export.trimmed_front_end import add_lean_front_end
+from tagger.diagnostics.bench import bench_device
+from tagger.library.walk import find_tracks
+from tagger.model.device_options import DeviceOptions
+from tagger.model.load import load_engine
+from tagger.model.nvidia_driver import Context
+from tagger.model.self_test import golden_windows
+from tagger.scan.pipeline import ListenOptions, analyse
+from train.config.config import load_config
 from train.datasets import gtzan
+from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
 
 ROUNDS = 20

@@ -1,9 +1,9 @@
 """What decoding in helper processes costs against threads: `isolation.py [--songs FOLDER]`.
 
-The same files, windows and number of threads: once decoded here, once in a helper process for
-each thread (`tagger.audio.isolated`), which is started anew every time. Alternating, medians.
-Processor time counts, of this process and the helpers, since it does not depend on what else
-the machine does. The last line is one JSON object.
+The same files, windows and number of threads: once decoded here, once in a helper process
+for each thread (`tagger.audio.process_client`), which is started anew every time.
+Alternating, medians. Processor time counts, of this process and the helpers, since it does
+not depend on what else the machine does. The last line is one JSON object.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tagger.audio.isolated import IsolatedEars
-from tagger.audio.listen import Listening, Wanted, listen
-from tagger.catalogue import DEFAULT, find_model
+from tagger.audio.process_client import DecodeProcess
+from tagger.audio.requested_windows import Listening, Wanted, listen
 from tagger.errors import DecodeError
-from tagger.library import find_tracks
-from tagger.runtime import load_engine, usable_cores
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine, usable_cores
 
 Ears = Callable[[Path, Wanted], Listening]
 
@@ -55,11 +55,11 @@ def decode_here(paths: Sequence[Path], wanted: Wanted) -> None:
 def decode_there(paths: Sequence[Path], wanted: Wanted) -> None:
     """Decode in a helper process for each thread."""
     own = threading.local()
-    started: list[IsolatedEars] = []
+    started: list[DecodeProcess] = []
 
     def one(path: Path) -> None:
         if not hasattr(own, "ears"):
-            own.ears = IsolatedEars()
+            own.ears = DecodeProcess()
             started.append(own.ears)
         for _ in own.ears.listen(path, wanted):
             pass
@@ -72,7 +72,7 @@ def decode_there(paths: Sequence[Path], wanted: Wanted) -> None:
 
 def helper_memory_mib(path: Path, wanted: Wanted) -> dict[str, float]:
     """What a helper holds after a song: resident, and the part that is its own (Linux)."""
-    with IsolatedEars() as ears:
+    with DecodeProcess() as ears:
         for _ in ears.listen(path, wanted):
             pass
         process = ears._process  # noqa: SLF001, nobody else needs its number
@@ -87,7 +87,7 @@ def start_up_s(wanted: Wanted) -> float:
     """Processor time from nothing to a helper that answers, and its end."""
 
     def start() -> None:
-        with IsolatedEars() as ears, contextlib.suppress(DecodeError):
+        with DecodeProcess() as ears, contextlib.suppress(DecodeError):
             list(ears.listen(Path(__file__), wanted))  # no audio: refused at once
 
     return statistics.median(timed(start)[1] for _ in range(5))

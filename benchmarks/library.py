@@ -29,7 +29,7 @@ from mutagen.id3 import TCON
 from mutagen.wave import WAVE
 
 ROOT = Path(__file__).parent.parent
-RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
+RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 RATE = 8_000
 N_TEMPLATES = 200
 PER_FOLDER = 12

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
+RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 SHOWN = 24
 
 SETTINGS = """\

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tagger.cores import usable_cores
-from tagger.library import find_tracks
+from tagger.library.walk import find_tracks
+from tagger.system.cores import usable_cores
 
 Job = Callable[[], object]
 

@@ -20,7 +20,7 @@ from measure import emit
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.synth_audio import make_audio
 
-RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
+RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 RATE = 8_000
 KINDS = ("mp3", "flac", "m4a-aac", "ogg-vorbis")
 

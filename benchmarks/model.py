@@ -30,15 +30,21 @@ import onnxruntime
 import soundfile
 from numpy.typing import NDArray
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import Engine, load_engine
-from tagger.scan import ScanOptions, scan
-from train.data import cover
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine
+from tagger.scan.pipeline import ListenOptions, analyse
+from tagger.scan.scan import ScanOptions, scan
+from train.data.batches import cover
 from train.datasets import FeatureSet, fma_small, gtzan
 from train.datasets.speech_music import split_of
-from train.metrics import among_known, bootstrap, brier, calibration_error, first_right
+from train.evaluation.metrics import (
+    among_known,
+    bootstrap,
+    brier,
+    calibration_error,
+    first_right,
+)
 
 N_WINDOWS = ListenOptions().n_windows
 

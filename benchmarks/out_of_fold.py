@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from measure import emit
 
-from train.checks import check_choices
-from train.config import TrainConfig, load_config, to_tree
+from train.calibration.cross_validation import out_of_fold
+from train.config.checks import check_choices
+from train.config.config import TrainConfig, load_config, to_tree
+from train.data.load import load_clips
 from train.datasets.base import FeatureSet
-from train.ensemble import mean_scores
-from train.heard_before import OUT_OF_FOLD, heard_by_start
-from train.load import load_clips
-from train.metrics import among_known, first_right
-from train.run import learnable, parse_overrides
-from train.start import beginning
-from train.unseen import out_of_fold
+from train.evaluation.metrics import among_known, first_right
+from train.experiments.ensemble import mean_scores
+from train.fit.initial_weights import beginning
+from train.fit.run import learnable, parse_overrides
+from train.fit.seen_clips import OUT_OF_FOLD, heard_by_start
 
 N_FOLDS = 5
 FOLDS_SEED = 0

@@ -14,12 +14,12 @@ import numpy as np
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
-from train.checkpoint import Checkpoint, load
-from train.config import load_config
+from train.calibration.logits import predict
+from train.config.config import load_config
+from train.data.load import load_one
 from train.datasets.base import FeatureSet
-from train.ensemble import mean_scores
-from train.load import load_one
-from train.logits import predict
+from train.experiments.ensemble import mean_scores
+from train.models.checkpoint import Checkpoint, load
 
 
 def valid_clips(dataset: str, prepared: Path) -> FeatureSet:

@@ -27,17 +27,17 @@ import torch
 from export.cost import cost_of
 from export.describe import describe, spec_of
 from export.graph import to_graph
-from export.lean import add_lean_front_end
 from export.run import ExportOptions, converted, read_source
-from tagger.catalogue import DEFAULT, find_model
-from tagger.cores import usable_cores
-from tagger.golden import golden_windows
-from tagger.runtime import load_engine
-from tagger.session import CpuSettings
-from tagger.spec import PRECISIONS
-from train.checkpoint import Checkpoint
-from train.config import load_config
+from export.trimmed_front_end import add_lean_front_end
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.model.self_test import golden_windows
+from tagger.model.session import CpuSettings
+from tagger.model.spec import PRECISIONS
+from tagger.system.cores import usable_cores
+from train.config.config import load_config
 from train.datasets import fma_small, gtzan
+from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
 
 ROOT = Path(__file__).parent.parent

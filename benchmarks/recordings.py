@@ -18,11 +18,11 @@ import numpy as np
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
-from tagger.catalogue import DEFAULT, find_model
 from tagger.errors import TaggerError
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import Engine, load_engine
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine
+from tagger.scan.pipeline import ListenOptions, analyse
 from tagger.tags import read_tags
 from train.datasets.audio import Where
 from train.datasets.base import NOT_MUSIC

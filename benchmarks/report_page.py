@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tagger.report import open_report
-from tagger.runtime import Engine
+from tagger.model.load import Engine
+from tagger.reports.report import open_report
 from tests.chrome import Page, chrome
 from tests.synth_results import SPEC, results
 

@@ -21,10 +21,10 @@ import soxr
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import Engine, load_engine
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine
+from tagger.scan.pipeline import ListenOptions, analyse
 
 Wave = NDArray[np.float32]
 Change = Callable[[Wave, int, Path], Path]

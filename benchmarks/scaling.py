@@ -14,10 +14,10 @@ from pathlib import Path
 from measure import alternate, emit, songs
 from scan import decode_only, whole_scan
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.cores import usable_cores
-from tagger.pipeline import ListenOptions
-from tagger.runtime import load_engine
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.scan.pipeline import ListenOptions
+from tagger.system.cores import usable_cores
 
 
 def on_these_cores(n_files: int, n_rounds: int) -> None:

@@ -21,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tagger.audio import open_track
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import Engine, load_engine, usable_cores
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine, usable_cores
+from tagger.scan.pipeline import ListenOptions, analyse
 
 
 def decode_only(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> int:

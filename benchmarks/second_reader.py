@@ -1,9 +1,9 @@
 """What the second reader costs: `second_reader.py [--songs 12] [--rounds 15] [--picture 300]`.
 
-mutagen reads every file before and after a write (`tagger.tags.secondreader`). Files of each
-common container, some with a picture, and the recordings of `songs-cc` are written, with the
-journal, as a scan writes them. The last line is JSON: milliseconds a file in the second reader
-and in all the rest, and the one as a share of the other.
+mutagen reads every file before and after a write (`tagger.writing.second_reader`). Files of
+each common container, some with a picture, and the recordings of `songs-cc` are
+written, with the journal, as a scan writes them. The last line is JSON: milliseconds a file in
+the second reader and in all the rest, and the one as a share of the other.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from mutagen.id3 import APIC, ID3, TALB, TPE1, TXXX
 from mutagen.mp4 import MP4, MP4Cover
 from undo import make_audio
 
-from tagger import safewrite
+from tagger.journal.run import JournalledRun, WriteRequest
 from tagger.state import open_store
 from tagger.tags.base import Source
-from tagger.writing import JournalledRun, Wish
+from tagger.writing import safe_write
 
 KINDS = ("mp3", "flac", "m4a-aac", "ogg-vorbis", "opus", "wav", "aiff", "wma", "wavpack")
 GENRES = itertools.cycle([("Drum & Bass", "Jazz"), ("Folk",)])
@@ -85,7 +85,7 @@ def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, obj
     """Median milliseconds a file of a round: in the second reader, and in all the rest."""
     looks: dict[str, list[float]] = {}
     inside, rest = [], []
-    look = safewrite.seen_otherwise
+    look = safe_write.seen_otherwise
 
     def timed(original: Source, *args: Any, **named: Any) -> str | None:
         started = time.perf_counter()
@@ -95,12 +95,12 @@ def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, obj
 
     with (
         open_store(folder / "state.db", on_notice=print) as store,
-        mock.patch.object(safewrite, "seen_otherwise", timed),
+        mock.patch.object(safe_write, "seen_otherwise", timed),
         JournalledRun(store, "scan", "") as run,
     ):
         for genres in itertools.islice(GENRES, n_rounds + 1):
             started = time.perf_counter()
-            outcomes = list(run.write([Wish(path, genres) for path in files]))
+            outcomes = list(run.write([WriteRequest(path, genres) for path in files]))
             took_s = time.perf_counter() - started
             inside.append(sum(all_s[-1] for all_s in looks.values()))
             rest.append(took_s - inside[-1])

@@ -10,10 +10,10 @@ import argparse
 import numpy as np
 from measure import data_folder, emit
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import load_engine
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.scan.pipeline import ListenOptions, analyse
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import sys
 
 from measure import alternate, emit, songs
 
-RUN = [sys.executable, "-c", "from tagger.cli import main; main()"]
+RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 
 
 def main() -> None:

@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagger.runtime import usable_cores
-from train.augment import AugmentOptions
-from train.augment_clips import clip_changes
-from train.config import TrainConfig, from_tree
+from tagger.model.load import usable_cores
+from train.augment.clips import clip_changes
+from train.augment.features import AugmentOptions
+from train.config.config import TrainConfig, from_tree
+from train.data.decode import decode_clip
+from train.data.loaders import training_loader
+from train.data.prepare import as_features, prepare
+from train.data.store import Recipe
 from train.datasets.audio import AudioSet, audio_files
 from train.datasets.base import FeatureSet, one_hot
-from train.decode import decode_clip
-from train.loaders import training_loader
+from train.fit.module import Fit
 from train.models.network import TaggerNet
-from train.module import Fit
-from train.prepare import as_features, prepare
-from train.store import Recipe
 
 ROOT = Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "gtzan-audio"
 LABELS = ("even", "odd")

@@ -20,10 +20,10 @@ from mutagen.flac import FLAC, Picture
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tagger.journal.history import changes_of
+from tagger.journal.run import JournalledRun, WriteRequest, write_unrecorded
+from tagger.journal.undo import UndoOptions, undo
 from tagger.state import Store, open_store
-from tagger.state.changes import changes_of
-from tagger.undo import UndoOptions, undo
-from tagger.writing import JournalledRun, Wish, write_unrecorded
 from tests.synth_audio import WRITABLE, make_audio
 
 GENRES = ("Drum & Bass", "Jazz")
@@ -56,13 +56,15 @@ def make_kinds(folder: Path, picture_kb: int) -> list[Path]:
 def measure(folder: Path, kinds: list[Path], n_files: int) -> dict[str, float]:
     """Milliseconds a file for each way, and what the state has grown by."""
     figures = {}
-    wishes = [Wish(path, GENRES) for path in copies(folder / "plain", kinds, n_files)]
+    wishes = [WriteRequest(path, GENRES) for path in copies(folder / "plain", kinds, n_files)]
     started = time.monotonic()
     assert all(one is True for one in write_unrecorded(wishes))
     figures["without_journal_ms"] = since(started, n_files)
     with open_store(folder / "state.db", on_notice=print) as store:
         empty = state_size(store)
-        wishes = [Wish(path, GENRES) for path in copies(folder / "kept", kinds, n_files)]
+        wishes = [
+            WriteRequest(path, GENRES) for path in copies(folder / "kept", kinds, n_files)
+        ]
         started = time.monotonic()
         with JournalledRun(store, "scan", "") as run:
             assert all(one is True for one in run.write(wishes))

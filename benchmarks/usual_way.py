@@ -21,10 +21,10 @@ import torch
 from measure import alternate, emit, songs
 from scan import decode_only
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.pipeline import ListenOptions, analyse
-from tagger.runtime import Engine, load_engine
-from train.config import load_config
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import Engine, load_engine
+from tagger.scan.pipeline import ListenOptions, analyse
+from train.config.config import load_config
 from train.models.network import TaggerNet
 
 CONFIG = Path(__file__).parent.parent / "train" / "configs" / "default.yaml"

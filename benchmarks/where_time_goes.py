@@ -16,15 +16,15 @@ import numpy as np
 import soxr
 from measure import emit, songs
 
-import tagger.audio.listen as listening
+import tagger.audio.decode_libsndfile as decoding
+import tagger.audio.requested_windows as listening
 import tagger.audio.resample as resampling
-import tagger.audio.sndfile as decoding
-from tagger.audio.listen import Wanted, listen
-from tagger.audio.slots import N_SLOTS, Slots, new_memory
+from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.shared_slots import N_SLOTS, Slots, new_memory
 from tagger.audio.track import open_track
-from tagger.catalogue import DEFAULT, find_model
-from tagger.runtime import load_engine
-from tagger.session import CpuSettings
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.model.session import CpuSettings
 
 spent: Counter[str] = Counter()
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from train.data.load import load_clips
 from train.datasets.base import FeatureSet
-from train.evaluate import config_for
-from train.load import load_clips
-from train.metrics import first_right
-from train.scorer import open_scorer
+from train.evaluation.evaluate import config_for
+from train.evaluation.metrics import first_right
+from train.evaluation.scorer import open_scorer
 
 Array = NDArray[np.float32]
 Say = Callable[[str], None]

@@ -8,12 +8,12 @@ from onnx import ModelProto
 
 from export.graph import embedding_width
 from export.parity import of_graph
-from tagger.golden import METADATA_KEY as GOLDEN_KEY
-from tagger.golden import golden_entry
-from tagger.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
-from train.checkpoint import Checkpoint
-from train.data import SILENCE_DBFS
+from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
+from tagger.model.self_test import golden_entry
+from tagger.model.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
+from train.data.batches import SILENCE_DBFS
 from train.datasets import licence_of_weights
+from train.models.checkpoint import Checkpoint
 
 
 def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from tagger.errors import ModelError
-from tagger.lean import FEATURES
-from tagger.session import EMBEDDING, OUTPUT
-from tagger.spec import MAX_EMBEDDING
+from tagger.model.session import EMBEDDING, OUTPUT
+from tagger.model.spec import MAX_EMBEDDING
+from tagger.model.trimmed_front_end import FEATURES
 from train.models.network import TaggerNet
 
 OPSET = 18

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from tagger.device_options import MAX_BATCH, PROVIDERS, Device
-from tagger.spec import Precision
+from tagger.model.device_options import MAX_BATCH, PROVIDERS, Device
+from tagger.model.spec import Precision
 from train.models.network import TaggerNet
 
 Array = NDArray[np.float32]

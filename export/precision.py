@@ -24,7 +24,7 @@ from onnxruntime.quantization import (
 
 from export.graph import drop_unused
 from tagger.errors import ModelError
-from tagger.session import EMBEDDING
+from tagger.model.session import EMBEDDING
 
 WEIGHTED = {"Conv", "Gemm", "MatMul", "LSTM", "GRU"}
 NORMALISATIONS = {

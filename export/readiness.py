@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.check import Finding, check_model, read_model
-from tagger.device_options import DeviceOptions
+from tagger.model.device_options import DeviceOptions
 
 TARGETS = {
     "contract": "tagger's own contract",

@@ -16,7 +16,6 @@ from export.check import Finding, check_model
 from export.cost import Cost, clips_of, cost_of
 from export.describe import describe, spec_in, spec_of
 from export.graph import to_graph
-from export.lean import add_lean_front_end
 from export.parity import (
     HEADER,
     Answers,
@@ -28,16 +27,17 @@ from export.parity import (
     of_network,
 )
 from export.precision import to_half, to_int8
+from export.trimmed_front_end import add_lean_front_end
 from tagger.audio import open_track
-from tagger.device_options import Device
-from tagger.devices import find_device
 from tagger.errors import InputError, ModelError
-from tagger.lean import METADATA_KEY as LEAN_KEY
-from tagger.lean import lean_model
-from tagger.library import find_tracks, require_tracks
-from tagger.runtime import load_engine
-from tagger.spec import ModelSpec, Precision
-from train.checkpoint import load
+from tagger.library.walk import find_tracks, require_tracks
+from tagger.model.device_options import Device
+from tagger.model.devices import find_device
+from tagger.model.load import load_engine
+from tagger.model.spec import ModelSpec, Precision
+from tagger.model.trimmed_front_end import METADATA_KEY as LEAN_KEY
+from tagger.model.trimmed_front_end import lean_model
+from train.models.checkpoint import load
 
 Say = Callable[[str], None]
 

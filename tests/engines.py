@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tagger.runtime import Engine
-from tagger.spec import ModelSpec
+from tagger.model.load import Engine
+from tagger.model.spec import ModelSpec
 
 RATE = 8_000
 LABELS = ("low", "high")

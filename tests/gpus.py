@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tagger import devices, driver, runtime
-from tagger.device_options import PROVIDERS
-from tagger.devices import Finding
-from tagger.session import open_session
+from tagger.model import devices, load, nvidia_driver
+from tagger.model.device_options import PROVIDERS
+from tagger.model.devices import Finding
+from tagger.model.session import open_session
 
 
 def address_of(argument):
@@ -90,7 +90,7 @@ class FakeDriver:
 def use_driver(monkeypatch, fake):
     """Let the program find this driver, and nothing of what was found before."""
     devices.find_device.cache_clear()
-    monkeypatch.setattr(driver, "library", lambda: fake)
+    monkeypatch.setattr(nvidia_driver, "library", lambda: fake)
     monkeypatch.setattr(devices, "_load_problem", lambda _: None)
     return fake
 
@@ -145,8 +145,8 @@ def pretend(monkeypatch, *, make=Claims, **claims):
         device = next(name for name, one in PROVIDERS.items() if one == first)
         return inner if device == "cpu" else make(inner, device, **claims)
 
-    monkeypatch.setattr(runtime, "find_device", lambda device, index=0: Finding(device, None))
-    monkeypatch.setattr(runtime, "open_session", opened)
+    monkeypatch.setattr(load, "find_device", lambda device, index=0: Finding(device, None))
+    monkeypatch.setattr(load, "open_session", opened)
     return asked
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagger.audio import open_track
-from tagger.audio.listen import Wanted, listen
+from tagger.audio.requested_windows import Wanted, listen
 from tagger.errors import TaggerError, TrackError
-from tagger.payload import payload_hash
-from tagger.safewrite import WriteOptions, prepare
 from tagger.tags import read_tags
+from tagger.tags.payload import payload_hash
+from tagger.writing.safe_write import WriteOptions, prepare
 from tests.synth_audio import KINDS, make_audio
 
 WANTED = Wanted(sample_rate=16_000, window_len=16_000, n_windows=4, silence_dbfs=-60.0)

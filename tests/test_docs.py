@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tagger.cli import app
-from tagger.scan import STATUSES
-from tests.test_cli import tagger
+from tagger.cli.app import app
+from tagger.scan.scan import STATUSES
+from tests.cli.test_cli import tagger
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +63,6 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
         if not line.startswith(" "):
             package = name
             assert (ROOT / name).is_dir(), name
-        for one in re.findall(r"[a-z_0-9]+\.py|\b[a-z_]+/(?= )", line):
+        for one in re.findall(r"[a-z_0-9]+\.py|\b[a-z_]+/(?=[ ,:\n])", line):
             path = ROOT / one if one == package else ROOT / package / one
             assert path.exists(), path

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.catalogue import DEFAULT, find_model
-from tagger.devices import find_device
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.devices import find_device
 from tests.gpus import pretend
 from tests.tones import write_tone
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "first-session.ipynb"
 

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 
 from tagger.audio import open_track
-from tagger.catalogue import DEFAULT, find_model
-from tagger.library import find_tracks
-from tagger.runtime import load_engine
-from tagger.scan import ScanOptions, scan
+from tagger.library.walk import find_tracks
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.scan.scan import ScanOptions, scan
 from tagger.tags import read_tags
-from tests.test_cli import tagger
+from tests.cli.test_cli import tagger
 from train.datasets.speech_music import split_of
 
 pytestmark = pytest.mark.data

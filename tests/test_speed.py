@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from benchmarks.scan import decode_only, whole_scan
-from tagger.catalogue import DEFAULT, find_model
-from tagger.pipeline import ListenOptions
-from tagger.runtime import load_engine
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tagger.scan.pipeline import ListenOptions
 
 RATE = 44_100
 

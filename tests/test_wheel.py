@@ -63,7 +63,7 @@ def installed(tmp_path_factory):
 
     def run(*args):
         return subprocess.run(
-            [sys.executable, "-c", "from tagger.cli import main; main()", *map(str, args)],
+            [sys.executable, "-c", "from tagger.cli.app import main; main()", *map(str, args)],
             capture_output=True,
             text=True,
             cwd=folder,
@@ -81,7 +81,7 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
     assert {"tagger", "train", "export"} <= {name.split("/")[0] for name in names}
     assert "tagger/models/default.onnx" in names
     assert {"tagger/page/page.html", "tagger/page/app.js"} <= set(names)
-    assert "tagger/config_example.toml" in names
+    assert "tagger/settings/example.toml" in names
     assert installed.wheel.name.startswith("tagger_music-")
     assert not [name for name in names if name.startswith("tests")]
 

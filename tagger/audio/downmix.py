@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.windows import Waveform
+from tagger.audio.windows import Waveform
 
 STRETCH_LEN = 1 << 15
 """Samples that are mixed alike. Stretches are counted from the start of the track, so that who

@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 
 from tagger.audio.source import Source
-from tagger.windows import Waveform
+from tagger.audio.windows import Waveform
 
 _QUALITY = "HQ"
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError
-from tagger.windows import Waveform
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 2_822_400
 """Sample rates in Hz that are believed.

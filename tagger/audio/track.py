@@ -8,14 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from tagger.audio import mp3
-from tagger.audio.ends import ends_plainly, find_end
-from tagger.audio.files import open_regular
+from tagger.audio import mp3_duration
+from tagger.audio.decode_libsndfile import SndfileSource
+from tagger.audio.open_files import open_regular
 from tagger.audio.resample import read_window, stream_resampled
-from tagger.audio.sndfile import SndfileSource
 from tagger.audio.source import Source
-from tagger.errors import DecodeError
-from tagger.windows import (
+from tagger.audio.stream_end import ends_plainly, find_end
+from tagger.audio.windows import (
     Waveform,
     even_hop,
     is_covered,
@@ -23,9 +22,10 @@ from tagger.windows import (
     spread_starts,
     stream_windows,
 )
+from tagger.errors import DecodeError
 
 if TYPE_CHECKING:
-    from tagger.audio.ffmpeg import FfmpegSource
+    from tagger.audio.decode_ffmpeg import FfmpegSource
 
 _ENOUGH = 0.9
 """Part of a window that must be readable; the rest of it is filled up by repetition."""
@@ -37,7 +37,7 @@ def open_track(path: Path, *, sample_rate: int) -> "Track":
     """Open an audio file with the decoder that can read all of it.
 
     The content decides, not the suffix: libsndfile, which is twice as fast, unless it cannot
-    open the file or would stop early (see `tagger.audio.mp3`); then FFmpeg.
+    open the file or would stop early (see `tagger.audio.mp3_duration`); then FFmpeg.
 
     Args:
         path: the file.
@@ -63,9 +63,11 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
         if os.read(descriptor, 4) == b"OFR ":
             # FFmpeg would take it for something else.
             raise DecodeError("it is an OptimFROG file, for which there is no free decoder")
-        start = mp3.find_start(descriptor)
+        start = mp3_duration.find_start(descriptor)
         end = find_end(path, descriptor)
-        expected_s = None if start is None else mp3.expected_duration(descriptor, start, end)
+        expected_s = (
+            None if start is None else mp3_duration.expected_duration(descriptor, start, end)
+        )
         # Through Python libsndfile takes a sixth longer: not for ID3v1, which is common.
         seen_end = end if end and not ends_plainly(descriptor, end) else None
     except OSError as error:
@@ -86,7 +88,7 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
 
 def _open_ffmpeg(path: Path, end: int | None) -> "FfmpegSource":
     """Open a file with FFmpeg, which is loaded for the first file that needs it."""
-    from tagger.audio.ffmpeg import FfmpegSource  # noqa: PLC0415 - 0.05 s of every start
+    from tagger.audio.decode_ffmpeg import FfmpegSource  # noqa: PLC0415 - 0.05 s of every start
 
     return FfmpegSource(path, end=end)
 
@@ -138,7 +140,7 @@ class Track:
 
         Yields:
             Windows of shape (window_len,), at least one, in track order, finite, those of
-            `tagger.windows.spread_starts`; a track shorter than a window is filled up by
+            `tagger.audio.windows.spread_starts`; a track shorter than a window is filled up by
             repetition.
 
         Raises:

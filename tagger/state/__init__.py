@@ -6,7 +6,7 @@ schema.py   the tables, as numbered migrations
 store.py    open, create, migrate, set aside; transactions
 """
 
-from tagger.state.place import state_path
+from tagger.state.location import state_path
 from tagger.state.store import Store, open_store
 
 __all__ = ["Store", "open_store", "state_path"]

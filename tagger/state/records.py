@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tagger.library import Entry
+from tagger.library.walk import Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class CacheKey:
     """The conditions of this scan; what was found out under others does not count.
 
     Attributes:

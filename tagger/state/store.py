@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tagger.errors import StateError
-from tagger.state.hold import Hold, lock_path
-from tagger.state.place import is_on_network
+from tagger.state.location import is_on_network
+from tagger.state.lock import Hold, lock_path
 from tagger.state.rescue import rescue_journal
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, Migration, migrate, version_of
 

@@ -1,7 +1,7 @@
 """The tags of audio files that concern genres: what they say, whatever the container.
 
-One module per container family, one line per field in `fields.py`; `tagger.safewrite` changes
-files with what they plan.
+One module per container family, one line per field in `fields.py`; `tagger.writing.safe_write`
+changes files with what they plan.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tagger.errors import TagError
 from tagger.tags.base import TagInfo, open_source
-from tagger.tags.detect import container_of
 from tagger.tags.fields import AS_IS, DEFAULT_SEPARATOR, Style, field_named
 from tagger.tags.registry import info_of, translated
+from tagger.tags.sniff import container_of
 
 __all__ = ["DEFAULT_SEPARATOR", "Style", "TagInfo", "read_tags"]
 

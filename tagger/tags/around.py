@@ -8,12 +8,12 @@ list of codes, ID3v2.2) no longer says one.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from tagger.tags.ape import item_patches, item_refusal, item_values, other_items
+from tagger.tags.ape.items import item_patches, item_refusal, item_values, other_items
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.edges import Edges, tag_at, tags_from
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
-from tagger.tags.id3frames import Tag
-from tagger.tags.id3genres import NO_GENRE, id3v1_code, id3v1_genre
+from tagger.tags.id3.frames import Tag
+from tagger.tags.id3.genres import NO_GENRE, id3v1_code, id3v1_genre
 from tagger.tags.places import Place, agrees
 from tagger.tags.undecoded import RefusedError
 

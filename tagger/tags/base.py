@@ -2,7 +2,7 @@
 
 A family never writes. It reads fields and *plans* a change of some as patches of byte ranges,
 so that everything outside of them is kept by construction, in the file's own order and
-spelling; `tagger.safewrite` is the only place that puts bytes on a disk.
+spelling; `tagger.writing.safe_write` is the only place that puts bytes on a disk.
 """
 
 import errno

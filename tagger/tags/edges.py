@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagger.tags.base import Range, Source
-from tagger.tags.detect import id3v2_end, is_id3v2
-from tagger.tags.id3frames import Tag
-from tagger.tags.id3text import synchsafe
+from tagger.tags.id3.frames import Tag
+from tagger.tags.id3.text import synchsafe
+from tagger.tags.sniff import id3v2_end, is_id3v2
 
 _APE_LEN = 32
 _MAX_LYRICS_LEN = 64 << 10

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tagger.genres import PLACEHOLDERS
+from tagger.genres.choose import PLACEHOLDERS
 
 _PLACEHOLDERS = frozenset(word.casefold() for word in PLACEHOLDERS)
 _MARKS = re.compile(r"[;/,|\\]")

@@ -8,8 +8,8 @@ and believes in frames that are a tenth of it (zeros do not count): measured, be
 from collections.abc import Sequence
 
 from tagger.tags.base import Patch, Source
-from tagger.tags.detect import id3v2_end
 from tagger.tags.edges import edges_of
+from tagger.tags.sniff import id3v2_end
 from tagger.tags.undecoded import RefusedError
 
 _LONG_TAG = 1 << 20

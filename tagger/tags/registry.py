@@ -8,19 +8,24 @@ from pathlib import Path
 from mutagen import MutagenError
 
 from tagger.errors import TrackError
-from tagger.tags import apefile, asf, chunks, dsf, flac, mp4, mpeg, ogg
+from tagger.tags.ape import ape
+from tagger.tags.asf import asf
 from tagger.tags.base import Family, Source, TagInfo
 from tagger.tags.fields import AS_IS, GENRE, Field, Style
+from tagger.tags.id3 import dsf, mpeg
+from tagger.tags.mp4 import mp4
+from tagger.tags.riff import riff
 from tagger.tags.undecoded import RefusedError
+from tagger.tags.xiph import flac, ogg
 
 _FAMILIES: dict[str, Family] = {
     "mp3": mpeg,
     "tta": mpeg,
     "aac": mpeg,
-    "wav": chunks,
-    "rf64": chunks,
-    "aiff": chunks,
-    "dff": chunks,
+    "wav": riff,
+    "rf64": riff,
+    "aiff": riff,
+    "dff": riff,
     "dsf": dsf,
     "flac": flac,
     "ogg-vorbis": ogg,
@@ -29,11 +34,11 @@ _FAMILIES: dict[str, Family] = {
     "ogg-flac": ogg,
     "mp4": mp4,
     "asf": asf,
-    "ape": apefile,
-    "wavpack": apefile,
-    "musepack": apefile,
-    "tak": apefile,
-    "optimfrog": apefile,
+    "ape": ape,
+    "wavpack": ape,
+    "musepack": ape,
+    "tak": ape,
+    "optimfrog": ape,
 }
 
 _NO_TAG = {

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from tagger.audio import helper
+from tagger.audio import process_server
 
 
 def _listen(path, wanted):
@@ -17,7 +17,7 @@ def _listen(path, wanted):
     if path.stem == "exits":
         os._exit(7)
     if path.stem == "eats":
-        bytearray(helper.MEMORY_BYTES)
+        bytearray(process_server.MEMORY_BYTES)
     if path.stem == "prints":
         ctypes.CDLL(None).puts(b"part2_3_length too large" * 100)
         ctypes.CDLL(None).fflush(None)
@@ -26,5 +26,5 @@ def _listen(path, wanted):
 
 
 def main(limit_s, descriptor):
-    helper.listen = _listen
-    helper.main(limit_s, descriptor)
+    process_server.listen = _listen
+    process_server.main(limit_s, descriptor)

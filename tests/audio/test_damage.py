@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tagger.audio import mp3, open_track
+from tagger.audio import mp3_duration, open_track
 from tagger.errors import DecodeError
 from tests.audio import make
 
@@ -160,7 +160,9 @@ def test_wrong_length(tmp_path):
         tmp_path / "a.mp3", make.sweep(30 * RATE, rate=RATE), rate=RATE, format="MP3"
     )
     with path.open("rb") as file:
-        assert mp3.expected_duration(file.fileno(), 0, None) == pytest.approx(30, abs=0.2)
+        assert mp3_duration.expected_duration(file.fileno(), 0, None) == pytest.approx(
+            30, abs=0.2
+        )
     misplaced_info(path)
     with open_track(path, sample_rate=RATE) as track:
         assert track.decoder == "ffmpeg"
@@ -179,5 +181,7 @@ def test_constant_bitrate(tmp_path):
     audio = content.find(b"\xff\xfb", content.find(b"Xing") + content.find(b"Info") + 100)
     path.write_bytes(b"ID3\x04\0\0\0\0\0\x14" + bytes(20) + content[audio:])
     with path.open("rb") as file:
-        assert mp3.find_start(file.fileno()) == 30
-        assert mp3.expected_duration(file.fileno(), 30, None) == pytest.approx(30, rel=0.02)
+        assert mp3_duration.find_start(file.fileno()) == 30
+        assert mp3_duration.expected_duration(file.fileno(), 30, None) == pytest.approx(
+            30, rel=0.02
+        )

@@ -6,11 +6,11 @@ import soundfile
 
 from tagger.audio import open_track
 from tagger.audio.downmix import STRETCH_LEN, Downmix
-from tagger.audio.listen import Wanted, listen
+from tagger.audio.requested_windows import Wanted, listen
 from tests.audio import make
 from tests.audio.test_track import FFMPEG, LIBSNDFILE, RATE, WINDOW, correlation, written
-from train.decode import decode_clip, decode_whole
-from train.store import Recipe
+from train.data.decode import decode_clip, decode_whole
+from train.data.store import Recipe
 
 NATIVE = 44_100
 

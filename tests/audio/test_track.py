@@ -6,7 +6,7 @@ import pytest
 import soxr
 
 from tagger.audio import open_track
-from tagger.audio.ffmpeg import FfmpegSource
+from tagger.audio.decode_ffmpeg import FfmpegSource
 from tagger.errors import DecodeError
 from tests.audio import make
 

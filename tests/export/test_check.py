@@ -8,9 +8,9 @@ from rich.console import Console
 
 from export.check import check_file, check_model
 from export.readiness import check_readiness
-from tagger.catalogue import DEFAULT, find_model
 from tagger.errors import ModelError
-from tests.test_cli import tagger
+from tagger.model.catalogue import DEFAULT, find_model
+from tests.cli.test_cli import tagger
 
 FLOAT, HALF, DOUBLE, INT8, UINT8 = (
     TensorProto.FLOAT,

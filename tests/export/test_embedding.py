@@ -8,15 +8,15 @@ import torch
 from onnx import TensorProto
 
 from export.graph import to_graph
-from export.lean import add_lean_front_end
 from export.precision import to_half, to_int8
 from export.run import ExportOptions, export_checkpoint
+from export.trimmed_front_end import add_lean_front_end
 from tagger.errors import ModelError
-from tagger.lean import lean_model
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
+from tagger.model.trimmed_front_end import lean_model
 from tests.train import small
-from train.checkpoint import Checkpoint, save
-from train.config import from_tree
+from train.config.config import from_tree
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
 
 LABELS = ("rnb_soul", "rock", "happy")
@@ -170,7 +170,7 @@ def test_a_graph_without_the_embedding_that_its_spec_names_is_refused(exported, 
 
 def test_the_evaluator_knows_the_labels_by_their_old_names(exported):
     """A model is measured on data sets whose labels are spelled as they were learned."""
-    from train.scorer import open_scorer  # noqa: PLC0415 - needs the export's fixture only
+    from train.evaluation.scorer import open_scorer  # noqa: PLC0415 - needs the export's fixture only
 
     scorer = open_scorer(exported[0])
     assert scorer.labels == LABELS

@@ -13,7 +13,7 @@ from export.graph import to_graph
 from export.parity import compare, of_graph, of_network
 from export.precision import to_half, to_int8
 from tests.train import small
-from train.config import from_tree
+from train.config.config import from_tree
 from train.models.network import TaggerNet
 
 pytestmark = pytest.mark.slow

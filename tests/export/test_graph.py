@@ -8,9 +8,9 @@ from export.graph import to_graph
 from export.parity import BATCHES, compare, of_graph, of_network
 from export.run import export_checkpoint
 from tagger.errors import InputError
-from tagger.runtime import load_engine
-from train.checkpoint import Checkpoint, save
-from train.config import from_tree
+from tagger.model.load import load_engine
+from train.config.config import from_tree
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
 
 SMALL = {

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from export.graph import to_graph
-from export.lean import add_lean_front_end
 from export.parity import sounds
+from export.trimmed_front_end import add_lean_front_end
 from tagger.errors import ModelError
-from tagger.lean import METADATA_KEY, lean_bytes, lean_model
+from tagger.model.trimmed_front_end import METADATA_KEY, lean_bytes, lean_model
 from tests.train.small import tree
-from train.config import from_tree
+from train.config.config import from_tree
 from train.models.network import TaggerNet
 
 

@@ -11,10 +11,10 @@ from export.parity import compare, of_graph, of_network
 from export.precision import full_precision_nodes, to_half, to_int8, with_names
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
 from tests.train import small
-from train.checkpoint import Checkpoint, save
-from train.config import from_tree
+from train.config.config import from_tree
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
 
 SMALL = {

@@ -12,12 +12,12 @@ from export import run
 from export.cost import Cost, compare, sign_test
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
 from tests.tones import write_tone
 from tests.train import small
 from tests.train.sets import make_set
-from train.checkpoint import Checkpoint, save
-from train.config import from_tree
+from train.config.config import from_tree
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
 
 LABELS = ("one", "two", "three")

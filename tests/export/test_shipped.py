@@ -7,12 +7,12 @@ import torch
 
 from export.check import check_file, check_model
 from export.graph import to_graph
-from export.lean import add_lean_front_end
 from export.parity import BATCHES, compare, of_graph, of_network
 from export.run import ExportOptions, export_checkpoint
-from tagger.catalogue import DEFAULT, find_model
-from tagger.runtime import load_engine
-from train.config import load_config
+from export.trimmed_front_end import add_lean_front_end
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from train.config.config import load_config
 from train.models.network import TaggerNet
 
 pytestmark = pytest.mark.slow

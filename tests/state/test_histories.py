@@ -6,16 +6,16 @@ import shutil
 
 import pytest
 
-from tagger.audio.isolated import IsolatedEars
-from tagger.audio.listen import listen
-from tagger.conditions import keys_of
-from tagger.incremental import Passed, scan_library
-from tagger.library import find_folders, find_tracks
-from tagger.recalled import AGAIN, RecallOptions
-from tagger.safewrite import write_genres
-from tagger.scan import ScanOptions, scan
+from tagger.audio.process_client import DecodeProcess
+from tagger.audio.requested_windows import listen
+from tagger.library.walk import find_folders, find_tracks
+from tagger.scan.cache_key import cache_key_of
+from tagger.scan.cached_scan import UnchangedFolder, scan_library
+from tagger.scan.lookup import AGAIN, RecallOptions
+from tagger.scan.scan import ScanOptions, scan
 from tagger.state import open_store
-from tagger.state.memory import Memory
+from tagger.state.scan_cache import Memory
+from tagger.writing.safe_write import write_genres
 from tests.engines import tone_engine
 from tests.tones import write_tone
 
@@ -30,7 +30,7 @@ OPTIONS = (
 def _at_once(monkeypatch):
     """Decoding in this process: starting helpers would take most of the time."""
     monkeypatch.setattr(
-        IsolatedEars, "listen", lambda _ears, path, wanted: listen(path, wanted)
+        DecodeProcess, "listen", lambda _ears, path, wanted: listen(path, wanted)
     )
 
 
@@ -136,18 +136,20 @@ def test_any_history(tmp_path, seed):
         recall = owner.dice.choice((QUIET, RecallOptions()))
         writes = step % 5 == 4
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, keys_of(options, engine.spec, model="m"))
+            memory = Memory(store, cache_key_of(options, engine.spec, model="m"))
             found = list(
                 scan_library(find_folders([owner.folder]), engine, options, memory, recall)
             )
-            results = {shown(one) for one in found if not isinstance(one, Passed)}
+            results = {shown(one) for one in found if not isinstance(one, UnchangedFolder)}
             assert results <= plain
-            n_passed = sum(sum(one.counts.values()) for one in found if isinstance(one, Passed))
+            n_passed = sum(
+                sum(one.counts.values()) for one in found if isinstance(one, UnchangedFolder)
+            )
             assert len(results) + n_passed == len(plain)
             assert {one[1] for one in plain - results} <= QUIET.passing
             if writes:
                 writing = ScanOptions(write=True)
-                memory = Memory(store, keys_of(writing, engine.spec, model="m"))
+                memory = Memory(store, cache_key_of(writing, engine.spec, model="m"))
                 list(scan_library(find_folders([owner.folder]), engine, writing, memory))
 
 
@@ -164,7 +166,7 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
 
     def run(*, breaks=False):
         with open_store(tmp_path / "state.db", on_notice=told.append) as store:
-            keys = keys_of(options, engine.spec, model="m")
+            keys = cache_key_of(options, engine.spec, model="m")
             memory = Memory(store, keys, on_notice=told.append)
             results = scan_library(find_folders([owner.folder]), engine, options, memory)
             first = next(results)

@@ -5,11 +5,11 @@ import sqlite3
 
 import pytest
 
-from tagger.settling import settle_open
+from tagger.journal.history import all_runs, changes_of, last_run
+from tagger.journal.recover import settle_open
+from tagger.journal.run import JournalledRun, WriteRequest
+from tagger.journal.undo import UndoOptions, undo
 from tagger.state import open_store
-from tagger.state.changes import all_runs, changes_of, last_run
-from tagger.undo import UndoOptions, undo
-from tagger.writing import JournalledRun, Wish
 from tests.synth_audio import make_audio
 
 
@@ -42,7 +42,9 @@ def written(tmp_path, own_state):
         open_store(own_state, on_notice=pytest.fail) as store,
         JournalledRun(store, "scan", "here", "a model") as run,
     ):
-        assert all(one is True for one in run.write([Wish(path, ["Rock"]) for path in paths]))
+        assert all(
+            one is True for one in run.write([WriteRequest(path, ["Rock"]) for path in paths])
+        )
     return dict.fromkeys(paths, original)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tagger.state import open_store
-from tagger.state.memory import Memory
-from tagger.state.records import Keys
+from tagger.state.records import CacheKey
+from tagger.state.scan_cache import Memory
 from tagger.state.schema import MIGRATIONS
 from tagger.state.spellings import census_of
 
-KEYS = Keys("listening", "reading", "decision", lambda: "decoders")
+KEYS = CacheKey("listening", "reading", "decision", lambda: "decoders")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tagger.errors import StateError
 from tagger.state import open_store, state_path
-from tagger.state.place import is_on_network
+from tagger.state.location import is_on_network
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, migrate
 
 ROOT = Path(__file__).parents[2]

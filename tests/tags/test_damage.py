@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
-from tagger.payload import payload_hash
-from tagger.safewrite import write_genres
 from tagger.tags import read_tags
+from tagger.tags.payload import payload_hash
+from tagger.writing.safe_write import write_genres
 from tests.synth_audio import KINDS, make_audio
 from tests.tags.elements import other_tags, seen_genres
 

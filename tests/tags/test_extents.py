@@ -4,8 +4,8 @@ import struct
 import pytest
 
 from tagger.errors import WriteError
-from tagger.safewrite import write_genres
 from tagger.tags import read_tags
+from tagger.writing.safe_write import write_genres
 from tests.synth_audio import make_audio
 
 LONG = ["x" * 70_000]  # does not fit the padding, nor into as many Ogg pages

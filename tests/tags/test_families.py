@@ -10,9 +10,9 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
 from tagger.errors import TagError, UnsupportedTagError
-from tagger.payload import payload_hash
-from tagger.safewrite import write_genres
 from tagger.tags import read_tags
+from tagger.tags.payload import payload_hash
+from tagger.writing.safe_write import write_genres
 from tests.synth_audio import KINDS, decoded, make_audio
 from tests.tags.elements import other_tags
 

@@ -5,13 +5,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError, WriteError
-from tagger.payload import payload_hash
-from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
 from tagger.tags.fields import FIELDS, field_named
-from tagger.tags.filecopy import copy_patched
-from tagger.tags.vorbiscomment import edited
+from tagger.tags.payload import payload_hash
+from tagger.tags.xiph.comment import edited
+from tagger.writing.filecopy import copy_patched
+from tagger.writing.safe_write import WriteOptions, prepare, write_genres
 from tests.synth_audio import WRITABLE, make_audio
 from tests.tags.elements import other_tags, seen
 
@@ -98,7 +98,7 @@ def test_a_plan_that_would_touch_another_tag_is_found_out(originals, tmp_path, m
         found = edited(comment, edits, style)
         return replace(found, entries=found.entries[1:])
 
-    monkeypatch.setattr("tagger.tags.flac.edited", careless)
+    monkeypatch.setattr("tagger.tags.xiph.flac.edited", careless)
     with pytest.raises(WriteError, match="other tags would not be the same"):
         write_genres(path, ["Rock"])
     assert path.read_bytes() == before

@@ -7,12 +7,12 @@ from mutagen.apev2 import APEv2
 from mutagen.id3 import APIC, ID3, TCON, TIT2, TXXX, TYER, Encoding
 
 from tagger.errors import UnsupportedTagError, WriteError
-from tagger.safewrite import WriteOptions, write_genres
 from tagger.tags import Style, read_tags
 from tagger.tags.fields import GENRE
-from tagger.tags.id3frames import Tag
-from tagger.tags.id3make import new_tag
-from tagger.tags.id3text import synchsafe_bytes
+from tagger.tags.id3.frames import Tag
+from tagger.tags.id3.make import new_tag
+from tagger.tags.id3.text import synchsafe_bytes
+from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.synth_audio import make_audio
 
 V23 = {"v2_version": 3, "v23_sep": None}

@@ -4,9 +4,9 @@ import pytest
 from mutagen.id3 import ID3
 from mutagen.mp3 import MP3
 
-from tagger.genre_rules import GenreRules, merged
-from tagger.safewrite import WriteOptions, write_genres
+from tagger.genres.rules import GenreRules, merged
 from tagger.tags import read_tags
+from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, saved, tag
 

@@ -4,8 +4,8 @@ import pytest
 
 from tagger.audio import open_track
 from tagger.errors import DecodeError, WriteError
-from tagger.safewrite import write_genres
 from tagger.tags import read_tags
+from tagger.writing.safe_write import write_genres
 from tests.mutants import audio_digest
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag

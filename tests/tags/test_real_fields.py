@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
-from tagger.safewrite import WriteOptions, prepare
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
-from tagger.tags.filecopy import copy_patched
+from tagger.writing.filecopy import copy_patched
+from tagger.writing.safe_write import WriteOptions, prepare
 
 FIELDS = {"grouping": ["A", "B"], "comment": ["heard Ü"], "mood": ["calm"], "My Genre": ["♫"]}
 

@@ -8,14 +8,14 @@ import pytest
 
 from tagger.audio.track import open_track
 from tagger.errors import UnsupportedTagError
-from tagger.payload import payload_hash
-from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
 from tagger.tags.fields import AS_IS, GENRE
-from tagger.tags.filecopy import copy_patched
-from tagger.tags.id3make import new_tag
-from tagger.tags.riffinfo import info_genres
+from tagger.tags.id3.make import new_tag
+from tagger.tags.payload import payload_hash
+from tagger.tags.riff.info import info_genres
+from tagger.writing.filecopy import copy_patched
+from tagger.writing.safe_write import WriteOptions, prepare, write_genres
 from tests.synth_audio import decoded, make_audio
 
 INFO = WriteOptions(wav_info=True)

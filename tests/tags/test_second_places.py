@@ -10,14 +10,14 @@ from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4FreeForm
 
-from tagger.genre_rules import GenreRules, merged
-from tagger.payload import payload_hash
-from tagger.safewrite import WriteOptions, prepare, write_genres
+from tagger.genres.rules import GenreRules, merged
 from tagger.tags import read_tags
-from tagger.tags.ape import new_items
+from tagger.tags.ape.items import new_items
 from tagger.tags.base import open_source
 from tagger.tags.fields import AS_IS, GENRE
-from tagger.tags.filecopy import copy_patched
+from tagger.tags.payload import payload_hash
+from tagger.writing.filecopy import copy_patched
+from tagger.writing.safe_write import WriteOptions, prepare, write_genres
 from tests.synth_audio import make_audio
 from tests.tags.readers import other_tags, shown_genres
 from tests.tags.test_id3 import frame, tag

@@ -5,8 +5,8 @@ import taglib
 from mutagen.id3 import ID3
 
 from tagger.errors import UnsupportedTagError
-from tagger.safewrite import WriteOptions, write_genres
 from tagger.tags import read_tags
+from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag
 

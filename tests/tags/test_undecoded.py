@@ -13,10 +13,10 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4, MP4FreeForm
 
 from tagger.errors import UnsupportedTagError, WriteError
-from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
-from tagger.tags.asfobjects import ATTRIBUTES, listed, objects_in
+from tagger.tags.asf.objects import ATTRIBUTES, listed, objects_in
 from tagger.tags.undecoded import RefusedError, as_stored, bytes_of, shown, text_of, wide_text
+from tagger.writing.safe_write import WriteOptions, prepare, write_genres
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag
 

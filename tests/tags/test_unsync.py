@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
 from tagger.errors import UnsupportedTagError
-from tagger.safewrite import WriteOptions, prepare, write_genres
 from tagger.tags import read_tags
-from tagger.tags.unsync import Unstuffed, is_reproduced, is_stuffed, stuffed, unstuffed
+from tagger.tags.id3.unsync import Unstuffed, is_reproduced, is_stuffed, stuffed, unstuffed
+from tagger.writing.safe_write import WriteOptions, prepare, write_genres
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag
 

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 from tests.train import small
-from train import checkpoint
-from train.callbacks import read_last
-from train.config import from_tree
+from train.config.config import from_tree
 from train.datasets.base import FeatureSet, one_hot
-from train.evaluate import measure
+from train.evaluation.evaluate import measure
+from train.evaluation.scorer import open_scorer
 from train.features import FRONT_ENDS
-from train.fit import fit
-from train.models import BODIES
-from train.scorer import open_scorer
+from train.fit.callbacks import read_last
+from train.fit.fit import fit
+from train.models import BODIES, checkpoint
 
 LABELS = ("high", "low")
 PAIRS = list(itertools.product(small.FEATURES, small.BODIES))

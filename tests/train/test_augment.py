@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from train.augment import STEPS, AugmentOptions, augment, stretch_and_shift
+from train.augment.features import STEPS, AugmentOptions, augment, stretch_and_shift
 
 
 @pytest.fixture

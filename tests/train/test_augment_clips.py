@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.train import small, trees
-from train.augment import AugmentOptions
-from train.augment_clips import clip_changes, spare_share
-from train.config import from_tree
-from train.load import load_clips
-from train.loaders import training_loader
+from train.augment.clips import clip_changes, spare_share
+from train.augment.features import AugmentOptions
+from train.config.config import from_tree
+from train.data.load import load_clips
+from train.data.loaders import training_loader
 
 RATE = 8000
 PLAIN = {"noise": 0.0, "gain_db": 0.0}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from train.averaging import growing
+from train.fit.averaging import growing
 
 
 def mean_of(values, decay):

@@ -5,10 +5,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.train.sets import make_set
 from tests.train.small import tree
-from train.board import flat, scores_of
-from train.config import from_tree
-from train.fit import fit
-from train.plots import curves_plot
+from train.config.config import from_tree
+from train.fit.fit import fit
+from train.fit.plots import curves_plot
+from train.fit.tensorboard import flat, scores_of
 
 FIT = {"epochs": 2, "batch_size": 8, "clips_an_epoch": 16, "precision": "32-true"}
 

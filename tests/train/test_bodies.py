@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from tagger.errors import InputError
 from tests.train import small
-from train.config import from_tree
+from train.config.config import from_tree
 from train.models import BODIES
 from train.models.attention import SelfAttention, sine_positions
 from train.models.network import TaggerNet

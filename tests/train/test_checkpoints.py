@@ -10,11 +10,11 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
-from train import checkpoint
-from train import fit as fit_module
-from train.callbacks import LAST
-from train.run import UNREADABLE, resume_training, run_training
-from train.start import RUN
+from train.fit import fit as fit_module
+from train.fit.callbacks import LAST
+from train.fit.initial_weights import RUN
+from train.fit.run import UNREADABLE, resume_training, run_training
+from train.models import checkpoint
 
 ROOT = Path(__file__).parents[2]
 OVERRIDES = {
@@ -80,7 +80,7 @@ def test_a_run_killed_at_any_time_leaves_checkpoints_that_load(music, tmp_path):
     """SIGKILL, three times, each soon after the last.pt before it was written."""
     out = tmp_path / "run"
     code = (
-        "import sys; from pathlib import Path; from train.run import *\n"
+        "import sys; from pathlib import Path; from train.fit.run import *\n"
         f"overrides = {OVERRIDES!r} | {{'fit.epochs': 500}}\n"
         "if len(sys.argv) > 1: resume_training(Path(sys.argv[1]), {}, say=print)\n"
         f"else: run_training(None, overrides, data=Path({str(music)!r}), say=print,"

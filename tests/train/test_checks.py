@@ -6,12 +6,12 @@ import pytest
 from export.describe import spec_of
 from tagger.errors import InputError
 from tests.train.sets import make_set
-from train.checkpoint import Checkpoint
-from train.checks import check_choices, check_labels
-from train.config import from_tree
+from train.config.checks import check_choices, check_labels
+from train.config.config import from_tree
 from train.datasets import licence_of_weights
+from train.fit.run import learnable
+from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
-from train.run import learnable
 
 
 def silent(_):

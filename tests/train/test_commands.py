@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.test_cli import tagger
+from tests.cli.test_cli import tagger
 from tests.tones import write_tone
 from tests.train import small, trees
 from train.datasets.mtat import TAGS

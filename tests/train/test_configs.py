@@ -6,12 +6,12 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 import yaml
 
-import train.config
-from train.config import TrainConfig, from_tree, load_config, to_tree
+import train.config.config
+from train.config.config import TrainConfig, from_tree, load_config, to_tree
 from train.features import FRONT_ENDS
 from train.models import BODIES
 
-FOLDER = Path(train.config.__file__).parent / "configs"
+FOLDER = Path(train.config.config.__file__).parents[1] / "configs"
 EXPLAINED = re.compile(r"\b([a-z_]+):[^#]*# +(\S.*)")
 SEEDS = {
     "gtzan-cnn": ("gtzan-logmel", "mel", "cnn"),

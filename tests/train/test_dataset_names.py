@@ -10,9 +10,9 @@ from tests.tones import write_tone
 from tests.train import trees
 from tests.train.sets import make_set
 from train import datasets
-from train.config import from_tree
+from train.config.config import from_tree
+from train.data.load import load_clips
 from train.datasets import gtzan, gtzan_audio
-from train.load import load_clips
 
 IDS = [f"{genre}.{i:05d}" for genre in ("blues", "jazz") for i in range(3)]
 

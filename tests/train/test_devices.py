@@ -9,10 +9,10 @@ import torch
 
 from tests.train import trees
 from tests.train.test_checkpoints import OVERRIDES
-from train import checkpoint
-from train.callbacks import LAST
-from train.config import SCHEDULES, FitOptions
-from train.schedule import optimisation
+from train.config.config import SCHEDULES, FitOptions
+from train.fit.callbacks import LAST
+from train.fit.schedule import optimisation
+from train.models import checkpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def train(folder, *words):
     """`tagger train` as a script, since further processes start the same script again."""
     script = folder / "tagger.py"
-    script.write_text("from tagger.cli import main\nmain()\n")
+    script.write_text("from tagger.cli.app import main\nmain()\n")
     # The script's own folder would shadow the package.
     environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
     environment |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

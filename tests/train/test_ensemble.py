@@ -11,12 +11,13 @@ from tagger.errors import InputError
 from tests.train import small
 from tests.train.sets import make_set
 from tests.train.test_joined_labels import FIELDS, two_sets  # noqa: F401 - a fixture
-from train import checkpoint, datasets
-from train.config import from_tree
-from train.data import balanced_sampler
+from train import datasets
+from train.config.config import from_tree
+from train.data.batches import balanced_sampler
 from train.datasets.base import join
-from train.ensemble import blend
-from train.run import run_training
+from train.experiments.ensemble import blend
+from train.fit.run import run_training
+from train.models import checkpoint
 
 NAN = np.float32("nan")
 TAUGHT = FIELDS | {

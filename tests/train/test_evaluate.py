@@ -8,12 +8,12 @@ import torch
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tests.train import small, trees
-from train import checkpoint
-from train.config import from_tree
-from train.evaluate import evaluate_model, show_json, show_table, write_page
-from train.figures import figures_of, most_wrong
+from train.config.config import from_tree
+from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
+from train.evaluation.figures import figures_of, most_wrong
+from train.evaluation.page import occlusion
+from train.models import checkpoint
 from train.models.network import TaggerNet
-from train.page import occlusion
 
 HALF = {"a": 0.5, "b": 0.5, "c": 0.5}
 

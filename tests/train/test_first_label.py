@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.train.sets import make_set
-from train.calibrate import choose_thresholds, clip_scores, fit_calibration
-from train.config import CalibrationOptions
-from train.logits import ClipLogits
-from train.metrics import calibration_error, first_right
+from train.calibration.calibrate import choose_thresholds, clip_scores, fit_calibration
+from train.calibration.logits import ClipLogits
+from train.config.config import CalibrationOptions
+from train.evaluation.metrics import calibration_error, first_right
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import torch
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tests.train import small
-from train import checkpoint
-from train.config import from_tree
-from train.evaluate import evaluate_model
+from train.config.config import from_tree
+from train.evaluation.evaluate import evaluate_model
 from train.features import FRONT_ENDS
 from train.features.chroma import ChromaFrontEnd, ChromaOptions, chroma_filters, pitch_class_of
 from train.features.frames import n_frames_of
@@ -16,6 +15,7 @@ from train.features.mel import MelFrontEnd, MelOptions
 from train.features.mfcc import MfccFrontEnd, MfccOptions
 from train.features.midi import MidiFrontEnd, MidiOptions, pitch_hz
 from train.features.raw import RawFrontEnd, RawOptions
+from train.models import checkpoint
 from train.models.network import TaggerNet
 
 MFCC_TOLERANCE = 0.05

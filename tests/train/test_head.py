@@ -3,11 +3,11 @@ import torch
 
 from tests.train import trees
 from tests.train.sets import make_set
-from train.config import HeadOptions, from_tree
+from train.calibration.logits import predict
+from train.config.config import HeadOptions, from_tree
+from train.data.load import load_clips
 from train.datasets.base import join
-from train.head import refit_head
-from train.load import load_clips
-from train.logits import predict
+from train.fit.last_layer import refit_head
 from train.models.network import TaggerNet
 
 SMALL = {

@@ -8,9 +8,10 @@ import torch
 
 from tests.train import small
 from tests.train.sets import make_set
-from train import checkpoint, facts
-from train.config import from_tree
-from train.heard_before import OUT_OF_FOLD, VALID, heard_by_start, marked, warning
+from train.config.config import from_tree
+from train.evaluation import run_facts
+from train.fit.seen_clips import OUT_OF_FOLD, VALID, heard_by_start, marked, warning
+from train.models import checkpoint
 from train.models.network import TaggerNet
 
 
@@ -101,7 +102,7 @@ def test_thresholds_are_measured_on_clips_that_did_not_choose_them(monkeypatch, 
     clips = make_set("x", ("a", "b"))
     torch.manual_seed(0)
     net = TaggerNet(config.network(), n_labels=2).eval()
-    unseen = facts.net_logits(net, clips, config)
+    unseen = run_facts.net_logits(net, clips, config)
     number = {name: i for i, name in enumerate(clips.ids.tolist())}
     seen = []
 
@@ -115,8 +116,8 @@ def test_thresholds_are_measured_on_clips_that_did_not_choose_them(monkeypatch, 
             assert i not in seen[int(row[0]) - 1]
         return {}
 
-    monkeypatch.setattr(facts, "choose_thresholds", choose)
-    monkeypatch.setattr(facts, "highest_threshold", lambda *_: np.inf)
-    monkeypatch.setattr(facts, "believed", measured)
-    assert facts.measured_apart(unseen, config)[""]["n_clips"] == len(clips)
-    assert len(seen) == (folds or facts.FIGURE_FOLDS)
+    monkeypatch.setattr(run_facts, "choose_thresholds", choose)
+    monkeypatch.setattr(run_facts, "highest_threshold", lambda *_: np.inf)
+    monkeypatch.setattr(run_facts, "believed", measured)
+    assert run_facts.measured_apart(unseen, config)[""]["n_clips"] == len(clips)
+    assert len(seen) == (folds or run_facts.FIGURE_FOLDS)

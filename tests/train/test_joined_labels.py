@@ -8,17 +8,18 @@ import torch
 
 from tests.train import small
 from tests.train.sets import make_set
-from train import checkpoint, datasets
-from train.board import scores_of
-from train.calibrate import fit_calibration
-from train.config import from_tree
+from train import datasets
+from train.calibration.calibrate import fit_calibration
+from train.calibration.logits import ClipLogits
+from train.config.config import from_tree
 from train.datasets.base import join
-from train.evaluate import evaluate_model
-from train.facts import measure
-from train.figures import figures_of, most_wrong
-from train.logits import ClipLogits
-from train.objective import label_loss
-from train.run import run_training
+from train.evaluation.evaluate import evaluate_model
+from train.evaluation.figures import figures_of, most_wrong
+from train.evaluation.run_facts import measure
+from train.fit.objective import label_loss
+from train.fit.run import run_training
+from train.fit.tensorboard import scores_of
+from train.models import checkpoint
 
 NAN = float("nan")
 FIELDS = {

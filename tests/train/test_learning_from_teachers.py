@@ -9,19 +9,19 @@ import torch
 
 from export.run import export_checkpoint
 from tagger.errors import InputError
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
 from tests.train.school import THREE, loaded, tree, write_data
 from tests.train.stand_ins import LABELS, write_teacher
-from train import checkpoint
-from train.augment import AugmentOptions
-from train.augment_waves import mix_waves
-from train.callbacks import read_last
-from train.config import from_tree
+from train.augment.features import AugmentOptions
+from train.augment.waves import mix_waves
+from train.config.config import from_tree
 from train.datasets import licence_of_weights
-from train.distil import Compared, rows_of
-from train.fit import fit
-from train.run import resume_training, run_training
-from train.study import Question, run_study
+from train.experiments.distil import Compared, rows_of
+from train.experiments.study import Question, run_study
+from train.fit.callbacks import read_last
+from train.fit.fit import fit
+from train.fit.run import resume_training, run_training
+from train.models import checkpoint
 from train.teachers.lessons import Part
 from train.teachers.losses import embedding_loss, lessons_loss, scores_loss
 from train.teachers.pupil import read_pupil

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
-from train.config import from_tree, load_config, to_tree
+from train.config.config import from_tree, load_config, to_tree
 from train.models.network import TaggerNet
 from train.models.normalise import PeakNormalise
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train.objective import label_loss, music_loss, teacher_loss
+from train.fit.objective import label_loss, music_loss, teacher_loss
 
 NAN = math.nan
 

@@ -76,16 +76,16 @@ def test_every_clip_of_both_splits_is_heard_once(run):
 
 def test_no_fold_learns_from_the_clips_that_it_hears(run, monkeypatch):
     """Nor from valid clips of other sets."""
-    import train.unseen  # noqa: PLC0415 - to be watched
+    import train.calibration.cross_validation  # noqa: PLC0415 - to be watched
 
     learned = []
-    fit = train.unseen.fit
+    fit = train.calibration.cross_validation.fit
 
     def watched(config, clips, **options):
         learned.append(clips)
         return fit(config, clips, **options)
 
-    monkeypatch.setattr(train.unseen, "fit", watched)
+    monkeypatch.setattr(train.calibration.cross_validation, "fit", watched)
     run("--set", "fit.epochs=1")
     own = [one.take(np.flatnonzero(one.from_datasets(["gtzan-logmel"]))) for one in learned]
     assert [len(one) for one in own] == [16] * 5

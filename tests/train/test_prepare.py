@@ -12,20 +12,20 @@ import soundfile
 from PIL import Image
 from rich.console import Console
 
-from tagger.bars import count_bars
+from tagger.audio.windows import spread_starts
 from tagger.errors import InputError
-from tagger.windows import spread_starts
+from tagger.reports.bars import count_bars
 from tests.tones import write_tone
 from tests.train import trees
-from train import store as store_module
-from train.config import from_tree
-from train.data import Crops, starts_of, window_of
+from train.config.config import from_tree
+from train.data import store as store_module
+from train.data.batches import Crops, starts_of, window_of
+from train.data.decode import decode_clip
+from train.data.load import find_recordings, load_clips, prepare_dataset
+from train.data.prepare import UNREADABLE, as_features, prepare, waveform_of
+from train.data.store import CLIPS, SAMPLES, Recipe, Store, pack
 from train.datasets import Where
 from train.datasets.folder import load
-from train.decode import decode_clip
-from train.load import find_recordings, load_clips, prepare_dataset
-from train.prepare import UNREADABLE, as_features, prepare, waveform_of
-from train.store import CLIPS, SAMPLES, Recipe, Store, pack
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(sample_rate=8000)
@@ -131,7 +131,7 @@ def test_a_disk_without_room_keeps_what_is_there(clips, tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from tagger.errors import InputError\n"
         "from train.datasets import Where; from train.datasets.folder import load\n"
-        "from train.prepare import prepare; from train.store import Recipe\n"
+        "from train.data.prepare import prepare; from train.data.store import Recipe\n"
         "clips = load(Where(root=Path(sys.argv[1])))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "try: prepare(clips, Path(sys.argv[2]), Recipe(sample_rate=8000), n_jobs=2)\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.store import Recipe
+from train.data.store import Recipe
 from train.teachers.listen import Recording, ask
 from train.teachers.model import open_session, read_teacher
 

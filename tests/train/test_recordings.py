@@ -6,14 +6,14 @@ import pytest
 from tagger.errors import InputError
 from tests.tones import write_tone
 from tests.train.sound import of
-from train.config import from_tree
-from train.data import balanced_sampler
+from train.config.config import from_tree
+from train.data.batches import balanced_sampler
+from train.data.load import load_clips
+from train.data.prepare import as_features, prepare
+from train.data.store import Recipe
 from train.datasets import Where, join
 from train.datasets.recordings import fold_of, load
 from train.datasets.unlabelled import load as load_unlabelled
-from train.load import load_clips
-from train.prepare import as_features, prepare
-from train.store import Recipe
 
 ROWS = """path,label,group,split,artist
 audio/a1.opus,rock,a,,One

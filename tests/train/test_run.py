@@ -5,14 +5,14 @@ import pytest
 
 from export.run import export_checkpoint
 from tagger.errors import InputError
-from tagger.runtime import load_engine
+from tagger.model.load import load_engine
 from tests.train.sets import make_set
 from train import datasets
-from train.checkpoint import load
-from train.config import load_config
+from train.config.config import load_config
+from train.data.folds import fold_of_groups
 from train.datasets.base import join, join_again
-from train.folds import fold_of_groups
-from train.run import measured, parse_overrides, run_training
+from train.fit.run import measured, parse_overrides, run_training
+from train.models.checkpoint import load
 
 LABELS = ("low", "middle", "high")
 SMALL = {

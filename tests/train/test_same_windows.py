@@ -6,22 +6,22 @@ import soundfile
 import torch
 
 from export.run import export_checkpoint
-from tagger.audio.listen import Wanted, listen
-from tagger.heard import ListenOptions
-from tagger.pipeline import analyse
-from tagger.runtime import load_engine
+from tagger.audio.requested_windows import Wanted, listen
+from tagger.model.load import load_engine
+from tagger.scan.pipeline import analyse
+from tagger.scan.records import ListenOptions
 from tests.train import small
-from train.calibrate import clip_scores
-from train.checkpoint import Checkpoint, save
-from train.config import CalibrationOptions, from_tree
-from train.data import SILENCE_DBFS, cover, starts_of
+from train.calibration.calibrate import clip_scores
+from train.config.config import CalibrationOptions, from_tree
+from train.data.batches import SILENCE_DBFS, cover, starts_of
+from train.data.load import recipe_for
+from train.data.prepare import as_features, prepare
 from train.datasets import AudioSet
 from train.datasets.base import FeatureSet
-from train.facts import calibration_of, net_logits
-from train.load import recipe_for
+from train.evaluation.run_facts import calibration_of, net_logits
+from train.evaluation.scorer import open_scorer
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
-from train.prepare import as_features, prepare
-from train.scorer import open_scorer
 
 RATE = 8_000
 WINDOW_S = (15 * 400 + 512) / RATE  # of 16 frames

@@ -7,14 +7,14 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
-from train import checkpoint
-from train.chart import bars_of, points_of, table_of
-from train.config import from_tree
-from train.data import window_of
-from train.load import load_clips
+from train.config.config import from_tree
+from train.data.batches import window_of
+from train.data.load import load_clips
+from train.evaluation.chart import bars_of, points_of, table_of
+from train.evaluation.scorer import open_scorer
+from train.experiments.study import STUDIES, Question, run_study, shortened
+from train.models import checkpoint
 from train.models.network import TaggerNet
-from train.scorer import open_scorer
-from train.study import STUDIES, Question, run_study, shortened
 
 QUICK = {
     "fit": {"epochs": 1, "batch_size": 8, "clips_an_epoch": 8, "precision": "32-true"},

@@ -8,10 +8,10 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
-from train.config import from_tree
-from train.fit import Fit
+from train.config.config import from_tree
+from train.experiments.sweep import Sweep, over_seeds, pooled_scores, run_one
+from train.fit.fit import Fit
 from train.models.network import TaggerNet
-from train.sweep import Sweep, over_seeds, pooled_scores, run_one
 
 RATE = {"sample_rate": 8000, "n_fft": 512, "hop_len": 400, "f_max_hz": 4000.0}
 FIELDS = {

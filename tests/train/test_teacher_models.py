@@ -11,10 +11,10 @@ from export.run import export_checkpoint
 from tagger.errors import InputError
 from tests.train import small
 from tests.train.stand_ins import LABELS, RATE, by_hand, write_teacher
-from train.checkpoint import Checkpoint, save
-from train.config import from_tree
+from train.config.config import from_tree
+from train.data.store import Recipe
+from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
-from train.store import Recipe
 from train.teachers.listen import Recording, ask
 from train.teachers.model import answers, open_session, overlaps, read_teacher, window_starts
 

@@ -16,8 +16,8 @@ from tagger.errors import InputError
 from tests.train.school import RATE, THREE, loaded, tree, write_data, write_sound
 from tests.train.sets import make_set
 from tests.train.stand_ins import write_teacher
-from train.config import from_tree
-from train.data import Crops
+from train.config.config import from_tree
+from train.data.batches import Crops
 from train.datasets import join
 from train.teachers.lessons import Lessons, Part, n_targets_of
 from train.teachers.store import Answers

@@ -8,16 +8,16 @@ import torch
 
 from tests.train import small
 from tests.train.sets import make_set
-from train.calibrate import (
+from train.calibration.calibrate import (
     LEAST,
     Calibration,
     clip_scores,
     fit_calibration,
     highest_threshold,
 )
-from train.config import from_tree
+from train.config.config import from_tree
 from train.datasets.base import join
-from train.facts import believed, calibration_facts, net_logits
+from train.evaluation.run_facts import believed, calibration_facts, net_logits
 from train.models.network import TaggerNet
 
 NAN = np.float32("nan")

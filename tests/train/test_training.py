@@ -7,18 +7,18 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
-from train import checkpoint
-from train.callbacks import LAST, read_last
-from train.config import from_tree
-from train.data import Centres, Crops
+from train.config.config import from_tree
+from train.data.batches import Centres, Crops
+from train.data.load import check_learnable
 from train.datasets.base import FeatureSet, one_hot
-from train.fit import fit
-from train.load import check_learnable
+from train.fit.callbacks import LAST, read_last
+from train.fit.fit import fit
+from train.fit.initial_weights import CONFIG
+from train.fit.module import Fit
+from train.fit.objective import label_loss, rarity_weights
+from train.fit.run import resume_training, run_training
+from train.models import checkpoint
 from train.models.network import TaggerNet
-from train.module import Fit
-from train.objective import label_loss, rarity_weights
-from train.run import resume_training, run_training
-from train.start import CONFIG
 
 QUICK = {
     "fit": {"epochs": 4, "batch_size": 8, "clips_an_epoch": 16, "precision": "32-true"},

@@ -9,15 +9,15 @@ import torch
 from tagger.errors import InputError
 from tests.train import small
 from tests.train.sets import make_set
-from train.checks import check_choices, check_labels
-from train.config import from_tree
-from train.data import Crops
+from train.config.checks import check_choices, check_labels
+from train.config.config import from_tree
+from train.data.batches import Crops
+from train.data.loaders import training_loader
+from train.data.unknown import absent_weights, counted
 from train.datasets.base import join
-from train.loaders import training_loader
+from train.fit.module import Fit
+from train.fit.objective import label_loss
 from train.models.network import TaggerNet
-from train.module import Fit
-from train.objective import label_loss
-from train.unknown import absent_weights, counted
 
 LABELS = ("folk", "metal", "rock", "world")
 

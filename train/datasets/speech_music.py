@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from train.data.decode import decode_whole
 from train.datasets.base import MUSIC, NOT_MUSIC, FeatureSet
-from train.decode import decode_whole
 from train.features.frames import window_len_of
 from train.features.mel import MelFrontEnd, MelOptions
 

@@ -101,7 +101,7 @@ class TaggerNet(nn.Module):
         """Embedding of dB features, shape (batch, body.n_out).
 
         Frames and rows that the body does not want are dropped before anything looks at them:
-        an exported model then need not compute them (`export.lean`).
+        an exported model then need not compute them (`export.trimmed_front_end`).
         """
         seen = features[:, :, :: self.decimate] if self.decimate > 1 else features
         if self.n_rows < seen.shape[1]:

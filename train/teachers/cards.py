@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.spec import ModelSpec
-from train.fields import build
+from tagger.model.spec import ModelSpec
+from train.config.fields import build
 
 SHARED = "teachers.json"
 """Cards of all models in a folder, by their names without suffix."""

@@ -20,10 +20,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from tagger.cores import usable_cores
 from tagger.errors import DecodeError, InputError
-from train.decode import decode_clip
-from train.store import Recipe, key_of
+from tagger.system.cores import usable_cores
+from train.data.decode import decode_clip
+from train.data.store import Recipe, key_of
 from train.teachers.model import Teacher, answers, open_session
 from train.teachers.store import Answers
 

@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from tagger.audio.windows import Waveform
 from tagger.errors import InputError, ModelError
-from tagger.spec import METADATA_KEY, parse_spec
-from tagger.windows import Waveform
+from tagger.model.spec import METADATA_KEY, parse_spec
 from train.teachers.cards import FREE_S, Card, card_of_spec, read_card
 
 SCORES, EMBEDDING = ("scores", "tags"), "embedding"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tagger.errors import InputError
-from train.fields import check_range
+from train.config.fields import check_range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import InputError
-from train.config import TrainConfig
+from train.config.config import TrainConfig
+from train.data.load import recipe_for, teller
+from train.data.store import Recipe
 from train.datasets.base import FeatureSet
-from train.load import recipe_for, teller
-from train.ranks import is_first
-from train.store import Recipe
+from train.fit.distributed import is_first
 from train.teachers.lessons import Half, Lessons, Part, n_targets_of, standardised
 from train.teachers.listen import Recording, listen_to
 from train.teachers.model import Teacher, read_teacher

@@ -1,0 +1,57 @@
+"""One file -> the windows that a model wants to hear, those that are silent told apart."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.audio.open_files import check_disk
+from tagger.audio.track import open_track
+from tagger.audio.windows import Waveform, is_silent
+from tagger.errors import DecodeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be heard of a file.
+
+    Attributes:
+        sample_rate: of the windows, in Hz.
+        window_len: in samples at that rate.
+        n_windows: so many, evenly spread, of a file that is longer than all of them; a shorter
+            one is covered. None for all of the file.
+        silence_dbfs: windows below this level are silent.
+    """
+
+    sample_rate: int
+    window_len: int
+    n_windows: int | None
+    silence_dbfs: float
+
+
+Listening = Generator[Waveform | None, None, float]
+"""Windows of shape (window_len,) in track order, None for a silent one; returns the length of
+the track in seconds."""
+
+
+def listen(path: Path, wanted: Wanted) -> Listening:
+    """Decode a file, here and now.
+
+    Raises:
+        DecodeError: it cannot be read.
+    """
+    window_len = wanted.window_len
+    try:
+        track = open_track(path, sample_rate=wanted.sample_rate)
+    except DecodeError:
+        check_disk(path)
+        raise
+    with track:
+        if wanted.n_windows is None:
+            windows = track.windows_full(window_len=window_len)
+        else:
+            windows = track.windows(window_len=window_len, n_windows=wanted.n_windows)
+        for window in windows:
+            yield None if is_silent(window, silence_dbfs=wanted.silence_dbfs) else window
+        if track.is_partial:
+            check_disk(path)
+        return track.duration_s

@@ -1,0 +1,133 @@
+"""`tagger bench` and `tagger engine`: how fast this machine is, and TensorRT's engines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tagger.cli.console import stderr_console, stdout_console
+from tagger.cli.device import (
+    BatchSize,
+    Compute,
+    ExcludeOps,
+    GpuMemory,
+    Model,
+    PrecisionChoice,
+    load,
+)
+from tagger.cli.options import one_of
+from tagger.errors import InputError
+from tagger.text import json_text, sanitise
+
+if TYPE_CHECKING:
+    from tagger.diagnostics.bench import DecodeSpeed, DeviceBench
+    from tagger.model.device_options import Device
+
+BENCHED: "tuple[Device, ...]" = ("cpu", "cuda", "tensorrt")
+ACTIONS = ("build", "list", "clear")
+MAX_FILES = 40
+
+
+def bench(
+    music: Annotated[
+        Path | None, typer.Argument(help="Files to decode, so that you see what binds.")
+    ] = None,
+    model: Model = "default",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Measure the model on each device, and decoding beside it."""
+    from tagger.diagnostics.bench import bench_decoding, bench_device
+    from tagger.library.walk import find_tracks, require_tracks
+    from tagger.model.catalogue import find_model, variants_of
+    from tagger.model.load import load_engine
+    from tagger.reports.engine_tables import building_shown
+    from tagger.system.quiet import silence_native_stderr
+
+    silence_native_stderr()
+    path = find_model(model)
+    decoding = None
+    if music is not None:
+        tracks = list(require_tracks(find_tracks([music], limit=MAX_FILES), paths=[music]))
+        decoding = bench_decoding(tracks, load_engine(path, device="cpu"))
+    building = building_shown(stderr_console())
+    devices = [
+        bench_device(variant, device, building=building)
+        for variant in variants_of(path)
+        for device in BENCHED
+    ]
+    if json:
+        typer.echo(_json(path, devices, decoding))
+    else:
+        _show(devices, decoding)
+
+
+def engine(
+    action: Annotated[str, typer.Argument(metavar="build|list|clear")],
+    model: Model = "default",
+    device: Annotated[
+        str, typer.Option("--device", metavar="tensorrt[:N]", help="Which GPU.")
+    ] = "tensorrt",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
+    gpu_memory: GpuMemory = None,
+    exclude_ops: ExcludeOps = None,
+) -> None:
+    """Build, list or clear TensorRT's engines.
+
+    An engine is for one precision, batch size and set of excluded operators: build it with
+    the options that you will scan with.
+    """
+    from tagger.model.tensorrt_cache import cache_folder, clear_engines
+    from tagger.reports.engine_tables import show_engines
+
+    console = stdout_console()
+    chosen = one_of("engine", action, ACTIONS)
+    if chosen == "build":
+        if device.partition(":")[0] != "tensorrt":
+            raise InputError(f"--device {device}: only TensorRT has engines.")
+        compute = Compute(
+            precision=precision,
+            batch_size=batch_size,
+            gpu_memory=gpu_memory,
+            exclude_ops=exclude_ops,
+        )
+        built = load(model, device, console=stderr_console(), quiet=True, compute=compute)
+        said = f"{sanitise(built.path.stem)}: ready on {built.device}"
+        console.print(said, markup=False)
+    elif chosen == "clear":
+        console.print(
+            f"{clear_engines()} engines removed from {sanitise(str(cache_folder()))}",
+            markup=False,
+            soft_wrap=True,
+        )
+    else:
+        folder = sanitise(str(cache_folder()))
+        console.print(folder, markup=False, soft_wrap=True, highlight=False)
+        show_engines(console)
+
+
+def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> str:
+    from dataclasses import asdict
+
+    from tagger.system.cores import usable_cores
+
+    record: dict[str, Any] = {
+        "model": str(path),
+        "cores": usable_cores(),
+        "devices": [one.to_record() for one in devices],
+        "decoding_one_core": None if decoding is None else asdict(decoding),
+    }
+    return json_text(record)
+
+
+def _show(devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> None:
+    from tagger.reports.bench_table import bench_table
+
+    console = stdout_console()
+    for one in devices:
+        console.print(bench_table(one), soft_wrap=True)
+    if decoding is not None:
+        console.print(
+            f"decoding on one core: {decoding.windows_per_s:.0f} windows/s,"
+            f" {decoding.audio_s_per_s:.0f} x real time ({decoding.n_files} files)"
+        )

@@ -1,0 +1,57 @@
+"""What every command shares: exit codes, where results and problems go, Ctrl-C."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tagger.scan.scan import TrackResult
+
+EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def emit_json(result: "TrackResult", out: "Console") -> None:
+    """Print one result as a line of JSON, whole and at once."""
+    from tagger.reports.report import to_json
+
+    if out.stderr:  # the console of the bar, which must be told of every line
+        out.print(to_json(result), markup=False, highlight=False, soft_wrap=True)
+    else:
+        out.file.write(to_json(result) + "\n")
+        out.file.flush()
+
+
+def stderr_console() -> "Console":
+    """Where progress and problems go."""
+    from rich.console import Console
+
+    return Console(stderr=True, emoji=False)
+
+
+def stdout_console() -> "Console":
+    """Where results go."""
+    from rich.console import Console
+
+    return Console(emoji=False)
+
+
+@contextlib.contextmanager
+def stop_on_interrupt(console: "Console") -> Iterator[threading.Event]:
+    """A first Ctrl-C sets the event that is yielded, a second one interrupts at once."""
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("Stopping: the file that is being written is finished first.")
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,48 @@
+"""`tagger formats`: which containers can be listened to, read and written."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tagger.diagnostics.formats import Format
+
+
+def formats(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a container.")] = False,
+) -> None:
+    """List the containers: who decodes them, which tags they have."""
+    from tagger.diagnostics.formats import formats as all_formats
+
+    found = all_formats()
+    if json:
+        from tagger.text import json_text
+
+        for one in found:
+            typer.echo(json_text(one.to_record()))
+        return
+    from rich.console import Console
+
+    Console().print(_table(found))
+
+
+def _table(found: "list[Format]") -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("container", "files", "decoded by", "tags read", "tags written"):
+        table.add_column(title, overflow="fold")
+    table.add_column("several genres, notes", overflow="fold")
+    for one in found:
+        said = "; ".join(part.rstrip(".") for part in (one.several, one.note) if part)
+        table.add_row(
+            one.container,
+            " ".join(one.suffixes),
+            ", ".join(one.decoders) or "nobody",
+            ", ".join(one.reads) or "none",
+            one.writes or "none",
+            said,
+        )
+    return table

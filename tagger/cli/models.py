@@ -1,0 +1,34 @@
+"""`tagger models` and `tagger doctor`: what is there, and what would be used."""
+
+from typing import Annotated
+
+import typer
+
+from tagger.text import json_text
+
+
+def models(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
+) -> None:
+    """List the models that have a name, with their cards."""
+    from tagger.model.cards import read_cards, show_cards
+
+    cards = read_cards()
+    if json:
+        for card in cards:
+            typer.echo(json_text(card.to_record()))
+        return
+    show_cards(cards)
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say what is here, what auto would use, and why not more."""
+    from tagger.diagnostics.doctor import examine, show
+
+    findings = examine()
+    if json:
+        typer.echo(json_text(findings.to_record()))
+        return
+    show(findings)

@@ -1,0 +1,72 @@
+"""Options that the commands for training, measuring and studying share."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from tagger.errors import InputError, MissingExtraError
+from tagger.text import sanitise
+
+T = TypeVar("T", bound=str)
+
+Config = Annotated[
+    Path | None, typer.Option(help="A YAML file; the other options lie over it.")
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(help="A data set, as mtat or mtat:all; may be given more than once."),
+]
+Data = Annotated[Path, typer.Option(help="The folder that holds the data.")]
+Metadata = Annotated[
+    Path | None, typer.Option(help="The folder of a data set's tables, if elsewhere.")
+]
+Partial = Annotated[bool, typer.Option("--partial", help="Go on without missing clips.")]
+Prepared = Annotated[Path, typer.Option(help="Where decoded recordings are kept.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
+]
+Split = Annotated[str, typer.Option(metavar="train|valid|test")]
+
+
+def one_of(option: str, value: str, known: Sequence[T]) -> T:
+    """The known value that `value` is.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    for one in known:
+        if one == value:
+            return one
+    raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Around the imports of `train` and `export`: says how to install what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"training and export need packages that are not installed ({error.name} is"
+            " missing): pip install 'tagger-music[train]' brings them."
+        ) from error
+
+
+def data_choices(
+    dataset: list[str] | None, metadata: Path | None, *, partial: bool
+) -> dict[str, Any]:
+    """The fields of the configuration that say where the clips come from; None is no choice."""
+    return {
+        "datasets": dataset or None,
+        "metadata": str(metadata) if metadata else None,
+        "partial": partial or None,
+    }
+
+
+def say(line: str) -> None:
+    """Progress and problems: to stderr."""
+    typer.echo("\n".join(map(sanitise, line.split("\n"))), err=True)

@@ -1,0 +1,185 @@
+"""`tagger predict`: what is heard in single files."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli.console import (
+    EXIT_SOME_FAILED,
+    emit_json,
+    stderr_console,
+    stdout_console,
+)
+from tagger.cli.device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    Model,
+    PrecisionChoice,
+    load_later,
+)
+from tagger.cli.scan import Full, Jobs, Json, Set, Threshold, Top
+from tagger.cli.walk import Exclude, walk_of
+from tagger.errors import InputError
+from tagger.text import sanitise
+
+if TYPE_CHECKING:
+    from tagger.model.lazy import Scorer
+    from tagger.scan.scan import TrackResult
+
+
+def predict(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    top: Top = None,
+    threshold: Threshold = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
+    full: Full = False,
+    jobs: Jobs = None,
+    exclude: Exclude = None,
+    json: Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html|.csv|.jsonl", help="Write all results there; the page over time."
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show all labels, not only the likely ones.")
+    ] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
+    ] = False,
+) -> None:
+    """Show what is heard in single files, label by label. Changes nothing."""
+    from tagger.reports.report import open_report
+    from tagger.scan.records import ListenOptions
+    from tagger.scan.scan import ScanOptions, scan
+    from tagger.settings.config import load_settings
+    from tagger.settings.model_overrides import rules_of
+
+    console = stderr_console()
+    settings = load_settings(setting or ())
+    options = ScanOptions(
+        policy="replace",
+        top=top or settings.max,
+        threshold=threshold,
+        score_all=True,
+        listen=ListenOptions(
+            full=full,
+            n_decoders=jobs,
+            keep_windows=timeline or plot is not None or _is_page(report),
+        ),
+    )
+    walk = walk_of(console, files, settings, exclude)
+    tracks = walk.tracks()
+    if plot is not None:
+        tracks = _only_one(tracks, plot)
+    compute = Compute(precision=precision, batch_size=batch_size)
+    engine = load_later(
+        model, device, console=console, quiet=json, settings=settings, compute=compute
+    )
+    options = replace(options, rules=rules_of(settings, engine.spec))
+    show = _Show(json, timeline, plot, threshold, everything)
+    failed = False
+    with contextlib.ExitStack() as stack:
+        file = None
+        if report is not None:
+            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
+        for result in scan(tracks, engine, options):
+            failed |= result.status == "failed"
+            _show_one(result, engine, show)
+            if file is not None:
+                file.add(result)
+    raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    """What is shown of each file."""
+
+    json: bool
+    timeline: bool
+    plot: Path | None
+    threshold: float | None
+    everything: bool
+
+
+def _show_one(result: "TrackResult", engine: "Scorer", show: _Show) -> None:
+    from tagger.reports.prediction_table import prediction
+
+    if show.json and show.timeline:
+        _emit_with_segments(result, engine, show.threshold)
+    elif show.json:
+        emit_json(result, stdout_console())
+    else:
+        shown = prediction(
+            result, engine.spec, threshold=show.threshold, everything=show.everything
+        )
+        stdout_console().print(shown)
+        if show.timeline:
+            _show_timeline(result, engine, show.threshold)
+    if show.plot is not None:
+        _save_plot(result, engine, show.plot, show.threshold)
+
+
+def _is_page(report: Path | None) -> bool:
+    return report is not None and report.suffix.lower() == ".html"
+
+
+def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:
+    from tagger.reports.taggram import check_plot
+
+    check_plot(plot)
+    first, more = list(islice(tracks, 1)), next(tracks, None)
+    if more is not None:
+        raise InputError("--plot draws one file: name a single one.")
+    return iter(first)
+
+
+def _show_timeline(result: "TrackResult", engine: "Scorer", threshold: float | None) -> None:
+    from tagger.reports.timeline_lines import timeline_view
+
+    if result.timeline is not None:
+        console = stdout_console()
+        width = max(20, min(100, console.width - 16))
+        view = timeline_view(result.timeline, engine.spec, threshold=threshold, width=width)
+        console.print(view, "")
+
+
+def _emit_with_segments(
+    result: "TrackResult", engine: "Scorer", threshold: float | None
+) -> None:
+    from tagger.reports.report import to_record
+    from tagger.scan.timeline import segments
+    from tagger.text import json_text
+
+    found = []
+    if result.timeline is not None:
+        found = segments(result.timeline, engine.spec, threshold=threshold)
+    record = {**to_record(result), "segments": [one.to_record() for one in found]}
+    typer.echo(json_text(record))
+
+
+def _save_plot(
+    result: "TrackResult", engine: "Scorer", plot: Path, threshold: float | None
+) -> None:
+    from tagger.reports.taggram import save_taggram
+
+    if result.timeline is None:
+        stderr_console().print("There is nothing to draw: no part of it was heard.")
+        return
+    save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
+    stderr_console().print(sanitise(f"{plot}: drawn."), markup=False, highlight=False)

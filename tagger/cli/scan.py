@@ -1,0 +1,269 @@
+"""`tagger scan`: options in, results out, exit code."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli.console import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    emit_json,
+    stderr_console,
+    stdout_console,
+    stop_on_interrupt,
+)
+from tagger.cli.device import (
+    BatchSize,
+    Compute,
+    DeviceChoice,
+    ExcludeOps,
+    GpuMemory,
+    Model,
+    PrecisionChoice,
+    load_later,
+)
+from tagger.cli.options import one_of
+from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State, held_for_scan, scan_with
+from tagger.cli.walk import Exclude, Limit, Paths, walk_of
+from tagger.cli.writing import (
+    Hardlinks,
+    Id3Version,
+    KeepMtime,
+    Mp4Compat,
+    Separator,
+    WavInfo,
+    writing_of,
+    writing_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tagger.cli.state import ScanUntil
+    from tagger.model.lazy import Scorer
+    from tagger.reports.report import Tally
+    from tagger.scan.scan import ScanOptions, Status, TrackResult
+
+Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Decoding threads.  [default: one a core]")
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold", min=0.0, max=1.0, help="Believe from this score.  [default: the model's]"
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option("--top", min=1, help="At most so many genres a track.  [default: 3]"),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in `tagger config show`."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a track on stdout.")]
+PolicyChoice = Annotated[
+    str,
+    typer.Option(
+        "--policy", metavar="fill|append|replace", help="What to do with genres that are there."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What a scan shows, and where."""
+
+    json: bool = False
+    report: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def passing(self) -> "frozenset[Status]":
+        """Statuses of which only the number is shown."""
+        from tagger.reports.report import QUIET_STATUSES
+
+        if self.json or self.report is not None or (self.verbose and not self.quiet):
+            return frozenset()
+        return QUIET_STATUSES | {"skipped"} if self.quiet else QUIET_STATUSES
+
+
+def scan(
+    paths: Paths,
+    write_tags: Annotated[
+        bool, typer.Option("--write-tags", help="Change the files; otherwise nothing is.")
+    ] = False,
+    policy: PolicyChoice = "fill",
+    top: Top = None,
+    threshold: Threshold = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    precision: PrecisionChoice = None,
+    batch_size: BatchSize = None,
+    gpu_memory: GpuMemory = None,
+    exclude_ops: ExcludeOps = None,
+    full: Full = False,
+    jobs: Jobs = None,
+    limit: Limit = None,
+    exclude: Exclude = None,
+    score_all: Annotated[
+        bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
+    ] = False,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", min=1.0, metavar="S", help="Seconds without audio of a file."
+        ),
+    ] = 60.0,
+    json: Json = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
+    ] = None,
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    state: State = None,
+    no_state: NoState = False,
+    rescan: Rescan = False,
+    retry_failed: RetryFailed = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
+    ] = False,
+) -> None:
+    """Say, or write, the genres of all tracks in files and folders.
+
+    Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
+    """
+    from tagger.genres.choose import POLICIES
+    from tagger.scan.records import ListenOptions
+    from tagger.scan.scan import ScanOptions
+    from tagger.settings.config import load_settings
+    from tagger.settings.model_overrides import rules_of, targets_of
+
+    console = stderr_console()
+    settings = load_settings(
+        writing_settings(
+            setting,
+            id3v2_version=id3v2_version,
+            id3v23_separator=id3v23_separator,
+            wav_info=wav_info,
+            mp4_compat=mp4_compat,
+        )
+    )
+    options = ScanOptions(
+        write=write_tags,
+        policy=one_of("--policy", policy, POLICIES),
+        top=top or settings.max,
+        threshold=threshold,
+        score_all=score_all,
+        listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
+        writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
+    )
+
+    walk = walk_of(console, paths, settings, exclude, limit=limit)
+    folders = walk.folders()
+    compute = Compute(
+        precision=precision,
+        batch_size=batch_size,
+        gpu_memory=gpu_memory,
+        exclude_ops=exclude_ops,
+    )
+    show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
+    past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
+    with held_for_scan(past, paths, console, write=write_tags) as held:
+        engine = load_later(
+            model, device, console=console, quiet=quiet, settings=settings, compute=compute
+        )
+        targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
+        rules = rules_of(settings, engine.spec)
+        options = replace(options, targets=targets, rules=rules)
+        results = scan_with(
+            held, folders, engine, options, passing=show.passing, tracks_again=walk.count
+        )
+        code = _run(results, engine, options, show, console=console, count=walk.count())
+    raise typer.Exit(code or walk.exit_code)
+
+
+def _run(
+    results: "ScanUntil",
+    engine: "Scorer",
+    options: "ScanOptions",
+    show: Show,
+    *,
+    console: "Console",
+    count: Iterable[Path],
+) -> int:
+    """Scan, show each result as it comes, and return the exit code."""
+    from tagger.reports.progress import TotalCount, show_progress
+    from tagger.reports.report import Tally, open_report
+    from tagger.scan.lookup import UnchangedFolder
+
+    tally, started = Tally(), time.monotonic()
+    # On a terminal, results are printed above the bar, by the console that draws it.
+    shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
+    out = console if shares_terminal else stdout_console()
+    with contextlib.ExitStack() as stack:
+        report = None
+        if show.report is not None:
+            page = open_report(show.report, engine=engine, threshold=options.threshold)
+            report = stack.enter_context(page)
+        stop = stack.enter_context(stop_on_interrupt(console))
+        bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
+        advance = stack.enter_context(bar) if bar else (lambda: None)
+        for result in stack.enter_context(contextlib.closing(results(stop))):
+            if isinstance(result, UnchangedFolder):
+                tally.add_passed(result.counts)
+            else:
+                tally.add(result)
+                if report is not None:
+                    report.add(result)
+                _show_one(result, show, out)
+            advance()
+    if not show.quiet:
+        _summary(tally, console, options, elapsed_s=time.monotonic() - started)
+    if stop.is_set():
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK
+
+
+def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
+    from tagger.reports.report import line_of, plain_line_of
+
+    if show.json:
+        emit_json(result, out)
+        return
+    if show.quiet and result.status != "failed":
+        return
+    if out.is_terminal:
+        line = line_of(result, verbose=show.verbose)
+        if line is not None:
+            out.print(line, highlight=False, soft_wrap=True)
+        return
+    line = plain_line_of(result, verbose=show.verbose)
+    if line is not None:
+        out.file.write(line + "\n")
+        out.file.flush()
+
+
+def _summary(
+    tally: "Tally", console: "Console", options: "ScanOptions", *, elapsed_s: float
+) -> None:
+    console.print(tally.table(elapsed_s=elapsed_s))
+    if tally.statuses["proposed"] and not options.write:
+        console.print("Nothing was changed. Add --write-tags to write these genres.")

@@ -1,0 +1,190 @@
+"""`tagger train`, `tagger prepare`, `tagger export`: from music to a model of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagger.cli.options import (
+    Config,
+    Data,
+    Datasets,
+    Metadata,
+    Partial,
+    Prepared,
+    Settings,
+    data_choices,
+    needs_extra,
+    one_of,
+    say,
+)
+from tagger.errors import InputError
+
+Features = Annotated[str | None, typer.Option(help="Front end.  [default: mel]")]
+Body = Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
+Seed = Annotated[int | None, typer.Option(help="Of every random choice.")]
+Out = Annotated[Path, typer.Option(help="The run's folder.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", help="Fine-tune: keep this checkpoint's body, learn a new head."),
+]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+]
+Deterministic = Annotated[bool, typer.Option("--deterministic", help="The same weights twice.")]
+Devices = Annotated[
+    int | None, typer.Option(min=1, help="So many GPUs, or CPU processes, learn together.")
+]
+MemoryFraction = Annotated[
+    float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
+]
+
+Source = Annotated[
+    Path, typer.Argument(help="best.pt of a run, or an .onnx; with --check any .onnx.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
+]
+Name = Annotated[str | None, typer.Option(help="Name in the metadata.")]
+Precision = Annotated[
+    str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
+]
+Calibration = Annotated[
+    Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
+]
+Report = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help="Write the tables there.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
+]
+
+
+def train(
+    config: Config = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    features: Features = None,
+    body: Body = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    out: Out = Path("runs/run"),
+    start_from: From = None,
+    resume: Resume = None,
+    deterministic: Deterministic = False,
+    devices: Devices = None,
+    gpu_memory_fraction: MemoryFraction = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
+    with needs_extra():
+        from train.fit.run import parse_overrides, resume_training, run_training
+    overrides = {
+        **data_choices(dataset, metadata, partial=partial),
+        "features": features,
+        "body": body,
+        "fit.epochs": epochs,
+        "fit.deterministic": deterministic or None,
+        "fit.devices": devices,
+        "fit.gpu_memory_fraction": gpu_memory_fraction,
+        "seed": seed,
+        **parse_overrides(option or []),
+    }
+    if resume is not None:
+        resume_training(resume, overrides, say=say)
+        return
+    run_training(
+        config, overrides, data=data, out=out, start_from=start_from, prepared=prepared, say=say
+    )
+
+
+def prepare(
+    dataset: Annotated[
+        str, typer.Option(help="A data set of recordings, as mtat or fma:small.")
+    ],
+    data: Data = Path("data"),
+    config: Config = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Decoding threads.  [default: one a core]")
+    ] = None,
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    option: Settings = None,
+) -> None:
+    """Decode a data set once, so that training reads it fast."""
+    with needs_extra():
+        from train.data.load import prepare_dataset
+        from train.fit.run import parse_overrides
+    from rich.console import Console
+
+    from tagger.reports.bars import count_bars
+
+    overrides = {
+        **data_choices(None, metadata, partial=partial),
+        **parse_overrides(option or []),
+    }
+    with count_bars(Console(stderr=True)) as follow:
+        prepare_dataset(
+            dataset,
+            overrides,
+            config_path=config,
+            data=data,
+            prepared=prepared,
+            pictures=pictures,
+            n_jobs=jobs,
+            say=say,
+            follow=follow,
+        )
+
+
+def export(
+    source: Source,
+    output: Output = None,
+    name: Name = None,
+    precision: Precision = "fp32",
+    calibration: Calibration = None,
+    dataset: Datasets = None,
+    data: Data = Path("data"),
+    metadata: Metadata = None,
+    partial: Partial = False,
+    prepared: Prepared = Path("prepared"),
+    report: Report = None,
+    check: Check = False,
+) -> None:
+    """Turn a checkpoint into one .onnx file, and check it.
+
+    An .onnx in fp32 can be turned into fp16 or int8. What int8 costs is shown on the valid
+    clips of --dataset; it is not written unless 100 of them or more show that at most 3 % are
+    lost.
+    """
+    with needs_extra():
+        from export.readiness import check_readiness
+        from export.run import ExportOptions, export_checkpoint
+    from rich.console import Console
+
+    from tagger.model.spec import PRECISIONS
+
+    if output is None and not check:
+        raise InputError("--output MODEL.onnx is missing: say what to make, or use --check.")
+    made = source
+    if output is not None:
+        options = ExportOptions(
+            name=name,
+            precision=one_of("--precision", precision, PRECISIONS),
+            calibration=calibration,
+            report=report,
+            clips=data_choices(dataset, metadata, partial=partial),
+            data=data,
+            prepared=prepared,
+        )
+        made = export_checkpoint(source, output, options, say=say)
+    if check and check_readiness(made, console=Console()):
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""What is here and how fast it is: doctor, formats, bench, profile."""

@@ -1,0 +1,171 @@
+"""Scores -> genres: which labels are believed, and what the file would hold with them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from tagger.model.label_tree import GENRE_KIND, LABEL_KINDS, line_above
+from tagger.model.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Policy = Literal["fill", "append", "replace"]
+POLICIES: tuple[Policy, ...] = ("fill", "append", "replace")
+
+PLACEHOLDERS = (
+    "Unknown", "<unknown>", "(unknown)", "[unknown]", "Unknown Genre", "Other", "None",
+    "<none>", "No Genre", "Genre", "<genre>", "Undefined", "Unclassified", "Unclassifiable",
+    "Unspecified", "Untitled", "Default", "Not Set", "Misc", "Miscellaneous", "Various", "n/a",
+    "na", "255", "(255)", "?", "-",
+)  # fmt: skip
+"""What programs write where they know no genre, 255 being ID3's number for none."""
+
+NEVER = 1.0
+"""The threshold of a label that is shown, and never written."""
+
+
+def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, float]:
+    """Label to score, best first, as they are decided about and told.
+
+    What is techno is electronic: a label is at least as sure as the surest one below it in the
+    model's tree. Of equals the more specific one comes first.
+
+    Args:
+        scores: what the model gave, in [0, 1], shape (n_labels,).
+        spec: the model's labels and their tree.
+    """
+    found = dict(zip(spec.labels, scores.tolist(), strict=True))
+    if not spec.parents:
+        return dict(sorted(found.items(), key=lambda one: -one[1]))
+    lines = {label: line_above(label, spec.parents) for label in spec.labels}
+    for label, score in list(found.items()):
+        for above in lines[label]:
+            if found.get(above, 1.0) < score:
+                found[above] = score
+    return dict(sorted(found.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
+
+
+def told_scores(
+    scores: "NDArray[np.float32] | None", spec: ModelSpec
+) -> tuple[dict[str, float] | None, dict[str, dict[str, float]] | None]:
+    """What is told of a track: its genres, and its labels of other kinds, by kind.
+
+    Returns:
+        Label to score, best first, to four places, and the same for each other kind of label
+        that the model has, or None if it has none. Both are None without scores.
+    """
+    if scores is None:
+        return None, None
+    kinds = [one for one in LABEL_KINDS if one in {GENRE_KIND, *spec.kinds.values()}]
+    told: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
+    for label, score in track_scores(scores, spec).items():
+        told[spec.kind_of(label)][label] = round(score, 4)
+    return told.pop(GENRE_KIND), told or None
+
+
+def is_sure(
+    label: str, score: float, spec: ModelSpec, *, threshold: float | None = None
+) -> bool:
+    """Whether a label is believed; one whose own threshold is 1 never is.
+
+    Args:
+        label: of the model.
+        score: of a track or a window.
+        spec: the model's thresholds.
+        threshold: one threshold for every label instead of the model's own.
+    """
+    if threshold is not None:
+        return score >= threshold
+    return score >= spec.thresholds[label] < NEVER
+
+
+def choose_genres(
+    scores: "NDArray[np.float32]", spec: ModelSpec, *, top: int, threshold: float | None = None
+) -> tuple[str, ...]:
+    """The labels that are believed, best first, of whatever kind.
+
+    Args:
+        scores: scores of a track in [0, 1], shape (n_labels,).
+        spec: the model's labels and thresholds.
+        top: the most labels wanted.
+        threshold: one threshold for every label instead of the model's own.
+
+    Returns:
+        0..top labels; none means that the model abstains.
+    """
+    ranked = track_scores(scores, spec).items()
+    return tuple(
+        one for one, score in ranked if is_sure(one, score, spec, threshold=threshold)
+    )[:top]
+
+
+def merge_genres(
+    previous: Sequence[str], heard: Sequence[str], *, policy: Policy
+) -> tuple[str, ...]:
+    """What a file holds after tagging.
+
+    `fill` changes only a file that has no genre, `append` keeps what is there in front and
+    adds what it lacks whatever its case, `replace` holds what was heard alone. TrackInProgress
+    nothing never removes anything. What stands twice is no reason to write a file, but what is
+    written holds each genre once, spelled as where it stood first.
+    """
+    if not heard or (policy == "fill" and previous):
+        return tuple(previous)
+    if policy == "append":
+        known = {genre.casefold() for genre in previous}
+        if known.issuperset(genre.casefold() for genre in heard):
+            return tuple(previous)
+        first: dict[str, str] = {}
+        for genre in (*previous, *heard):
+            first.setdefault(genre.casefold(), genre)
+        return tuple(first.values())
+    if _same(previous, heard):
+        return tuple(previous)  # 'Rock' for 'rock' is no reason to write a file
+    return tuple(heard)
+
+
+def why_abstained(
+    scores: Mapping[str, float], spec: ModelSpec, *, threshold: float | None
+) -> str:
+    """One sentence for a track of which nothing was believed.
+
+    Args:
+        scores: of the labels that might have been written.
+        spec: the model's thresholds.
+        threshold: one threshold for every label instead of the model's own.
+    """
+    if not scores:
+        return "the model knows no genres"
+    label, score = max(scores.items(), key=lambda one: one[1])
+    needed = spec.thresholds[label] if threshold is None else threshold
+    return (
+        f"no genre is sure enough: the best is {label} with {score:.2f} of {needed:.2f} needed"
+    )
+
+
+def why_nothing(
+    scores: Mapping[str, float] | None,
+    labels: Sequence[str],
+    spec: ModelSpec,
+    *,
+    threshold: float | None,
+) -> str:
+    """One sentence for a track for which no name was chosen.
+
+    Args:
+        scores: as for `why_abstained`; None of silence.
+        labels: what is believed all the same.
+        spec: the model's thresholds.
+        threshold: one threshold for every label instead of the model's own.
+    """
+    if scores is None:
+        return "it is silent"
+    if labels:
+        heard = ", ".join(labels)
+        return f"{heard} is heard, but `allow` or `block` of the settings forbids it"
+    return why_abstained(scores, spec, threshold=threshold)
+
+
+def _same(one: Sequence[str], other: Sequence[str]) -> bool:
+    return [name.casefold() for name in one] == [name.casefold() for name in other]

@@ -1,0 +1,1 @@
+"""What was written, durable before it is, and the way back."""

@@ -1,0 +1,79 @@
+"""Write in a thread of its own, several files at a time, while others are listened to."""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from tagger.journal.run import GROUP, Outcome, Writer, WriteRequest
+
+T = TypeVar("T")
+
+_IN_FLIGHT = 2 * GROUP
+"""While one group is written, the next one gathers."""
+
+_Pending = tuple[WriteRequest, Future[Outcome]]
+
+
+def written_beside(
+    items: Iterable[T],
+    wish: Callable[[T], WriteRequest | None],
+    writer: Writer,
+    stop: threading.Event,
+) -> Generator[tuple[T, Outcome | None], None, None]:
+    """Take items as they come, and write those that wish for it.
+
+    What has gathered while the last group was written, if anything, is the next group: nothing
+    waits for a group to be full.
+
+    Args:
+        items: taken one by one.
+        wish: what is to be written of an item; None for nothing.
+        writer: what writes, called in one other thread.
+        stop: once set, the file that is being written is finished, the others are left.
+
+    Yields:
+        Each item with what became of it; None where nothing was wished for. Items with a wish
+        keep their order; those without do not wait for them.
+    """
+    gathered: deque[_Pending] = deque()
+    pending: deque[tuple[T, Future[Outcome]]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as thread:
+        try:
+            for item in items:
+                wanted = wish(item)
+                if wanted is None:
+                    yield item, None
+                else:
+                    future: Future[Outcome] = Future()
+                    pending.append((item, future))
+                    gathered.append((wanted, future))
+                    thread.submit(_write_gathered, gathered, writer)
+                while pending and (pending[0][1].done() or len(pending) >= _IN_FLIGHT):
+                    done, future = pending.popleft()
+                    yield done, future.result()
+            for item, future in pending:
+                # When stopped, what has not begun is left; what runs is finished and reported.
+                if not (stop.is_set() and future.cancel()):
+                    yield item, future.result()
+        finally:
+            for _, future in pending:
+                future.cancel()
+
+
+def _write_gathered(gathered: deque[_Pending], writer: Writer) -> None:
+    """Write up to a group of what has gathered; an earlier call may have taken it all."""
+    group = [gathered.popleft() for _ in range(min(GROUP, len(gathered)))]
+    group = [(wish, future) for wish, future in group if not future.cancelled()]
+    if not group:
+        return
+    with contextlib.closing(writer([wish for wish, _ in group])) as outcomes:
+        for _, future in group:
+            if not future.set_running_or_notify_cancel():
+                break  # all behind it are left too
+            try:
+                future.set_result(next(outcomes))
+            except BaseException as error:  # noqa: BLE001, raised where it is waited for
+                future.set_exception(error)

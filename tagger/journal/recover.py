@@ -1,0 +1,120 @@
+"""What a run that was killed has left: found out from the files, and cleared away."""
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.journal.history import Change, ChangeStatus, planned_changes, signed
+from tagger.journal.record import settle
+from tagger.state.store import Store
+from tagger.writing import filecopy
+from tagger.writing.replace import identity_at
+
+_AWAY = {errno.ENOENT, errno.ENOTDIR}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was found.
+
+    Attributes:
+        n_done: changes that had been made.
+        n_failed: changes that had not, the file is as it was.
+        gone: files that are neither as they were nor as they should have become.
+        away: files that cannot be looked at now; asked again at the next start.
+        n_copies: unfinished copies that were removed.
+    """
+
+    n_done: int = 0
+    n_failed: int = 0
+    gone: tuple[Path, ...] = ()
+    away: tuple[Path, ...] = ()
+    n_copies: int = 0
+
+    @property
+    def sentence(self) -> str | None:
+        """What the owner should know; None if nothing was left."""
+        if not (self.n_done or self.n_failed or self.gone or self.away or self.n_copies):
+            return None
+        said = (
+            f"An earlier run was interrupted: {self.n_done} of its last changes were made,"
+            f" {self.n_failed} were not; {self.n_copies} unfinished copies were removed."
+        )
+        if self.gone:
+            said += f" Changed or removed by others since: {_named(self.gone)}."
+        if self.away:
+            said += f" Not to be reached now, and asked for again: {_named(self.away)}."
+        return said
+
+
+def settle_open(store: Store) -> Settled:
+    """Look at the file of every change that is still `planned`, and remove its copy.
+
+    A state is held by one process, so nobody else is making these changes.
+
+    Args:
+        store: the state, held by this process.
+
+    Raises:
+        StateError: the state cannot be used.
+    """
+    found: dict[ChangeStatus, list[Path]] = {
+        "planned": [],
+        "done": [],
+        "failed": [],
+        "gone": [],
+    }
+    n_copies = 0
+    for change in planned_changes(store):
+        try:
+            n_copies += _remove_copy(change.temp)
+            status, state = _what_became(change)
+        except OSError:  # the share is not there: it may be tomorrow
+            found["planned"].append(change.path)
+            continue
+        found[status].append(change.path)
+        reason = "the run was killed" if status != "done" else None
+        with store.transaction() as connection:
+            settle(connection, change.id, status, reason=reason, new=state)
+    return Settled(
+        len(found["done"]),
+        len(found["failed"]),
+        tuple(found["gone"]),
+        tuple(found["planned"]),
+        n_copies,
+    )
+
+
+def _what_became(change: Change) -> tuple[ChangeStatus, os.stat_result | None]:
+    """Whether the file is old, new or neither; its state if it is new.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    try:
+        state = change.path.stat()
+    except OSError as error:
+        if error.errno in _AWAY and change.path.parent.is_dir():
+            return "gone", None
+        raise
+    if (state.st_dev, signed(state.st_ino), state.st_size, state.st_mtime_ns) == change.old:
+        return "failed", None
+    found = identity_at(change.path, change.was.container)
+    if found == change.becomes:
+        return "done", state
+    return ("failed" if found == change.was else "gone"), None
+
+
+def _remove_copy(temp: Path) -> int:
+    """Remove an unfinished copy; only a file that has such a name is one."""
+    if not filecopy.is_temp(temp) or temp.is_symlink() or not temp.is_file():
+        return 0
+    temp.unlink()
+    filecopy.sync_folder(temp.parent)
+    return 1
+
+
+def _named(paths: tuple[Path, ...]) -> str:
+    shown = ", ".join(str(path) for path in paths[:5])
+    return shown if len(paths) <= 5 else f"{shown} and {len(paths) - 5} more"

@@ -1,0 +1,231 @@
+"""Everything that is written to files goes through here, and through the undo journal.
+
+A few changes are planned, recorded as `planned` in one durable transaction, then made one by
+one, and recorded as `done`. Whatever kills the process in between, the next start finds out
+from the files what was made (`tagger.journal.recover`).
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from tagger.errors import StateError, TrackError, WriteError
+from tagger.journal.history import ChangeStatus
+from tagger.journal.record import begin_run, end_run, record, settle
+from tagger.state.store import Store
+from tagger.tags import TagInfo
+from tagger.writing.replace import PreparedWrite
+from tagger.writing.safe_write import WriteOptions, plan_write
+
+log = logging.getLogger(__name__)
+
+GROUP = 8
+"""Changes that share one wait for the disk: more gain little, and each holds its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """What a file shall hold; the arguments of `tagger.writing.safe_write.plan_write`.
+
+    Attributes:
+        path: the file.
+        genres: all that it shall hold, in order; None leaves them.
+        options: how it is written.
+        expected: what it said when that was decided, or None.
+        others: what other fields shall hold, by name.
+    """
+
+    path: Path
+    genres: Sequence[str] | None
+    options: WriteOptions = field(default_factory=WriteOptions)
+    expected: TagInfo | None = None
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+Outcome = bool | TrackError
+"""True: the file was changed. False: it was so already. An error: it is as it was, and why."""
+
+Plan = Callable[[], PreparedWrite | None]
+"""Looks at a file and plans a change to it; None if there is nothing to change."""
+
+Outcomes = Generator[Outcome, None, None]
+
+Writer = Callable[[Sequence[WriteRequest]], Outcomes]
+"""Fulfils wishes one after another; may be closed in between, then the rest is left."""
+
+
+def write_unrecorded(wishes: Sequence[WriteRequest]) -> Outcomes:
+    """Fulfil wishes without a journal: for programs that keep one of their own."""
+    for wish in wishes:
+        try:
+            planned = _plan(wish)
+            if planned is not None:
+                with planned:
+                    planned.make()
+                    planned.commit()
+            yield planned is not None
+        except TrackError as error:
+            yield error
+
+
+@dataclass(slots=True)
+class _Step:
+    """One change on its way."""
+
+    planned: PreparedWrite
+    undoes: int | None
+    number: int = 0
+
+
+@dataclass(slots=True)
+class JournalledRun:
+    """One command's changes to files, each in the journal before its file changes.
+
+    Use it in a `with` statement. The run is recorded with its first change.
+
+    Attributes:
+        store: the state, held by this process; what an earlier run left open is settled.
+        command: scan, apply or undo.
+        about: its paths, for people.
+        model: which model chose the genres, or None.
+        roots: the files and folders that it works on, absolute.
+        number: of the run, once it has recorded a change.
+    """
+
+    store: Store
+    command: str
+    about: str
+    model: str | None = None
+    roots: Sequence[Path] = ()
+    number: int | None = None
+    _late: list[tuple[int, ChangeStatus, str | None, PreparedWrite]] = field(
+        default_factory=list
+    )
+
+    def write(self, wishes: Sequence[WriteRequest]) -> Outcomes:
+        """Fulfil wishes, one outcome each, in order. It is a `Writer`."""
+        return self.carry_out([(partial(_plan, wish), None) for wish in wishes])
+
+    def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
+        """Make changes, each with the number of the change that it takes back, or None.
+
+        Yields:
+            One outcome a plan, in order. When the generator is closed, what has not begun is
+            left as it is.
+        """
+        for start in range(0, len(plans), GROUP):
+            yield from self._carry_out_group(plans[start : start + GROUP])
+
+    def _carry_out_group(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
+        """Plan, record, make; a file that comes twice begins a group of its own."""
+        found: list[_Step | Outcome] = []
+        seen: set[tuple[int, int]] = set()
+        for plan, undoes in plans:
+            try:
+                planned = plan()
+            except TrackError as error:
+                found.append(error)
+                continue
+            if planned is None:
+                found.append(False)
+                continue
+            file = (planned.stat.st_dev, planned.stat.st_ino)
+            if file in seen:
+                break
+            seen.add(file)
+            found.append(_Step(planned, undoes))
+        steps = [one for one in found if isinstance(one, _Step)]
+        try:
+            self._record(steps)
+        except StateError as error:
+            found = [_unrecorded(one, error) for one in found]
+        yield from self._make_all(found)
+        if len(found) < len(plans):
+            yield from self._carry_out_group(plans[len(found) :])
+
+    def _record(self, steps: Sequence[_Step]) -> None:
+        """Make the plans durable; the run too, if they are its first."""
+        if not steps:
+            return
+        with self.store.transaction(durable=True) as connection:
+            number = self.number or begin_run(
+                connection, self.command, self.about, self.model, roots=self.roots
+            )
+            for step in steps:
+                step.number = record(connection, number, step.planned, step.undoes)
+        self.number = number
+
+    def _make_all(self, found: Sequence[_Step | Outcome]) -> Outcomes:
+        """Make what was recorded, and record what became of it once it is known."""
+        left = [one for one in found if isinstance(one, _Step)]
+        try:
+            for one in found:
+                if not isinstance(one, _Step):
+                    yield one
+                    continue
+                left.remove(one)
+                yield self._make(one)
+        except GeneratorExit:
+            for step in left:
+                self._late.append((step.number, "failed", "it was stopped", step.planned))
+            raise
+        finally:
+            self._settle()
+
+    def _make(self, step: _Step) -> Outcome:
+        outcome: Outcome = True
+        try:
+            step.planned.make()
+            step.planned.commit()
+        except TrackError as error:
+            outcome = error
+        if not step.planned.is_left:  # else it stays open, so that the next start removes it
+            status: ChangeStatus = "done" if step.planned.is_placed else "failed"
+            reason = None if outcome is True else str(outcome)
+            self._late.append((step.number, status, reason, step.planned))
+        return outcome
+
+    def _settle(self) -> None:
+        """Record what became of changes; it need not be durable, the files tell it too."""
+        if not self._late:
+            return
+        try:
+            with self.store.transaction() as connection:
+                for number, status, reason, planned in self._late:
+                    settle(connection, number, status, reason=reason, new=planned.made)
+        except StateError as error:  # tried again with the next ones, and at the next start
+            log.warning("%s", error)
+            return
+        self._late.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._settle()
+        if self.number is not None:
+            with contextlib.suppress(StateError), self.store.transaction() as connection:
+                end_run(connection, self.number)
+
+
+def _plan(wish: WriteRequest) -> PreparedWrite | None:
+    return plan_write(
+        wish.path,
+        wish.genres,
+        options=wish.options,
+        expected=wish.expected,
+        others=wish.others,
+    )
+
+
+def _unrecorded(one: _Step | Outcome, error: StateError) -> Outcome:
+    """What cannot be undone is not done."""
+    if not isinstance(one, _Step):
+        return one
+    return WriteError(
+        f"{one.planned.path}: not written, since how to undo it cannot be recorded: {error}"
+    )

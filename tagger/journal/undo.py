@@ -1,0 +1,217 @@
+"""Give files back what they held before a run, to the byte; itself a run that can be undone."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tagger.errors import TagError, TrackError, UnsupportedTagError, WriteError
+from tagger.journal.history import Change, later_run
+from tagger.journal.moved import Moved
+from tagger.journal.reverse_patch import unpack
+from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
+from tagger.scan.scan import Status, TrackResult
+from tagger.tags import read_tags
+from tagger.tags.base import Source, open_source
+from tagger.tags.patched import patched, reversed_patches
+from tagger.tags.payload import Identity, identity_of
+from tagger.tags.registry import translated
+from tagger.tags.sniff import container_of
+from tagger.writing import filecopy
+from tagger.writing.replace import NOT_WRITTEN, PreparedWrite
+from tagger.writing.safe_write import WriteOptions, check_replaceable
+
+_READ = "it cannot be read"
+_AWAY = {errno.ENOENT, errno.ENOTDIR}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoOptions:
+    """How changes are taken back.
+
+    Attributes:
+        write: change files; otherwise only say what would become of them.
+        writing: how; with `keep_mtime` a file gets back the time that it had, too.
+    """
+
+    write: bool = True
+    writing: WriteOptions = WriteOptions()
+
+
+class _OtherError(WriteError):
+    """A file is not what a change has made of it."""
+
+
+def undo(
+    changes: Iterable[Change],
+    run: JournalledRun,
+    options: UndoOptions,
+    moved: Moved | None = None,
+) -> Iterator[TrackResult]:
+    """Take changes back.
+
+    A file that is not at its place any more is looked for by what it holds. One that does not
+    hold to the byte what the change gave it was changed by somebody else since, and is left
+    alone.
+
+    Args:
+        changes: newest first, so that a file that was changed twice goes back twice.
+        run: what writes.
+        options: how.
+        moved: finds files that are not at their place; None for one that looks everywhere.
+
+    Yields:
+        One result a change, in order: `written` (or `proposed`) with the genres that the file
+        has again, `unchanged` if it was taken back before, else why it is left alone.
+    """
+    moved = moved or Moved(run.store)
+    for group in _groups(changes):
+        plans: list[tuple[Plan, int | None]] = [
+            (partial(plan_undo, one, moved, options.writing), one.id) for one in group
+        ]
+        outcomes = run.carry_out(plans) if options.write else _planned_only(plans)
+        for change, outcome in zip(group, outcomes, strict=True):
+            yield _result(change, outcome, options, moved.places.get(change.id))
+
+
+def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """A few changes at a time, none of which can only be told after another one is made."""
+    group: list[Change] = []
+    for change in changes:
+        if len(group) == GROUP or change.path in {one.path for one in group}:
+            yield group
+            group = []
+        group.append(change)
+    if group:
+        yield group
+
+
+def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWrite | None:
+    """Plan to take one change back; nothing is written.
+
+    Returns:
+        None if it was taken back before.
+
+    Raises:
+        TagError: the file cannot be read.
+        UnsupportedTagError: it has other names.
+        WriteError: somebody else has changed it since, or it may not be changed.
+    """
+    if change.undone:
+        return None
+    try:
+        return _plan_at(change.path, change, options)
+    except TagError as error:
+        if getattr(error.__cause__, "errno", None) not in _AWAY:
+            raise
+        said = _gone(change)
+    except _OtherError as error:
+        said = str(error)
+    run = later_run(moved.store, change)
+    if run is not None:
+        raise WriteError(
+            f"{change.path}: run {run} has changed it since. Undo that first:"
+            f" `tagger undo {run}`."
+        )
+    if (place := moved.find(change)) is None:
+        raise WriteError(said)
+    return _plan_at(place, change, options)
+
+
+def _plan_at(path: Path, change: Change, options: WriteOptions) -> PreparedWrite | None:
+    """Plan to take a change back from the file of a name, if that is the one."""
+    with translated(path, TagError, _READ):
+        path = path.resolve(strict=True)
+    with translated(path, TagError, _READ), open_source(path) as source:
+        state = os.fstat(source.file.fileno())
+        container = change.was.container
+        found = identity_of(source, container) if _is_like(source, change) else None
+        if found == change.was:
+            return None
+        if found != change.becomes:
+            raise _OtherError(
+                f"{path}: it was changed by another program since tagger wrote it, and is left"
+                " as that program made it."
+            )
+        check_replaceable(path, state, options)
+        with translated(path, WriteError, NOT_WRITTEN):
+            patches = unpack(change.reverse, source)
+            return PreparedWrite(
+                path=path,
+                temp=filecopy.temp_beside(path),
+                before=change.after,
+                after=change.before,
+                patches=patches,
+                undo=reversed_patches(source, patches),
+                was=found,
+                becomes=_proven(patched(source, patches), change),
+                stat=state,
+                mtime_ns=change.old[3] if options.keep_mtime else None,
+            )
+
+
+def _is_like(source: Source, change: Change) -> bool:
+    """Whether it is worth reading all of a file."""
+    sizes = {change.was.size, change.becomes.size}
+    return source.size in sizes and container_of(source) == change.was.container
+
+
+def _proven(view: Source, change: Change) -> Identity:
+    """What the file will hold, which is what it held."""
+    found = identity_of(view, change.was.container, payload=change.was.payload)
+    if found != change.was:
+        raise WriteError(
+            f"{change.path}: {NOT_WRITTEN}: the journal does not lead back to what it held."
+        )
+    return found
+
+
+def _gone(change: Change) -> str:
+    return (
+        f"{change.path}: it is not there any more, and no file that holds what tagger wrote was"
+        f" found. If it was moved elsewhere, `tagger undo {change.run} FOLDER` looks there."
+    )
+
+
+def _planned_only(plans: Iterable[tuple[Plan, int | None]]) -> Outcomes:
+    """What would come of plans, as far as can be told without writing."""
+    for plan, _ in plans:
+        try:
+            yield plan() is not None
+        except TrackError as error:
+            yield error
+
+
+def _result(
+    change: Change, outcome: Outcome, options: UndoOptions, place: Path | None
+) -> TrackResult:
+    """What became of a change, whose file may have been found at another place."""
+    path = place or change.path
+    if outcome is True:
+        status: Status = "written" if options.write else "proposed"
+        reasons = [] if place is None else [f"moved here from {change.path}"]
+        reasons += [] if change.before else ["no genre, as before"]
+        return TrackResult(
+            path=path,
+            status=status,
+            genres=change.before,
+            previous=change.after,
+            reason="; ".join(reasons) or None,
+        )
+    now = _genres_now(path)
+    if outcome is False:
+        status, reason = "unchanged", "it was undone before"
+    else:
+        status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
+        reason = str(outcome)
+    return TrackResult(path=path, status=status, genres=now, previous=now, reason=reason)
+
+
+def _genres_now(path: Path) -> tuple[str, ...]:
+    """What a file that is left alone holds; nothing if that cannot be read."""
+    try:
+        return read_tags(path).genres
+    except TagError:
+        return ()

@@ -1,0 +1,1 @@
+"""Paths -> audio files: what a scan of these files and folders would listen to."""

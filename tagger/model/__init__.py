@@ -1,0 +1,1 @@
+"""A model file and a device -> scores of windows."""

@@ -1,0 +1,74 @@
+"""Model names -> model files: what ships with the package, and what the user added."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagger.errors import ModelError
+from tagger.model.spec import PRECISIONS, Precision
+
+DEFAULT = "default"
+PACKAGED = Path(__file__).parents[1] / "models"
+
+
+def user_folder() -> Path:
+    """The folder whose `.onnx` files can be named without a path; it need not exist."""
+    if given := os.environ.get("TAGGER_MODELS"):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "tagger" / "models"
+
+
+def list_models() -> Iterator[Path]:
+    """Every model that has a name: the packaged ones first, each folder by name."""
+    for folder in (PACKAGED, user_folder()):
+        if folder.is_dir():
+            yield from sorted(folder.glob("*.onnx"))
+
+
+def find_model(name_or_path: str) -> Path:
+    """The file of a model that was given by name (`default`) or by path.
+
+    A packaged model wins over one of the same name in the user's folder, so that `default`
+    means the same on every machine.
+
+    Raises:
+        ModelError: there is no such file or name.
+    """
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".onnx" or path.parent != Path():
+        if path.is_file():
+            return path
+        raise ModelError(f"{path}: there is no such model file; check the path.")
+    named = {model.stem: model for model in reversed(list(list_models()))}
+    if name_or_path in named:
+        return named[name_or_path]
+    raise ModelError(
+        f"{name_or_path}: no model has that name (there are: {', '.join(sorted(named))}); give"
+        f" the path of an .onnx file, or put one into {user_folder()}."
+    )
+
+
+def find_variant(model: Path, precision: Precision) -> Path | None:
+    """The file of the same model in another precision, `NAME.fp16.onnx` for `NAME.onnx`.
+
+    It is looked for beside the model and in the user's folder, since the package's own may
+    not be writable. None if there is no such file.
+    """
+    name = f"{model.stem}.{precision}.onnx"
+    for folder in (model.parent, user_folder()):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def variants_of(model: Path) -> list[Path]:
+    """A model and its variants of other precisions, itself first."""
+    found = [find_variant(model, precision) for precision in PRECISIONS]
+    return [model, *(path for path in found if path is not None)]

@@ -1,0 +1,178 @@
+"""A loaded model: batches of windows -> scores, and embeddings where they are asked for."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import DeviceError, ModelError
+from tagger.model.device_options import CPU_BATCH
+from tagger.model.pinned_lanes import PinnedLanes
+from tagger.model.session import EMBEDDING, INPUT, OUTPUT, is_out_of_memory
+from tagger.model.spec import ModelSpec
+
+Array = NDArray[np.float32]
+
+SCORES, BOTH = [OUTPUT], [OUTPUT, EMBEDDING]
+
+
+@dataclass(slots=True)
+class Engine:
+    """A model that is ready to run; `run` may be called from several threads.
+
+    Attributes:
+        path: the model file.
+        spec: what the model says of itself.
+        device: 'cpu', 'cuda' or 'tensorrt': what really runs.
+        fallback: why `auto` took no better device; None if it did, or was not asked.
+        session: ONNX Runtime's session.
+        fixed_batch: every batch is padded or cut to this size; None for any size. It shrinks
+            when a GPU has no memory for it.
+        golden: largest difference from the golden vectors; None if the model has none.
+        batch_size: windows a batch that the caller should collect.
+        lanes: pinned buffers of a GPU, two batches under way at a time; None without.
+        notes: sentences for the user: what is not as it should be, and changes no answer.
+        build_s: how long TensorRT built, in seconds; None if nothing was built.
+    """
+
+    path: Path
+    spec: ModelSpec
+    device: str
+    fallback: str | None
+    session: Any
+    fixed_batch: int | None = None
+    golden: float | None = None
+    batch_size: int = CPU_BATCH
+    lanes: PinnedLanes | None = None
+    notes: list[str] = field(default_factory=list)
+    build_s: float | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def n_ahead(self) -> int:
+        """Batches that may be submitted before the first one's scores are asked for."""
+        return 0 if self.lanes is None else 1
+
+    def prepare(self) -> None:
+        """Do nothing: it is ready. A `tagger.model.lazy.DeferredEngine` is not."""
+
+    def run(self, windows: Array) -> Array:
+        """Scores of a batch of windows.
+
+        Args:
+            windows: finite samples in about [-1, 1], shape (batch, window_len).
+
+        Returns:
+            Scores in [0, 1], shape (batch, n_labels).
+
+        Raises:
+            DeviceError: the GPU has no memory even for a single window.
+        """
+        if self.fixed_batch is None:
+            return self._outputs(windows, SCORES)[0]
+        with self.lock:
+            return self._run_fixed(windows, SCORES)[0]
+
+    def run_embedding(self, windows: Array) -> tuple[Array, Array]:
+        """Scores and embeddings of a batch of windows, in one run of the graph.
+
+        Args:
+            windows: as for `run`.
+
+        Returns:
+            Scores in [0, 1], shape (batch, n_labels), and what the network knows of each
+            window before it names it, shape (batch, spec.embedding).
+
+        Raises:
+            ModelError: the model gives no embedding.
+            DeviceError: the GPU has no memory even for a single window.
+        """
+        if self.spec.embedding is None:
+            raise ModelError(
+                f"{self.path}: the model gives no embedding; use one whose spec names it, such"
+                " as one that this version of `tagger export` made."
+            )
+        if self.fixed_batch is None:
+            scores, embedding = self._outputs(windows, BOTH)
+            return scores, embedding
+        with self.lock:
+            scores, embedding = self._run_fixed(windows, BOTH)
+        return scores, embedding
+
+    def submit(self, windows: Array) -> Callable[[], Array]:
+        """Begin with a batch; what is returned waits for its scores.
+
+        On a GPU it returns while the batch is still computed, so that the caller can put
+        together and copy the next one. Elsewhere the batch is done on return.
+        """
+        lanes, size = self.lanes, self.fixed_batch
+        if lanes is None or size is None or len(windows) > size:
+            scores = self.run(windows)
+            return lambda: scores
+        pending = lanes.submit(windows)
+
+        def result() -> Array:
+            try:
+                return pending.result()
+            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
+                with self.lock:
+                    self._shrink(size, error)
+                return self.run(windows)
+
+        return result
+
+    def resize(self, size: int) -> None:
+        """Let every batch on a GPU have another size from now on."""
+        self.fixed_batch = size
+        if self.lanes is not None and self.lanes.batch != size:
+            self.lanes = self.lanes.resized(size)
+
+    def _outputs(self, windows: Array, names: list[str]) -> list[Array]:
+        found: list[Array] = self.session.run(names, {INPUT: windows})
+        return found
+
+    def _run_fixed(self, windows: Array, names: list[str]) -> list[Array]:
+        """Run in batches of one size; out of memory halves it and tries again."""
+        parts: list[list[Array]] = []
+        done = 0
+        while done < len(windows):
+            size = self.fixed_batch or 1
+            part = windows[done : done + size]
+            try:
+                if self.lanes is not None and names == SCORES:
+                    found = [self.lanes.submit(part).result()]
+                else:
+                    answers = self._outputs(padded(part, size), names)
+                    found = [one[: len(part)] for one in answers]
+            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
+                self._shrink(size, error)
+                continue
+            parts.append(found)
+            done += len(part)
+        return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
+
+    def _shrink(self, size: int, error: Exception) -> None:
+        """Halve the batch size at which memory ran out; any other error is raised again."""
+        if not is_out_of_memory(error):
+            raise error
+        if self.fixed_batch is not None and self.fixed_batch < size:
+            return  # another batch that was under way has done it
+        if size == 1:
+            raise DeviceError(
+                f"{self.path}: the GPU has no memory for a single window; close what else uses"
+                " it, or use --device cpu."
+            ) from error
+        self.resize(size // 2)
+
+
+def padded(windows: Array, size: int) -> Array:
+    """A batch of exactly `size` windows; what is added is silence whose scores are dropped."""
+    if len(windows) == size:
+        return windows
+    return np.concatenate(
+        [windows, np.zeros((size - len(windows), windows.shape[1]), np.float32)]
+    )

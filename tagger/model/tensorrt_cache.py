@@ -1,0 +1,216 @@
+"""Where TensorRT engines live: one folder per everything that an engine depends on.
+
+ONNX Runtime has handed out another model's engine from a shared folder (its issues 6455 and
+32254), so a folder is never shared, and every load is held to the model's golden vectors.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from tagger.errors import DeviceError
+from tagger.model import nvidia_driver
+
+MANIFEST = "tagger.json"
+_TIMING = ".timing"  # TensorRT's own notes for the next build: they may change at any time
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """What an engine was built from and for.
+
+    Attributes:
+        model: sha256 of the model file, first 16 digits.
+        runtime: ONNX Runtime's version.
+        tensorrt: TensorRT's version, or 'unknown'.
+        capability: of the GPU, as in '9.0', or 'unknown'.
+        precision: of the graph.
+        profile: smallest, optimal and largest batch.
+        excluded: operator types that were left to CUDA.
+    """
+
+    model: str
+    runtime: str
+    tensorrt: str
+    capability: str
+    precision: str
+    profile: tuple[int, int, int]
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The name of the engine's folder."""
+        batches = "-".join(str(size) for size in self.profile)
+        without = f"-without-{'-'.join(sorted(self.excluded))}" if self.excluded else ""
+        return "_".join(
+            (
+                self.model,
+                f"ort{self.runtime}",
+                f"trt{self.tensorrt}",
+                f"cc{self.capability}",
+                self.precision,
+                f"b{batches}{without}",
+            )
+        )
+
+
+def cache_root() -> Path:
+    """The folder of everything that can be made again; it need not exist."""
+    if given := os.environ.get("TAGGER_CACHE"):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "tagger"
+
+
+def cache_folder() -> Path:
+    """The folder of all engines; it need not exist."""
+    return cache_root() / "engines"
+
+
+def key_of(
+    model: Path,
+    *,
+    precision: str,
+    profile: tuple[int, int, int],
+    device_index: int = 0,
+    excluded: tuple[str, ...] = (),
+) -> EngineKey:
+    """The key of an engine of a model file on this machine."""
+    return EngineKey(
+        model=sha256_of(model)[:16],
+        runtime=onnxruntime.__version__,
+        tensorrt=tensorrt_version() or "unknown",
+        capability=compute_capability(device_index) or "unknown",
+        precision=precision,
+        profile=profile,
+        excluded=excluded,
+    )
+
+
+def engine_folder(key: EngineKey) -> Path:
+    """Make the folder of one engine.
+
+    Raises:
+        DeviceError: it cannot be made or written to.
+    """
+    folder = cache_folder() / key.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DeviceError(
+            f"{folder}: engines cannot be kept there ({error.strerror}); set TAGGER_CACHE to a"
+            " folder that can be written to."
+        ) from error
+    return folder
+
+
+def check_engine(folder: Path) -> bool:
+    """Whether a whole engine lies in a folder, exactly as it was kept.
+
+    Files without a manifest are what an interrupted build left: they are removed.
+
+    Raises:
+        DeviceError: a file of the engine was changed or is gone.
+    """
+    manifest = folder / MANIFEST
+    try:
+        kept = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except FileNotFoundError:
+        for one in _engine_files(folder):
+            one.unlink()
+        return False
+    except (OSError, ValueError, KeyError) as error:
+        raise _corrupt(manifest) from error
+    for name, digest in kept.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != digest:
+            raise _corrupt(path)
+    return True
+
+
+def _corrupt(path: Path) -> DeviceError:
+    return DeviceError(
+        f"{path}: the cached TensorRT engine is corrupt; `tagger engine clear` removes it, and"
+        " the next start builds it again."
+    )
+
+
+def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
+    """Say which files make up an engine whose answers were right, and how long it took."""
+    files = {one.name: sha256_of(one) for one in _engine_files(folder)}
+    record = {"model": model, "build_s": round(build_s, 1), "files": files}
+    temporary = folder / f".{MANIFEST}.tmp"
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    temporary.replace(folder / MANIFEST)
+
+
+def build_seconds(folder: Path) -> float | None:
+    """How long the building of an engine took; None if it is not known."""
+    try:
+        record: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return float(record["build_s"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _engine_files(folder: Path) -> list[Path]:
+    return [
+        one
+        for one in sorted(folder.iterdir())
+        if one.is_file() and one.name != MANIFEST and one.suffix not in {_TIMING, ".tmp"}
+    ]
+
+
+def list_engines() -> Iterator[tuple[Path, int]]:
+    """Folder and size in bytes of every engine."""
+    root = cache_folder()
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if folder.is_dir():
+            yield folder, sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+
+
+def clear_engines() -> int:
+    """Remove all engines; returns how many there were."""
+    folders = [folder for folder, _ in list_engines()]
+    for folder in folders:
+        shutil.rmtree(folder)
+    return len(folders)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tensorrt_version() -> str | None:
+    """Version of the TensorRT library that ONNX Runtime's provider links, or None."""
+    name = "nvinfer_10.dll" if sys.platform == "win32" else "libnvinfer.so.10"
+    try:
+        number = int(ctypes.CDLL(name).getInferLibVersion())
+    except (OSError, AttributeError):
+        return None
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+
+
+def compute_capability(device_index: int) -> str | None:
+    """Compute capability of a GPU as in '9.0', or None without a driver."""
+    found = nvidia_driver.gpu(device_index)
+    return None if found is None else found.capability

@@ -1,0 +1,104 @@
+"""What an audit found, as tables for people."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tagger.review.audit import TO_MEND, Audited, Auditor, Variant
+from tagger.text import sanitise, text_of
+
+SHOWN = 20
+_TITLES = {
+    "disagrees": ("Disagrees with what is heard", "the most certain first"),
+    "empty": ("No genre", "what is heard would be written"),
+    "numeric": ("A number instead of a genre", ""),
+    "placeholder": ("A word that says nothing", ""),
+}
+
+
+def show_audit(
+    console: Console,
+    found: Sequence[Audited],
+    auditor: Auditor,
+    variants: Sequence[Variant],
+    *,
+    limit: int | None,
+) -> None:
+    """Print all sections that have something in them, then the summary.
+
+    Args:
+        console: where.
+        found: all files, in the order in which they are to be shown.
+        auditor: what has counted spellings.
+        variants: genres with several spellings.
+        limit: rows a section; None for all.
+    """
+    for finding, (title, note) in _TITLES.items():
+        rows = [one for one in found if one.finding == finding]
+        if rows:
+            _files(console, f"{title} ({len(rows)})", note, rows, limit)
+    if variants:
+        _variants(console, variants, limit)
+    if auditor.unknown:
+        _unknown(console, auditor, limit)
+    _summary(console, found)
+
+
+def _table(console: Console, title: str, note: str, *columns: str) -> Table:
+    console.print(Text.assemble((title, "bold"), ("   " + note if note else "", "dim")))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        justify = "right" if column in {"certain", "files"} else "left"
+        overflow = "fold" if column == "file" else "ellipsis"
+        table.add_column(column, justify=justify, overflow=overflow)  # type: ignore[arg-type]
+    return table
+
+
+def _files(
+    console: Console, title: str, note: str, rows: Sequence[Audited], limit: int | None
+) -> None:
+    table = _table(console, title, note, "certain", "heard", "file says", "file")
+    for one in rows[:limit]:
+        heard = f"{one.heard} {one.heard_score:.2f}" if one.heard else "nothing sure"
+        table.add_row(
+            f"{one.certainty:.2f}" if one.heard else "",
+            Text(sanitise(heard), "cyan" if one.heard else "dim"),
+            Text(sanitise(", ".join(one.result.previous)), "yellow"),
+            Text(sanitise(text_of(one.result.path))),
+        )
+    _end(console, table, len(rows), limit)
+
+
+def _variants(console: Console, variants: Sequence[Variant], limit: int | None) -> None:
+    title = f"Spelled in several ways ({len(variants)})"
+    table = _table(console, title, "", "keep", "spellings")
+    for one in variants[:limit]:
+        spellings = ", ".join(f"{sanitise(name)} {count}" for name, count in one.spellings)
+        table.add_row(Text(sanitise(one.suggested), "cyan"), Text(spellings))
+    _end(console, table, len(variants), limit)
+
+
+def _unknown(console: Console, auditor: Auditor, limit: int | None) -> None:
+    title = f"Genres that the model has no word for ({len(auditor.unknown)})"
+    note = "[aliases] or [tree] of the settings can say what they are"
+    table = _table(console, title, note, "files", "genre")
+    for genre, count in auditor.unknown.most_common(limit):
+        table.add_row(str(count), Text(sanitise(genre)))
+    _end(console, table, len(auditor.unknown), limit)
+
+
+def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None:
+    console.print(table)
+    if limit is not None and n_rows > limit:
+        console.print(f"[dim]and {n_rows - limit} more; --all shows them[/]")
+    console.print()
+
+
+def _summary(console: Console, found: Sequence[Audited]) -> None:
+    counts = Counter(one.finding for one in found)
+    said = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
+    n_to_mend = sum(counts[finding] for finding in TO_MEND)
+    console.print(f"{len(found)} files, {n_to_mend} worth a look: {said}", highlight=False)

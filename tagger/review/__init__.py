@@ -1,0 +1,1 @@
+"""The genres that are there, looked at and put right."""

@@ -1,0 +1,173 @@
+"""An edited CSV report -> genres in files: each row is written, or gets its reason."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tagger.errors import InputError, TagError, TaggerError, TrackError, UnsupportedTagError
+from tagger.genres.target_fields import GENRE, SecondField, asked_of, second_of
+from tagger.journal.run import Writer, WriteRequest, write_unrecorded
+from tagger.reports.report import SEPARATOR
+from tagger.review.report_rows import Row
+from tagger.scan.scan import Status, TrackResult
+from tagger.tags import TagInfo, read_tags
+from tagger.tags.fields import field_named
+from tagger.text import cell_text, from_cell, paths_of, sanitise
+from tagger.writing.safe_write import WriteOptions, why_skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What is done with the rows.
+
+    Attributes:
+        write: change files; otherwise only say what would be written.
+        remove: an emptied cell removes the genre; otherwise such a row is left alone.
+        writing: how files are changed.
+    """
+
+    write: bool = True
+    remove: bool = False
+    writing: WriteOptions = field(default_factory=WriteOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the cells of a row ask for.
+
+    Attributes:
+        field: the tag that `genres` and `previous` are about.
+        genres: what it shall hold.
+        previous: what it held when the report was made.
+        second: the same of a second field, if the row names one.
+    """
+
+    field: str
+    genres: tuple[str, ...]
+    previous: tuple[str, ...]
+    second: SecondField | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return (self.field,) if self.second is None else (self.field, self.second.name)
+
+
+def apply_rows(
+    rows: Iterable[Row], options: ApplyOptions, *, writer: Writer = write_unrecorded
+) -> Iterator[TrackResult]:
+    """Write what stands in the rows.
+
+    Args:
+        rows: as `read_rows` gives them.
+        options: what to do with them.
+        writer: what changes files; a `JournalledRun` has one whose changes can be undone.
+
+    Yields:
+        One result a row, in their order; never an exception for a single row.
+    """
+    for row in rows:
+        yield _apply(row, options, writer)
+
+
+def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
+    path = Path(row.cells.get("path", "?"))
+    try:
+        if row.problem is not None:
+            raise TagError(row.problem)
+        path = _existing(row.cells["path"])
+        wanted = _wanted(row.cells)
+        info = read_tags(path, style=options.writing.style, fields=wanted.fields)
+        status, reason = _decide(path, info, wanted, options)
+        if status == "proposed" and options.write:
+            genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
+            if genres is not None and genres == _told(info, GENRE):
+                genres = None if info.is_settled else info.genres
+            (outcome,) = writer([WriteRequest(path, genres, options.writing, info, others)])
+            if isinstance(outcome, TrackError):
+                raise outcome
+            status = "written" if outcome else "unchanged"
+    except UnsupportedTagError as error:
+        return TrackResult(path=path, status="skipped", reason=_placed(row, error))
+    except (TrackError, InputError) as error:
+        return TrackResult(path=path, status="failed", reason=_placed(row, error))
+    now = info.values(wanted.field)
+    done = status in {"proposed", "written"}
+    second = second_of(info, wanted.second.name if wanted.second else None)
+    return TrackResult(
+        path=path,
+        status=status,
+        genres=wanted.genres if done else now,
+        previous=now,
+        reason=reason,
+        field=wanted.field,
+        second=replace(second, values=wanted.second.values)
+        if done and second and wanted.second
+        else second,
+    )
+
+
+def _wanted(cells: Mapping[str, str]) -> Wanted:
+    """What a row asks for.
+
+    Raises:
+        InputError: it names a field that cannot be one.
+    """
+    field = field_named(from_cell(cells.get("field", "")).strip() or GENRE).name
+    genres, previous = (_genres(cells[name]) for name in ("genres", "previous"))
+    second = None
+    if name := from_cell(cells.get("second_field", "")).strip():
+        lists = (_genres(cells.get(one, "")) for one in ("second", "second_previous"))
+        second = SecondField(field_named(name).name, *lists)
+        if second.name == field:
+            raise InputError(f"both fields of the row are {field!r}")
+    return Wanted(field, genres, previous, second)
+
+
+def _decide(
+    path: Path, info: TagInfo, wanted: Wanted, options: ApplyOptions
+) -> tuple[Status, str | None]:
+    """(status, reason) of a row whose file was found; `proposed` is to be written."""
+    second = wanted.second
+    asked = {wanted.field: wanted.genres} | ({second.name: second.values} if second else {})
+    was = {wanted.field: wanted.previous} | ({second.name: second.previous} if second else {})
+    now = {name: _told(info, name) for name in asked}
+    if asked == was:
+        return "unchanged", "nothing was edited"
+    if asked == now and (info.is_settled or GENRE not in asked):
+        return "unchanged", "it holds these genres already"
+    if now not in (was, asked):
+        said = ", ".join(info.values(wanted.field)) or "no genre"
+        raise TagError(f"{path}: it was changed since the report: it now has {said}")
+    if not options.remove and any(was[name] and not asked[name] for name in asked):
+        return "skipped", "its cell is empty; --remove would remove its genre"
+    if (why := why_skipped(path, info, options.writing)) is not None:
+        return "skipped", why
+    return "proposed", None
+
+
+def _existing(cell: str) -> Path:
+    for path in paths_of(cell):
+        try:
+            path.lstat()
+        except (OSError, ValueError):
+            continue
+        return path
+    where = "" if Path(cell).is_absolute() else f", seen from {Path.cwd()}"
+    raise TagError(f"{sanitise(cell)}: there is no such file{where}")
+
+
+def _told(info: TagInfo, name: str) -> tuple[str, ...]:
+    """What a report could tell of what a field holds now."""
+    return _genres(cell_text(SEPARATOR.join(info.values(name))))
+
+
+def _genres(cell: str) -> tuple[str, ...]:
+    """The genres of a cell, which `; ` joins."""
+    return tuple(
+        part.strip() for part in from_cell(cell).split(SEPARATOR.strip()) if part.strip()
+    )
+
+
+def _placed(row: Row, error: TaggerError) -> str:
+    return f"line {row.line}: {error}"

@@ -1,0 +1,277 @@
+"""The genres that are there already: which disagree with what is heard, which are no genres.
+
+Nothing is changed. What is found is a proposal in the form of any other result, so that a
+report of it can be edited and applied.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tagger.genres.choose import is_sure
+from tagger.genres.rules import (
+    GenreRules,
+    ancestors,
+    canonical,
+    chosen_names,
+    read_apart,
+    spelled,
+    spelling_key,
+    unique,
+)
+from tagger.genres.spelling import usual_spellings
+from tagger.model.label_tree import GENRE_KIND
+from tagger.model.spec import ModelSpec
+from tagger.scan.scan import Status, TrackResult
+
+Finding = Literal[
+    "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
+    "failed",
+]  # fmt: skip
+FINDINGS: tuple[Finding, ...] = (
+    "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
+    "failed",
+)  # fmt: skip
+TO_MEND: frozenset[Finding] = frozenset(
+    {"disagrees", "empty", "numeric", "placeholder", "variant"}
+)
+
+_NUMERIC = re.compile(r"\s*\(?\s*\d+\s*\)?\s*")
+_KEPT_SCORES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit says of one file.
+
+    Attributes:
+        result: the file as a result; `genres` is what is suggested, `previous` what it holds.
+        finding: what is to be said of its genre.
+        heard: the best label that is believed, or ''.
+        heard_score: its score.
+        own_score: the best score among the labels that the file's genres mean.
+    """
+
+    result: TrackResult
+    finding: Finding
+    heard: str = ""
+    heard_score: float = 0.0
+    own_score: float = 0.0
+
+    @property
+    def certainty(self) -> float:
+        """How much surer the model is of what it hears than of what the file says, -1..1."""
+        return self.heard_score - self.own_score
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One genre that is spelled in several ways.
+
+    Attributes:
+        suggested: the spelling to keep.
+        spellings: each with the number of its files, most first.
+    """
+
+    suggested: str
+    spellings: tuple[tuple[str, int], ...]
+
+
+class Auditor:
+    """Judges file by file, and counts spellings; holds one entry a spelling, not a file.
+
+    Args:
+        spec: the model's labels and thresholds.
+        rules: the owner's aliases and tree explain what a file's genres mean.
+        threshold: one threshold for all labels instead of the model's own.
+        limit: the most genres that are suggested.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, rules: GenreRules, *, threshold: float | None, limit: int
+    ) -> None:
+        self.spec, self.rules = spec, rules
+        self.threshold, self.limit = threshold, limit
+        self.spellings: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        genres = spec.labels_of(GENRE_KIND)
+        self._labels = {spelling_key(canonical(one, rules)): one for one in genres}
+        self._labels |= {spelling_key(one): one for one in genres}
+
+    def judge(self, result: TrackResult) -> Audited:
+        """What is to be said of one file that was listened to."""
+        if result.status == "failed":
+            return Audited(replace(result, genres=result.previous), "failed")
+        genres = tuple(
+            part for genre in result.previous for part in read_apart(genre, self.rules)
+        )
+        self.spellings.update(genres)
+        believed = self._believed(result.scores or {})
+        suggested = chosen_names(believed, self.rules, limit=self.limit)
+        own = self._own_labels(genres)
+        scores = result.scores or {}
+        heard = believed[0] if believed else ""
+        return Audited(
+            replace(result, genres=suggested or result.previous),
+            self._finding(genres, believed, own),
+            heard,
+            scores.get(heard, 0.0),
+            max((scores.get(label, 0.0) for label in own), default=0.0),
+        )
+
+    def _believed(self, scores: dict[str, float]) -> list[str]:
+        """The labels that are sure enough, best first."""
+        return [
+            label
+            for label, score in scores.items()
+            if is_sure(label, score, self.spec, threshold=self.threshold)
+        ]
+
+    def _finding(
+        self, genres: Sequence[str], believed: Sequence[str], own: Sequence[str]
+    ) -> Finding:
+        if not genres:
+            return "empty"
+        if any(_NUMERIC.fullmatch(genre) for genre in genres):
+            return "numeric"
+        if self.rules.say_nothing(genres):
+            return "placeholder"
+        if not own:
+            self.unknown.update(genres)
+            return "unknown"
+        if not believed:
+            return "unsure"
+        above = {label for one in believed for label in self.meanings(one)}
+        first = {label for genre in genres for label in self.meanings(genre)[:1]}
+        agrees = set(believed) & set(own) or above & first
+        return "agrees" if agrees else "disagrees"
+
+    def _own_labels(self, genres: Sequence[str]) -> tuple[str, ...]:
+        return unique(label for genre in genres for label in self.meanings(genre))
+
+    def meanings(self, genre: str) -> tuple[str, ...]:
+        """The model's labels that a genre stands for, the nearest first.
+
+        It is the label itself in any spelling, or what aliases and the tree make of it;
+        failing that, the label that its last word is: death metal is metal.
+        """
+        name = canonical(genre, self.rules)
+        line = (genre, name, *ancestors(name, self.rules))
+        found = [self._labels.get(spelling_key(one)) for one in line]
+        if not any(found):
+            words = re.split(r"[\s\-]+", name.strip())
+            tails = (" ".join(words[start:]) for start in range(1, len(words)))
+            found = [self._labels.get(spelling_key(tail)) for tail in tails]
+        return unique(label for label in found if label is not None)
+
+    def variants(self) -> list[Variant]:
+        """Genres that are spelled in several ways, most files first."""
+        groups: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for genre, count in self.spellings.items():
+            groups[spelling_key(canonical(genre, self.rules))][genre] += count
+        found = [
+            Variant(self._best_spelling(group), tuple(group.most_common()))
+            for group in groups.values()
+            if len(group) > 1
+        ]
+        return sorted(found, key=lambda one: -sum(count for _, count in one.spellings))
+
+    def _best_spelling(self, group: Counter[str]) -> str:
+        """The owner's own spelling, else the most frequent one."""
+        common = group.most_common(1)[0][0]
+        name = canonical(common, self.rules)
+        return spelled(name, self.rules) if name != common else self._exact(common)
+
+    def _exact(self, name: str) -> str:
+        return self.rules.spellings.get(name.strip().casefold(), name)
+
+    def finish(self, judged: Iterable[Audited]) -> tuple[list[Audited], list[Variant]]:
+        """All files, what is worth a look first, the most certain first; and the spellings.
+
+        Holds every file until the last is judged: only then is known how genres are spelled.
+        """
+        found = [_lean(one) for one in judged]
+        variants = self.variants()
+        names = better_names(variants)
+        here = replace(self.rules, usual=usual_spellings(self.spellings, self.rules))
+        spelled_here = [_as_spelled(one, here) for one in found]
+        found = [_told(self._respelled(one, names)) for one in spelled_here]
+        order = {finding: rank for rank, finding in enumerate(FINDINGS)}
+        found.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
+        return found, variants
+
+    def _respelled(self, audited: Audited, names: dict[str, str]) -> Audited:
+        """A file that is fine but for a spelling becomes a `variant`, with the one suggested.
+
+        Args:
+            audited: what was said of it.
+            names: a spelling to the one that is better.
+        """
+        if audited.finding not in {"agrees", "unknown", "unsure"}:
+            return audited
+        previous = audited.result.previous
+        better = unique(names.get(genre, genre) for genre in previous)
+        if better == previous:
+            return replace(audited, result=replace(audited.result, genres=previous))
+        return replace(
+            audited, finding="variant", result=replace(audited.result, genres=better)
+        )
+
+
+def _as_spelled(audited: Audited, rules: GenreRules) -> Audited:
+    """A file whose genres would be others gets them as the library spells them."""
+    result = audited.result
+    if result.genres == result.previous:
+        return audited
+    genres = unique(spelled(name, rules) for name in result.genres)
+    return replace(audited, result=replace(result, genres=genres))
+
+
+def better_names(variants: Sequence[Variant]) -> dict[str, str]:
+    """A spelling to the one that is suggested in its place."""
+    return {
+        name: variant.suggested
+        for variant in variants
+        for name, _ in variant.spellings
+        if name != variant.suggested
+    }
+
+
+def _lean(audited: Audited) -> Audited:
+    """Without the scores that nobody looks at, since all files are held at once."""
+    scores = audited.result.scores
+    if scores is None or len(scores) <= _KEPT_SCORES:
+        return audited
+    kept = dict(list(scores.items())[:_KEPT_SCORES])
+    return replace(audited, result=replace(audited.result, scores=kept))
+
+
+def _told(audited: Audited) -> Audited:
+    """The result says why it is here, and proposes what would mend it."""
+    result = audited.result
+    if audited.finding not in TO_MEND:
+        result = replace(result, genres=result.previous)
+    if result.status not in {"failed", "skipped"}:
+        status: Status = "kept" if result.genres == result.previous else "proposed"
+        result = replace(result, status=status, reason=reason_of(audited))
+    return replace(audited, result=result)
+
+
+def reason_of(audited: Audited) -> str:
+    """One sentence for a report: why the file is in it."""
+    result, heard = audited.result, f"{audited.heard} {audited.heard_score:.2f}"
+    sure = f"; {heard} is heard" if audited.heard else "; nothing sure is heard"
+    says = ", ".join(result.previous)
+    return {
+        "disagrees": f"disagrees: {heard} is heard, and {audited.own_score:.2f} for {says}",
+        "empty": f"empty: the file has no genre{sure}",
+        "numeric": f"numeric: {says} is a number{sure}",
+        "placeholder": f"placeholder: {says} says nothing{sure}",
+        "variant": f"variant: {', '.join(result.genres)} is the usual spelling here",
+        "unknown": f"unknown: the model has no word for {says}{sure}",
+        "agrees": "agrees with what is heard",
+        "unsure": "unsure: nothing that is heard is sure enough",
+        "failed": result.reason or "failed",
+    }[audited.finding]

@@ -1,0 +1,1 @@
+"""The main job: files in, a result for each out."""

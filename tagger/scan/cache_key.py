@@ -1,0 +1,92 @@
+"""The conditions of a scan as texts: what was found out under others does not count.
+
+A text holds all that the finding depends on and nothing else: thresholds, policies and names of
+genres are no part of what was heard, so changing them costs no listening.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tagger.model.spec import ModelSpec
+from tagger.scan.records import ListenOptions
+from tagger.scan.scan import ScanOptions
+from tagger.state.records import CacheKey
+
+LISTENING = 4
+"""Another number wherever the same file, model and options get other scores than before."""
+
+READING = 2
+"""Another number wherever the same tags and options are told in other words than before."""
+
+DECIDING = 3
+"""Another number wherever the same scores and options lead to other genres than before."""
+
+
+def cache_key_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> CacheKey:
+    """The conditions of one scan.
+
+    Args:
+        options: of the scan.
+        spec: of the model, with the owner's thresholds.
+        model: sha256 of the model file, in hexadecimal.
+    """
+    listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
+    reading = f"reading {READING}, {canonical([options.writing.style, options.targets.names])}"
+    # Whether it is written, and on which day, decides nothing; how it is heard stands already.
+    # How a library spells a genre changes with it, and is no reason to look at files again.
+    deciding = dataclasses.replace(
+        options,
+        write=False,
+        listen=ListenOptions(),
+        spelling=None,
+        targets=dataclasses.replace(options.targets, provenance=None),
+    )
+    decision = canonical(
+        [DECIDING, listening, reading, deciding, spec.thresholds, spec.parents]
+    )
+    digest = hashlib.sha256(decision.encode()).hexdigest()
+    return CacheKey(listening, reading, f"decision {digest}", _decoders)
+
+
+def _decoders() -> str:
+    """Names and versions of the decoders; asked for where a file cannot be read."""
+    from tagger.audio.decoder_versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
+
+    return decoder_versions()
+
+
+def windowing(options: ListenOptions) -> str:
+    """Which parts of a track are listened to."""
+    if options.full or options.keep_windows:
+        return "all windows"
+    return f"{options.n_windows} windows"
+
+
+def sha256_of(model: Path) -> str:
+    """The digest of a model file, in hexadecimal."""
+    with model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """The same text for equal values, in every process; sets have no order of their own."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=True)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        found = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return _plain(found)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(one) for one in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"no text for {type(value).__name__}")

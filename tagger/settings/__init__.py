@@ -1,0 +1,1 @@
+"""The owner's settings: defaults < config.toml < environment < command line."""

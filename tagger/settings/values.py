@@ -1,0 +1,167 @@
+"""What each setting may be: one check a key, which returns the value or says what is wrong."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tagger.errors import InputError
+from tagger.genres.rules import CASES, WRITES
+from tagger.model.label_tree import GENRE_KIND, LABEL_KINDS
+from tagger.tags.fields import field_named
+
+_OTHER_KINDS = tuple(kind for kind in LABEL_KINDS if kind != GENRE_KIND)
+
+
+class WrongValueError(ValueError):
+    """A value that cannot be; `entry` names the one of a table."""
+
+    def __init__(self, said: str, entry: str | None = None) -> None:
+        super().__init__(said)
+        self.entry = entry
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """'; did you mean ...?' or the list of all, to be put behind a message."""
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known)})"
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise WrongValueError(f"is {value!r}, and must be a whole number from 1 to 100")
+    return value
+
+
+def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in known:
+            raise WrongValueError(
+                f"is {value!r}, which it cannot be{nearest(str(value), known)}"
+            )
+        return str(value)
+
+    return check
+
+
+def _field(value: Any, entry: str | None = None) -> str:
+    name = _name(value, entry)
+    try:
+        return field_named(name).name
+    except InputError as error:
+        raise WrongValueError(f"cannot be written: {str(error).rstrip('.')}", entry) from None
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValueError(f"is {value!r}, and must be true or false")
+    return value
+
+
+def _version(value: Any) -> Any:
+    if value == "keep" or (isinstance(value, int) and value in {3, 4}):
+        return value
+    raise WrongValueError(f'is {value!r}, and must be "keep", 3 or 4')
+
+
+def _separator(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise WrongValueError(f"is {value!r}, and must be a sign such as '; ' or ' / '")
+    return value
+
+
+def _second(value: Any) -> Mapping[str, Any]:
+    checks = {"field": _field, "labels": _names, "kind": _kinds}
+    given = _table(value)
+    for key in given:
+        if key not in checks:
+            raise WrongValueError(f"is no key of it{nearest(key, tuple(checks))}", key)
+    return {key: checks[key](one, key) for key, one in given.items()}
+
+
+def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
+    found = _names([value] if isinstance(value, str) else value, entry)
+    for kind in found:
+        if kind not in _OTHER_KINDS:
+            raise WrongValueError(
+                f"holds {kind!r}, which is no kind of labels beside genres"
+                f"{nearest(kind, _OTHER_KINDS)}",
+                entry,
+            )
+    return found
+
+
+def _name(value: Any, entry: str | None = None) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise WrongValueError(f"holds {value!r}, which is no name", entry)
+    return value.strip()
+
+
+def _names(value: Any, entry: str | None = None) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(f"is {value!r}, and must be a list of names", entry)
+    return tuple(_name(one, entry) for one in value)
+
+
+def _marks(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise WrongValueError(f"is {value!r}, and must be a list of separators such as '/'")
+    return tuple(value)
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(f"is {value!r}, and must be a list of patterns such as '*.wav'")
+    for one in value:
+        if not isinstance(one, str) or not one.strip(" !/.") or "\0" in one:
+            raise WrongValueError(f"holds {one!r}, which is no name or pattern of a file")
+    return tuple(value)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongValueError(
+            f"is {value!r}, and must be a table: a line [KEY], then NAME = VALUE"
+        )
+    return value
+
+
+def _aliases(value: Any) -> Mapping[str, str]:
+    return {name: _name(target, name) for name, target in _table(value).items()}
+
+
+def _tree(value: Any) -> Mapping[str, tuple[str, ...]]:
+    given = {k: [v] if isinstance(v, str) else v for k, v in _table(value).items()}
+    return {name: _names(parents, name) for name, parents in given.items()}
+
+
+def _thresholds(value: Any) -> Mapping[str, float]:
+    found = {}
+    for label, score in _table(value).items():
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 < score <= 1:
+            raise WrongValueError(
+                f"is {score!r}, and must be a score above 0 and up to 1", label
+            )
+        found[label] = float(score)
+    return found
+
+
+NAME_LISTS = ("allow", "block", "protected", "placeholders", "spellings")
+
+CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "max": _number,
+    "tree_level": _one_of(WRITES),
+    "case": _one_of(CASES),
+    "field": _field,
+    "provenance": _flag,
+    "id3v2_version": _version,
+    "id3v23_separator": _separator,
+    "wav_info": _flag,
+    "mp4_compat": _flag,
+    "read_as_several": _marks,
+    "exclude": _patterns,
+    **dict.fromkeys(NAME_LISTS, _names),
+    "aliases": _aliases,
+    "tree": _tree,
+    "thresholds": _thresholds,
+    "second": _second,
+}

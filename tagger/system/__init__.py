@@ -1,0 +1,1 @@
+"""What the machine and its user give: cores, quiet native libraries, limits."""

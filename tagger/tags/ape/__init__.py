@@ -1,0 +1,1 @@
+"""APEv2 tags, and the containers that have no other."""

@@ -1,0 +1,1 @@
+"""ASF (WMA): objects, and the attributes in them."""

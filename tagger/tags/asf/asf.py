@@ -1,0 +1,263 @@
+"""ASF (WMA): attributes, the first value in the content description, more in the library.
+
+The extended content description holds a name once; further values stand in the metadata
+library of the header extension, as other programs write them. Read in this order, whatever
+the order of the objects. Format: Advanced Systems Format (ASF) Specification, 01.20.05.
+"""
+
+import struct
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from tagger.tags.asf.objects import (
+    ATTRIBUTES,
+    CONTENT,
+    DATA,
+    EXTENSION,
+    FILE,
+    LIBRARY,
+    METADATA,
+    NO_CONTENT,
+    NUMBERS,
+    PADDING,
+    TEXT,
+    Object,
+    attribute,
+    attributes_of,
+    content_texts,
+    inner_of,
+    listed,
+    objects_in,
+    split_attribute,
+    with_description,
+    with_inner,
+)
+from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
+from tagger.tags.id3.genres import expanded
+from tagger.tags.places import Place, Told
+from tagger.tags.undecoded import encoded, wide_text
+
+ABOUT = About(
+    reads=("ASF attributes",),
+    writes="ASF attributes",
+    several="repeated attribute",
+)
+_HEADER_LEN = 30
+_ALSO = ("wm/genreid", "genreid", "genre")
+"""Other attributes of a genre, in small letters: ID3's number or word, and a plain name."""
+
+
+_DESCRIBED = "Description"
+"""Not an attribute: the fourth of the five texts of the content description."""
+
+
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The attribute's values: content description, then metadata, then library."""
+    objects = _header(source)
+    texts = _description(objects) if field.asf == _DESCRIBED else _texts(objects, field)
+    return understood(texts, field, style)
+
+
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The attribute counts first, then others under which a genre is known."""
+    objects = _header(source)
+    own = understood(_texts(objects, GENRE), GENRE, style)
+    also = [_texts_of(objects, name) for name in _ALSO]
+    return Told((Place(own), *(Place(expanded(texts)) for texts in also)))
+
+
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
+    """A header whose objects do not fill it is left alone."""
+    total, count = source.unpack("<QI", 16)
+    objects = _header(source)
+    filled = _HEADER_LEN + sum(len(one.render()) for one in objects) == total
+    filled &= all(
+        with_inner(one, inner_of(one)) == one for one in objects if one.guid == EXTENSION
+    )
+    if not filled or len(objects) != count:
+        return "Its ASF header is damaged: the objects do not fill it."
+    return None
+
+
+def plan(
+    source: Source,
+    container: str,  # noqa: ARG001
+    edits: Edits,
+    style: Style,
+) -> list[Patch]:
+    """Rebuild the header around the exchanged attributes; padding gives or takes."""
+    old = source.exact(0, source.unpack("<Q", 16)[0])
+    objects = _header(source)
+    for field, values in edits.items():
+        objects = _edited(objects, field, values, style)
+    objects = _fitted(objects, len(old))
+    grown = _HEADER_LEN + sum(len(one.render()) for one in objects) - len(old)
+    objects = [_with_file_size(one, source.size, grown) for one in objects]
+    body = b"".join(one.render() for one in objects)
+    head = struct.pack("<QI", _HEADER_LEN + len(body), len(objects))
+    return rewritten(0, old, old[:16] + head + old[28:_HEADER_LEN] + body)
+
+
+def others(
+    source: Source,
+    container: str,
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """Objects and attributes but the fields, raw; what follows the data."""
+    objects = _header(source)
+    flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
+    names = {name for field in fields for name in _names_of(field)}
+    raw: list[bytes] = []
+    for one in flat:
+        if one.guid in (ATTRIBUTES, METADATA, LIBRARY):
+            raw += [
+                one.guid + item
+                for item in attributes_of(one)
+                if split_attribute(item, one.guid)[0].lower() not in names
+            ]
+        elif one.guid == EXTENSION:
+            raw.append(one.data[:18])
+        elif one.guid == CONTENT and _DESCRIBED.lower() in names:
+            raw.append(with_description(one, b"").render())
+        elif one.guid != PADDING:
+            raw.append(_with_file_size(one, None, 0).render())
+    if _DESCRIBED.lower() in names:  # an object that says nothing may come and go
+        raw = [item for item in raw if item != NO_CONTENT.render()]
+    start, length = ranges(source, container)[0]
+    return [*raw, source.digest(start + length, source.size - start - length)]
+
+
+def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
+    """The data object, or all behind the header where its length is open or it is not there.
+
+    A live stream leaves the length open; some files were saved with a wrong header length.
+    """
+    start = source.unpack("<Q", 16)[0]
+    left = source.size - start
+    head = source.read(start, 24)
+    length = int.from_bytes(head[16:], "little") if head[:16] == DATA else 0
+    return [(start, min(length, left) if length >= 24 else left)]
+
+
+def _header(source: Source) -> list[Object]:
+    """The objects of the header."""
+    total = source.unpack("<Q", 16)[0]
+    return objects_in(source.exact(0, total)[_HEADER_LEN:])
+
+
+def _texts(objects: Sequence[Object], field: Field) -> list[str]:
+    """The texts of all attributes of a field."""
+    return _texts_of(objects, field.asf.lower())
+
+
+def _texts_of(objects: Sequence[Object], wanted: str) -> list[str]:
+    """The texts, and numbers, of all attributes of a name in small letters."""
+    flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
+    found = [
+        split_attribute(raw, guid)
+        for guid in (ATTRIBUTES, METADATA, LIBRARY)
+        for one in flat
+        if one.guid == guid
+        for raw in attributes_of(one)
+    ]
+    return [
+        wide_text(value).rstrip("\0") if kind == TEXT else str(int.from_bytes(value, "little"))
+        for name, kind, value in found
+        if name.lower() == wanted and kind in (TEXT, *NUMBERS)
+    ]
+
+
+def _names_of(field: Field) -> frozenset[str]:
+    """The attributes that are a field, in small letters."""
+    return frozenset({field.asf.lower(), *(_ALSO if field is GENRE else ())})
+
+
+def _edited(
+    objects: Sequence[Object], field: Field, values: Sequence[str], style: Style
+) -> list[Object]:
+    """The objects with exactly these values of a field."""
+    if field.asf == _DESCRIBED:
+        return _described(objects, stored(values, field, style, old=_description(objects)))
+    texts = stored(values, field, style, old=_texts(objects, field))
+    has_extension = any(one.guid == EXTENSION for one in objects)
+    first = texts[:1] if has_extension else texts
+    rest = texts[1:] if has_extension else ()
+    return [
+        with_inner(
+            one,
+            _exchanged(_exchanged(inner_of(one), METADATA, field, ()), LIBRARY, field, rest),
+        )
+        if one.guid == EXTENSION
+        else one
+        for one in _exchanged(objects, ATTRIBUTES, field, first)
+    ]
+
+
+def _description(objects: Sequence[Object]) -> list[str]:
+    """The description of the content, [] for none."""
+    raw = [content_texts(one)[3] for one in objects if one.guid == CONTENT]
+    return [text for one in raw if (text := wide_text(one).rstrip("\0"))]
+
+
+def _described(objects: Sequence[Object], texts: Sequence[str]) -> list[Object]:
+    """The objects with one description, in a content description that is made if needed."""
+    raw = encoded("".join(f"{text}\0" for text in texts), "utf-16-le")
+    has_content = any(one.guid == CONTENT for one in objects)
+    if raw and not has_content:
+        objects = [*objects, NO_CONTENT]
+    return [with_description(one, raw) if one.guid == CONTENT else one for one in objects]
+
+
+def _exchanged(
+    objects: Sequence[Object], guid: bytes, field: Field, texts: Sequence[str]
+) -> list[Object]:
+    """The objects with exactly `texts` in the one of this GUID, which is made if needed."""
+    new, names = [attribute(guid, field.asf, text) for text in texts], _names_of(field)
+    found, placed = [], not texts
+    for one in objects:
+        if one.guid != guid:
+            found.append(one)
+            continue
+        raw = [
+            item
+            for item in attributes_of(one)
+            if split_attribute(item, guid)[0].lower() not in names
+        ]
+        found.append(listed(guid, raw if placed else raw + new))
+        placed = True
+    return found if placed else [*found, listed(guid, new)]
+
+
+def _fitted(objects: list[Object], wanted_len: int) -> list[Object]:
+    """Let a padding object take up the difference to the old length, if it can."""
+    spare = wanted_len - _HEADER_LEN - sum(len(one.render()) for one in objects)
+    for i, one in enumerate(objects):
+        if one.guid == PADDING and len(one.data) + spare >= 0:
+            return [
+                *objects[:i],
+                Object(PADDING, bytes(len(one.data) + spare)),
+                *objects[i + 1 :],
+            ]
+        if one.guid == EXTENSION:
+            inner = inner_of(one)
+            for j, part in enumerate(inner):
+                if part.guid == PADDING and len(part.data) + spare >= 0:
+                    inner[j] = Object(PADDING, bytes(len(part.data) + spare))
+                    return [*objects[:i], with_inner(one, inner), *objects[i + 1 :]]
+    return objects
+
+
+def _with_file_size(one: Object, size: int | None, grown: int) -> Object:
+    """File properties with the new length of the file where they had the old one right."""
+    if one.guid != FILE or len(one.data) < 24:
+        return one
+    old = struct.unpack_from("<Q", one.data, 16)[0]
+    new = 0 if size is None else size + grown if old == size else old
+    return replace(one, data=one.data[:16] + struct.pack("<Q", new) + one.data[24:])

@@ -1,0 +1,289 @@
+r"""MP4: `moov/udta/meta/ilst` holds the tags, `\xa9gen` the genres, one data atom each.
+
+A field without an atom of its own is a `----` atom with the name inside.
+
+When the atoms grow by more than the `free` atom beside them, everything behind moves, and
+with it the absolute chunk offsets in `stco` and `co64`.
+Formats: ISO/IEC 14496-12; QuickTime File Format Specification.
+"""
+
+import struct
+from collections.abc import Collection, Sequence
+
+from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
+from tagger.tags.fields import GENRE, Edits, Field, Style, kept, stored, understood
+from tagger.tags.id3.genres import id3v1_genre
+from tagger.tags.mp4.atoms import (
+    Atom,
+    all_leaves,
+    atom_bytes,
+    atom_data,
+    atoms_in,
+    children,
+    find,
+    resized,
+)
+from tagger.tags.mp4.places import elsewhere, freed
+from tagger.tags.mp4.tables import chunks_of, moved, offset_tables
+from tagger.tags.places import Place, Told
+from tagger.tags.undecoded import bytes_of, text_of, wide_text
+
+ABOUT = About(
+    reads=("iTunes atoms", "gnre"),
+    writes="iTunes atoms",
+    several="several data atoms; joined with --mp4-compat",
+    limits={"mp4": "fragmented files are skipped"},
+)
+_NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
+_UTF8, _UTF16 = 1, 2
+_Edit = tuple[Sequence[str], Style]
+_HANDLER = atom_bytes(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
+
+
+def values(
+    source: Source,
+    container: str,  # noqa: ARG001
+    field: Field,
+    style: Style,
+) -> tuple[str, ...]:
+    """The values of the field's items."""
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    if not ilst:
+        return ()
+    texts = _texts(source, _items_of(source, ilst, field))
+    return understood(texts, field, style, joined=_is_joined(field, style))
+
+
+def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
+    """The atom counts first, then free ones, QuickTime's own text, and the number last."""
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    items = _items_of(source, ilst, GENRE) if ilst else []
+    own = _texts(source, [atom for atom in items if atom.kind == GENRE.mp4])
+    free = _texts(source, [atom for atom in items if atom.kind == _FREE_FORM])
+    numbers = [atom_data(source, one) for atom in items if atom.kind == _NUMBER
+               for one in children(source, atom)]  # fmt: skip
+    codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
+    joined = _is_joined(GENRE, style)
+    return Told(
+        (
+            Place(understood(own, GENRE, style, joined=joined)),
+            Place(understood(free, GENRE, style, joined=True)),
+            *(Place((text,)) for text in kept(text for _, text in elsewhere(source))),
+            *(Place(id3v1_genre(code), is_code=True) for code in codes),
+        ),
+        is_as_asked=not (joined and len(kept(own)) > 1),
+    )
+
+
+def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
+    """Fragments and other kinds of metadata than iTunes' are left alone."""
+    if find(source, b"moov") is None:
+        return "It has no moov atom: it is cut off, or a fragment of a stream."
+    if find(source, b"moof") or find(source, b"moov", b"mvex"):
+        return "It is a fragmented MP4, whose fragments could lose their place."
+    path = (b"moov", b"udta", b"meta", b"ilst")
+    around = [atom for n in range(1, 5) if (atom := find(source, *path[:n]))]
+    if not all(_is_filled(source, atom) for atom in around):
+        return "Its tag atoms are damaged: they do not fill the atom around them."
+    meta = find(source, *path[:3])
+    handler = meta and next((a for a in children(source, meta) if a.kind == b"hdlr"), None)
+    if handler and atom_data(source, handler)[8:12] not in (b"mdir", bytes(4)):
+        return "Its metadata is of another kind than iTunes'."
+    return None
+
+
+def plan(
+    source: Source,
+    container: str,  # noqa: ARG001
+    edits: Edits,
+    style: Style,
+) -> list[Patch]:
+    """Exchange the items; use the free atom beside it, or move what is behind."""
+    parents, start, end, new = _exchange(source, edits, style)
+    old = source.exact(start, end - start)
+    delta = len(new) - len(old)
+    patches = rewritten(start, old, new)
+    if delta:
+        patches += [patch for parent in parents for patch in resized(source, parent, delta)]
+        for table in _tables_of_all(source, end):
+            patches += moved(source, table, end, delta)
+    if GENRE in edits:
+        patches += [patch for atom, _ in elsewhere(source) for patch in freed(atom)]
+    return sorted(patches, key=lambda patch: patch.offset)
+
+
+def _tables_of_all(source: Source, end: int) -> list[Atom]:
+    """The offset tables, one of each track if any audio lies behind the change."""
+    tables, moov = offset_tables(source), find(source, b"moov")
+    n_tracks = sum(atom.kind == b"trak" for atom in children(source, moov)) if moov else 0
+    if len(tables) != n_tracks and any(atom.end > end for atom in atoms_in(source)):
+        raise ValueError("not every track says where its audio lies, and it would have to move")
+    return tables
+
+
+def others(
+    source: Source,
+    container: str,  # noqa: ARG001
+    fields: Collection[Field],
+    style: Style,  # noqa: ARG001
+) -> list[bytes]:
+    """Every leaf atom but the fields, padding, samples and chunk offsets."""
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    edited = [
+        atom for field in fields for atom in (_items_of(source, ilst, field) if ilst else ())
+    ]
+    edited += [atom for atom, _ in elsewhere(source)] if GENRE in fields else []
+    return [
+        kind + content
+        for path, atom in all_leaves(source)
+        if (kind := b"/".join(path))
+        and _MOVING.isdisjoint(path)
+        and not any(one.offset <= atom.offset < one.end for one in edited)
+        and kind not in _SCAFFOLD
+        for content in [source.digest(atom.content, atom.end - atom.content)]
+    ]
+
+
+def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
+    """The chunks of all tracks, where the offset tables say that they are.
+
+    A wrong offset therefore shows as other bytes. Neighbours are joined.
+    """
+    found: list[Range] = []
+    moov = find(source, b"moov")
+    for trak in children(source, moov) if moov else ():
+        if trak.kind != b"trak":
+            continue
+        stbl = find(source, b"mdia", b"minf", b"stbl", within=trak)
+        for offset, length in chunks_of(source, stbl) if stbl else ():
+            if found and sum(found[-1]) == offset:
+                found[-1] = (found[-1][0], found[-1][1] + length)
+            else:
+                found.append((offset, length))
+    return found or [
+        (a.content, a.end - a.content) for a in atoms_in(source) if a.kind == b"mdat"
+    ]
+
+
+_MOVING = frozenset({b"free", b"skip", b"mdat", b"stco", b"co64"})
+"""Padding, samples and where these lie."""
+
+_SCAFFOLD = frozenset(
+    {b"moov/udta", b"moov/udta/meta", b"moov/udta/meta/ilst", b"moov/udta/meta/hdlr"}
+)
+"""What may come to be, or to be empty, when a genre is the first or last tag."""
+
+
+def _is_filled(source: Source, parent: Atom) -> bool:
+    """Whether atoms lead to the end of another; a terminator of zeros may follow them."""
+    end = max((atom.end for atom in children(source, parent)), default=None)
+    if end is None:
+        return parent.end - parent.content <= 8
+    return not source.read(end, parent.end - end).strip(b"\0")
+
+
+def _text(source: Source, data: Atom) -> str:
+    """The text of a data atom: type, locale, text."""
+    content = atom_data(source, data)
+    is_wide = int.from_bytes(content[:4], "big") & 0xFFFFFF == _UTF16
+    return wide_text(content[8:], "utf-16-be") if is_wide else text_of(content[8:])
+
+
+def _texts(source: Source, items: Sequence[Atom]) -> list[str]:
+    """The texts of the data atoms in items."""
+    return [
+        _text(source, data)
+        for item in items
+        if item.kind != _NUMBER
+        for data in children(source, item)
+        if data.kind == b"data"
+    ]
+
+
+def _items_of(source: Source, ilst: Atom, field: Field) -> list[Atom]:
+    """The items that are a field."""
+    return [atom for atom in children(source, ilst) if _is_of(source, atom, field)]
+
+
+def _is_of(source: Source, atom: Atom, field: Field) -> bool:
+    if atom.kind == field.mp4 or (field is GENRE and atom.kind == _NUMBER):
+        return True
+    if atom.kind != _FREE_FORM or (field.mp4 is not None and field is not GENRE):
+        return False
+    parts = {one.kind: atom_data(source, one)[4:] for one in children(source, atom)}
+    is_ours = parts.get(b"mean") == _MEAN or field is GENRE  # readers show any genre
+    return is_ours and parts.get(b"name", b"").lower() == field.common.lower().encode()
+
+
+def _is_joined(field: Field, style: Style) -> bool:
+    """Whether there is one value by choice, for players that show only the first."""
+    return style.mp4_joined and field is GENRE
+
+
+def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> bytes:
+    """The new item of a field; nothing where it has no values."""
+    values, style = edit
+    # Bytes of a free atom would make the whole list of `©gen` unreadable for mutagen.
+    old = _texts(source, [atom for atom in items if atom.kind == (field.mp4 or _FREE_FORM)])
+    texts = stored(values, field, style, joined=_is_joined(field, style), old=old)
+    if not texts:
+        return b""
+    data = [
+        atom_bytes(b"data", struct.pack(">II", _UTF8, 0) + bytes_of(text)) for text in texts
+    ]
+    if field.mp4 is not None:
+        return atom_bytes(field.mp4, b"".join(data))
+    mean = atom_bytes(b"mean", bytes(4) + _MEAN)
+    name = atom_bytes(b"name", bytes(4) + field.common.encode())
+    return atom_bytes(_FREE_FORM, mean + name + b"".join(data))
+
+
+def _exchange(source: Source, edits: Edits, style: Style) -> tuple[list[Atom], int, int, bytes]:
+    """The atoms around the change, the range that is replaced, and its new bytes."""
+    moov = find(source, b"moov")
+    udta = find(source, b"moov", b"udta")
+    meta = find(source, b"moov", b"udta", b"meta")
+    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
+    assert moov is not None
+    if ilst and meta and udta:
+        start, end, new = _with_free(source, meta, ilst, _edited(source, ilst, edits, style))
+        return [moov, udta, meta], start, end, new
+    new = b"".join(_item(source, (), field, (v, style)) for field, v in edits.items())
+    new = atom_bytes(b"ilst", new) if new else b""
+    if meta and udta:
+        return [moov, udta, meta], meta.end, meta.end, new
+    new = atom_bytes(b"meta", bytes(4) + _HANDLER + new + _free(NEW_PADDING)) if new else b""
+    if udta:  # at its front, since it may end with a terminator
+        return [moov, udta], udta.content, udta.content, new
+    new = atom_bytes(b"udta", new) if new else b""
+    return [moov], moov.end, moov.end, new
+
+
+def _edited(source: Source, ilst: Atom, edits: Edits, style: Style) -> bytes:
+    """The ilst atom with other fields: where the first item stood, or else at the end."""
+    found = {field: _items_of(source, ilst, field) for field in edits}
+    new = {field: _item(source, found[field], field, (edits[field], style)) for field in edits}
+    places = {items[0].offset: field for field, items in found.items() if items}
+    gone = {atom.offset for items in found.values() for atom in items}
+    parts = []
+    for atom in children(source, ilst):
+        if atom.offset in places:
+            parts.append(new.pop(places[atom.offset]))
+        elif atom.offset not in gone:
+            parts.append(source.exact(atom.offset, atom.end - atom.offset))
+    return atom_bytes(b"ilst", b"".join([*parts, *new.values()]))
+
+
+def _with_free(source: Source, meta: Atom, ilst: Atom, new: bytes) -> tuple[int, int, bytes]:
+    """The new ilst and the free atom behind it, together as long as before if possible."""
+    following = next((a for a in children(source, meta) if a.offset == ilst.end), None)
+    has_free = following is not None and following.kind in (b"free", b"skip")
+    end = following.end if following and has_free else ilst.end
+    left = end - ilst.offset - len(new)
+    if left == 0:
+        return ilst.offset, end, new
+    return ilst.offset, end, new + _free(left - 8 if left >= 8 else NEW_PADDING)
+
+
+def _free(length: int) -> bytes:
+    return atom_bytes(b"free", bytes(length))

@@ -1,0 +1,1 @@
+"""Vorbis comments: in FLAC and in Ogg."""

@@ -1,0 +1,1 @@
+"""One file changed and never broken; knows no database."""

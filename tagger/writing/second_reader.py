@@ -1,0 +1,248 @@
+"""What mutagen sees in a file, before and after a change: a reader with mistakes of its own.
+
+The families prove a copy right with the code that planned it, so that a tag that they misread
+would be proven right as well. mutagen takes the same file apart by other code: whatever it saw,
+but for the fields that were asked for, it must still see. What it cannot read before the change
+cannot be compared; what it can no longer read afterwards is a difference.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from io import BytesIO
+from typing import Any, Literal
+
+from mutagen.aiff import AIFF
+from mutagen.apev2 import APENoHeaderError, APEv2
+from mutagen.asf import ASF
+from mutagen.dsdiff import DSDIFF
+from mutagen.dsf import DSF
+from mutagen.flac import FLAC
+from mutagen.id3 import ID3, ID3NoHeaderError, ID3Tags, ID3TimeStamp
+from mutagen.id3._id3v1 import find_id3v1  # ParseID3v1 alone takes an APEv2 header for a tag
+from mutagen.mp4 import MP4
+from mutagen.oggflac import OggFLAC
+from mutagen.oggopus import OggOpus
+from mutagen.oggspeex import OggSpeex
+from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
+
+from tagger.tags.base import Source
+from tagger.tags.fields import FIELDS, GENRE, Field
+from tagger.tags.riff.chunks import chunks_in
+
+Wording = Literal["own", "common"]
+"""Whether ID3 is read as its version has it, or so that it can be compared with another one."""
+
+_Seen = dict[str, object]
+"""What one kind of tag holds, by mutagen's name for it."""
+
+_Reader = Callable[[Source, Wording], _Seen]
+"""Reads one kind of tag."""
+
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d")
+_PADDING, _COMMENT = 1, 4
+_UNKNOWN = " (unknown)"
+_SECOND_PLACES: Mapping[str, frozenset[str]] = {
+    "ID3": frozenset({"tcon", "txxx:genre"}),
+    "ID3v1": frozenset({"tcon"}),
+    "MP4": frozenset({"gnre"}),
+    "ASF": frozenset({"wm/genreid", "genre", "genreid"}),
+}
+"""Where else a genre may stand, which changes with it."""
+
+
+def seen_otherwise(
+    original: Source,
+    copy: Source,
+    container: str,
+    fields: Collection[Field],
+    *,
+    wording: Wording,
+) -> str | None:
+    """The first tag that mutagen sees otherwise in a copy; None if there is none.
+
+    Args:
+        original: the file.
+        copy: the file after a change.
+        container: of both.
+        fields: what was asked for: these may differ.
+        wording: 'common' where an ID3 tag may have another version in the copy.
+    """
+    if wording == "common":  # they are spelled in another way in each version
+        fields = [*fields, GENRE, FIELDS["mood"]]
+    for kind, reader in _READERS.get(container, {}).items():
+        before = _read(reader, original, wording)
+        if before is None:
+            continue
+        after = _read(reader, copy, wording)
+        if after is None:
+            return f"mutagen, another reader, would no longer read its {kind} tag"
+        for key in [*before, *(key for key in after if key not in before)]:
+            if before.get(key) != after.get(key) and not _is_any(kind, key, fields):
+                return f"mutagen, another reader, would see another {key!r} in its {kind} tag"
+    return None
+
+
+def _read(reader: _Reader, source: Source, wording: Wording) -> _Seen | None:
+    """What mutagen sees; None where it cannot read the file."""
+    source.file.seek(0)
+    try:
+        return reader(source, wording)
+    except (APENoHeaderError, ID3NoHeaderError):
+        return {}
+    except Exception:  # noqa: BLE001 - damaged bytes make mutagen raise anything
+        return None
+
+
+def _is_any(kind: str, key: str, fields: Collection[Field]) -> bool:
+    return any(_is_of(kind, key.lower(), field) for field in fields)
+
+
+def _is_of(kind: str, key: str, field: Field) -> bool:
+    """Whether a key of mutagen's, in small letters, is a field."""
+    if field is GENRE and key in _SECOND_PLACES.get(kind, ()):
+        return True
+    if kind == "ID3":
+        return any(_is_frame(key, spelling.lower()) for spelling in field.id3)
+    if kind == "ASF":
+        return key == field.asf.lower()
+    common = field.common.lower()
+    if kind != "MP4":
+        return key == common
+    atom = field.mp4.decode("latin-1").lower() if field.mp4 else None
+    return key == atom or (key.startswith("----:") and key.rpartition(":")[2] == common)
+
+
+def _is_frame(key: str, spelling: str) -> bool:
+    """Whether a key is a spelling of a field; COMM has a language behind its description."""
+    key = key.removesuffix(_UNKNOWN)
+    return key == spelling or (spelling[:5] == "comm:" and key[:-3] == f"{spelling}:")
+
+
+def _id3(source: Source, wording: Wording) -> _Seen:
+    return _frames(ID3(source.file, translate=wording == "common", load_v1=False), wording)
+
+
+def _id3_in_chunk(source: Source, wording: Wording) -> _Seen:
+    """RF64 is not opened by mutagen; the tag in it is one like any other."""
+    for chunk in chunks_in(source, "rf64"):
+        if chunk.id.lower() == b"id3 ":
+            data = BytesIO(source.exact(chunk.offset, chunk.length))
+            return _frames(ID3(data, translate=wording == "common", load_v1=False), wording)
+    return {}
+
+
+def _id3_of(kind: Any) -> _Reader:
+    """A reader of the ID3 tag inside a container that mutagen has a class for."""
+
+    def read(source: Source, wording: Wording) -> _Seen:
+        tags = kind(source.file, translate=wording == "common", load_v1=False).tags
+        return _frames(tags, wording) if tags is not None else {}
+
+    return read
+
+
+def _frames(tags: ID3Tags, wording: Wording) -> _Seen:
+    """All attributes of every frame; of a converted tag those that every version has."""
+    found: _Seen = {
+        key: [
+            (name, _plain(value, wording))
+            for name, value in vars(frame).items()
+            if not (wording == "common" and name == "encoding")
+        ]
+        for key, frame in tags.items()
+    }
+    for raw in tags.unknown_frames:
+        name = raw[:4].decode("latin-1") + _UNKNOWN
+        found[name] = [*found.get(name, []), raw[10:]]  # type: ignore[misc]
+    return found
+
+
+def _plain(value: object, wording: Wording) -> object:
+    """A value that equals another one for what it says: some frames have frames inside."""
+    if isinstance(value, ID3Tags):
+        return _frames(value, wording)
+    if isinstance(value, list):
+        texts = [one.text if isinstance(one, ID3TimeStamp) else one for one in value]
+        return texts if wording == "own" else _in_common_words(texts)
+    return value
+
+
+def _in_common_words(values: list[Any]) -> list[Any]:
+    """Without seconds, which 2.3 does not know, and without empty strings at the end."""
+    while values and values[-1] == "":
+        values = values[:-1]
+    stamps = (_TIMESTAMP.fullmatch(one) if isinstance(one, str) else None for one in values)
+    return [stamp[1] if stamp else one for stamp, one in zip(stamps, values, strict=True)]
+
+
+def _id3v1(source: Source, wording: Wording) -> _Seen:
+    frames, _ = find_id3v1(source.file)
+    return {key: _plain(frame.text, wording) for key, frame in (frames or {}).items()}
+
+
+def _ape(source: Source, _wording: Wording) -> _Seen:
+    return {key: (value.kind, value.value) for key, value in APEv2(source.file).items()}
+
+
+def _mp4(source: Source, _wording: Wording) -> _Seen:
+    opened = MP4(source.file)
+    chapters = [(one.start, one.title) for one in opened.chapters or ()]
+    tags: _Seen = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
+    return {**tags, "chapters": chapters}
+
+
+def _flac(source: Source, _wording: Wording) -> _Seen:
+    opened = FLAC(source.file)
+    blocks = [
+        (block.code, block.write())
+        for block in opened.metadata_blocks
+        if block.code not in (_PADDING, _COMMENT)
+    ]
+    return {**_comments(opened.tags), "its blocks": blocks}
+
+
+def _ogg_of(kind: Any) -> _Reader:
+    """A reader of one kind of stream in Ogg."""
+    return lambda source, _wording: _comments(kind(source.file).tags)
+
+
+def _comments(tags: Any) -> _Seen:
+    return _gathered((name.lower(), value) for name, value in tags or ())
+
+
+def _asf(source: Source, _wording: Wording) -> _Seen:
+    return _gathered(
+        (name, (value.TYPE, value.value, value.language, value.stream))
+        for name, value in ASF(source.file).tags
+    )
+
+
+def _gathered(items: Iterator[tuple[str, object]]) -> _Seen:
+    """The values of each name, in order."""
+    found: dict[str, list[object]] = {}
+    for name, value in items:
+        found.setdefault(name, []).append(value)
+    return {**found}
+
+
+_AROUND: dict[str, _Reader] = {"ID3": _id3, "APEv2": _ape, "ID3v1": _id3v1}
+
+_READERS: Mapping[str, Mapping[str, _Reader]] = {
+    **dict.fromkeys(
+        ("mp3", "tta", "aac", "ape", "wavpack", "musepack", "tak", "optimfrog"), _AROUND
+    ),
+    "wav": {"ID3": _id3_of(WAVE)},
+    "rf64": {"ID3": _id3_in_chunk},
+    "aiff": {"ID3": _id3_of(AIFF)},
+    "dff": {"ID3": _id3_of(DSDIFF)},
+    "dsf": {"ID3": _id3_of(DSF)},
+    "flac": {"Vorbis": _flac},
+    "ogg-vorbis": {"Vorbis": _ogg_of(OggVorbis)},
+    "opus": {"Vorbis": _ogg_of(OggOpus)},
+    "speex": {"Vorbis": _ogg_of(OggSpeex)},
+    "ogg-flac": {"Vorbis": _ogg_of(OggFLAC)},
+    "mp4": {"MP4": _mp4},
+    "asf": {"ASF": _asf},
+}
+"""The kinds of tags that each container may have. RIFF INFO is none that mutagen reads."""

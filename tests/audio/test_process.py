@@ -1,0 +1,193 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagger.audio import process_client
+from tagger.audio.process_client import DecodeProcess
+from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.shared_slots import N_SLOTS
+from tagger.errors import DecodeError, StartError
+from tests.audio import make
+
+RATE = 8_000
+WANTED = Wanted(sample_rate=RATE, window_len=RATE, n_windows=3, silence_dbfs=-60.0)
+
+
+def heard(listening):
+    """All windows of a file, and its length."""
+    windows = []
+    while True:
+        try:
+            windows.append(next(listening))
+        except StopIteration as end:
+            return windows, end.value
+
+
+@pytest.fixture
+def bad_ears(monkeypatch):
+    """Ears whose decoder crashes, hangs or eats, as the file's name says."""
+    monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
+    with DecodeProcess(limit_s=1.0) as ears:
+        yield ears
+
+
+@pytest.mark.parametrize("memory", ["shared", "none"])
+@pytest.mark.parametrize("n_windows", [3, None])
+def test_another_process_hears_the_same(tmp_path, monkeypatch, n_windows, memory):
+    """Windows, silent ones and the length are those of decoding here, file after file."""
+    if memory == "none":  # as on systems where it cannot be shared
+        monkeypatch.setattr(process_client, "new_memory", lambda: None)
+    paths = []
+    for i, name in enumerate(["a", "naïve \udcff"]):
+        wave = make.sweep((4 + i) * RATE, rate=RATE)
+        wave[RATE : 2 * RATE] = 0
+        path = make.write(tmp_path / "made.wav", wave, rate=RATE)
+        paths.append(path.rename(tmp_path / f"{name}.wav"))
+    wanted = Wanted(sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0)
+    with DecodeProcess() as ears:
+        for path in paths:
+            windows, duration_s = heard(ears.listen(path, wanted))
+            expected, expected_s = heard(listen(path, wanted))
+            assert duration_s == expected_s
+            assert [one is None for one in windows] == [one is None for one in expected]
+            for one, other in zip(windows, expected, strict=True):
+                if one is not None:
+                    np.testing.assert_array_equal(one, other)
+
+
+def test_windows_of_other_lengths_and_more_of_them_than_slots(tmp_path):
+    """The shared memory grows, and a window that was heard is not written over."""
+    path = make.write(tmp_path / "made.wav", make.sweep(30 * RATE, rate=RATE), rate=RATE)
+    with DecodeProcess() as ears:
+        for window_len in (RATE, 3 * RATE, RATE // 2):
+            wanted = Wanted(
+                sample_rate=RATE, window_len=window_len, n_windows=None, silence_dbfs=-60.0
+            )
+            windows, _ = heard(ears.listen(path, wanted))
+            expected, _ = heard(listen(path, wanted))
+            assert len(windows) > N_SLOTS
+            for one, other in zip(windows, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_errors_come_over_as_they_are(tmp_path):
+    """A file that cannot be decoded gives the sentence that it would give here."""
+    path = tmp_path / "a.mp3"
+    path.write_text("no music")
+    with DecodeProcess() as ears:
+        with pytest.raises(DecodeError) as there:
+            heard(ears.listen(path, WANTED))
+        with pytest.raises(DecodeError) as here:
+            heard(listen(path, WANTED))
+        assert str(there.value) == str(here.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("crashes", "crashed (SIGSEGV)"),
+        ("hangs", "stopped after 1 s"),
+        ("exits", "crashed (exit code 7)"),
+        ("eats", "of memory"),
+    ],
+)
+def test_native_trouble_costs_one_file(bad_ears, name, reason):
+    """A crash, a hang that keeps the interpreter's lock, an exit: the next file is heard."""
+    path = Path(f"{name}.mp3")
+    started = time.monotonic()
+    with pytest.raises(DecodeError) as raised:
+        heard(bad_ears.listen(path, WANTED))
+    assert str(raised.value).startswith(f"{path}: ")
+    assert reason in str(raised.value)
+    assert time.monotonic() - started < 5
+    windows, duration_s = heard(bad_ears.listen(Path("good.mp3"), WANTED))
+    assert [one is None for one in windows] == [False, True]
+    assert duration_s == 2.0
+
+
+def test_what_decoders_print_is_no_answer(bad_ears):
+    """Text that native code writes to stdout does not disturb the windows."""
+    windows, _ = heard(bad_ears.listen(Path("prints.mp3"), WANTED))
+    assert len(windows) == 2
+
+
+def test_heard_enough(bad_ears):
+    """A listener that leaves in the middle of a file gets the next one from its start."""
+    listening = bad_ears.listen(Path("good.mp3"), WANTED)
+    next(listening)
+    listening.close()
+    windows, _ = heard(bad_ears.listen(Path("good.mp3"), WANTED))
+    assert len(windows) == 2
+
+
+def test_slow_listeners_are_waited_for(bad_ears):
+    """The clock of a file does not run while the scan is busy with others."""
+    listening = bad_ears.listen(Path("good.mp3"), WANTED)
+    assert next(listening) is not None
+    time.sleep(1.5)  # longer than the limit
+    assert next(listening) is None
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path):
+    """A `json.py` among the music is not run."""
+    (tmp_path / "json.py").write_text("open('was-run', 'w')")
+    path = make.write(tmp_path / "a.wav", make.sweep(RATE, rate=RATE), rate=RATE)
+    root = Path(process_client.__file__).parents[2]
+    code = (
+        f"import sys; sys.path.insert(0, {str(root)!r})\n"
+        "from pathlib import Path\n"
+        "from tagger.audio.process_client import DecodeProcess\n"
+        "from tagger.audio.requested_windows import Wanted\n"
+        "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
+        f"print(len(list(DecodeProcess().listen(Path({str(path)!r}), w))))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert run.stdout == b"1\n"
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_no_helper_outlives_the_scan(tmp_path):
+    """A helper whose scan is killed ends by itself, at the latest with its file's time."""
+    script = (
+        "import os\nfrom pathlib import Path\n"
+        "from tagger.audio import isolated\nfrom tagger.audio.requested_windows import Wanted\n"
+        "isolated._HELPER = 'tests.audio.bad_helper'\n"
+        "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
+        "ears = isolated.DecodeProcess(limit_s=1.0)\n"
+        "listening = ears.listen(Path('hangs.mp3'), w)\nnext(listening)\n"
+        "print(ears._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    root = Path(process_client.__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, check=False
+    )
+    pid = int(run.stdout)
+    deadline = time.monotonic() + 5
+    while _is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_running(pid)
+
+
+def _is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [("/dev/null", "no process can be started"), ("true", "ended at once")],
+)
+def test_no_process_can_be_started(monkeypatch, program, reason):
+    """Where no helper starts, that is told once, instead of as the failure of each file."""
+    monkeypatch.setattr(sys, "executable", program)
+    with pytest.raises(StartError, match=reason):
+        next(DecodeProcess().listen(Path("a.mp3"), WANTED))

@@ -1,0 +1,176 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.load import load_engine
+from tests.tones import write_chords
+
+ROOT = Path(__file__).parents[2]
+RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
+
+
+def tagger(*args, cwd=None, timeout=120, **kwargs):
+    """Run the command in a process of its own, as a user does."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    return subprocess.run(
+        [*RUN, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd or ROOT,
+        env=environment,
+        check=False,
+        **kwargs,
+    )
+
+
+def shipped_labels():
+    """The labels of the model that ships."""
+    return load_engine(find_model(DEFAULT), device="cpu").spec.labels
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two files, one of them broken."""
+    write_chords(tmp_path / "music" / "good.flac", 440, seconds=4)
+    (tmp_path / "music" / "bad.mp3").write_bytes(b"no music at all" * 20)
+    return tmp_path / "music"
+
+
+def test_json_prints_one_object_a_track_and_nothing_else(folder):
+    """Every line of stdout is an object with the promised fields."""
+    done = tagger("scan", folder, "--json", "--threshold", "0.01")
+    records = {Path(one["path"]).name: one for one in map(json.loads, done.stdout.splitlines())}
+    assert set(records) == {"good.flac", "bad.mp3"}
+    good, bad = records["good.flac"], records["bad.mp3"]
+    assert good["status"] == "proposed"
+    assert len(good["scores"]) == len(
+        load_engine(find_model(DEFAULT), device="cpu").spec.labels
+    )
+    assert good["duration_s"] == pytest.approx(4.0, abs=0.01)
+    assert (bad["status"], bad["scores"]) == ("failed", None)
+    assert "bad.mp3" in bad["reason"]
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_good_folder_exits_with_0(folder):
+    """All done is 0."""
+    (folder / "bad.mp3").unlink()
+    done = tagger("scan", folder)
+    assert done.returncode == 0
+    assert "Summary" in done.stderr
+
+
+def test_predict_shows_bars_and_what_the_file_has(folder):
+    """A listener sees the labels, what would be written and what is there."""
+    done = tagger("predict", folder / "good.flac", "--threshold", "0.01")
+    assert done.returncode == 0
+    assert "would write" in done.stdout
+    assert "the file has: no genre" in done.stdout
+    written = done.stdout.split("would write:")[1].splitlines()[0].strip().split(", ")
+    assert written
+    assert set(written) <= set(shipped_labels())
+
+
+def test_predict_as_json_has_the_fields_of_scan(folder):
+    """Programs read both commands alike."""
+    done = tagger("predict", folder / "good.flac", "--json")
+    assert set(json.loads(done.stdout)) == {
+        "path", "status", "genres", "previous", "scores", "duration_s", "reason", "field",
+            "second",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["scan", "no/such/path"], "no/such/path"),
+        (["scan", "."], "no audio file"),
+        (["scan", "good.flac", "--policy", "fil"], "fill, append, replace"),
+        (["scan", "good.flac", "--device", "gpu"], "auto, cpu, cuda, tensorrt"),
+        (["scan", "good.flac", "--model", "nobody"], "nobody"),
+        (["scan", "good.flac", "--model", "missing.onnx"], "missing.onnx"),
+        (["scan", "good.flac", "--model", "text.onnx"], "text.onnx"),
+        (["scan", "good.flac", "--report", "report.xls"], "report.xls"),
+        (["scan"], "PATH"),
+    ],
+)
+def test_what_cannot_start_exits_with_2_and_a_sentence(tmp_path, args, said):
+    """A mistake is told before any file is read, without a traceback."""
+    (tmp_path / "text.onnx").write_text("no model")
+    if "good.flac" in args:
+        write_chords(tmp_path / "good.flac", 440)
+    done = tagger(*args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_device_that_is_not_there_is_an_error(folder):
+    """`--device cuda` never runs slowly on the CPU instead."""
+    done = tagger("scan", folder, "--device", "cuda")
+    if done.returncode == 2:
+        assert "--device cuda" in done.stderr
+        assert "NVIDIA" in done.stderr or "pip install" in done.stderr
+    else:
+        assert done.returncode == 1  # a machine with a GPU: the broken file is what fails
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["scan", "predict", "models", "doctor", "train", "prepare", "evaluate", "study", "export"],
+)
+def test_every_command_has_help(command):
+    """Help says what the command is for."""
+    done = tagger(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_models_shows_the_default_model_and_its_card():
+    """The shipped model names its labels and its licence."""
+    records = [json.loads(line) for line in tagger("models", "--json").stdout.splitlines()]
+    (default,) = [one for one in records if Path(one["path"]).stem == "default"]
+    assert default["problem"] is None
+    assert "Hip-Hop" in default["labels"]
+    assert default["weights_licence"] != "unknown"
+    assert "default" in tagger("models").stdout
+
+
+def test_doctor_says_what_auto_would_use():
+    """Providers, codecs and models are told, and why not more."""
+    record = json.loads(tagger("doctor", "--json").stdout)
+    assert set(record) == {"program", "packages", "devices", "codecs", "models"}
+    (auto,) = [one for one in record["devices"] if one["name"] == "auto"]
+    assert "would use" in auto["note"]
+
+
+def test_an_interrupt_finishes_the_file_and_exits_with_130(tmp_path):
+    """After Ctrl-C no file is half written and no copy is left behind."""
+    for i in range(400):
+        write_chords(tmp_path / "m" / f"{i:03d}.flac", 440, seconds=0.5)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.Popen(
+        [*RUN, "scan", str(tmp_path / "m"), "--write-tags", "--json", "--threshold", "0.01"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    run.stdout.readline()
+    run.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert time.monotonic() - started < 20
+    assert "Traceback" not in said
+    assert not list((tmp_path / "m").glob(".*"))

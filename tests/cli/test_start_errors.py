@@ -1,0 +1,78 @@
+"""What all files need and cannot be had ends a scan before it gives out or writes anything."""
+
+import time
+from itertools import count
+
+import pytest
+
+from tagger.audio import process_client
+from tagger.errors import DeviceError, StartError, StoppedError
+from tagger.scan.pipeline import analyse
+from tagger.scan.records import ListenOptions, TrackScores
+from tagger.scan.scan import ScanOptions, scan
+from tests.engines import tone_engine
+from tests.tones import write_tone
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Thirty short files."""
+    return [write_tone(tmp_path / f"{i:02d}.flac", 300 + i, seconds=1.0) for i in range(30)]
+
+
+@pytest.fixture
+def one_fails(monkeypatch):
+    """The second helper cannot be started, which is known later than the first one's is."""
+    numbers, start = count(1), process_client._start
+
+    def sometimes(*given):
+        if next(numbers) == 2:
+            time.sleep(1.0)
+            raise StartError("no process can be started")
+        return start(*given)
+
+    monkeypatch.setattr(process_client, "_start", sometimes)
+
+
+def test_one_thread_that_cannot_start_ends_the_scan_at_once(files, one_fails):
+    """A helper that does not start is told before any result, while others are at work."""
+    given = []
+    with pytest.raises(StartError, match="no process"):
+        given.extend(analyse(files, tone_engine(), ListenOptions(n_decoders=2, batch_size=1)))
+    assert given == []
+
+
+def test_nothing_is_written_if_one_thread_cannot_start(files, one_fails):
+    """Files stay as they are when the scan says that nothing was started."""
+    before = [path.read_bytes() for path in files]
+    options = ScanOptions(write=True, listen=ListenOptions(n_decoders=2, batch_size=1))
+    with pytest.raises(StartError):
+        list(scan(files, tone_engine(), options))
+    assert [path.read_bytes() for path in files] == before
+
+
+@pytest.mark.parametrize("what", ["helper", "model"])
+def test_a_scan_that_has_given_results_does_not_say_that_it_never_started(
+    files, monkeypatch, what
+):
+    """After results from memory it is an interrupted scan, and says so."""
+    engine = tone_engine()
+
+    def fails(*_):
+        raise DeviceError("the device is gone.")
+
+    if what == "helper":
+        monkeypatch.setattr(process_client, "_start", fails)
+    else:
+        monkeypatch.setattr(type(engine), "prepare", fails)
+    known = [TrackScores(path) for path in files[:5]]
+
+    def paths():
+        yield from known
+        time.sleep(0.5)
+        yield from files[5:]
+
+    given = []
+    with pytest.raises(StoppedError, match=r"device is gone\. The scan stopped there"):
+        given.extend(analyse(paths(), engine, ListenOptions(n_decoders=2)))
+    assert given == known

@@ -1,0 +1,179 @@
+"""TensorRT's engines: a folder each, never shared, refused when they are not as kept."""
+
+import json
+import shutil
+
+import pytest
+from rich.console import Console
+
+from tagger.errors import DeviceError
+from tagger.model import load, providers, tensorrt_cache
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.device_options import DeviceOptions
+from tagger.model.load import load_engine
+from tagger.model.providers import cuda_options, tensorrt_options
+from tagger.reports.engine_tables import building_shown
+from tests.engines import make_spec
+from tests.gpus import Claims, pretend
+
+MODEL = find_model(DEFAULT)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """No test touches the user's cache."""
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "cache"))
+
+
+class Builds(Claims):
+    """A TensorRT session that leaves an engine in its folder, as ONNX Runtime does."""
+
+    def __init__(self, inner, device, **claims):
+        super().__init__(inner, device, **claims)
+        for folder, _ in tensorrt_cache.list_engines():
+            (folder / "graph_sm90.engine").write_bytes(b"engine")
+            (folder / "TensorrtExecutionProvider_cache_sm90.timing").write_bytes(b"timing")
+
+
+def kept_folder():
+    """The folder of the only engine."""
+    ((folder, _),) = tensorrt_cache.list_engines()
+    return folder
+
+
+def test_an_engine_is_built_once_and_then_loaded(monkeypatch):
+    """Building is announced; the second start finds the engine as it was kept."""
+    pretend(monkeypatch, make=Builds)
+    announced = []
+
+    def building(folder):
+        announced.append(folder)
+        return load.nullcontext()
+
+    first = load_engine(MODEL, device="tensorrt", building=building)
+    assert (first.device, announced) == ("tensorrt", [kept_folder()])
+    assert first.build_s is not None
+    record = json.loads((kept_folder() / tensorrt_cache.MANIFEST).read_text())
+    assert list(record["files"]) == ["graph_sm90.engine"]
+    second = load_engine(MODEL, device="tensorrt", building=building)
+    assert (second.build_s, len(announced)) == (None, 1)
+
+
+def test_a_corrupt_engine_is_refused_with_its_remedy(monkeypatch):
+    """A changed or missing file is a sentence that names it; nothing else runs instead."""
+    pretend(monkeypatch, make=Builds)
+    load_engine(MODEL, device="tensorrt")
+    engine = kept_folder() / "graph_sm90.engine"
+    engine.write_bytes(b"engime")
+    with pytest.raises(DeviceError, match=r"graph_sm90\.engine.*corrupt.*engine clear"):
+        load_engine(MODEL, device="tensorrt")
+    engine.unlink()
+    with pytest.raises(DeviceError, match=r"graph_sm90\.engine.*corrupt"):
+        load_engine(MODEL, device="tensorrt")
+    (kept_folder() / tensorrt_cache.MANIFEST).write_text("{")
+    with pytest.raises(DeviceError, match=tensorrt_cache.MANIFEST):
+        load_engine(MODEL, device="tensorrt")
+    tensorrt_cache.clear_engines()
+    assert load_engine(MODEL, device="tensorrt").device == "tensorrt"
+
+
+def test_what_an_interrupted_build_left_is_built_again(monkeypatch):
+    """Files without a manifest were never checked: they are removed first."""
+    pretend(monkeypatch, make=Builds)
+    load_engine(MODEL, device="tensorrt")
+    folder = kept_folder()
+    (folder / tensorrt_cache.MANIFEST).unlink()
+    (folder / "half.engine").write_bytes(b"half")
+    assert load_engine(MODEL, device="tensorrt").build_s is not None
+    assert not (folder / "half.engine").exists()
+
+
+def test_an_engine_with_other_answers_is_not_kept(monkeypatch):
+    """The golden vectors refuse it, so the next start builds instead of trusting it."""
+
+    class Wrong(Builds):
+        def run(self, outputs, feed):
+            return [1 - self.inner.run(outputs, feed)[0]]
+
+    pretend(monkeypatch, make=Wrong)
+    with pytest.raises(DeviceError, match=r"differ.*engine clear"):
+        load_engine(MODEL, device="tensorrt")
+    assert not (kept_folder() / tensorrt_cache.MANIFEST).exists()
+
+
+def test_building_is_shown_with_the_time_it_may_take(monkeypatch):
+    """What is said goes to stderr, also when nobody looks on, and names earlier builds."""
+    pretend(monkeypatch, make=Builds)
+    console = Console(record=True, width=200, force_terminal=False)
+    load_engine(MODEL, device="tensorrt", building=building_shown(console))
+    said = console.export_text()
+    assert "Building TensorRT's engine, once for this model and GPU ..." in said
+    assert "The engine was built in 0:0" in said
+    options = DeviceOptions(batch_size=8)
+    load_engine(MODEL, device="tensorrt", options=options, building=building_shown(console))
+    assert "going by earlier ones" in console.export_text()
+
+
+def test_auto_batch_has_one_engine_for_every_size(monkeypatch):
+    """The profile covers all sizes that may be chosen, so that no other one is ever built."""
+    asked = pretend(monkeypatch, make=Builds)
+    monkeypatch.setattr(load, "choose_batch", lambda engine, _: engine.resize(4) or [])
+    engine = load_engine(MODEL, device="tensorrt", options=DeviceOptions(auto_batch=True))
+    assert asked[-1][0][1]["trt_profile_max_shapes"].startswith("waveform:64x")
+    assert engine.fixed_batch == 4
+
+
+def test_tensorrt_gets_a_cache_of_its_own_and_one_profile(tmp_path, monkeypatch):
+    """Engines of two models, precisions or profiles never share a folder."""
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path))
+    other = tmp_path / "other.onnx"
+    shutil.copy(MODEL, other)
+    with other.open("ab") as file:
+        file.write(b"\x00")
+    spec = make_spec()
+    folders = {
+        tensorrt_options(DeviceOptions(batch_size=size), path=path, spec=one)[
+            "trt_engine_cache_path"
+        ]
+        for size in (8, 16)
+        for path in (MODEL, other)
+        for one in (spec, make_spec(precision="fp16"))
+    }
+    assert len(folders) == 8
+    assert len(list(tensorrt_cache.list_engines())) == 8
+    options = tensorrt_options(
+        DeviceOptions(batch_size=8, exclude_ops=("LSTM",)), path=MODEL, spec=spec
+    )
+    assert options["trt_profile_min_shapes"] == "waveform:1x4000"
+    assert options["trt_profile_max_shapes"] == "waveform:8x4000"
+    assert options["trt_op_types_to_exclude"] == "LSTM"
+    assert options["trt_engine_cache_path"] not in folders
+    assert not {"trt_fp16_enable", "trt_int8_enable"} & set(options)
+    assert tensorrt_cache.clear_engines() == 9
+    assert list(tensorrt_cache.list_engines()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
+    """A read-only cache folder names itself and the variable that moves it."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DeviceError, match="TAGGER_CACHE"):
+        tensorrt_options(DeviceOptions(), path=MODEL, spec=make_spec())
+
+
+def test_cuda_searches_no_convolutions_and_honours_a_memory_limit():
+    """The options that a user's wishes become."""
+    options = cuda_options(DeviceOptions(index=1, memory_limit_mb=512))
+    assert options["device_id"] == 1
+    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert options["gpu_mem_limit"] == 512 * 2**20
+    assert "gpu_mem_limit" not in cuda_options(DeviceOptions())
+
+
+def test_the_order_of_providers_starts_with_the_asked_one():
+    """What may take over, comes after."""
+    cuda = providers.provider_list("cuda", DeviceOptions(), path=MODEL, spec=None)
+    assert [one if isinstance(one, str) else one[0] for one in cuda] == [
+        "CUDAExecutionProvider",
+        "CPUExecutionProvider",
+    ]

@@ -1,0 +1,77 @@
+"""A small library that is scanned again and again, and a note of what is opened."""
+
+from pathlib import Path
+
+import pytest
+
+from tagger.audio.process_client import DecodeProcess
+from tagger.library.walk import find_folders
+from tagger.scan import inspect_file
+from tagger.scan.cache_key import cache_key_of
+from tagger.scan.cached_scan import scan_library
+from tagger.scan.lookup import RecallOptions
+from tagger.scan.scan import ScanOptions
+from tagger.state import open_store
+from tagger.state.scan_cache import Memory
+from tagger.tags import read_tags
+from tests.engines import tone_engine
+from tests.tones import write_tone
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three tones in two folders."""
+    write_tone(tmp_path / "music" / "a.flac", 200)
+    write_tone(tmp_path / "music" / "b.ogg", 3000)
+    write_tone(tmp_path / "music" / "deep" / "c.wav", 200)
+    return tmp_path / "music"
+
+
+class Opened:
+    """Names of the files that are listened to, and of those opened for their tags."""
+
+    def __init__(self, monkeypatch):
+        self.heard, self.looked = [], []
+        listen = DecodeProcess.listen
+
+        def listen_to(ears, path, wanted):
+            self.heard.append(path.name)
+            return listen(ears, path, wanted)
+
+        def look_into(path, **options):
+            self.looked.append(path.name)
+            return read_tags(path, **options)
+
+        monkeypatch.setattr(DecodeProcess, "listen", listen_to)
+        monkeypatch.setattr(inspect_file, "read_tags", look_into)
+
+    def take(self):
+        """(heard, looked into) since the last call, sorted."""
+        found = sorted(self.heard), sorted(self.looked)
+        self.heard.clear()
+        self.looked.clear()
+        return found
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    return Opened(monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path, folder):
+    """Scans the folder with one state again and again; returns name -> result."""
+
+    def once(paths=None, *, model="m1", recall=RecallOptions(), **options):
+        options = ScanOptions(**options)
+        engine = tone_engine()
+        with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
+            memory = Memory(store, cache_key_of(options, engine.spec, model=model))
+            listings = find_folders([Path(one) for one in paths or [folder]])
+            return list(scan_library(listings, engine, options, memory, recall))
+
+    def by_name(*args, **options):
+        return {one.path.name: one for one in once(*args, **options)}
+
+    by_name.once = once
+    return by_name

@@ -1,0 +1,1 @@
+"""What a recording might also have sounded like: features, clips, waveforms."""

@@ -1,0 +1,55 @@
+"""A fitted network is calibrated and measured on clips that it has not learned from."""
+
+from typing import Any
+
+import numpy as np
+
+from train.calibration.calibrate import clip_scores, fit_calibration
+from train.calibration.logits import ClipLogits
+from train.config.config import TrainConfig
+from train.datasets import FeatureSet
+from train.evaluation.run_facts import calibration_facts, calibration_of, measure, net_logits
+from train.models.network import TaggerNet
+
+
+def judged(
+    net: TaggerNet,
+    config: TrainConfig,
+    unseen: ClipLogits | None,
+    valid: FeatureSet,
+) -> dict[str, Any]:
+    """Calibrate the network; returns its thresholds and figures, those of valid among them.
+
+    Args:
+        net: the network.
+        config: of the run.
+        unseen: what networks said of clips that they had not heard, or None.
+        valid: the valid clips.
+    """
+    facts = calibrated(net, config, unseen, valid)
+    if len(valid) and "valid" not in facts.get("metrics", {}):
+        logits = net_logits(net, valid, config)
+        scores = clip_scores(logits, calibration_of(net), kind=config.kind)
+        facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
+    return facts
+
+
+def calibrated(
+    net: TaggerNet,
+    config: TrainConfig,
+    unseen: ClipLogits | None,
+    valid: FeatureSet,
+) -> dict[str, Any]:
+    """Fit and apply the calibration; returns what is to be said of it."""
+    if unseen is None and config.calibration.source == "valid" and has_every_label(valid):
+        unseen = net_logits(net, valid, config)
+    if unseen is not None:
+        calibration = fit_calibration(unseen, kind=config.kind)
+        calibration.apply(net)
+        return calibration_facts(unseen, calibration, config)
+    return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
+
+
+def has_every_label(clips: FeatureSet) -> bool:
+    """Whether each label occurs: then a calibration on these clips means something."""
+    return len(clips) > 0 and bool((np.nansum(clips.targets, axis=0) > 0).all())

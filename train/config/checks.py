@@ -1,0 +1,153 @@
+"""Choices that are each possible and together are not: found before anything is decoded."""
+
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError
+from tagger.model.label_tree import tree_contradictions
+from train.config.config import TrainConfig
+from train.config.fields import choose
+from train.datasets.base import FeatureSet
+
+
+def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> None:
+    """Make sure that no two choices contradict each other, whatever the data are.
+
+    Raises:
+        InputError: two do; both are named, with what to do.
+    """
+    if config.fit.freeze > 0 and start_from is None and config.pretrain is None:
+        raise InputError(
+            "fit.freeze keeps a learned body still, and there is none: give --from CHECKPOINT"
+            " or `pretrain`, or leave fit.freeze 0."
+        )
+    check_hertz(config.features_options)
+    n_rows = getattr(config.body_options, "n_rows", 0)
+    if not 0 <= n_rows <= config.features_options.n_mels:
+        raise InputError(
+            f"body_options.n_rows: {n_rows} of {config.features_options.n_mels} rows that"
+            f" {config.features} has; take fewer, or 0 for all."
+        )
+    for name in config.calibration.datasets:
+        choose("calibration.datasets", name, config.datasets)
+    for name in config.last_fit:
+        choose("last_fit", name, config.datasets)
+    _check_one_each(config)
+    _check_unknown(config)
+
+
+def _check_unknown(config: TrainConfig) -> None:
+    """Make sure that what counts as absent is not made known by something else.
+
+    Raises:
+        InputError: it is, or a list of `may_also_be` has no second label.
+    """
+    for names in config.may_also_be:
+        if len(names) < 2:
+            raise InputError(
+                f"may_also_be: {list(names)} names no label that a clip may have besides; write"
+                " [rock, metal] for rock that may also be metal."
+            )
+    if not any(config.fit.unknown_weights):
+        return
+    for name, chosen, does in (
+        ("head.refit", config.head.refit, "fits the head to known labels alone"),
+        ("ensemble.members", config.ensemble.members, "makes every label known"),
+    ):
+        if chosen:
+            raise InputError(
+                f"{name} {does}, so that fit.unknown_weights would say nothing to the network"
+                " that is kept: leave one of them out."
+            )
+
+
+def _check_one_each(config: TrainConfig) -> None:
+    """Make sure that what is given for each dataset is given for each, pretraining included."""
+    if config.pretrain is not None:
+        _check_one_each(config.pretrain)
+    for name, given in (
+        ("shares", config.fit.shares),
+        ("unknown_weights", config.fit.unknown_weights),
+    ):
+        if given and len(given) != len(config.datasets):
+            raise InputError(
+                f"fit.{name}: {len(given)} {name.rpartition('_')[2]} for"
+                f" {len(config.datasets)} datasets; give one for each, in the order of"
+                " `datasets`."
+            )
+
+
+def check_unseen(config: TrainConfig) -> None:
+    """Make sure that what calibrates was heard by no network before.
+
+    Raises:
+        InputError: an ensemble or a last fit stands beside folds, whose clips it has heard.
+    """
+    if config.calibration.source == "valid":
+        return
+    for name, chosen in (("ensemble", config.ensemble.members), ("last_fit", config.last_fit)):
+        if chosen:
+            raise InputError(
+                f"{name} needs clips that calibrate and that no fold has learned from: set"
+                f" calibration.source=valid, or leave {name} out."
+            )
+
+
+def check_kind(config: TrainConfig) -> None:
+    """Make sure that the loss is one for the kind of labels, which the data have decided.
+
+    Raises:
+        InputError: a choice for sigmoids stands beside a softmax.
+    """
+    if config.kind == "multi":
+        return
+    for name, chosen in (
+        ("fit.focal_gamma", config.fit.focal_gamma > 0),
+        ("fit.label_weights", config.fit.label_weights),
+        ("fit.unknown_weights", any(config.fit.unknown_weights)),
+    ):
+        if chosen:
+            raise InputError(
+                f"{name} weighs labels that stand side by side, and kind is single, one label"
+                f" a clip: set kind=multi, or leave {name} out."
+            )
+
+
+def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
+    """Make sure that the labels that the configuration names are labels of the data.
+
+    Raises:
+        InputError: one is not (the message has the nearest), or what a model would say of them
+            contradicts itself.
+    """
+    for label in config.labels:
+        choose("labels", label, clips.labels)
+    labels, parents, kinds = config.label_tree(config.labels or clips.labels)
+    if twice := [name for name in dict.fromkeys(labels) if labels.count(name) > 1]:
+        raise InputError(f"names: two labels would be written {twice[0]!r}; keep one of them.")
+    for reason in tree_contradictions(labels, parents, kinds):
+        raise InputError(f"parents or kinds: {reason}.")
+    if any(config.fit.unknown_weights):
+        for label in dict.fromkeys(name for names in config.may_also_be for name in names):
+            choose("may_also_be", label, clips.labels)
+
+
+def check_hertz(options: Any) -> None:
+    """Make sure that no band lies where the recordings have no sound.
+
+    Raises:
+        InputError: the range of frequencies is empty or reaches above half the sample rate.
+    """
+    low, high = getattr(options, "f_min_hz", None), getattr(options, "f_max_hz", None)
+    if low is None or high is None:
+        return
+    half = options.sample_rate / 2
+    if high > half:
+        raise InputError(
+            f"features_options.f_max_hz: {high:g} lies above half of sample_rate"
+            f" {options.sample_rate}; set features_options.f_max_hz={half:g} or less."
+        )
+    if not 0 <= low < high:
+        raise InputError(
+            f"features_options.f_min_hz: {low:g} must be 0 or more and below f_max_hz {high:g}."
+        )

@@ -1,0 +1,299 @@
+"""Every choice of a training run as one frozen, checked record."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tagger.errors import InputError
+from tagger.model.label_tree import pruned
+from tagger.scan.records import ListenOptions
+from train.augment.features import AugmentOptions
+from train.config.fields import build, check_range, choose, plain, put
+from train.datasets import KNOWN, OLD_NAMES
+from train.features import FRONT_ENDS
+from train.models import BODIES
+from train.models.network import NetworkOptions
+from train.teachers.options import TeacherOptions
+
+FOLDS = 5
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+DRAWS = ("labels", "windows")
+SCHEDULES = ("one-cycle", "cosine", "plateau", "constant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """The optimisation. One epoch is `clips_an_epoch` random crops; 0 epochs keep the start.
+
+    `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
+    hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
+    With `devices` over 1 as many processes learn together, one a GPU (or on the CPU);
+    `batch_size` is that of each. `teacher_weight` is that of regressing a dataset's
+    embeddings (their mean squared error).
+    `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
+    `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
+    not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
+    step. For multi-label, `unknown_weights`, one a dataset, say how much a label that the
+    dataset does not know counts as absent from its clips (`train.data.unknown`),
+    `label_weights` lets rare labels count more and `focal_gamma` > 0 takes the focal loss.
+    `average_decay` is that of the running mean of the weights, reached when the fit is long
+    enough for it.
+    `freeze` epochs long only the head learns, after `--from`. A crop is `crop_share` of a
+    window. `draw: labels` draws each label equally often, `draw: windows` each window of sound,
+    rare labels somewhat more often: where teachers say most, most clips need no label.
+    """
+
+    epochs: int = 60
+    batch_size: int = 32
+    clips_an_epoch: int = 640
+    crop_share: float = 1.0
+    draw: str = "labels"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.1
+    average_decay: float = 0.995
+    gradient_clip: float = 1.0
+    share_not_genre: float = 0.15
+    shares: tuple[float, ...] = ()
+    unknown_weights: tuple[float, ...] = ()
+    music_weight: float = 0.5
+    teacher_weight: float = 0.0
+    precision: str = "auto"
+    schedule: str = "one-cycle"
+    plateau_epochs: int = 3
+    patience: int = 0
+    accumulate: int = 1
+    label_weights: bool = False
+    focal_gamma: float = 0.0
+    freeze: int = 0
+    deterministic: bool = False
+    gpu_memory_fraction: float = 1.0
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "clips_an_epoch", "accumulate", "devices"):
+            check_range(f"fit.{name}", getattr(self, name), 1)
+        for name in ("epochs", "patience", "freeze", "focal_gamma", "weight_decay"):
+            check_range(f"fit.{name}", getattr(self, name), 0)
+        for name in ("label_smoothing", "average_decay", "share_not_genre", "crop_share"):
+            check_range(f"fit.{name}", getattr(self, name), 0, 1)
+        for share in self.shares:
+            check_range("fit.shares", share, 0, 1)
+        for weight in self.unknown_weights:
+            check_range("fit.unknown_weights", weight, 0, 1)
+        if self.learning_rate <= 0:
+            raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
+        choose("fit.schedule", self.schedule, SCHEDULES)
+        choose("fit.draw", self.draw, DRAWS)
+        choose("fit.precision", self.precision, PRECISIONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadOptions:
+    """Fitting the last layer again after the rest; the penalties are those of its weights.
+
+    `n_augmented` versions of each window are learned beside it, so that the head does not rely
+    on what a codec or another microphone changes.
+    """
+
+    refit: bool = False
+    label_penalty: float = 0.1
+    music_penalty: float = 0.1
+    n_windows: int = 6
+    n_augmented: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationOptions:
+    """Calibration on clips that the network has not seen.
+
+    `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
+    turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
+    figures over `folds` (over five if there are fewer than two).
+    `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
+    for recordings that have one. Only clips of `datasets` are held out, measured and used for
+    the head's last fit (all datasets if it is empty). A threshold is the lowest score from
+    which a label is right with the share `precision`; with `music_share` it is lowered until
+    that share of the music without a label, which was not learned from either, gets one.
+    """
+
+    source: str = "auto"
+    folds: int = -1
+    datasets: tuple[str, ...] = ()
+    n_windows: int = ListenOptions().n_windows
+    precision: float = 0.7
+    music_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleOptions:
+    """Networks with other seeds that are fitted first, and teach the one that is kept.
+
+    `share` of the target of a label is what they hear in `n_windows` windows of a clip; where a
+    set does not know a label, all.
+    """
+
+    members: int = 0
+    share: float = 0.5
+    n_windows: int = 3
+
+    def __post_init__(self) -> None:
+        check_range("ensemble.members", self.members, 0)
+        check_range("ensemble.share", self.share, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """A whole run.
+
+    `pretrain` holds the fields in which an earlier fit on other data differs from this one
+    (it may have one of its own); its body is where this run starts. `labels` are those that
+    the model keeps, all if it is empty; the others only helped to learn.
+    `floor_db` cuts what lies so far below a window's peak; `normalise: band` also brings each
+    band to mean 0 and deviation 1 over the training clips.
+    `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
+    clips be missing, `longest_s` bounds what is kept of a recording, in seconds (around
+    where a scan listens; its middle where less than six windows are kept), and
+    `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
+    runs of several seeds share a split).
+    Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
+    first one has been calibrated and measured on them; its calibration is kept.
+    `names` are training labels and how a model writes them; `parents` (a tree) and `kinds`
+    (genre, mood, voice, instrument) of labels go into an exported model, and may name more
+    labels than it keeps.
+    `may_also_be` are lists of a label and those that a clip of it may have besides: where its
+    dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
+    `teachers` are other models that are learned from beside the labels.
+    """
+
+    name: str = "tagger"
+    datasets: tuple[str, ...] = ("gtzan-logmel", "speech-music")
+    features: str = "mel"
+    features_options: Any = None
+    body: str = "cnn-lstm"
+    body_options: Any = None
+    floor_db: float = -60.0
+    normalise: str = "window"
+    dropout: float = 0.4
+    kind: str = "single"
+    labels: tuple[str, ...] = ()
+    may_also_be: tuple[tuple[str, ...], ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 1
+    split_seed: int = 1
+    metadata: str = ""
+    partial: bool = False
+    longest_s: float = 120.0
+    teachers: tuple[TeacherOptions, ...] = ()
+    fit: FitOptions = field(default_factory=FitOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    last_fit: tuple[str, ...] = ()
+    ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
+    head: HeadOptions = field(default_factory=HeadOptions)
+    calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
+    pretrain: "TrainConfig | None" = None
+
+    def learned_from(self) -> list[str]:
+        """The datasets of the pretraining and of the run, first ones first."""
+        before = [] if self.pretrain is None else self.pretrain.learned_from()
+        return list(dict.fromkeys([*before, *self.datasets]))
+
+    def written(self, label: str) -> str:
+        """How a model writes a training label."""
+        return self.names.get(label, label)
+
+    def label_tree(
+        self, labels: Sequence[str]
+    ) -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
+        """Labels, parents and kinds as a model of these training labels has them."""
+        parents = {self.written(name): self.written(up) for name, up in self.parents.items()}
+        kinds = {self.written(name): kind for name, kind in self.kinds.items()}
+        written = tuple(self.written(label) for label in labels)
+        return (written, *pruned(written, parents, kinds))
+
+    def network(self) -> NetworkOptions:
+        """What the network needs of this."""
+        return NetworkOptions(
+            features=self.features,
+            features_options=self.features_options,
+            body=self.body,
+            body_options=self.body_options,
+            floor_db=self.floor_db,
+            normalise=self.normalise,
+            dropout=self.dropout,
+            kind=self.kind,
+        )
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
+    """Read a YAML file (or the defaults) and lay the command line's choices over it.
+
+    Args:
+        path: the YAML file, or None for the defaults alone.
+        overrides: dotted field names to values, as in `{"fit.epochs": 3}`; None is no choice.
+
+    Raises:
+        InputError: the file cannot be read, or a field is unknown or of the wrong type.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+        if not isinstance(tree, dict):
+            raise InputError(f"{path}: expected fields and values, found {type(tree).__name__}")
+    for dotted, value in overrides.items():
+        if value is not None:
+            put(tree, dotted, value)
+    return from_tree(tree)
+
+
+def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
+    """Build the configuration from nested mappings, as `to_tree` makes them."""
+    tree = dict(tree)
+    if tree.get("pretrain") is not None:
+        tree["pretrain"] = _earlier(tree)
+    features = choose("features", str(tree.get("features", "mel")), FRONT_ENDS)
+    body = choose("body", str(tree.get("body", "cnn-lstm")), BODIES)
+    if isinstance(tree.get("datasets"), str):
+        raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
+    for name in tree.get("datasets", ()):
+        base = str(name).partition(":")[0]
+        if base not in OLD_NAMES:
+            choose("datasets", base, KNOWN)
+    choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
+    choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
+    for key, options in (
+        ("features_options", FRONT_ENDS[features][0]),
+        ("body_options", BODIES[body][0]),
+    ):
+        tree[key] = build(options, tree.get(key) or {}, where=f"{key}.")
+    config: TrainConfig = build(TrainConfig, tree, where="")
+    return config
+
+
+def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of the pretraining: this one with its own fields laid over it."""
+    if not isinstance(tree["pretrain"], Mapping):
+        raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
+    later = {"pretrain", "calibration", "head", "ensemble", "last_fit"}
+    own = {key: value for key, value in tree.items() if key not in later}
+    if isinstance(own.get("fit"), Mapping):  # weights of its datasets; these may be others
+        own["fit"] = {k: v for k, v in own["fit"].items() if k != "unknown_weights"}
+    for key, value in tree["pretrain"].items():
+        both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
+        own[key] = {**own[key], **value} if both else value
+    return from_tree(own)
+
+
+def to_tree(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as plain dicts and lists, for YAML and checkpoints."""
+    tree: dict[str, Any] = plain(dataclasses.asdict(config))
+    return tree

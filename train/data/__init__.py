@@ -1,0 +1,1 @@
+"""Recordings -> stored waveforms or features -> batches."""

@@ -1,0 +1,84 @@
+"""Clips -> the batches of a fit, as its configuration asks for them."""
+
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from tagger.errors import InputError
+from train.augment.clips import clip_changes, spare_share
+from train.config.config import TrainConfig
+from train.data.batches import Centres, Crops, balanced_sampler, frames_a_window
+from train.data.unknown import absent_weights
+from train.datasets.base import FeatureSet
+from train.fit.distributed import seed_here
+
+
+def training_loader(config: TrainConfig, clips: FeatureSet) -> DataLoader[Any]:
+    """Batches of random crops, each label equally often."""
+    # Lightning deals the drawn clips out to the devices.
+    n_each = -(-config.fit.clips_an_epoch // config.fit.devices)
+    sampler = balanced_sampler(
+        clips,
+        share_not_genre=config.fit.share_not_genre,
+        n_samples=config.fit.clips_an_epoch,
+        seed=config.seed,
+        shares=dict(zip(config.datasets, config.fit.shares, strict=True))
+        if config.fit.shares
+        else None,
+        window_len=frames_a_window(clips, config.features_options)
+        if config.fit.draw == "windows"
+        else None,
+    )
+    return DataLoader(
+        _crops(config, clips),
+        batch_size=config.fit.batch_size,
+        sampler=sampler,
+        drop_last=n_each > config.fit.batch_size,
+    )
+
+
+def crop_frames(clips: FeatureSet, config: TrainConfig) -> int:
+    """Length of a crop in what the clips count: whole frames, at least one."""
+    n_frames, hop_len = int(config.features_options.n_frames), config.features_options.hop_len
+    n_kept = max(1, round(config.fit.crop_share * n_frames))
+    n_less = n_frames - n_kept
+    return frames_a_window(clips, config.features_options) - n_less * (
+        int(hop_len) if clips.is_waveform else 1
+    )
+
+
+def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
+    n_frames = crop_frames(clips, config)
+    seed, rate = seed_here(config.seed), config.features_options.sample_rate
+    given = config.fit.unknown_weights if config.kind == "multi" else ()
+    weights = dict(zip(config.datasets, given, strict=True)) if given else {}
+    absent = absent_weights(clips, weights, config.may_also_be)
+    if not clips.is_waveform:
+        return Crops(clips, n_frames=n_frames, seed=seed, absent=absent)
+    change = clip_changes(config.augment, sample_rate=rate)
+    spare = spare_share(config.augment)
+    return Crops(clips, n_frames=n_frames, seed=seed, change=change, spare=spare, absent=absent)
+
+
+def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Any] | None:
+    """The middle windows of the clips whose loss is followed; None if there are none.
+
+    Raises:
+        InputError: they are needed and there are none.
+    """
+    if valid is None or len(valid) == 0:
+        if config.fit.patience > 0 or config.fit.schedule == "plateau":
+            raise InputError(
+                "fit.patience and fit.schedule=plateau need clips of the split `valid`; the"
+                " data have none (folds of the calibration have none either: set"
+                " calibration.folds=0)."
+            )
+        return None
+    n_frames = frames_a_window(valid, config.features_options)
+    return DataLoader(
+        Centres(valid, n_frames=n_frames),
+        batch_size=config.fit.batch_size,
+        # Its own: watching must not change what the next epoch draws.
+        generator=torch.Generator().manual_seed(0),
+    )

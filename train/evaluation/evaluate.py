@@ -1,0 +1,154 @@
+"""`tagger evaluate`: a checkpoint or a model on a split, as a record, a table or a page."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+from train.config.config import TrainConfig, from_tree, to_tree
+from train.data.load import load_clips
+from train.datasets.audio import SPLIT_NAMES
+from train.datasets.base import FeatureSet
+from train.evaluation.figures import figures_of, most_wrong
+from train.evaluation.page import page_of
+from train.evaluation.scorer import Scorer, open_scorer
+
+Say = Callable[[str], None]
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Figures, and what they were made from, for the page."""
+
+    record: dict[str, Any]
+    scorer: Scorer
+    clips: FeatureSet
+    scores: Array
+
+
+def evaluate_model(
+    path: Path,
+    overrides: Mapping[str, Any],
+    *,
+    data: Path,
+    split: str,
+    prepared: Path,
+    say: Say,
+) -> Evaluation:
+    """Measure on the labels that model and data share.
+
+    Args:
+        path: `best.pt` of a run, or an exported `.onnx`.
+        overrides: `datasets` (needed for a model), `metadata`, `partial`, and so on.
+        data: the folder that holds the datasets.
+        split: train, valid or test.
+        prepared: where decoded recordings are kept.
+        say: told what is left out.
+
+    Raises:
+        InputError: no dataset is named, the split is empty, or no label is shared.
+    """
+    scorer = open_scorer(path)
+    config = config_for(scorer, overrides)
+    clips = load_clips(config, data, prepared=prepared, say=say)
+    wanted = SPLIT_NAMES.get(split)
+    clips = clips.split(wanted or split)
+    if wanted is None or len(clips) == 0:
+        raise InputError(f"--split {split}: {clips.name} has no clip there.")
+    scorer = replace(scorer, config=config)
+    return measure(scorer, clips, split=wanted, say=say)
+
+
+def config_for(scorer: Scorer, overrides: Mapping[str, Any]) -> TrainConfig:
+    """The scorer's own configuration with the data that it is to be measured on.
+
+    Raises:
+        InputError: a model is to be measured and no dataset is named.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if scorer.net is None and "datasets" not in given:
+        raise InputError("--dataset is needed: a model does not say where its data lie.")
+    tree = {**to_tree(scorer.config), "pretrain": None}
+    for name, value in given.items():
+        part, _, inner = name.partition(".")
+        tree[part] = {**tree[part], inner: value} if inner else value
+    if scorer.net is not None:
+        return from_tree(tree)
+    # A model's options are lengths only, whatever its front end is.
+    return replace(from_tree({**tree, "features": "mel"}), features=scorer.config.features)
+
+
+def measure(scorer: Scorer, clips: FeatureSet, *, split: str, say: Say) -> Evaluation:
+    """Figures of one set of clips on the labels that are shared."""
+    shared = [label for label in scorer.labels if label in clips.labels]
+    if not shared:
+        raise InputError(
+            f"{scorer.name}: knows {', '.join(scorer.labels)}; {clips.name} has"
+            f" {', '.join(clips.labels)}. They share no label."
+        )
+    left_out = sorted({*scorer.labels, *clips.labels} - set(shared))
+    if left_out:
+        say(f"left out, not known to both: {', '.join(left_out)}")
+    targets = clips.targets[:, [clips.labels.index(label) for label in shared]]
+    kind = "multi" if "multi" in (scorer.config.kind, clips.kind) else "single"
+    known = ~np.isnan(targets).all(axis=1)
+    if kind == "single":
+        known &= np.nansum(targets, axis=1) > 0
+    if not known.any():
+        raise InputError(f"{clips.name}: no clip of {split} has one of {', '.join(shared)}.")
+    clips, targets = clips.take(np.flatnonzero(known)), targets[known]
+    scores = scorer.clip_scores(clips)[:, [scorer.labels.index(label) for label in shared]]
+    figures = figures_of(
+        scores, targets, labels=shared, kind=kind, thresholds=scorer.thresholds
+    )
+    if figures["absent_labels"]:
+        say(f"in no clip of {split}: {', '.join(figures['absent_labels'])}")
+    record = {
+        "model": scorer.name,
+        "dataset": clips.name,
+        "split": split,
+        "kind": kind,
+        **figures,
+        "left_out_labels": left_out,
+        "thresholds": {label: scorer.thresholds.get(label, 0.5) for label in shared},
+        "most_wrong": most_wrong(scores, targets, clips.ids.tolist(), shared),
+    }
+    return Evaluation(record=record, scorer=scorer, clips=clips, scores=scores)
+
+
+def show_json(found: Evaluation) -> str:
+    """The record as one JSON object."""
+    return json.dumps(found.record, ensure_ascii=False)
+
+
+def show_table(found: Evaluation) -> str:
+    """The record as text: figures, then one line a label, then what is most wrong."""
+    record = found.record
+    lines = [f"{record['dataset']}, split {record['split']}: {record['n_clips']} clips", ""]
+    plain = {k: v for k, v in record.items() if isinstance(v, float) or k == "n_clips"}
+    lines += [f"  {name:<20} {value}" for name, value in plain.items()]
+    columns = ("n_clips", "precision", "recall", "f1", "roc_auc", "pr_auc")
+    lines += ["", f"  {'':<20} " + " ".join(f"{one:>9}" for one in columns)]
+    for label, row in record["per_label"].items():
+        cells = " ".join(f"{'-' if row[one] is None else row[one]:>9}" for one in columns)
+        lines.append(f"  {label:<20} {cells}")
+    if record["most_wrong"]:
+        lines += ["", "  most wrong:"]
+        lines += [
+            f"  {one['id']}: {', '.join(one['true'])}, heard {one['heard']} ({one['score']})"
+            for one in record["most_wrong"][:10]
+        ]
+    return "\n".join(lines)
+
+
+def write_page(found: Evaluation, path: Path) -> None:
+    """Write the record as a page with pictures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = page_of(found.record, found.scorer, found.clips)
+    path.write_text(text, encoding="utf-8")

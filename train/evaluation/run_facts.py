@@ -1,0 +1,233 @@
+"""What a run says of itself: figures, calibration, data, versions."""
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.calibration.calibrate import (
+    Calibration,
+    choose_thresholds,
+    clip_scores,
+    fit_calibration,
+    highest_threshold,
+)
+from train.calibration.logits import ClipLogits, predict
+from train.config.config import TrainConfig
+from train.data.folds import fold_of_groups
+from train.datasets import FeatureSet
+from train.evaluation.metrics import (
+    among_known,
+    bootstrap,
+    brier,
+    calibration_error,
+    first_right,
+)
+
+FIGURE_FOLDS = 5
+SPLITS_KNOWN = ("train", "valid", "test")
+PACKAGES = (
+    "tagger-music", "torch", "lightning", "torchmetrics", "audiomentations", "librosa", "numpy",
+    "scipy", "soundfile", "soxr", "av",
+)  # fmt: skip
+
+
+def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
+    """Logits as the calibration's options ask for them."""
+    return predict(net, clips, n_windows=config.calibration.n_windows)
+
+
+def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
+    """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
+    known = np.nansum(clips.targets, axis=1) > 0
+    s, t = among_known(scores[known], clips.targets[known])
+    figures: dict[str, Any] = {"n_clips": int(known.sum())}
+    if known.any():
+        figures |= {
+            "accuracy": round(float(first_right(s, t).mean()), 4),
+            "ece_5_bins": bootstrap(calibration_error, s, t).to_list(),
+            "brier": bootstrap(brier, s, t).to_list(),
+        }
+    return figures
+
+
+def by_dataset(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, dict[str, Any]]:
+    """The same figures of each dataset that has labels; nothing if there is only one."""
+    names = list(dict.fromkeys(group.split("/", 1)[0] for group in clips.groups.tolist()))
+    found = {}
+    for name in names:
+        rows = np.flatnonzero(clips.from_datasets([name]))
+        figures = measure(scores[rows], clips.take(rows))
+        if figures["n_clips"]:
+            found[name] = figures
+    return found if len(found) > 1 else {}
+
+
+def calibration_of(net: Any) -> Calibration:
+    """The calibration that a network carries."""
+    return Calibration(
+        float(net.label_scale[0]),
+        net.label_bias.numpy(),
+        float(net.music_scale),
+        float(net.music_bias),
+    )
+
+
+def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
+    """Scores of each clip under a calibration that was fitted without it and its group.
+
+    With fewer than two folds, the scores of the calibration that was fitted to all of them.
+    """
+    n_folds = config.calibration.folds
+    if n_folds < 2:
+        return clip_scores(logits, fit_calibration(logits, kind=config.kind), kind=config.kind)
+    folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
+    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
+    for fold in range(n_folds):
+        held = folds == fold
+        calibration = fit_calibration(logits.take(np.flatnonzero(~held)), kind=config.kind)
+        part = logits.take(np.flatnonzero(held))
+        scores[held] = clip_scores(part, calibration, kind=config.kind)
+    return scores
+
+
+def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
+    """Figures of each clip under a calibration and thresholds that it had no part in.
+
+    Where no folds calibrate, some are drawn for the figures alone. Clips of a single group
+    cannot be told apart: their figures say that they measure what they have chosen.
+    """
+    n_folds = config.calibration.folds if config.calibration.folds > 1 else FIGURE_FOLDS
+    folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
+    scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
+    needed = np.ones_like(scores)
+    for fold in np.unique(folds):
+        held = folds == fold
+        rest = logits if held.all() else logits.take(np.flatnonzero(~held))
+        calibration = fit_calibration(rest, kind=config.kind)
+        part = logits.take(np.flatnonzero(held))
+        scores[held] = clip_scores(part, calibration, kind=config.kind)
+        chosen = chosen_thresholds(
+            clip_scores(rest, calibration, kind=config.kind), rest, config
+        )
+        needed[held] = [chosen[label] for label in logits.clips.labels]
+    figures = measure(scores, logits.clips) | believed(scores, logits.clips, needed)
+    parts = by_dataset(scores, logits.clips)
+    if len(np.unique(folds)) == 1:
+        figures["on_what_calibrated"] = True
+    return {"": figures, **parts}
+
+
+def chosen_thresholds(
+    scores: NDArray[np.float32], logits: ClipLogits, config: TrainConfig
+) -> dict[str, float]:
+    """The threshold of each label as the calibration's options ask for it."""
+    chosen = choose_thresholds(scores, logits, config.calibration)
+    highest = highest_threshold(scores, logits.clips, config.calibration.music_share)
+    return {label: min(one, highest) for label, one in chosen.items()}
+
+
+def believed(
+    scores: NDArray[np.float32],
+    clips: FeatureSet,
+    thresholds: Mapping[str, float] | NDArray[np.float32],
+) -> dict[str, float]:
+    """How many clips get a genre, and how often the first one is right.
+
+    The thresholds are those of the labels, or those of each clip, (n_clips, n_labels). A label
+    that the clip's set does not know counts as wrong; `among_known` leaves it out.
+    """
+    rows = np.nansum(clips.targets, axis=1) > 0
+    if isinstance(thresholds, Mapping):
+        needed = np.array([thresholds[label] for label in clips.labels])
+    else:
+        needed = thresholds[rows]
+    s, t = scores[rows], clips.targets[rows]
+    known, truth = among_known(s, t)
+    figures = {}
+    for name, one in (("", s), ("_among_known", known)):
+        written = np.where(one >= needed, one, np.float32(-1))
+        gets = (written > 0).any(axis=1)
+        right = first_right(written, truth)[gets].mean() if gets.any() else 0.0
+        figures[f"get_a_genre{name}"] = round(float(gets.mean()), 4)
+        figures[f"right_when_they_do{name}"] = round(float(right), 4)
+    return figures
+
+
+def calibration_facts(
+    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
+) -> dict[str, Any]:
+    """Thresholds, what was fitted, and figures of clips that had no part in either."""
+    honest = cross_fitted(unseen, config)
+    split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
+    figures = measured_apart(unseen, config)
+    return {
+        "thresholds": chosen_thresholds(honest, unseen, config),
+        "calibration": {
+            "method": "scale and bias of the logits, fitted on clips the network had not seen",
+            "on": split,
+            "folds": config.calibration.folds,
+            "label_scale": round(calibration.label_scale, 4),
+            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
+            "music_scale": round(calibration.music_scale, 4),
+            "music_bias": round(calibration.music_bias, 4),
+        },
+        "metrics": {
+            f"{split} of {name}" if name else split: one for name, one in figures.items()
+        },
+    }
+
+
+def data_facts(
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    before: Sequence[str] = (),
+    teachers: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Which datasets and teachers, and how many clips; `before` are the datasets of --from."""
+    counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
+    by_file = {one["sha256"]: dict(one) for one in teachers}
+    return {
+        "datasets": list(config.datasets),
+        "clips": {name: count for name, count in counts.items() if count},
+        "learned_from": "train",
+        **({"last_fit": list(config.last_fit)} if config.last_fit else {}),
+        **({"learned_before": list(before)} if before else {}),
+        **({"teachers": list(by_file.values())} if by_file else {}),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on, and the commit of a source tree."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a source tree that was never installed
+            continue
+    revision = _revision(Path(__file__).parents[2])
+    return found | ({"revision": revision} if revision else {})
+
+
+def _revision(root: Path) -> str | None:
+    """The commit that is checked out in a source tree, with a mark if it was changed since."""
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():  # an installed package
+        return None
+
+    def ask(*words: str) -> str:
+        command = [git, "-C", str(root), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - fixed words
+
+    try:
+        changed = ask("status", "--porcelain", "--untracked-files=no").strip()
+        return ask("rev-parse", "HEAD").strip() + (" with changes" if changed else "")
+    except subprocess.CalledProcessError:  # no commit yet, or a tree of another user
+        return None

@@ -1,0 +1,1 @@
+"""Questions that take several runs, and choices that did not become defaults."""

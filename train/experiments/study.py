@@ -1,0 +1,273 @@
+"""`tagger study NAME`: questions that take several runs; each ends with table and picture.
+
+compare   runs side by side: size, cost, figures
+length    how a figure falls as clips become shorter (the mean of several runs)
+rare      a figure against the number of training clips of each label
+transfer  a model on another dataset, through a map of labels
+features  the same body fitted on each front end, then compared
+distil    a student against its teachers, label by label
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tagger.errors import InputError
+from train.data.load import load_clips
+from train.datasets.base import FeatureSet
+from train.evaluation.chart import bars_of, table_of
+from train.evaluation.evaluate import config_for, measure
+from train.evaluation.scorer import Scorer, open_scorer
+from train.experiments.distil import COLUMNS, compared, rows_of
+from train.experiments.sweep import Sweep, run_one
+from train.features import FRONT_ENDS
+from train.teachers.taught import lessons_for
+
+Say = Callable[[str], None]
+
+SECONDS = (29.0, 10.0, 5.0, 3.0, 1.0, 0.5)
+FIGURES = ("accuracy", "f1_macro", "roc_auc", "pr_auc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a study is asked.
+
+    Attributes:
+        paths: checkpoints, models or folders of runs.
+        overrides: dotted fields, as in `tagger train`.
+        config_path: a YAML file for studies that train.
+        data: the folder that holds the datasets.
+        prepared: where decoded recordings are kept.
+        split: that is measured on.
+        labels: label of the data -> label of the model, for `transfer`.
+        out: where table, record and picture go.
+        say: told how far it is.
+    """
+
+    paths: Sequence[Path]
+    overrides: Mapping[str, Any]
+    config_path: Path | None
+    data: Path
+    prepared: Path
+    split: str
+    labels: Mapping[str, str]
+    out: Path
+    say: Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A table; `column` is the one that the picture shows."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    column: str
+
+
+def run_study(name: str, question: Question) -> str:
+    """Answer a question; returns the table, and writes NAME.md, .json and .svg.
+
+    Raises:
+        InputError: the study is unknown, or what it needs is missing.
+    """
+    if name not in STUDIES:
+        raise InputError(f"study {name}: choose one of {', '.join(STUDIES)}.")
+    if name != "features" and not question.paths:
+        raise InputError(f"study {name}: name a checkpoint, a model or the folder of a run.")
+    answer = STUDIES[name](question)
+    table = table_of(answer.columns, answer.rows)
+    shown = answer.columns.index(answer.column)
+    names = [str(row[0]) for row in answer.rows]
+    question.out.mkdir(parents=True, exist_ok=True)
+    (question.out / f"{name}.md").write_text(table + "\n", encoding="utf-8")
+    records = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    (question.out / f"{name}.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+    picture = bars_of(f"{name}: {answer.column}", names, [row[shown] for row in answer.rows])
+    (question.out / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return table
+
+
+def compare(question: Question) -> Answer:
+    """Runs side by side: parameters, cost of a minute of audio on one thread, figures."""
+    rows = []
+    for path in question.paths:
+        scorer = _scorer(path)
+        clips = _clips(scorer, question)
+        found = _figures(scorer, clips, question)
+        rows.append([_short(path), _n_parameters(scorer), cost_ms(scorer), *found])
+    columns = ("run", "parameters", "ms a minute", *FIGURES)
+    return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
+
+
+def length(question: Question) -> Answer:
+    """The middle of each clip, ever shorter; less than a window is repeated, as in a scan.
+
+    Of several runs, as of several seeds, the mean.
+    """
+    heard = [(one, _clips(one, question)) for one in map(_scorer, question.paths)]
+    rows = []
+    for seconds in SECONDS:
+        found = [
+            _figures(one, shortened(clips, one, seconds), question) for one, clips in heard
+        ]
+        rows.append([f"{seconds:g} s", *(_mean(one) for one in zip(*found, strict=True))])
+    columns = ("length", *FIGURES)
+    return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
+
+
+def rare(question: Question) -> Answer:
+    """Labels by the number of their training clips, the rarest first."""
+    scorer = _scorer(question.paths[0])
+    every = load_clips(
+        config_for(scorer, question.overrides),
+        question.data,
+        prepared=question.prepared,
+        say=question.say,
+    )
+    learned = np.nansum(every.split("train").targets, axis=0)
+    count = dict(zip(every.labels, learned.astype(int).tolist(), strict=True))
+    found = measure(scorer, every.split(question.split), split=question.split, say=question.say)
+    rows = [
+        [label, count[label], one["n_clips"], one["f1"], one["roc_auc"], one["pr_auc"]]
+        for label, one in found.record["per_label"].items()
+    ]
+    rows.sort(key=lambda row: row[1])
+    columns = ("label", "train clips", "measured clips", "f1", "roc_auc", "pr_auc")
+    return Answer(columns=columns, rows=rows, column="pr_auc")
+
+
+def transfer(question: Question) -> Answer:
+    """Each model on data that it does not come from, on the labels that they share."""
+    rows = []
+    for path in question.paths:
+        scorer = _scorer(path)
+        clips = _clips(scorer, question)
+        names = tuple(question.labels.get(label, label) for label in clips.labels)
+        if len(set(names)) < len(names):
+            raise InputError("study transfer: the map gives two labels of the data one name.")
+        found = _figures(scorer, replace(clips, labels=names), question)
+        rows.append([_short(path), ", ".join(n for n in names if n in scorer.labels), *found])
+    columns = ("model", "labels", *FIGURES)
+    return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
+
+
+def features(question: Question) -> Answer:
+    """One run a front end, all else alike, then `compare`; finished runs are not run again."""
+    sweep = Sweep(
+        config_path=question.config_path,
+        overrides=question.overrides,
+        data=question.data,
+        prepared=question.prepared,
+        out=question.out,
+        splits=(question.split,),
+        say=question.say,
+    )
+    for name in FRONT_ENDS:
+        run_one(sweep, name, {"features": name})
+    return compare(replace(question, paths=[question.out / name for name in FRONT_ENDS]))
+
+
+def distil(question: Question) -> Answer:
+    """A student against its teachers: how well it follows them, label by label."""
+    if len(question.paths) > 1:
+        raise InputError("study distil: one run or model at a time.")
+    path = question.paths[0]
+    scorer = _scorer(path)
+    config = config_for(scorer, question.overrides)
+    data, prepared, say = question.data, question.prepared, question.say
+    clips = _split_of(load_clips(config, data, prepared=prepared, say=say), question)
+    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
+    run = path if path.is_dir() else path.parent
+    rows = rows_of(compared(replace(scorer, config=config), run, clips))
+    return Answer(columns=COLUMNS, rows=rows, column="correlation")
+
+
+STUDIES: dict[str, Callable[[Question], Answer]] = {
+    "compare": compare,
+    "length": length,
+    "rare": rare,
+    "transfer": transfer,
+    "features": features,
+    "distil": distil,
+}
+
+
+def shortened(clips: FeatureSet, scorer: Scorer, seconds: float) -> FeatureSet:
+    """The middle of each clip, at most `seconds` long and at least one frame."""
+    options = scorer.config.features_options
+    unit = 1 if clips.is_waveform else options.hop_len
+    wanted = max(1, round(seconds * options.sample_rate / unit))
+    cut = []
+    for i, one in enumerate(clips.features):
+        n_columns = max(1, wanted // int(clips.n_repeats[i]))
+        start = max(0, one.shape[1] - n_columns) // 2
+        cut.append(one[:, start : start + n_columns])
+    return replace(clips, features=cut)
+
+
+@torch.no_grad()
+def cost_ms(scorer: Scorer, *, n_windows: int = 8) -> float:
+    """Processor time for a minute of audio, windows side by side, least of three, in ms.
+
+    Of all threads together, so that other work on the machine hardly counts.
+    """
+    options = scorer.config.features_options
+    windows = 0.1 * np.random.default_rng(0).standard_normal((n_windows, options.window_len))
+    batch = windows.astype(np.float32)
+    times = []
+    for _ in range(3):
+        started = time.process_time()
+        scorer.of_waveforms(batch)
+        times.append(time.process_time() - started)
+    seconds = n_windows * options.window_len / options.sample_rate
+    return float(round(1000 * min(times) * 60 / seconds, 2))
+
+
+def _scorer(path: Path) -> Scorer:
+    return open_scorer(path / "best.pt" if path.is_dir() else path)
+
+
+def _short(path: Path) -> str:
+    return path.name if path.is_dir() or path.stem != "best" else path.parent.name
+
+
+def _n_parameters(scorer: Scorer) -> int | None:
+    return None if scorer.net is None else sum(one.numel() for one in scorer.net.parameters())
+
+
+def _clips(scorer: Scorer, question: Question) -> FeatureSet:
+    config = config_for(scorer, question.overrides)
+    clips = load_clips(config, question.data, prepared=question.prepared, say=question.say)
+    return _split_of(clips, question)
+
+
+def _split_of(clips: FeatureSet, question: Question) -> FeatureSet:
+    chosen = clips.split(question.split)
+    if len(chosen) == 0:
+        raise InputError(f"--split {question.split}: {clips.name} has no clip there.")
+    return chosen
+
+
+def _figures(scorer: Scorer, clips: FeatureSet, question: Question) -> list[float | None]:
+    record = measure(scorer, clips, split=question.split, say=question.say).record
+    return [record.get(name) for name in FIGURES]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return round(float(np.mean(known)), 4) if known else None
+
+
+def _first_known(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The first figure that every row has."""
+    for i, name in enumerate(columns):
+        if name in FIGURES and all(row[i] is not None for row in rows):
+            return name
+    return columns[-1]

@@ -1,0 +1,151 @@
+"""The same question put to several variants and seeds; a finished run is not run again."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagger.errors import InputError
+from train.config.config import from_tree, load_config, to_tree
+from train.evaluation.evaluate import evaluate_model
+from train.fit.run import run_training
+
+Say = Callable[[str], None]
+
+RECORD, SCORES = "sweep.json", "scores-{}.npz"
+FIGURES = ("accuracy", "f1_macro", "roc_auc", "pr_auc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What all runs of a sweep share.
+
+    Attributes:
+        config_path: a YAML file, or None for the defaults.
+        overrides: dotted fields over it, the same in every run.
+        data: the folder that holds the datasets.
+        prepared: where decoded recordings are kept.
+        out: the runs' folder; each has its own in it.
+        splits: what is measured: valid, or valid and test.
+        say: told how far it is.
+    """
+
+    config_path: Path | None
+    overrides: Mapping[str, Any]
+    data: Path
+    prepared: Path
+    out: Path
+    splits: Sequence[str] = ("valid",)
+    say: Say
+
+
+def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit and measure one run, or read what it found before.
+
+    Args:
+        sweep: what all runs share.
+        name: of the run and its folder.
+        changes: dotted fields in which this run differs.
+
+    Returns:
+        name, folder, seconds of processor time that the fit took, and the figures of each
+        split. The scores of each clip lie in the folder, for paired comparisons.
+
+    Raises:
+        InputError: the folder holds a run of another configuration.
+    """
+    overrides = {**sweep.overrides, **changes}
+    asked = to_tree(load_config(sweep.config_path, overrides))
+    folder = sweep.out / name
+    found = _finished(folder, asked, sweep.splits)
+    if found is not None:
+        return found
+    started = time.process_time()
+    sweep.say(f"{name}: fitting")
+    run_training(
+        sweep.config_path,
+        overrides,
+        data=sweep.data,
+        out=folder,
+        say=lambda line: sweep.say(f"{name}: {line}"),
+        prepared=sweep.prepared,
+        resume=True,
+    )
+    seconds = round(time.process_time() - started, 1)
+    figures = {split: _measured(sweep, folder, split) for split in sweep.splits}
+    record = {"name": name, "folder": str(folder), "fit_cpu_s": seconds, "figures": figures}
+    (folder / RECORD).write_text(json.dumps({"asked": asked, "record": record}, indent=1))
+    return record
+
+
+def over_seeds(records: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
+    """Mean and deviation (of a sample, None for one seed) of each figure of one split."""
+    summary: dict[str, Any] = {"n_runs": len(records)}
+    for figure in FIGURES:
+        values = [one["figures"][split].get(figure) for one in records]
+        known = [one for one in values if one is not None]
+        if known:
+            deviation = statistics.stdev(known) if len(known) > 1 else None
+            summary[figure] = {
+                "mean": round(statistics.fmean(known), 4),
+                "deviation": None if deviation is None else round(deviation, 4),
+                "runs": known,
+            }
+    return summary
+
+
+def pooled_scores(records: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
+    """Whether each clip was right, over the runs: ids and shares of runs, both (n_clips,)."""
+    right: dict[str, list[bool]] = {}
+    for one in records:
+        with np.load(Path(one["folder"]) / SCORES.format(split), allow_pickle=False) as kept:
+            hit = kept["scores"].argmax(axis=1) == kept["targets"].argmax(axis=1)
+            for clip, is_right in zip(kept["ids"].tolist(), hit.tolist(), strict=True):
+                right.setdefault(clip, []).append(is_right)
+    ids = sorted(right)
+    return {"ids": ids, "right": np.array([np.mean(right[clip]) for clip in ids])}
+
+
+def _finished(
+    folder: Path, asked: dict[str, Any], splits: Sequence[str]
+) -> dict[str, Any] | None:
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    before = to_tree(from_tree(kept["asked"]))  # a field that is new since has its default
+    if before != asked:
+        changed = sorted(key for key in asked if asked[key] != before[key])
+        raise InputError(
+            f"{folder}: holds a run that differs in {', '.join(changed)}; name another folder"
+            " with --out, or remove this one."
+        )
+    record: dict[str, Any] = kept["record"]
+    return record if set(splits) <= set(record["figures"]) else None
+
+
+def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:
+    found = evaluate_model(
+        folder / "best.pt",
+        {},
+        data=sweep.data,
+        split=split,
+        prepared=sweep.prepared,
+        say=lambda _: None,
+    )
+    shared = [one for one in found.scorer.labels if one in found.clips.labels]
+    columns = [found.clips.labels.index(label) for label in shared]
+    np.savez(
+        folder / SCORES.format(split),
+        ids=found.clips.ids,
+        scores=found.scores,
+        targets=found.clips.targets[:, columns],
+    )
+    figures = {name: found.record.get(name) for name in FIGURES}
+    per_label = {label: one["f1"] for label, one in found.record["per_label"].items()}
+    return {**figures, "n_clips": found.record["n_clips"], "f1": per_label}

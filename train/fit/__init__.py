@@ -1,0 +1,1 @@
+"""One training run: the network, its losses, and the loop around them."""

@@ -1,0 +1,198 @@
+"""One fit: what it learns from, what watches it, and the call that runs it."""
+
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from tagger.errors import InputError
+from train.config.config import TrainConfig, to_tree
+from train.data.loaders import training_loader, watched_loader
+from train.datasets.base import FeatureSet
+from train.fit.averaging import Averaging
+from train.fit.callbacks import (
+    LAST,
+    KeepBest,
+    KeepLast,
+    OnEpoch,
+    Progress,
+    StopAtNan,
+    read_last,
+)
+from train.fit.distributed import is_first, rank
+from train.fit.module import Fit
+from train.fit.objective import rarity_weights
+from train.fit.tensorboard import Board
+from train.models.network import TaggerNet
+from train.teachers.pupil import keep_pupil
+
+
+def fit(
+    config: TrainConfig,
+    clips: FeatureSet,
+    *,
+    run_dir: Path,
+    on_epoch: OnEpoch | None = None,
+    prepare: Callable[[TaggerNet], object] | None = None,
+    valid: FeatureSet | None = None,
+    resume: bool = False,
+) -> TaggerNet:
+    """Fit a network to `clips`; the result carries the averaged weights.
+
+    Args:
+        config: the run.
+        clips: what to learn from, all of it.
+        run_dir: where the curves, last.pt and best.pt go.
+        on_epoch: called after each epoch with its number and its loss.
+        prepare: called with the fresh network, to load weights that were learned before.
+        valid: clips whose loss is followed; early stopping and `plateau` need them.
+        resume: go on from run_dir/last.pt if it is there.
+
+    Raises:
+        InputError: the loss is no number, the GPU's memory is too small, or `valid` is needed.
+    """
+    L.seed_everything(config.seed, verbose=False)
+    loader = training_loader(config, clips)
+    net = TaggerNet(config.network(), n_labels=len(clips.labels))
+    if prepare is not None:
+        prepare(net)
+    if config.fit.epochs == 0:
+        return net.eval()
+    # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = _module(net, config, clips)
+    watched = watched_loader(config, valid)
+    best = None if watched is None else KeepBest(config.fit.patience)
+    last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
+    if last is not None and read_last(run_dir)["epoch"] + 1 >= config.fit.epochs:
+        _take_over(read_last(run_dir), module, best)
+    else:
+        callbacks = _callbacks(config, clips, run_dir, loader, module, best, on_epoch)
+        _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
+    if best is not None and best.weights is not None:
+        module.load_state_dict(best.weights)
+    net.requires_grad_(True).eval().cpu()
+    if clips.lessons is not None and module.pupil is not None and is_first():
+        keep_pupil(run_dir, module.pupil, clips.lessons.parts, n_before=module.n_taught)
+    return net
+
+
+def _take_over(finished: dict[str, Any], module: Fit, best: KeepBest | None) -> None:
+    """Take the weights of a finished fit: those of its best epoch if it kept any."""
+    module.load_state_dict(finished["state_dict"])
+    if best is not None and best.state_key in finished["callbacks"]:
+        best.load_state_dict(finished["callbacks"][best.state_key])
+
+
+def _callbacks(
+    config: TrainConfig,
+    clips: FeatureSet,
+    run_dir: Path,
+    loader: DataLoader[Any],
+    module: Fit,
+    best: KeepBest | None,
+    on_epoch: OnEpoch | None,
+) -> list[Callback]:
+    """In their order: what needs the averaged weights stands before the averaging."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    averaging = Averaging(config.fit.average_decay)
+    found: list[Callback] = [] if best is None else [best]
+    found += [averaging, StopAtNan(), Board(config, clips, is_watched=best is not None)]
+    if on_epoch is not None:
+        found.append(Progress(on_epoch))
+    generators = {
+        "augment": module.rng,
+        "sampler": loader.sampler.generator,  # type: ignore[attr-defined]
+        "crops": loader.dataset.rng,  # type: ignore[attr-defined]
+    }
+    facts = {"config": to_tree(config), "labels": list(clips.labels)}
+    return [*found, KeepLast(run_dir, facts, generators, best)]
+
+
+def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> Fit:
+    n_taught = 0 if clips.embeddings is None else clips.embeddings.shape[1]
+    lessons = () if clips.lessons is None else clips.lessons.parts
+    module = Fit(net, config, n_taught=n_taught, lessons=lessons, is_waveform=clips.is_waveform)
+    if config.fit.label_weights and config.kind == "multi":
+        module.weights = rarity_weights(torch.from_numpy(clips.targets))
+    return module
+
+
+def _run(
+    config: TrainConfig,
+    module: Fit,
+    loader: DataLoader[Any],
+    watched: DataLoader[Any] | None,
+    *,
+    callbacks: list[Callback],
+    run_dir: Path,
+    last: Path | None,
+) -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    trainer = trainer_for(config, callbacks=callbacks, run_dir=run_dir)
+    try:
+        with warnings.catch_warnings():
+            # Lightning advises worker processes; the features are in memory and need none.
+            # It also advises a loader of valid clips for folds, which have none.
+            for advice in (".*does not have many workers.*", ".*have no `val_dataloader`.*"):
+                warnings.filterwarnings("ignore", message=advice)
+            trainer.fit(module, loader, watched, ckpt_path=last, weights_only=True)
+    except torch.OutOfMemoryError as error:
+        raise InputError(_too_big(config.fit.batch_size)) from error
+
+
+def _too_big(batch_size: int) -> str:
+    said = f"the GPU has too little memory for batches of {batch_size}; "
+    if batch_size == 1:
+        return said + "take a shorter window (features_options.n_frames) or a smaller body."
+    smaller = batch_size // 2
+    return said + f"try --set fit.batch_size={smaller} --set fit.accumulate=2."
+
+
+def trainer_for(config: TrainConfig, *, callbacks: list[Callback], run_dir: Path) -> L.Trainer:
+    """Lightning's trainer as the configuration asks for it.
+
+    Raises:
+        InputError: more devices are asked for than there are GPUs.
+    """
+    n_devices = config.fit.devices
+    if torch.cuda.is_available():
+        if n_devices > torch.cuda.device_count():
+            raise InputError(f"--devices {n_devices}: {torch.cuda.device_count()} GPUs found.")
+        torch.cuda.set_per_process_memory_fraction(config.fit.gpu_memory_fraction, rank())
+    return L.Trainer(
+        max_epochs=config.fit.epochs,
+        accelerator="auto",
+        devices=n_devices,
+        # A frozen body, or a teacher without weight, leaves parameters without a gradient.
+        strategy="auto" if n_devices == 1 else "ddp_find_unused_parameters_true",
+        logger=TensorBoardLogger(run_dir, name="", version="curves", default_hp_metric=False),
+        callbacks=callbacks,
+        gradient_clip_val=config.fit.gradient_clip,
+        accumulate_grad_batches=config.fit.accumulate,
+        precision=_precision(config.fit.precision),
+        deterministic=config.fit.deterministic,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=10,
+    )
+
+
+def _precision(asked: str) -> Any:
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # There is no public question.
+        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
+    return "bf16-mixed" if fast else "32-true"

@@ -1,0 +1,125 @@
+"""The last layer alone, fitted to its optimum on what the body hears.
+
+A body that learned from thousands of clips knows more than a few hundred labelled ones can
+teach it, and forgets it when it is fitted to them. Fitting only the linear layer on top, with
+a penalty on its size, is logistic regression: convex, done in seconds, the same every time.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from train.augment.features import AugmentOptions, augment
+from train.config.config import HeadOptions
+from train.data.batches import cover
+from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.fit.objective import label_loss
+from train.models.network import TaggerNet
+
+CLIPS_AT_ONCE = 16
+
+
+def refit_head(
+    net: TaggerNet,
+    clips: FeatureSet,
+    options: HeadOptions,
+    augmentation: AugmentOptions | None = None,
+) -> None:
+    """Replace the label and music layers by the best ones for these clips.
+
+    Args:
+        net: the network; only its head changes.
+        clips: what to fit to; unknown labels take no part.
+        options: the penalties and the windows of each clip.
+        augmentation: how the further versions of each window are made.
+    """
+    parts = [window_embeddings(net, clips, n_windows=options.n_windows)]
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(options.n_augmented):
+        change = partial(augment, options=augmentation or AugmentOptions(), rng=rng)
+        parts.append(window_embeddings(net, clips, n_windows=options.n_windows, change=change))
+    embeddings = torch.cat([one for one, _ in parts])
+    owner = torch.cat([one for _, one in parts])
+    mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
+    inputs = (embeddings - mean) / deviation
+    targets = torch.from_numpy(clips.targets)[owner]
+    music = torch.from_numpy(np.nan_to_num(clips.music))[owner]
+    kind = net.options.kind
+
+    def by_label(logits: Tensor) -> Tensor:
+        return label_loss(logits, targets, kind=kind, smoothing=0.0)
+
+    weights = _balance(clips)[owner]
+
+    def by_music(logits: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], music, weight=weights)
+
+    for layer, loss, penalty in (
+        (net.head.labels, by_label, options.label_penalty),
+        (net.head.music, by_music, options.music_penalty),
+    ):
+        weight, bias = _regression(inputs, layer.out_features, loss, penalty=penalty)
+        _put(layer, weight / deviation, bias - weight @ (mean / deviation))
+
+
+@torch.no_grad()
+def window_embeddings(
+    net: TaggerNet,
+    clips: FeatureSet,
+    *,
+    n_windows: int,
+    change: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,).
+
+    `change` is applied to batches of features before they are embedded.
+    """
+    options = net.options.features_options
+    embeddings, owner = [], []
+    for start in range(0, len(clips), CLIPS_AT_ONCE):
+        rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
+        windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
+        batch = torch.from_numpy(np.concatenate(windows))
+        if clips.is_waveform:
+            batch = net.front_end(batch[:, 0])
+        embeddings.append(net.embed(batch if change is None else change(batch)))
+        owner += [i for i, one in zip(rows, windows, strict=True) for _ in one]
+    return torch.cat(embeddings), torch.tensor(owner)
+
+
+def _balance(clips: FeatureSet) -> Tensor:
+    """Weights with which music and what is none count the same, mean 1; 0 if nobody knows."""
+    known = ~np.isnan(clips.music)
+    share = float((clips.music[known] == NOT_MUSIC).mean()) if known.any() else 0.0
+    if share in {0.0, 1.0}:
+        return torch.from_numpy(known.astype(np.float32))
+    weights = np.where(clips.music == NOT_MUSIC, 0.5 / share, 0.5 / (1 - share)) * known
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def _regression(
+    inputs: Tensor, n_out: int, loss: Callable[[Tensor], Tensor], *, penalty: float
+) -> tuple[Tensor, Tensor]:
+    """Weights (n_out, n_in), bias (n_out,) of the least loss + penalty / 2 * |weights|^2."""
+    weight = torch.zeros(n_out, inputs.shape[1], requires_grad=True)
+    bias = torch.zeros(n_out, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        total = loss(inputs @ weight.T + bias) + penalty / 2 * weight.square().sum()
+        total.backward()
+        return total
+
+    optimiser.step(closure)
+    return weight.detach(), bias.detach()
+
+
+@torch.no_grad()
+def _put(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)

@@ -1,0 +1,116 @@
+"""Checkpoints: everything that is needed to build a network again, in one file.
+
+They load with `weights_only=True`: a checkpoint from a stranger runs no code.
+"""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tagger.errors import InputError
+from train.config.config import TrainConfig, from_tree, to_tree
+from train.models.network import TaggerNet
+
+FORMAT = 1
+BEST = "best.pt"
+NET = "net."
+TRAINING = ("epoch", "best", "optimizer_states", "lr_schedulers")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network with what was known when it was saved.
+
+    Attributes:
+        net: the network, in evaluation mode on CPU.
+        config: the run's configuration.
+        labels: names of the scores.
+        facts: plain values: thresholds, figures, data, versions.
+    """
+
+    net: TaggerNet
+    config: TrainConfig
+    labels: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+
+def save(
+    checkpoint: Checkpoint, path: Path, *, training: Mapping[str, Any] | None = None
+) -> None:
+    """Write a checkpoint beside its place, then move it there: it is whole or absent.
+
+    Args:
+        checkpoint: the network and what is known of it.
+        path: where.
+        training: epoch, best figure, state of optimiser and schedule, if they are known.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "format": FORMAT,
+        "config": to_tree(checkpoint.config),
+        "labels": list(checkpoint.labels),
+        "weights": checkpoint.net.state_dict(),
+        "facts": dict(checkpoint.facts),
+        **(training or {}),
+    }
+    temporary = path.with_name(f".{path.name}.tmp")
+    torch.save(content, temporary)
+    os.replace(temporary, path)  # noqa: PTH105 - says better what it does
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint: best.pt, or last.pt of a run that is not done.
+
+    Raises:
+        InputError: the file is missing, damaged or not a checkpoint of this program.
+    """
+    content = read(path)
+    if content.get("format") == FORMAT:
+        weights, facts = content["weights"], content["facts"]
+        config, labels = from_tree(content["config"]), tuple(content["labels"])
+    elif "tagger" in content:  # Lightning's own, after some epoch
+        config = from_tree(content["tagger"]["config"])
+        labels = tuple(content["tagger"]["labels"])
+        weights = {
+            name.removeprefix(NET): value
+            for name, value in content["state_dict"].items()
+            if name.startswith(NET)
+        }
+        facts = {"thresholds": dict.fromkeys(labels, 0.5), "epoch": content["epoch"] + 1}
+    else:
+        raise InputError(f"{path}: not a checkpoint of this version of `tagger train`.")
+    net = TaggerNet(config.network(), n_labels=len(labels))
+    net.load_state_dict(weights)
+    return Checkpoint(net.eval(), config, labels, facts)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The plain content of a checkpoint.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such checkpoint; check the path.") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise InputError(f"{path}: not a checkpoint that can be read ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a checkpoint of this version of `tagger train`.")
+    return content
+
+
+def training_of(path: Path) -> dict[str, Any]:
+    """Epoch, best figure, optimiser and schedule of a checkpoint, if it is there."""
+    if not path.is_file():
+        return {}  # a fit of 0 epochs
+    content = read(path)
+    if "tagger" in content:
+        content |= {"epoch": content["epoch"] + 1, "best": content["tagger"]["best"]}
+    return {name: content[name] for name in TRAINING if name in content}
