@@ -102,7 +102,6 @@ def measure(music: Path | None) -> Report:
         report.add("speed_cpu", lambda: parts.speed(files, "cpu"))
         report.add("speed_cuda", lambda: parts.speed(files, "cuda"), missing=cuda)
         report.add("speed_pytorch", lambda: runs.pytorch(folder), missing=torch_missing)
-        report.add("pinned_copies", lambda: runs.pinned_copies(model), missing=cuda)
         report.add("peak_memory", lambda: runs.peak_memory(files), missing=cuda)
         report.add("memory_limit", lambda: runs.memory_limit(model), missing=cuda)
         report.add("scan", lambda: runs.scan(model, music, folder), missing=cuda)

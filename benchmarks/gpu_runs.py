@@ -22,9 +22,9 @@ from export.graph import to_graph
 from export.trimmed_front_end import add_lean_front_end
 from tagger.diagnostics.bench import bench_device
 from tagger.library.walk import find_tracks
+from tagger.model import nvidia_driver
 from tagger.model.device_options import DeviceOptions
 from tagger.model.load import load_engine
-from tagger.model.nvidia_driver import Context
 from tagger.model.self_test import golden_windows
 from tagger.scan.pipeline import ListenOptions, analyse
 from train.config.config import load_config
@@ -84,47 +84,17 @@ def torch_speed(net: Any, window_len: int) -> dict[int, float]:
     return found
 
 
-def pinned_copies(model: Path) -> dict[str, Any]:
-    """Whether two batches are under way at a time, and what that gains."""
-    engine = load_engine(model, device="cuda")
-    with_lanes = pipelined(engine)
-    lanes, engine.lanes = engine.lanes, None
-    without = pipelined(engine)
-    return {
-        "passed": lanes is not None,
-        "notes": engine.notes,
-        "windows_per_s": with_lanes,
-        "windows_per_s_without": without,
-    }
-
-
-def pipelined(engine: Any, *, n_batches: int = 40) -> float:
-    """Windows a second with one batch ahead, as the pipeline runs it."""
-    size = engine.batch_size
-    windows = np.ascontiguousarray(
-        np.resize(golden_windows(engine.spec), (size, engine.spec.window_len))
-    )
-    engine.run(windows)
-    started, waiting = time.perf_counter(), []
-    for _ in range(n_batches):
-        waiting.append(engine.submit(windows))
-        while len(waiting) > engine.n_ahead:
-            waiting.pop(0)()
-    for result in waiting:
-        result()
-    return round(n_batches * size / (time.perf_counter() - started), 1)
-
-
 @contextmanager
 def watched_memory() -> Iterator[dict[str, int]]:
-    """The least free memory of the GPU while the block runs, in MiB below what was free."""
-    context, found, done = Context(0), {"peak_mb": 0}, threading.Event()
-    before = context.free_memory_mb()[0]
+    """The most of the first GPU's memory that is taken while the block runs, in MiB."""
+    nvml, found, done = nvidia_driver.library(), {"peak_mb": 0}, threading.Event()
+    handle = nvml.nvmlDeviceGetHandleByIndex(0)
+    before = nvml.nvmlDeviceGetMemoryInfo(handle).used
 
     def watch() -> None:
         while not done.wait(0.005):
-            used = before - context.free_memory_mb()[0]
-            found["peak_mb"] = max(found["peak_mb"], used)
+            used = nvml.nvmlDeviceGetMemoryInfo(handle).used - before
+            found["peak_mb"] = max(found["peak_mb"], used >> 20)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -144,10 +114,9 @@ def peak_memory(files: Mapping[str, Path]) -> dict[str, Any]:
                 engine = load_engine(
                     path, device="cuda", options=DeviceOptions(batch_size=batch)
                 )
-                pipelined(engine, n_batches=5)
+                for _ in range(5):
+                    engine.run(np.zeros((batch, engine.spec.window_len), np.float32))
             found[f"{name} batch {batch}"] = peak["peak_mb"]
-            if engine.lanes is not None:
-                engine.lanes.close()
             del engine
     return {"unit": "MiB", **found}
 

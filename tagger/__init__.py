@@ -1,3 +1,3 @@
 """The runtime: listens to music files and writes genres into them. No torch in here."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,6 +1,5 @@
-"""GPUs that are not there: a driver in C's manners, and sessions that say what CUDA's would."""
+"""GPUs that are not there: a driver that tells of them, sessions that say what CUDA's would."""
 
-import ctypes
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,85 +10,56 @@ from tagger.model.devices import Finding
 from tagger.model.session import open_session
 
 
-def address_of(argument):
-    """The object behind a `ctypes.byref`."""
-    return argument._obj
+class FakeNvmlError(Exception):
+    """What the library raises."""
 
 
 class FakeDriver:
-    """NVIDIA's driver with one or more GPUs; `failures` maps a function to its error code."""
+    """NVIDIA's management library over GPUs that are not there.
+
+    Args:
+        version: the CUDA that it speaks, as in 13000.
+        gpus: their names, by slot.
+        failures: a function's name to what the library says of its failure.
+    """
+
+    NVMLError = FakeNvmlError
 
     def __init__(self, *, version=13000, gpus=("Fake GPU",), failures=None):
         self.version, self.gpus, self.failures = version, gpus, failures or {}
-        self.calls: list[str] = []
-        self.pinned: dict[int, object] = {}
 
-    def __getattr__(self, name):
-        if name not in FakeDriver.__dict__.get("KNOWN", ()):
-            raise AttributeError(name)
+    def _answer(self, name, value):
+        if name in self.failures:
+            raise FakeNvmlError(self.failures[name])
+        return value
 
-        def call(*arguments):
-            self.calls.append(name)
-            if name in self.failures:
-                return self.failures[name]
-            return getattr(self, f"do_{name}", lambda *_: 0)(*arguments)
+    def nvmlSystemGetCudaDriverVersion_v2(self):  # noqa: N802
+        return self._answer("nvmlSystemGetCudaDriverVersion_v2", self.version)
 
-        return call
+    def nvmlDeviceGetCount(self):  # noqa: N802
+        return self._answer("nvmlDeviceGetCount", len(self.gpus))
 
-    KNOWN = (
-        "cuInit cuDriverGetVersion cuDeviceGetCount cuDeviceGet cuDeviceGetName"
-        " cuDeviceGetAttribute cuGetErrorString cuDevicePrimaryCtxRetain cuCtxSetCurrent"
-        " cuMemHostAlloc cuMemFreeHost cuStreamCreate cuStreamSynchronize cuStreamDestroy_v2"
-        " cuMemcpyHtoDAsync_v2 cuMemGetInfo_v2"
-    ).split()
+    def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
+        if index >= len(self.gpus):
+            raise FakeNvmlError("Invalid Argument")
+        return index
 
-    def do_cuDriverGetVersion(self, version):  # noqa: N802
-        address_of(version).value = self.version
-        return 0
+    def nvmlDeviceGetHandleByUUID(self, name):  # noqa: N802
+        if name not in (uuids := [f"GPU-{index}" for index in range(len(self.gpus))]):
+            raise FakeNvmlError("Not Found")
+        return uuids.index(name)
 
-    def do_cuDeviceGetCount(self, count):  # noqa: N802
-        address_of(count).value = len(self.gpus)
-        return 0
+    def nvmlDeviceGetName(self, handle):  # noqa: N802
+        return self.gpus[handle]
 
-    def do_cuDeviceGet(self, device, index):  # noqa: N802
-        address_of(device).value = index
-        return 0 if index < len(self.gpus) else 101
-
-    def do_cuDeviceGetName(self, name, _size, device):  # noqa: N802
-        name.value = self.gpus[device.value].encode()
-        return 0
-
-    def do_cuDeviceGetAttribute(self, value, attribute, _device):  # noqa: N802
-        address_of(value).value = {75: 9, 76: 0}[attribute]
-        return 0
-
-    def do_cuGetErrorString(self, code, text):  # noqa: N802
-        address_of(text).value = f"reason {code}".encode()
-        return 0
-
-    def do_cuMemHostAlloc(self, address, size, _flags):  # noqa: N802
-        buffer = ctypes.create_string_buffer(size.value)
-        place = ctypes.addressof(buffer)
-        self.pinned[place] = buffer
-        address_of(address).value = place
-        return 0
-
-    def do_cuMemFreeHost(self, address):  # noqa: N802
-        del self.pinned[address.value]
-        return 0
-
-    def do_cuMemcpyHtoDAsync_v2(self, target, source, size, _stream):  # noqa: N802
-        ctypes.memmove(target.value, source.value, size.value)
-        return 0
-
-    def do_cuMemGetInfo_v2(self, free, total):  # noqa: N802
-        address_of(free).value, address_of(total).value = 3 << 30, 4 << 30
-        return 0
+    def nvmlDeviceGetCudaComputeCapability(self, _handle):  # noqa: N802
+        return (9, 0)
 
 
 def use_driver(monkeypatch, fake):
-    """Let the program find this driver, and nothing of what was found before."""
+    """Let the program find this driver (None: none), and nothing of what was found before."""
     devices.find_device.cache_clear()
+    monkeypatch.setattr(nvidia_driver, "is_installed", lambda: fake is not None)
     monkeypatch.setattr(nvidia_driver, "library", lambda: fake)
     monkeypatch.setattr(devices, "_load_problem", lambda _: None)
     return fake

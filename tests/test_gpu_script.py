@@ -78,13 +78,6 @@ def test_parity_on_a_device_is_a_check(parts, tmp_path):
     assert found["fp32"]["golden"] < 1e-4
 
 
-def test_without_pinned_memory_that_part_fails(runs):
-    """The fallback is no success: the note says why."""
-    found = runs.pinned_copies(MODEL)
-    assert found["passed"] is False
-    assert "pinned memory" in found["notes"][0]
-
-
 def test_the_scan_is_compared_with_decoding_alone(runs, tmp_path):
     """Seconds of both and their ratio; on a CPU that claims to be a GPU it may not pass."""
     write_tone(tmp_path / "a.wav", 440)

@@ -80,7 +80,7 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
     names = zipfile.ZipFile(installed.wheel).namelist()
     assert {"tagger", "train", "export"} <= {name.split("/")[0] for name in names}
     assert "tagger/models/default.onnx" in names
-    assert {"tagger/page/page.html", "tagger/page/app.js"} <= set(names)
+    assert {"tagger/reports/page/page.html", "tagger/reports/page/app.js"} <= set(names)
     assert "tagger/settings/example.toml" in names
     assert installed.wheel.name.startswith("tagger_music-")
     assert not [name for name in names if name.startswith("tests")]

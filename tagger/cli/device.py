@@ -187,7 +187,7 @@ def model_file(model: str, precision: str | None = None) -> Path:
     Raises:
         ModelError: there is no such model, or none of that precision.
     """
-    from tagger.model.catalogue import find_model, find_variant, user_folder
+    from tagger.model.catalogue import find_model, find_variant, models_folder
     from tagger.model.spec import PRECISIONS
     from tagger.model.spec_file import spec_in
 
@@ -200,9 +200,9 @@ def model_file(model: str, precision: str | None = None) -> Path:
     if spec.precision == wanted:
         return found
     name = f"{path.stem}.{wanted}.onnx"
-    writable = path.parent if os.access(path.parent, os.W_OK) else user_folder()
+    writable = path.parent if os.access(path.parent, os.W_OK) else models_folder()
     raise ModelError(
         f"--precision {wanted}: {found} is {spec.precision}, and there is no {name} beside it"
-        f" or in {user_folder()}; `tagger export {found} --precision {wanted}"
+        f" or in {models_folder()}; `tagger export {found} --precision {wanted}"
         f" -o {writable / name}` makes it."
     )

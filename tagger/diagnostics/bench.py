@@ -117,7 +117,7 @@ def bench_device(
 def _latency(engine: Engine) -> tuple[float, float]:
     """Median and 95th percentile of the time of one window, in milliseconds."""
     if engine.fixed_batch is not None:
-        engine.resize(1)
+        engine.fixed_batch = 1
     window = golden_windows(engine.spec)[:1]
     times = sorted(_times(lambda: engine.run(window)))
     return round(1000 * statistics.median(times), 3), round(
@@ -130,7 +130,7 @@ def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
     for batch in batches:
         windows = np.ascontiguousarray(np.resize(golden, (batch, engine.spec.window_len)))
         if engine.fixed_batch is not None:
-            engine.resize(batch)
+            engine.fixed_batch = batch
         seconds = statistics.median(_times(lambda windows=windows: engine.run(windows)))  # type: ignore[misc]
         rate = batch / seconds
         yield Speed(

@@ -17,7 +17,7 @@ from tagger.diagnostics.formats import has_decoder
 from tagger.diagnostics.profile import profile_model, sentence
 from tagger.errors import TaggerError
 from tagger.model.cards import read_cards
-from tagger.model.catalogue import DEFAULT, find_model, user_folder
+from tagger.model.catalogue import DEFAULT, find_model, models_folder
 from tagger.model.devices import find_device
 from tagger.model.load import load_engine
 from tagger.state import state_path
@@ -165,7 +165,7 @@ def _models() -> list[Line]:
     for card in read_cards():
         note = card.problem or (f"{len(card.spec.labels)} labels" if card.spec else "")
         lines.append(Line("models", card.path.stem, card.problem is None, note))
-    return [*lines, Line("models", "your own", True, f"are looked for in {user_folder()}")]
+    return [*lines, Line("models", "your own", True, f"are looked for in {models_folder()}")]
 
 
 def show(findings: Findings) -> None:

@@ -41,7 +41,7 @@ def choose_batch(engine: "Engine", index: int = 0) -> list[str]:
         notes = _remember(key, size)
     engine.batch_size = size
     if engine.fixed_batch is not None:
-        engine.resize(size)
+        engine.fixed_batch = size
     return notes
 
 
@@ -83,7 +83,7 @@ def measure(engine: "Engine") -> int:
 
 def _windows_per_s(engine: "Engine", size: int) -> float:
     if engine.fixed_batch is not None:
-        engine.resize(size)
+        engine.fixed_batch = size
     windows = np.ascontiguousarray(
         np.resize(golden_windows(engine.spec), (size, engine.spec.window_len))
     )

@@ -1,33 +1,27 @@
 """Model names -> model files: what ships with the package, and what the user added."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.errors import ModelError
 from tagger.model.spec import PRECISIONS, Precision
+from tagger.system.folders import user_folder
 
 DEFAULT = "default"
 PACKAGED = Path(__file__).parents[1] / "models"
 
 
-def user_folder() -> Path:
+def models_folder() -> Path:
     """The folder whose `.onnx` files can be named without a path; it need not exist."""
     if given := os.environ.get("TAGGER_MODELS"):
         return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "tagger" / "models"
+    return user_folder("data") / "models"
 
 
 def list_models() -> Iterator[Path]:
     """Every model that has a name: the packaged ones first, each folder by name."""
-    for folder in (PACKAGED, user_folder()):
+    for folder in (PACKAGED, models_folder()):
         if folder.is_dir():
             yield from sorted(folder.glob("*.onnx"))
 
@@ -51,7 +45,7 @@ def find_model(name_or_path: str) -> Path:
         return named[name_or_path]
     raise ModelError(
         f"{name_or_path}: no model has that name (there are: {', '.join(sorted(named))}); give"
-        f" the path of an .onnx file, or put one into {user_folder()}."
+        f" the path of an .onnx file, or put one into {models_folder()}."
     )
 
 
@@ -62,7 +56,7 @@ def find_variant(model: Path, precision: Precision) -> Path | None:
     not be writable. None if there is no such file.
     """
     name = f"{model.stem}.{precision}.onnx"
-    for folder in (model.parent, user_folder()):
+    for folder in (model.parent, models_folder()):
         if (folder / name).is_file():
             return folder / name
     return None

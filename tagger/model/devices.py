@@ -63,14 +63,30 @@ def find_device(device: str, index: int = 0) -> Finding:
 
 def _driver_problem(index: int) -> str | None:
     """What NVIDIA's driver says: it is there, new enough, and sees the GPU."""
-    if _load_problem(nvidia_driver.NAME):
+    nvidia_driver.number_gpus_as_nvidia_smi_does()
+    if not nvidia_driver.is_installed():
         return f"no NVIDIA driver was found ({nvidia_driver.NAME} cannot be loaded)"
-    if problem := nvidia_driver.start_problem():
+    try:
+        if nvidia_driver.library() is None:  # the session will say what it lacks
+            return None
+        n_gpus, speaks = nvidia_driver.n_gpus(), nvidia_driver.cuda_version()
+    except nvidia_driver.DriverError as error:
+        return f"the driver does not start: {error}; see whether nvidia-smi lists a GPU"
+    return _gpu_problem(index, n_gpus) or _version_problem(speaks)
+
+
+def _gpu_problem(index: int, n_gpus: int) -> str | None:
+    if not n_gpus:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         because = f" (CUDA_VISIBLE_DEVICES is {hidden!r})" if hidden is not None else ""
-        return f"{problem}{because}; see whether nvidia-smi lists one"
+        return f"the driver sees no GPU{because}; see whether nvidia-smi lists one"
+    if index >= n_gpus:
+        return f"there is no GPU number {index}: nvidia-smi lists {n_gpus}, counted from 0"
+    return None
+
+
+def _version_problem(speaks: tuple[int, int]) -> str | None:
     built_for = str(getattr(onnxruntime, "cuda_version", "") or "")
-    speaks = nvidia_driver.cuda_version()
     # Within a major version any driver runs any CUDA.
     if built_for and speaks[0] < int(built_for.partition(".")[0]):
         return (
@@ -78,9 +94,6 @@ def _driver_problem(index: int) -> str | None:
             f" Runtime needs CUDA {built_for}; update the driver, or install an"
             f" onnxruntime-gpu that was built for CUDA {speaks[0]}"
         )
-    n_gpus = nvidia_driver.n_gpus()
-    if index >= n_gpus:
-        return f"there is no GPU number {index}: nvidia-smi lists {n_gpus}, counted from 0"
     return None
 
 

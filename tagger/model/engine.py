@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tagger.errors import DeviceError, ModelError
 from tagger.model.device_options import CPU_BATCH
-from tagger.model.pinned_lanes import PinnedLanes
 from tagger.model.session import EMBEDDING, INPUT, OUTPUT, is_out_of_memory
 from tagger.model.spec import ModelSpec
 
@@ -34,7 +33,6 @@ class Engine:
             when a GPU has no memory for it.
         golden: largest difference from the golden vectors; None if the model has none.
         batch_size: windows a batch that the caller should collect.
-        lanes: pinned buffers of a GPU, two batches under way at a time; None without.
         notes: sentences for the user: what is not as it should be, and changes no answer.
         build_s: how long TensorRT built, in seconds; None if nothing was built.
     """
@@ -47,7 +45,6 @@ class Engine:
     fixed_batch: int | None = None
     golden: float | None = None
     batch_size: int = CPU_BATCH
-    lanes: PinnedLanes | None = None
     notes: list[str] = field(default_factory=list)
     build_s: float | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -55,7 +52,7 @@ class Engine:
     @property
     def n_ahead(self) -> int:
         """Batches that may be submitted before the first one's scores are asked for."""
-        return 0 if self.lanes is None else 1
+        return 0
 
     def prepare(self) -> None:
         """Do nothing: it is ready. A `tagger.model.lazy.DeferredEngine` is not."""
@@ -104,32 +101,9 @@ class Engine:
         return scores, embedding
 
     def submit(self, windows: Array) -> Callable[[], Array]:
-        """Begin with a batch; what is returned waits for its scores.
-
-        On a GPU it returns while the batch is still computed, so that the caller can put
-        together and copy the next one. Elsewhere the batch is done on return.
-        """
-        lanes, size = self.lanes, self.fixed_batch
-        if lanes is None or size is None or len(windows) > size:
-            scores = self.run(windows)
-            return lambda: scores
-        pending = lanes.submit(windows)
-
-        def result() -> Array:
-            try:
-                return pending.result()
-            except Exception as error:  # noqa: BLE001 - raised again unless it is memory
-                with self.lock:
-                    self._shrink(size, error)
-                return self.run(windows)
-
-        return result
-
-    def resize(self, size: int) -> None:
-        """Let every batch on a GPU have another size from now on."""
-        self.fixed_batch = size
-        if self.lanes is not None and self.lanes.batch != size:
-            self.lanes = self.lanes.resized(size)
+        """Run a batch; what is returned has its scores."""
+        scores = self.run(windows)
+        return lambda: scores
 
     def _outputs(self, windows: Array, names: list[str]) -> list[Array]:
         found: list[Array] = self.session.run(names, {INPUT: windows})
@@ -143,15 +117,11 @@ class Engine:
             size = self.fixed_batch or 1
             part = windows[done : done + size]
             try:
-                if self.lanes is not None and names == SCORES:
-                    found = [self.lanes.submit(part).result()]
-                else:
-                    answers = self._outputs(padded(part, size), names)
-                    found = [one[: len(part)] for one in answers]
+                answers = self._outputs(padded(part, size), names)
             except Exception as error:  # noqa: BLE001 - raised again unless it is memory
                 self._shrink(size, error)
                 continue
-            parts.append(found)
+            parts.append([one[: len(part)] for one in answers])
             done += len(part)
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
@@ -166,7 +136,7 @@ class Engine:
                 f"{self.path}: the GPU has no memory for a single window; close what else uses"
                 " it, or use --device cpu."
             ) from error
-        self.resize(size // 2)
+        self.fixed_batch = size // 2
 
 
 def padded(windows: Array, size: int) -> Array:

@@ -13,8 +13,6 @@ from tagger.model.batch_size import choose_batch
 from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.devices import find_device
 from tagger.model.engine import Engine, padded
-from tagger.model.nvidia_driver import DriverError
-from tagger.model.pinned_lanes import CudaMemory, PinnedLanes
 from tagger.model.providers import folder_of, provider_list
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import check_golden
@@ -114,7 +112,6 @@ def _load(
     engine = Engine(path, spec, device, None, session, batch_size=size)
     if device != "cpu":
         engine.fixed_batch = options.profile[1] if device == "tensorrt" else size
-        engine.lanes = _lanes(engine, options.index)
     entry = session.get_modelmeta().custom_metadata_map.get(GOLDEN_KEY)
     engine.golden = check_golden(entry, spec, engine.run, where=f"{path} on {device}")
     if is_ours_to_choose and ms_a_window(engine) > LIGHT_MS:
@@ -137,19 +134,3 @@ def _require(device: str, options: DeviceOptions) -> None:
     missing = find_device(device, options.index).missing
     if missing:
         raise DeviceError(f"--device {device}: {missing}.")
-
-
-def _lanes(engine: Engine, index: int) -> PinnedLanes | None:
-    """Pinned buffers, or None and a note that says why copies are slower than they could be."""
-    try:
-        return PinnedLanes(
-            engine.session,
-            CudaMemory(index),
-            batch=engine.fixed_batch or 1,
-            window_len=engine.spec.window_len,
-            n_labels=len(engine.spec.labels),
-        )
-    except (DriverError, RuntimeError, AttributeError) as error:
-        said = str(error).strip().split("\n", 1)[0]
-        engine.notes.append(f"batches are copied to the GPU without pinned memory ({said})")
-        return None

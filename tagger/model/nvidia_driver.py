@@ -1,31 +1,27 @@
-"""NVIDIA's driver, asked directly: which CUDA it speaks, which GPUs there are, pinned memory.
+"""NVIDIA's driver: which CUDA it speaks and which GPUs this process may use.
 
-Through the driver's C interface, since it is the one library that is there whenever a GPU is:
-no CUDA toolkit, no other Python package.
+Asked through NVIDIA's own Python binding of its management library (`nvidia-ml-py`), which is
+a part of every driver and starts no context on a GPU.
 """
 
 import contextlib
 import ctypes
+import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 NAME = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+"""The library that CUDA programs load: without it no GPU can be used, whatever is asked."""
 
-_NO_DEVICE = 100
 _PCI_DEVICES = Path("/sys/bus/pci/devices")
-_CC_MAJOR, _CC_MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
-_PORTABLE = 1  # CU_MEMHOSTALLOC_PORTABLE: pinned for every context
-_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the default stream
 
 
 class DriverError(Exception):
-    """A call of the driver failed; the message names it and the driver's own reason."""
+    """The driver gave no answer; the message has its own reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +37,47 @@ class Gpu:
     capability: str
 
 
+def is_installed() -> bool:
+    """Tell whether the library is there that CUDA programs load."""
+    try:
+        ctypes.CDLL(NAME)
+    except OSError:
+        return False
+    return True
+
+
 @cache
 def library() -> Any | None:
-    """The driver's library, or None where there is none."""
-    try:
-        return ctypes.CDLL(NAME)
-    except OSError:
-        return None
+    """NVIDIA's management library, started; None where there is none to ask.
 
-
-def call(name: str, *arguments: Any) -> None:
-    """Call a function of the driver.
+    A container can be given CUDA without it, and a system other than Linux and Windows has
+    none.
 
     Raises:
-        DriverError: there is no driver, it lacks the function, or the call failed.
+        DriverError: the driver does not start; the message has its own words.
     """
-    driver = library()
-    if driver is None:
-        raise DriverError(f"{NAME} cannot be loaded")
     try:
-        code = getattr(driver, name)(*arguments)
-    except AttributeError as error:
-        raise DriverError(f"the driver has no {name}") from error
-    if code:
-        raise DriverError(f"{name}: {_error_text(driver, code)}")
-
-
-def _error_text(driver: Any, code: int) -> str:
-    text = ctypes.c_char_p()
+        import pynvml  # noqa: PLC0415 - 80 ms that a machine without a driver does not need
+    except ImportError:
+        return None
     try:
-        driver.cuGetErrorString(code, ctypes.byref(text))
-    except AttributeError:
-        return f"error {code}"
-    return f"{text.value.decode()} (error {code})" if text.value else f"error {code}"
+        pynvml.nvmlInit()
+    except pynvml.NVMLError_LibraryNotFound:
+        return None
+    except pynvml.NVMLError as error:
+        raise DriverError(str(error)) from error
+    return pynvml
 
 
-def start_problem() -> str | None:
-    """Why no GPU can be used, in the driver's words; None if it starts."""
-    driver = library()
-    if driver is None:
-        return f"{NAME} cannot be loaded"
-    code = driver.cuInit(0)
-    if code == _NO_DEVICE:
-        return "the driver sees no GPU"
-    return f"the driver does not start: {_error_text(driver, code)}" if code else None
+@contextlib.contextmanager
+def _translated() -> Iterator[Any]:
+    nvml = library()
+    if nvml is None:
+        raise DriverError("NVIDIA's management library is not there")
+    try:
+        yield nvml
+    except nvml.NVMLError as error:
+        raise DriverError(str(error)) from error
 
 
 def is_gpu_there() -> bool:
@@ -93,9 +86,10 @@ def is_gpu_there() -> bool:
     Where no driver answers, Linux' list of PCI devices does; other systems have none that
     could be read as easily, and there the answer is no.
     """
-    driver = library()
-    if driver is not None and driver.cuInit(0) != _NO_DEVICE:
-        return True
+    if is_installed():
+        with contextlib.suppress(DriverError), _translated() as nvml:
+            if nvml.nvmlDeviceGetCount():
+                return True
     with contextlib.suppress(OSError):
         for device in _PCI_DEVICES.iterdir():
             with contextlib.suppress(OSError):
@@ -107,96 +101,62 @@ def is_gpu_there() -> bool:
 
 
 def cuda_version() -> tuple[int, int]:
-    """The newest CUDA that the driver speaks, as (major, minor)."""
-    number = ctypes.c_int()
-    call("cuDriverGetVersion", ctypes.byref(number))
-    return number.value // 1000, number.value % 1000 // 10
+    """The newest CUDA that the driver speaks, as (major, minor).
+
+    Raises:
+        DriverError: the driver gave no answer.
+    """
+    with _translated() as nvml:
+        number = nvml.nvmlSystemGetCudaDriverVersion_v2()
+    return number // 1000, number % 1000 // 10
 
 
 def n_gpus() -> int:
-    """How many GPUs this process may use."""
-    count = ctypes.c_int()
-    call("cuInit", 0)
-    call("cuDeviceGetCount", ctypes.byref(count))
-    return count.value
+    """How many GPUs this process may use.
+
+    Raises:
+        DriverError: the driver gave no answer.
+    """
+    with _translated() as nvml:
+        return len(_handles(nvml))
 
 
 def gpu(index: int) -> Gpu | None:
-    """What a GPU is, or None if there is no such GPU."""
-    device, value, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(128)
+    """What a GPU is, or None if there is no such GPU or no driver that tells."""
     try:
-        call("cuInit", 0)
-        call("cuDeviceGet", ctypes.byref(device), index)
-        call("cuDeviceGetName", name, len(name), device)
-        parts = []
-        for attribute in (_CC_MAJOR, _CC_MINOR):
-            call("cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
-            parts.append(str(value.value))
+        with _translated() as nvml:
+            handles = _handles(nvml)
+            if not 0 <= index < len(handles):
+                return None
+            capability = nvml.nvmlDeviceGetCudaComputeCapability(handles[index])
+            return Gpu(nvml.nvmlDeviceGetName(handles[index]), ".".join(map(str, capability)))
     except DriverError:
         return None
-    return Gpu(name.value.decode(errors="replace"), ".".join(parts))
 
 
-class Context:
-    """The context of a GPU that CUDA's runtime, and so ONNX Runtime, works in."""
+def _handles(nvml: Any) -> list[Any]:
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in its order."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        names = [str(index) for index in range(nvml.nvmlDeviceGetCount())]
+    else:
+        names = [one.strip() for one in given.split(",")]
+    handles: list[Any] = []
+    for name in names:
+        try:
+            if name.isdecimal():
+                handles.append(nvml.nvmlDeviceGetHandleByIndex(int(name)))
+            else:
+                handles.append(nvml.nvmlDeviceGetHandleByUUID(name))
+        except nvml.NVMLError:
+            break  # CUDA, too, takes none from the first name on that it does not know
+    return handles
 
-    def __init__(self, index: int) -> None:
-        self.device, self.handle = ctypes.c_int(), ctypes.c_void_p()
-        call("cuInit", 0)
-        call("cuDeviceGet", ctypes.byref(self.device), index)
-        call("cuDevicePrimaryCtxRetain", ctypes.byref(self.handle), self.device)
 
-    def enter(self) -> None:
-        """Make it the calling thread's own; every call below needs that."""
-        call("cuCtxSetCurrent", self.handle)
+def number_gpus_as_nvidia_smi_does() -> None:
+    """Let `cuda:1` be number 1 of nvidia-smi's list; to be called before CUDA is loaded.
 
-    def pinned(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Zeros in memory that the GPU reads without the processor's help."""
-        self.enter()
-        n_bytes = int(np.prod(shape)) * 4
-        address = ctypes.c_void_p()
-        call("cuMemHostAlloc", ctypes.byref(address), ctypes.c_size_t(n_bytes), _PORTABLE)
-        kept = (ctypes.c_float * (n_bytes // 4)).from_address(address.value or 0)
-        array: NDArray[np.float32] = np.ctypeslib.as_array(kept).reshape(shape)
-        array[...] = 0
-        return array
-
-    def free_pinned(self, array: NDArray[np.float32]) -> None:
-        """Give back what `pinned` made; nothing may look at it afterwards."""
-        self.enter()
-        call("cuMemFreeHost", ctypes.c_void_p(array.ctypes.data))
-
-    def stream(self) -> ctypes.c_void_p:
-        """A queue of copies of its own."""
-        self.enter()
-        made = ctypes.c_void_p()
-        call("cuStreamCreate", ctypes.byref(made), _NON_BLOCKING)
-        return made
-
-    def upload(self, source: NDArray[np.float32], target: int, on: ctypes.c_void_p) -> None:
-        """Begin to copy a pinned array to an address on the GPU; returns at once."""
-        self.enter()
-        call(
-            "cuMemcpyHtoDAsync_v2",
-            ctypes.c_uint64(target),
-            ctypes.c_void_p(source.ctypes.data),
-            ctypes.c_size_t(source.nbytes),
-            on,
-        )
-
-    def wait(self, on: ctypes.c_void_p) -> None:
-        """Return when the stream's copies have arrived."""
-        self.enter()
-        call("cuStreamSynchronize", on)
-
-    def free_stream(self, stream: ctypes.c_void_p) -> None:
-        """Give back what `stream` made."""
-        self.enter()
-        call("cuStreamDestroy_v2", stream)
-
-    def free_memory_mb(self) -> tuple[int, int]:
-        """Memory of the GPU that is free, and all of it, in MiB."""
-        self.enter()
-        free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
-        return free.value >> 20, total.value >> 20
+    CUDA numbers the fastest GPU first unless it is told otherwise, the management library by
+    slot: without this a name and a compute capability could be those of another GPU.
+    """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")

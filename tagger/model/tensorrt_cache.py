@@ -19,6 +19,7 @@ import onnxruntime
 
 from tagger.errors import DeviceError
 from tagger.model import nvidia_driver
+from tagger.system.folders import user_folder
 
 MANIFEST = "tagger.json"
 _TIMING = ".timing"  # TensorRT's own notes for the next build: they may change at any time
@@ -67,13 +68,7 @@ def cache_root() -> Path:
     """The folder of everything that can be made again; it need not exist."""
     if given := os.environ.get("TAGGER_CACHE"):
         return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "tagger"
+    return user_folder("cache")
 
 
 def cache_folder() -> Path:

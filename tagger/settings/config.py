@@ -6,7 +6,6 @@ and the nearest right name.
 
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -18,6 +17,7 @@ from tagger.errors import InputError
 from tagger.genres.choose import PLACEHOLDERS
 from tagger.genres.rules import Case, GenreRules, Write, ancestors, canonical, fold
 from tagger.settings.values import CHECKS, NAME_LISTS, WrongValueError, nearest
+from tagger.system.folders import user_folder
 from tagger.tags.fields import Id3Version
 
 FILE_VARIABLE = "TAGGER_CONFIG"
@@ -114,13 +114,7 @@ def config_path() -> Path:
     """The settings' file; it need not exist."""
     if given := os.environ.get(FILE_VARIABLE):
         return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return base / "tagger" / "config.toml"
+    return user_folder("config") / "config.toml"
 
 
 def load_settings(

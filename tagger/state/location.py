@@ -2,8 +2,9 @@
 
 import os
 import re
-import sys
 from pathlib import Path
+
+from tagger.system.folders import user_folder
 
 VARIABLE = "TAGGER_STATE"
 
@@ -23,13 +24,7 @@ def state_path() -> Path:
     """The state's file; it need not exist."""
     if given := os.environ.get(VARIABLE):
         return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return base / "tagger" / "state.db"
+    return user_folder("state") / "state.db"
 
 
 def is_on_network(folder: Path, *, mounts: Path = _MOUNTS) -> bool:

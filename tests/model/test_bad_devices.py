@@ -61,7 +61,7 @@ def refused(result, *said):
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
 def test_no_gpu(scan, gpu_build, monkeypatch, device):
     """The driver is there and sees none."""
-    use_driver(monkeypatch, FakeDriver(failures={"cuInit": 100}))
+    use_driver(monkeypatch, FakeDriver(gpus=()))
     refused(scan("--device", device), f"--device {device}", "sees no GPU", "nvidia-smi")
 
 
@@ -123,10 +123,7 @@ def test_auto_names_no_gpu_where_there_is_none(
     scan, gpu_build, monkeypatch, pci, vendor, kind, said, has_driver
 ):
     """Who has no NVIDIA GPU is not told with every scan that none is used; `doctor` says it."""
-    fake = FakeDriver(failures={"cuInit": 100}) if has_driver else None
-    use_driver(monkeypatch, fake)
-    if not has_driver:
-        monkeypatch.setattr(devices, "_load_problem", lambda _: "cannot be opened")
+    use_driver(monkeypatch, FakeDriver(gpus=()) if has_driver else None)
     if vendor:
         pci(vendor, kind)
     code, _, err = scan()

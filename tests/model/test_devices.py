@@ -1,6 +1,9 @@
 """What is missing for a device is one sentence with the cause and what to do."""
 
+import os
+
 import onnxruntime
+import pynvml
 import pytest
 
 from tagger.model import devices, nvidia_driver
@@ -42,21 +45,27 @@ def test_a_build_without_the_provider_is_named(monkeypatch):
 
 def test_no_driver_is_named(monkeypatch):
     """The library of the driver cannot be loaded."""
-    monkeypatch.setattr(devices, "_load_problem", lambda _: "cannot open shared object file")
+    use_driver(monkeypatch, None)
     assert "no NVIDIA driver was found" in missing()
 
 
-@pytest.mark.parametrize(("code", "said"), [(100, "sees no GPU"), (803, "reason 803")])
-def test_a_driver_without_a_gpu_is_named(monkeypatch, code, said):
+@pytest.mark.parametrize(
+    ("gpus", "failures", "said"),
+    [
+        ((), {}, "sees no GPU"),
+        (("a",), {"nvmlDeviceGetCount": "Driver/library version mismatch"}, "version mismatch"),
+    ],
+)
+def test_a_driver_without_a_gpu_is_named(monkeypatch, gpus, failures, said):
     """The driver's own reason, and what to look at."""
-    use_driver(monkeypatch, FakeDriver(failures={"cuInit": code}))
+    use_driver(monkeypatch, FakeDriver(gpus=gpus, failures=failures))
     assert said in missing()
     assert "nvidia-smi" in missing()
 
 
 def test_a_hidden_gpu_is_named(monkeypatch):
     """CUDA_VISIBLE_DEVICES is a common reason why the driver sees none."""
-    use_driver(monkeypatch, FakeDriver(failures={"cuInit": 100}))
+    use_driver(monkeypatch, FakeDriver())
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "CUDA_VISIBLE_DEVICES is ''" in missing()
 
@@ -125,8 +134,8 @@ def test_a_provider_that_is_not_part_of_the_build_is_named(monkeypatch):
     assert "install onnxruntime-gpu again" in devices._provider_problem("cuda")
 
 
-def test_the_driver_is_asked_in_its_own_manner(monkeypatch):
-    """Versions, counts, names and capabilities are read from the numbers it gives."""
+def test_what_the_driver_says_is_read(monkeypatch):
+    """Versions, counts, names and capabilities."""
     use_driver(monkeypatch, FakeDriver(version=12080, gpus=("H200", "H100")))
     assert nvidia_driver.cuda_version() == (12, 8)
     assert nvidia_driver.n_gpus() == 2
@@ -134,20 +143,65 @@ def test_the_driver_is_asked_in_its_own_manner(monkeypatch):
     assert nvidia_driver.gpu(2) is None
 
 
-def test_a_failing_call_says_which_and_why(monkeypatch):
-    """The driver's error text, or its number where it has none."""
-    fake = use_driver(monkeypatch, FakeDriver(failures={"cuDriverGetVersion": 999}))
-    with pytest.raises(nvidia_driver.DriverError, match=r"cuDriverGetVersion: reason 999"):
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        ("1,0", ["b", "a"]),
+        ("GPU-2", ["c"]),
+        ("2, 7, 0", ["c"]),
+        ("-1", []),
+        ("", []),
+    ],
+)
+def test_only_gpus_that_are_left_to_the_process_count(monkeypatch, visible, names):
+    """CUDA_VISIBLE_DEVICES chooses and orders, up to the first name that nobody knows."""
+    use_driver(monkeypatch, FakeDriver(gpus=("a", "b", "c")))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert nvidia_driver.n_gpus() == len(names)
+    assert [nvidia_driver.gpu(i).name for i in range(len(names))] == names
+
+
+def test_gpus_are_numbered_as_nvidia_smi_does(monkeypatch):
+    """What is known of number 1 is of the GPU that CUDA takes for number 1."""
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    use_driver(monkeypatch, FakeDriver())
+    assert missing() is None
+    assert os.environ.pop("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
+
+
+def test_a_failing_call_says_why(monkeypatch):
+    """The library's own text."""
+    failures = {"nvmlSystemGetCudaDriverVersion_v2": "Insufficient Permissions"}
+    use_driver(monkeypatch, FakeDriver(failures=failures))
+    with pytest.raises(nvidia_driver.DriverError, match="Insufficient Permissions"):
         nvidia_driver.cuda_version()
-    with pytest.raises(nvidia_driver.DriverError, match="has no cuNothing"):
-        nvidia_driver.call("cuNothing")
-    assert "cuDriverGetVersion" in fake.calls
 
 
-def test_without_a_driver_nothing_is_known(monkeypatch):
-    """No driver is a finding, no crash."""
+def test_cuda_without_the_management_library_may_be_tried(monkeypatch):
+    """A container can be given the one without the other; only a session proves it then."""
+    use_driver(monkeypatch, FakeDriver())
     monkeypatch.setattr(nvidia_driver, "library", lambda: None)
+    assert missing() is None
     assert nvidia_driver.gpu(0) is None
-    assert "cannot be loaded" in nvidia_driver.start_problem()
-    with pytest.raises(nvidia_driver.DriverError, match="cannot be loaded"):
+    with pytest.raises(nvidia_driver.DriverError, match="not there"):
         nvidia_driver.n_gpus()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [("LibraryNotFound", None), ("DriverNotLoaded", "Driver Not Loaded")]
+)
+def test_the_library_itself_is_asked_in_its_own_words(monkeypatch, error, says):
+    """Its binding's real errors: not there is no finding, not starting is one."""
+    kind = getattr(pynvml, f"NVMLError_{error}")
+
+    def fails():
+        raise kind
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fails)
+    nvidia_driver.library.cache_clear()
+    if says is None:
+        assert nvidia_driver.library() is None
+    else:
+        with pytest.raises(nvidia_driver.DriverError, match=says):
+            nvidia_driver.library()
+    nvidia_driver.library.cache_clear()

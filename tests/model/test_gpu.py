@@ -7,7 +7,6 @@ from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.device_options import DeviceOptions
 from tagger.model.devices import find_device
 from tagger.model.load import load_engine
-from tagger.model.nvidia_driver import Context
 from tagger.model.session import node_counts
 from tagger.scan.pipeline import ListenOptions, analyse
 from tests.gpus import windows_of
@@ -44,30 +43,11 @@ def test_cuda_runs_most_nodes_and_gives_the_golden_answers(cuda):
     assert cuda.golden < 1e-3
 
 
-def test_batches_are_copied_from_pinned_memory(cuda):
-    """The driver gave pinned buffers: nothing was left to say."""
-    assert cuda.lanes is not None
-    assert cuda.notes == []
-
-
 @pytest.mark.parametrize("n_windows", [1, 3, 32, 50])
 def test_cuda_answers_as_the_cpu_does(cuda, cpu, n_windows):
     """Partial, full and several batches."""
     windows = windows_of(n_windows, cpu.spec.window_len)
     np.testing.assert_allclose(cuda.run(windows), cpu.run(windows), atol=1e-3)
-
-
-def test_batches_that_overlap_keep_their_own_scores(cuda, cpu):
-    """Each of many submitted batches comes back with the scores of its own windows."""
-    batches = [windows_of(32, cpu.spec.window_len, seed=i) for i in range(6)]
-    waiting, found = [], []
-    for batch in batches:
-        waiting.append(cuda.submit(batch))
-        while len(waiting) > cuda.n_ahead:
-            found.append(waiting.pop(0)())
-    found += [result() for result in waiting]
-    for scores, batch in zip(found, batches, strict=True):
-        np.testing.assert_allclose(scores, cpu.run(batch), atol=1e-3)
 
 
 def test_a_memory_limit_is_kept(cpu):
@@ -86,15 +66,6 @@ def test_a_scan_on_cuda_hears_what_a_scan_on_the_cpu_hears(cuda, cpu, tmp_path):
     expected = {one.path: one.scores for one in analyse(paths, cpu, options)}
     for one in analyse(paths, cuda, options):
         np.testing.assert_allclose(one.scores, expected[one.path], atol=1e-3)
-
-
-def test_buffers_are_given_back(cuda):
-    """PinnedLanes that are closed leave no pinned memory and no stream behind."""
-    before = Context(0).free_memory_mb()[0]
-    for size in (8, 16, 32):
-        cuda.resize(size)
-    cuda.lanes.close()
-    assert Context(0).free_memory_mb()[0] >= before - 64
 
 
 def test_tensorrt_builds_once_and_answers_as_the_cpu_does(cpu, tmp_path, monkeypatch):

@@ -117,7 +117,9 @@ def test_building_is_shown_with_the_time_it_may_take(monkeypatch):
 def test_auto_batch_has_one_engine_for_every_size(monkeypatch):
     """The profile covers all sizes that may be chosen, so that no other one is ever built."""
     asked = pretend(monkeypatch, make=Builds)
-    monkeypatch.setattr(load, "choose_batch", lambda engine, _: engine.resize(4) or [])
+    monkeypatch.setattr(
+        load, "choose_batch", lambda engine, _: setattr(engine, "fixed_batch", 4) or []
+    )
     engine = load_engine(MODEL, device="tensorrt", options=DeviceOptions(auto_batch=True))
     assert asked[-1][0][1]["trt_profile_max_shapes"].startswith("waveform:64x")
     assert engine.fixed_batch == 4

@@ -258,11 +258,8 @@ def test_where_the_state_lies(monkeypatch, tmp_path):
     """The variable, else the platform's folder."""
     assert state_path() == Path(os.environ["TAGGER_STATE"])
     monkeypatch.delenv("TAGGER_STATE")
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert state_path() == tmp_path / "tagger" / "state.db"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert state_path().parts[-4:-1] == ("Library", "Application Support", "tagger")
+    monkeypatch.setattr("tagger.state.location.user_folder", lambda kind: tmp_path / kind)
+    assert state_path() == tmp_path / "state" / "state.db"
 
 
 def test_migrating_twice_changes_nothing():
