@@ -16,7 +16,8 @@ from measure import alternate, emit
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.tags import read_tags
 from tagger.writing.safe_write import write_genres
 

@@ -33,8 +33,9 @@ from numpy.typing import NDArray
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import Engine, load_engine
+from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions, analyse
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from train.data.batches import cover
 from train.datasets import FeatureSet, fma_small, gtzan
 from train.datasets.speech_music import split_of

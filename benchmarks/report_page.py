@@ -15,7 +15,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tagger.model.load import Engine
 from tagger.reports.report import open_report
 from tests.chrome import Page, chrome
 from tests.synth_results import SPEC, results
@@ -49,7 +48,7 @@ def main() -> None:
 def make_page(path: Path, n_rows: int) -> Path:
     """A page with so many synthetic rows."""
     started = time.monotonic()
-    with open_report(path, engine=Engine(path, SPEC, "cpu", None, None)) as report:
+    with open_report(path, spec=SPEC) as report:
         for one in results(n_rows):
             report.add(one)
     print(f"{n_rows} rows written in {time.monotonic() - started:.1f} s")

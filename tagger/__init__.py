@@ -1,3 +1,48 @@
-"""The runtime: listens to music files and writes genres into them. No torch in here."""
+"""Listens to music files and writes genres into them: the runtime and its public face.
+
+    from tagger import Tagger
+
+    with Tagger() as tagger:
+        for result in tagger.scan(["Music"]):
+            print(result.path, result.genres)
+
+Importing the package loads nothing; each name is loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tagger.api import Tagger
+    from tagger.errors import TaggerError
+    from tagger.scan.options import RecallOptions, ScanOptions
+    from tagger.scan.results import TrackResult
+    from tagger.tags import read_tags
+    from tagger.writing.safe_write import write_genres
+
+__all__ = [
+    "RecallOptions", "ScanOptions", "Tagger", "TaggerError", "TrackResult", "__version__",
+    "read_tags", "write_genres",
+]  # fmt: skip
 
 __version__ = "0.2.0"
+
+_HOMES = {
+    "Tagger": "tagger.api",
+    "TaggerError": "tagger.errors",
+    "RecallOptions": "tagger.scan.options",
+    "ScanOptions": "tagger.scan.options",
+    "TrackResult": "tagger.scan.results",
+    "read_tags": "tagger.tags",
+    "write_genres": "tagger.writing.safe_write",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (most programs import no name)
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -9,8 +9,7 @@ from tagger.library.walk import find_folders
 from tagger.scan import inspect_file
 from tagger.scan.cache_key import cache_key_of
 from tagger.scan.cached_scan import scan_library
-from tagger.scan.lookup import RecallOptions
-from tagger.scan.scan import ScanOptions
+from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.state import open_store
 from tagger.state.scan_cache import Memory
 from tagger.tags import read_tags
@@ -66,7 +65,7 @@ def run(tmp_path, folder):
         options = ScanOptions(**options)
         engine = tone_engine()
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, cache_key_of(options, engine.spec, model=model))
+            memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model=model))
             listings = find_folders([Path(one) for one in paths or [folder]])
             return list(scan_library(listings, engine, options, memory, recall))
 

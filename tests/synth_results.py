@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tagger.scan.scan import TrackResult
+from tagger.scan.results import TrackResult
 from tests.engines import make_spec
 
 LABELS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.cli.app import app
-from tagger.scan.scan import STATUSES
+from tagger.scan.results import STATUSES
 from tests.cli.test_cli import tagger
 
 ROOT = Path(__file__).parent.parent

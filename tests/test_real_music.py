@@ -13,7 +13,8 @@ from tagger.audio import open_track
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.tags import read_tags
 from tests.cli.test_cli import tagger
 from train.datasets.speech_music import split_of

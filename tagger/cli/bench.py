@@ -13,7 +13,9 @@ from tagger.cli.device import (
     GpuMemory,
     Model,
     PrecisionChoice,
-    load,
+    device_options,
+    load_watch,
+    model_file,
 )
 from tagger.cli.options import one_of
 from tagger.errors import InputError
@@ -77,8 +79,10 @@ def engine(
     An engine is for one precision, batch size and set of excluded operators: build it with
     the options that you will scan with.
     """
+    from tagger.model.lazy import load_watched
     from tagger.model.tensorrt_cache import cache_folder, clear_engines
     from tagger.reports.engine_tables import show_engines
+    from tagger.system.quiet import silence_native_stderr
 
     console = stdout_console()
     chosen = one_of("engine", action, ACTIONS)
@@ -91,7 +95,10 @@ def engine(
             gpu_memory=gpu_memory,
             exclude_ops=exclude_ops,
         )
-        built = load(model, device, console=stderr_console(), quiet=True, compute=compute)
+        silence_native_stderr()
+        kind, options = device_options(device, compute)
+        watch = load_watch(stderr_console(), quiet=True)
+        built = load_watched(model_file(model, precision), kind, options, watch)
         said = f"{sanitise(built.path.stem)}: ready on {built.device}"
         console.print(said, markup=False)
     elif chosen == "clear":

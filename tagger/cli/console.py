@@ -3,13 +3,15 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+from tagger.text import sanitise
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.scan.scan import TrackResult
+    from tagger.scan.results import TrackResult
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -25,6 +27,16 @@ def emit_json(result: "TrackResult", out: "Console") -> None:
         out.file.flush()
 
 
+def show_written(result: "TrackResult", out: "Console", *, json: bool, quiet: bool) -> None:
+    """Print what became of a file that was to be written or given back."""
+    from tagger.reports.report import line_of
+
+    if json:
+        emit_json(result, out)
+    elif (not quiet or result.status == "failed") and (line := line_of(result, verbose=False)):
+        out.print(line, highlight=False, soft_wrap=True)
+
+
 def stderr_console() -> "Console":
     """Where progress and problems go."""
     from rich.console import Console
@@ -37,6 +49,15 @@ def stdout_console() -> "Console":
     from rich.console import Console
 
     return Console(emoji=False)
+
+
+def sayer(console: "Console") -> Callable[[str], None]:
+    """Tells people a sentence in which there may be a file's name."""
+
+    def say(sentence: str) -> None:
+        console.print(sanitise(sentence), markup=False, highlight=False, soft_wrap=True)
+
+    return say
 
 
 @contextlib.contextmanager

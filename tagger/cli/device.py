@@ -1,23 +1,23 @@
 """Options that say which model runs where, and the engine that they become."""
 
-import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
 
 import typer
 
+from tagger.cli.console import sayer
 from tagger.cli.options import one_of
-from tagger.errors import InputError, ModelError
+from tagger.errors import InputError
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.api import Tagger
     from tagger.model.device_options import Device, DeviceOptions
-    from tagger.model.lazy import Scorer
-    from tagger.model.load import Engine
+    from tagger.model.lazy import LoadWatch
     from tagger.settings.config import Settings
 
 MAX_SIZE = 1024
@@ -80,75 +80,75 @@ class Compute:
     exclude_ops: str | None = None
 
 
-def load(
+class TaggerOptions(TypedDict, total=False):
+    """Arguments of `Tagger` that not every command has."""
+
+    state: Path | None
+    remember: bool
+    n_decoders: int | None
+
+
+def open_tagger(
     model: str,
     device: str,
     *,
-    console: "Console",
-    quiet: bool,
     compute: Compute = Compute(),
-) -> "Engine":
-    """Load a model by name or path.
-
-    Says once when `auto` leaves a GPU unused, and what else is not as it should be.
-    """
-    from tagger.system.quiet import silence_native_stderr
-
-    silence_native_stderr()
-    kind, options = device_options(device, compute)
-    path = model_file(model, compute.precision)
-    return _loaded(path, kind, options, console=console, quiet=quiet)
-
-
-def load_later(
-    model: str,
-    device: str,
-    *,
-    console: "Console",
-    quiet: bool,
     settings: "Settings",
-    compute: Compute = Compute(),
-) -> "Scorer":
-    """Name a model that is loaded for the first file to be decoded.
+    console: "Console",
+    quiet: bool,
+    **others: Unpack[TaggerOptions],
+) -> "Tagger":
+    """The door, for what was typed.
 
-    The owner's thresholds and tree are laid over its own. What can be wrong about the file is
-    told now. Who asks for a GPU, or for a measurement, is told now what comes of it: then it
-    is loaded.
+    Args:
+        model: a name or a file.
+        device: where the network runs.
+        compute: how.
+        settings: the owner's.
+        console: where people are told of what they should know.
+        quiet: leave out what changes no result, such as a GPU that is not used.
+        others: further arguments of `Tagger`.
     """
-    from tagger.model.lazy import DeferredEngine
-    from tagger.model.spec_file import spec_in
-    from tagger.settings.model_overrides import with_settings
-    from tagger.system.quiet import silence_native_stderr
+    from tagger.api import Tagger
 
-    silence_native_stderr()
     kind, options = device_options(device, compute)
-    path = model_file(model, compute.precision)
-    spec, notes = with_settings(spec_in(path), settings)
-    engine = DeferredEngine(
-        path, spec, lambda: _loaded(path, kind, options, console=console, quiet=quiet)
+    return Tagger(
+        model_file(model, compute.precision),
+        device=kind,
+        compute=options,
+        settings=settings,
+        on_notice=sayer(console),
+        watch=load_watch(console, quiet=quiet),
+        **others,
     )
-    if kind not in {"auto", "cpu"} or options.auto_batch:
-        engine.prepare()
-    for note in notes:
-        console.print(sanitise(f"{note}."), markup=False, highlight=False)
-    return engine
 
 
-def _loaded(
-    path: Path, kind: "Device", options: "DeviceOptions", *, console: "Console", quiet: bool
-) -> "Engine":
-    from tagger.model.load import load_engine
-    from tagger.model.nvidia_driver import is_gpu_there
+def open_journal(
+    state: Path | None, console: "Console", settings: "Settings | None" = None
+) -> "Tagger":
+    """The door for commands that decode nothing.
+
+    Args:
+        state: its file; None for the user's.
+        console: where people are told of what they should know.
+        settings: the owner's; None where they decide nothing, and need not be right.
+    """
+    from tagger.api import Tagger
+    from tagger.settings.config import Settings
+
+    return Tagger(state=state, settings=settings or Settings(), on_notice=sayer(console))
+
+
+def load_watch(console: "Console", *, quiet: bool) -> "LoadWatch":
+    """Shows the loading of a model to people."""
+    from tagger.model.lazy import LoadWatch
     from tagger.reports.engine_tables import building_shown
 
-    show = building_shown(console)
-    engine = load_engine(path, device=kind, options=options, building=show)
-    if engine.fallback and not quiet and is_gpu_there():  # else `tagger doctor` says it
-        said = sanitise(f"Running on the CPU: {engine.fallback}.")
-        console.print(said, style="dim", markup=False, highlight=False)
-    for note in () if quiet else engine.notes:
-        console.print(sanitise(f"Note: {note}."), style="dim", markup=False, highlight=False)
-    return engine
+    def say(note: str) -> None:
+        if not quiet:
+            console.print(sanitise(note), style="dim", markup=False, highlight=False)
+
+    return LoadWatch(on_note=say, building=building_shown(console))
 
 
 def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, DeviceOptions]":
@@ -157,12 +157,9 @@ def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, 
     Raises:
         InputError: a value is none that is known.
     """
-    from tagger.model.device_options import DEVICES, DeviceOptions
+    from tagger.model.device_options import DeviceOptions, parse_device
 
-    name, colon, number = device.partition(":")
-    kind = one_of("--device", name, DEVICES)
-    if colon and (kind not in {"cuda", "tensorrt"} or not number.isdecimal()):
-        raise InputError(f"--device {device}: write cuda:N or tensorrt:N, counted from 0.")
+    kind, options = parse_device(device, DeviceOptions())
     size, auto = compute.batch_size, compute.batch_size == "auto"
     if size and not auto and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
         raise InputError(f"--batch-size {size}: write auto or a number from 1 to {MAX_SIZE}.")
@@ -172,8 +169,8 @@ def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, 
         raise InputError(f"--exclude-ops {wrong[0]}: name operator types, as in LSTM,Softmax.")
     if excluded and kind != "tensorrt":
         raise InputError("--exclude-ops is for --device tensorrt: nothing else leaves out any.")
-    return kind, DeviceOptions(
-        index=int(number or 0),
+    return kind, replace(
+        options,
         batch_size=None if size is None or auto else int(size),
         auto_batch=auto,
         memory_limit_mb=compute.gpu_memory,
@@ -187,22 +184,9 @@ def model_file(model: str, precision: str | None = None) -> Path:
     Raises:
         ModelError: there is no such model, or none of that precision.
     """
-    from tagger.model.catalogue import find_model, find_variant, models_folder
+    from tagger.model.catalogue import find_model, find_precision
     from tagger.model.spec import PRECISIONS
-    from tagger.model.spec_file import spec_in
 
-    path = find_model(model)
     if precision is None:
-        return path
-    wanted = one_of("--precision", precision, PRECISIONS)
-    found = find_variant(path, wanted) or path
-    spec = spec_in(found)
-    if spec.precision == wanted:
-        return found
-    name = f"{path.stem}.{wanted}.onnx"
-    writable = path.parent if os.access(path.parent, os.W_OK) else models_folder()
-    raise ModelError(
-        f"--precision {wanted}: {found} is {spec.precision}, and there is no {name} beside it"
-        f" or in {models_folder()}; `tagger export {found} --precision {wanted}"
-        f" -o {writable / name}` makes it."
-    )
+        return find_model(model)
+    return find_precision(model, one_of("--precision", precision, PRECISIONS))

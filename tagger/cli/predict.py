@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,16 +21,16 @@ from tagger.cli.device import (
     DeviceChoice,
     Model,
     PrecisionChoice,
-    load_later,
+    open_tagger,
 )
 from tagger.cli.scan import Full, Jobs, Json, Set, Threshold, Top
-from tagger.cli.walk import Exclude, walk_of
+from tagger.cli.walk import Exclude, Walk
 from tagger.errors import InputError
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
-    from tagger.model.lazy import Scorer
-    from tagger.scan.scan import TrackResult
+    from tagger.model.spec import ModelSpec
+    from tagger.scan.results import TrackResult
 
 
 def predict(
@@ -64,43 +64,52 @@ def predict(
     ] = False,
 ) -> None:
     """Show what is heard in single files, label by label. Changes nothing."""
+    from tagger.genres.spelling import no_spelling
     from tagger.reports.report import open_report
+    from tagger.scan.options import ScanOptions
     from tagger.scan.records import ListenOptions
-    from tagger.scan.scan import ScanOptions, scan
     from tagger.settings.config import load_settings
-    from tagger.settings.model_overrides import rules_of
 
     console = stderr_console()
     settings = load_settings(setting or ())
     options = ScanOptions(
         policy="replace",
-        top=top or settings.max,
+        spelling=no_spelling(),
+        top=top,
         threshold=threshold,
         score_all=True,
         listen=ListenOptions(
             full=full,
-            n_decoders=jobs,
             keep_windows=timeline or plot is not None or _is_page(report),
         ),
     )
-    walk = walk_of(console, files, settings, exclude)
-    tracks = walk.tracks()
-    if plot is not None:
-        tracks = _only_one(tracks, plot)
+    walk = Walk(console, exclude or ())
     compute = Compute(precision=precision, batch_size=batch_size)
-    engine = load_later(
-        model, device, console=console, quiet=json, settings=settings, compute=compute
-    )
-    options = replace(options, rules=rules_of(settings, engine.spec))
     show = _Show(json, timeline, plot, threshold, everything)
     failed = False
     with contextlib.ExitStack() as stack:
+        tagger = stack.enter_context(
+            open_tagger(
+                model,
+                device,
+                compute=compute,
+                settings=settings,
+                console=console,
+                quiet=json,
+                remember=False,
+                n_decoders=jobs,
+            )
+        )
+        if plot is not None:
+            _check_one(tagger.tracks(files, walk.options()), plot)
+        results = tagger.scan(files, options, walk=walk.options())
         file = None
         if report is not None:
-            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
-        for result in scan(tracks, engine, options):
+            page = open_report(report, spec=tagger.spec, threshold=threshold)
+            file = stack.enter_context(page)
+        for result in results:
             failed |= result.status == "failed"
-            _show_one(result, engine, show)
+            _show_one(result, tagger.spec, show)
             if file is not None:
                 file.add(result)
     raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
@@ -117,50 +126,46 @@ class _Show:
     everything: bool
 
 
-def _show_one(result: "TrackResult", engine: "Scorer", show: _Show) -> None:
+def _show_one(result: "TrackResult", spec: "ModelSpec", show: _Show) -> None:
     from tagger.reports.prediction_table import prediction
 
     if show.json and show.timeline:
-        _emit_with_segments(result, engine, show.threshold)
+        _emit_with_segments(result, spec, show.threshold)
     elif show.json:
         emit_json(result, stdout_console())
     else:
-        shown = prediction(
-            result, engine.spec, threshold=show.threshold, everything=show.everything
-        )
+        shown = prediction(result, spec, threshold=show.threshold, everything=show.everything)
         stdout_console().print(shown)
         if show.timeline:
-            _show_timeline(result, engine, show.threshold)
+            _show_timeline(result, spec, show.threshold)
     if show.plot is not None:
-        _save_plot(result, engine, show.plot, show.threshold)
+        _save_plot(result, spec, show.plot, show.threshold)
 
 
 def _is_page(report: Path | None) -> bool:
     return report is not None and report.suffix.lower() == ".html"
 
 
-def _only_one(tracks: Iterator[Path], plot: Path) -> Iterator[Path]:
+def _check_one(tracks: Iterator[Path], plot: Path) -> None:
     from tagger.reports.taggram import check_plot
 
     check_plot(plot)
-    first, more = list(islice(tracks, 1)), next(tracks, None)
-    if more is not None:
+    if len(list(islice(tracks, 2))) > 1:
         raise InputError("--plot draws one file: name a single one.")
-    return iter(first)
 
 
-def _show_timeline(result: "TrackResult", engine: "Scorer", threshold: float | None) -> None:
+def _show_timeline(result: "TrackResult", spec: "ModelSpec", threshold: float | None) -> None:
     from tagger.reports.timeline_lines import timeline_view
 
     if result.timeline is not None:
         console = stdout_console()
         width = max(20, min(100, console.width - 16))
-        view = timeline_view(result.timeline, engine.spec, threshold=threshold, width=width)
+        view = timeline_view(result.timeline, spec, threshold=threshold, width=width)
         console.print(view, "")
 
 
 def _emit_with_segments(
-    result: "TrackResult", engine: "Scorer", threshold: float | None
+    result: "TrackResult", spec: "ModelSpec", threshold: float | None
 ) -> None:
     from tagger.reports.report import to_record
     from tagger.scan.timeline import segments
@@ -168,18 +173,18 @@ def _emit_with_segments(
 
     found = []
     if result.timeline is not None:
-        found = segments(result.timeline, engine.spec, threshold=threshold)
+        found = segments(result.timeline, spec, threshold=threshold)
     record = {**to_record(result), "segments": [one.to_record() for one in found]}
     typer.echo(json_text(record))
 
 
 def _save_plot(
-    result: "TrackResult", engine: "Scorer", plot: Path, threshold: float | None
+    result: "TrackResult", spec: "ModelSpec", plot: Path, threshold: float | None
 ) -> None:
     from tagger.reports.taggram import save_taggram
 
     if result.timeline is None:
         stderr_console().print("There is nothing to draw: no part of it was heard.")
         return
-    save_taggram(result.path, result.timeline, engine.spec, plot, threshold=threshold)
+    save_taggram(result.path, result.timeline, spec, plot, threshold=threshold)
     stderr_console().print(sanitise(f"{plot}: drawn."), markup=False, highlight=False)

@@ -1,9 +1,7 @@
 """`tagger audit` and `tagger apply`: the genres that are there, and those that are wanted."""
 
 import contextlib
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +11,8 @@ from tagger.cli.console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     emit_json,
+    sayer,
+    show_written,
     stderr_console,
     stdout_console,
 )
@@ -22,20 +22,12 @@ from tagger.cli.device import (
     DeviceChoice,
     Model,
     PrecisionChoice,
-    load_later,
+    open_journal,
+    open_tagger,
 )
 from tagger.cli.scan import Full, Jobs, Json, Set, Threshold
-from tagger.cli.state import (
-    NoState,
-    Past,
-    Rescan,
-    RetryFailed,
-    State,
-    held_for_scan,
-    scan_with,
-    undoable_run,
-)
-from tagger.cli.walk import Exclude, Limit, Paths, walk_of
+from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
+from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
 from tagger.cli.writing import (
     Hardlinks,
     Id3Version,
@@ -46,15 +38,13 @@ from tagger.cli.writing import (
     writing_of,
     writing_settings,
 )
-from tagger.text import sanitise
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from tagger.cli.state import ScanUntil
     from tagger.reports.report import Report
     from tagger.review.audit import Audited
-    from tagger.scan.scan import TrackResult
+    from tagger.scan.results import TrackResult
 
 
 def audit(
@@ -85,64 +75,50 @@ def audit(
     A CSV report of it can be edited and given to `tagger apply`.
     """
     from tagger.reports.audit_tables import SHOWN, show_audit
-    from tagger.reports.report import open_report
-    from tagger.review.audit import Auditor
+    from tagger.reports.report import Tally, open_report
+    from tagger.review.audit import AuditOptions
     from tagger.scan.records import ListenOptions
-    from tagger.scan.scan import ScanOptions
     from tagger.settings.config import load_settings
-    from tagger.settings.model_overrides import rules_of
 
-    console = stderr_console()
-    settings = load_settings(setting or ())
-    walk = walk_of(console, paths, settings, exclude, limit=limit)
-    folders = walk.folders()
-    compute = Compute(precision=precision, batch_size=batch_size)
-    engine = load_later(
-        model, device, console=console, quiet=json, settings=settings, compute=compute
-    )
-    auditor = Auditor(
-        engine.spec, rules_of(settings, engine.spec), threshold=threshold, limit=settings.max
-    )
-    listen = ListenOptions(full=full, n_decoders=jobs)
+    console, tally = stderr_console(), Tally()
+    walk = Walk(console, exclude or (), limit)
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
+    past.check()
+    options = AuditOptions(threshold=threshold, listen=ListenOptions(full=full))
     with contextlib.ExitStack() as stack:
-        held = stack.enter_context(held_for_scan(past, paths, console))
+        tagger = stack.enter_context(
+            open_tagger(
+                model,
+                device,
+                compute=Compute(precision=precision, batch_size=batch_size),
+                settings=load_settings(setting or ()),
+                console=console,
+                quiet=json,
+                state=state,
+                remember=not no_state,
+                n_decoders=jobs,
+            )
+        )
         file = None
         if report is not None:
-            file = stack.enter_context(open_report(report, engine=engine, threshold=threshold))
-        options = ScanOptions(score_all=True, listen=listen, writing=writing_of(settings))
-        listening = scan_with(held, folders, engine, options)
-        results = _listened(listening, console, walk.count())
-        found, variants = auditor.finish(auditor.judge(one) for one in results)
-        _add_all(file, found)
-    if json:
-        for one in _worth_a_row(found):
-            emit_json(one.result, stdout_console())
-    else:
-        shown = None if everything else SHOWN
-        show_audit(stdout_console(), found, auditor, variants, limit=shown)
-    failed = any(one.finding == "failed" for one in found)
-    raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
+            page = open_report(report, spec=tagger.spec, threshold=threshold)
+            file = stack.enter_context(page)
+        with progress(tagger, paths, walk, tally) as advance:
 
-
-def _listened(
-    listening: "ScanUntil", console: "Console", count: Iterable[Path]
-) -> "Iterator[TrackResult]":
-    """Every file listened to, whatever it holds, with a progress bar."""
-    from tagger.reports.progress import TotalCount, show_progress
-    from tagger.reports.report import Tally
-    from tagger.scan.scan import TrackResult
-
-    tally = Tally()
-    with (
-        show_progress(console, tally, TotalCount(count)) as advance,
-        contextlib.closing(listening(threading.Event())) as results,
-    ):
-        for result in results:
-            if isinstance(result, TrackResult):  # no folder is passed as a whole
+            def scored(result: "TrackResult") -> None:
                 tally.add(result)
                 advance()
-                yield result
+
+            found = tagger.audit(
+                paths, options, walk=walk.options(), recall=past.recall(), on_track=scored
+            )
+        _add_all(file, found.files)
+    if json:
+        for one in _worth_a_row(found.files):
+            emit_json(one.result, stdout_console())
+    else:
+        show_audit(stdout_console(), found, limit=None if everything else SHOWN)
+    raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else walk.exit_code)
 
 
 def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
@@ -181,9 +157,8 @@ def apply(
 
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
-    from tagger.journal.run import write_unrecorded
-    from tagger.reports.report import Tally, line_of
-    from tagger.review.apply import ApplyOptions, apply_rows
+    from tagger.reports.report import Tally
+    from tagger.review.apply import ApplyOptions
     from tagger.review.report_rows import read_rows
     from tagger.settings.config import load_settings
 
@@ -197,20 +172,14 @@ def apply(
         )
     )
     writing = writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks)
-    options = ApplyOptions(write=not dry_run, remove=remove, writing=writing)
+    options = ApplyOptions(write=not dry_run, remove=remove, report=report, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
-    rows = read_rows(report, on_note=lambda note: console.print(sanitise(note), markup=False))
-    with undoable_run(state, "apply", [report], console, wanted=not dry_run) as run:
-        writer = run.write if run else write_unrecorded  # not called in a dry run
-        for result in apply_rows(rows, options, writer=writer):
+    rows = read_rows(report, on_note=sayer(console))
+    with open_journal(state, console, settings) as tagger:
+        for result in tagger.apply(rows, options):
             tally.add(result)
-            if json:
-                emit_json(result, out)
-            elif (not quiet or result.status == "failed") and (
-                line := line_of(result, verbose=False)
-            ):
-                out.print(line, highlight=False, soft_wrap=True)
+            show_written(result, out, json=json, quiet=quiet)
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

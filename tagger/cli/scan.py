@@ -3,9 +3,8 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,11 +27,11 @@ from tagger.cli.device import (
     GpuMemory,
     Model,
     PrecisionChoice,
-    load_later,
+    open_tagger,
 )
 from tagger.cli.options import one_of
-from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State, held_for_scan, scan_with
-from tagger.cli.walk import Exclude, Limit, Paths, walk_of
+from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
+from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
 from tagger.cli.writing import (
     Hardlinks,
     Id3Version,
@@ -47,10 +46,10 @@ from tagger.cli.writing import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.cli.state import ScanUntil
-    from tagger.model.lazy import Scorer
+    from tagger.api import Tagger
     from tagger.reports.report import Tally
-    from tagger.scan.scan import ScanOptions, Status, TrackResult
+    from tagger.scan.options import ScanOptions
+    from tagger.scan.results import Status, TrackResult
 
 Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
 Jobs = Annotated[
@@ -151,10 +150,9 @@ def scan(
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
     from tagger.genres.choose import POLICIES
+    from tagger.scan.options import ScanOptions
     from tagger.scan.records import ListenOptions
-    from tagger.scan.scan import ScanOptions
     from tagger.settings.config import load_settings
-    from tagger.settings.model_overrides import rules_of, targets_of
 
     console = stderr_console()
     settings = load_settings(
@@ -169,15 +167,14 @@ def scan(
     options = ScanOptions(
         write=write_tags,
         policy=one_of("--policy", policy, POLICIES),
-        top=top or settings.max,
+        top=top,
         threshold=threshold,
         score_all=score_all,
-        listen=ListenOptions(full=full, n_decoders=jobs, limit_s=time_limit),
+        listen=ListenOptions(full=full, limit_s=time_limit),
         writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
     )
 
-    walk = walk_of(console, paths, settings, exclude, limit=limit)
-    folders = walk.folders()
+    walk = Walk(console, exclude or (), limit)
     compute = Compute(
         precision=precision,
         batch_size=batch_size,
@@ -186,54 +183,58 @@ def scan(
     )
     show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
-    with held_for_scan(past, paths, console, write=write_tags) as held:
-        engine = load_later(
-            model, device, console=console, quiet=quiet, settings=settings, compute=compute
-        )
-        targets = targets_of(settings, engine.spec, today=date.today())  # noqa: DTZ011, owner's
-        rules = rules_of(settings, engine.spec)
-        options = replace(options, targets=targets, rules=rules)
-        results = scan_with(
-            held, folders, engine, options, passing=show.passing, tracks_again=walk.count
-        )
-        code = _run(results, engine, options, show, console=console, count=walk.count())
+    past.check(write=write_tags)
+    with open_tagger(
+        model,
+        device,
+        compute=compute,
+        settings=settings,
+        console=console,
+        quiet=quiet,
+        state=state,
+        remember=not no_state,
+        n_decoders=jobs,
+    ) as tagger:
+        code = _run(tagger, paths, options, walk=walk, past=past, show=show)
     raise typer.Exit(code or walk.exit_code)
 
 
 def _run(
-    results: "ScanUntil",
-    engine: "Scorer",
+    tagger: "Tagger",
+    paths: Sequence[Path],
     options: "ScanOptions",
-    show: Show,
     *,
-    console: "Console",
-    count: Iterable[Path],
+    walk: Walk,
+    past: Past,
+    show: Show,
 ) -> int:
     """Scan, show each result as it comes, and return the exit code."""
-    from tagger.reports.progress import TotalCount, show_progress
     from tagger.reports.report import Tally, open_report
-    from tagger.scan.lookup import UnchangedFolder
 
-    tally, started = Tally(), time.monotonic()
+    console, tally, started = walk.console, Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
     shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
     out = console if shares_terminal else stdout_console()
+
+    def unchanged(counts: Mapping[str, int]) -> None:
+        tally.add_passed(counts)
+        advance()
+
     with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_on_interrupt(console))
+        recall = past.recall(passing=show.passing, on_unchanged=unchanged)
+        results = tagger.scan(paths, options, walk=walk.options(), recall=recall, stop=stop)
+        stack.enter_context(contextlib.closing(results))
         report = None
         if show.report is not None:
-            page = open_report(show.report, engine=engine, threshold=options.threshold)
+            page = open_report(show.report, spec=tagger.spec, threshold=options.threshold)
             report = stack.enter_context(page)
-        stop = stack.enter_context(stop_on_interrupt(console))
-        bar = show_progress(console, tally, TotalCount(count)) if not show.quiet else None
-        advance = stack.enter_context(bar) if bar else (lambda: None)
-        for result in stack.enter_context(contextlib.closing(results(stop))):
-            if isinstance(result, UnchangedFolder):
-                tally.add_passed(result.counts)
-            else:
-                tally.add(result)
-                if report is not None:
-                    report.add(result)
-                _show_one(result, show, out)
+        advance = stack.enter_context(progress(tagger, paths, walk, tally, quiet=show.quiet))
+        for result in results:
+            tally.add(result)
+            if report is not None:
+                report.add(result)
+            _show_one(result, show, out)
             advance()
     if not show.quiet:
         _summary(tally, console, options, elapsed_s=time.monotonic() - started)

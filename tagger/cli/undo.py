@@ -1,8 +1,6 @@
 """`tagger runs` and `tagger undo`: what was written, and back again."""
 
 import time
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,22 +8,21 @@ import typer
 from tagger.cli.console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
-    emit_json,
+    show_written,
     stderr_console,
     stdout_console,
 )
+from tagger.cli.device import open_journal
 from tagger.cli.options import one_of
 from tagger.cli.scan import Json
-from tagger.cli.state import State, new_run, opened_state
+from tagger.cli.state import State
 from tagger.cli.writing import Hardlinks
-from tagger.errors import InputError
 from tagger.text import json_text, sanitise
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from tagger.journal.history import Run
-    from tagger.state import Store
 
 
 def runs(
@@ -37,13 +34,8 @@ def runs(
     """List what wrote to files: scans, applied reports, undos. Newest first."""
     from dataclasses import asdict
 
-    from tagger.journal.history import all_runs
-    from tagger.state import open_store, state_path
-
-    found: list[Run] = []
-    if state is not None or state_path().exists():
-        with open_store(state or state_path(), on_notice=_ignore, shared=True) as store:
-            found = all_runs(store)
+    with open_journal(state, stderr_console()) as tagger:
+        found = tagger.runs()
     if json:
         for run in found:
             typer.echo(json_text(asdict(run)))
@@ -77,69 +69,37 @@ def undo(
     A file that was changed since by somebody else is left alone and named. An undo is a run
     too: `tagger undo` with its number brings back what it took away.
     """
-    from tagger.journal.history import changes_of, roots_of
-    from tagger.journal.moved import Moved
     from tagger.journal.undo import UndoOptions
-    from tagger.journal.undo import undo as undo_changes
-    from tagger.reports.report import Tally, line_of
+    from tagger.reports.report import Tally
     from tagger.writing.safe_write import HARDLINKS, WriteOptions
 
     console, out = stderr_console(), stdout_console()
     writing = WriteOptions(
         keep_mtime=keep_mtime, hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS)
     )
+    options = UndoOptions(write=not dry_run, writing=writing)
+    run, paths = _named(what or [])
     tally, started = Tally(), time.monotonic()
-    with opened_state(state, console) as store:
-        number, areas = _meant(what or [], store)
-        with new_run(store, "undo", areas) as run:
-            run.about = f"run {number} {run.about}".rstrip()
-            run.roots = roots_of(store, number)
-            options = UndoOptions(write=not dry_run, writing=writing)
-            moved = Moved(store, areas)
-            more = moved.brought_into(number) if areas else ()
-            changes = chain(changes_of(store, number, areas), more)
-            for result in undo_changes(changes, run, options, moved):
-                tally.add(result)
-                if json:
-                    emit_json(result, out)
-                elif (not quiet or result.status == "failed") and (
-                    line := line_of(result, verbose=False)
-                ):
-                    out.print(line, highlight=False, soft_wrap=True)
+    with open_journal(state, console) as tagger:
+        number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
+        for result in tagger.undo(number, paths=paths, options=options):
+            tally.add(result)
+            show_written(result, out, json=json, quiet=quiet)
+        newest = tagger.runs()[0].id
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
         if dry_run:
             console.print("Nothing was changed: this was a dry run.")
-        elif run.number is not None:
-            console.print(f"Run {number} was undone by run {run.number}.", highlight=False)
+        elif newest > latest:
+            console.print(f"Run {number} was undone by run {newest}.", highlight=False)
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)
 
 
-def _meant(what: list[str], store: "Store") -> tuple[int, list[Path]]:
-    """The run and the files and folders that were named; the last run if none was.
-
-    Raises:
-        InputError: there is no such run, or nothing to undo.
-    """
-    from tagger.journal.history import all_runs, last_run
-    from tagger.journal.moved import last_moved_run
-
-    named = int(what[0]) if what and what[0].isdecimal() else None
-    areas = [Path(one) for one in (what if named is None else what[1:])]
-    # Resolved as far as they exist: a file that was moved is still asked for by its name.
-    resolved = [area.resolve() for area in areas]
-    number = last_run(store, resolved) if named is None else named
-    if number is None and areas:
-        number = last_moved_run(store, resolved)
-    if number is None:
-        raise InputError(
-            f"{areas[0]}: nothing that was written there is still in force."
-            if areas
-            else "There is nothing to undo: no run that wrote is still in force."
-        )
-    if number not in {run.id for run in all_runs(store)}:
-        raise InputError(f"{number}: there is no such run; `tagger runs` lists them.")
-    return number, resolved
+def _named(what: list[str]) -> tuple[int | None, list[str]]:
+    """The run and the files and folders that were named."""
+    if what and what[0].isdecimal():
+        return int(what[0]), what[1:]
+    return None, what
 
 
 def _table(found: "list[Run]") -> "Table":
@@ -159,7 +119,3 @@ def _table(found: "list[Run]") -> "Table":
             *(str(run.n_written), str(run.n_undone), str(run.n_failed)),
         )
     return table
-
-
-def _ignore(_sentence: str) -> None:
-    """A state that is only looked at is not set aside."""

@@ -1,21 +1,21 @@
 """One walk over files and folders for every command that has some: the same is left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED
-from tagger.errors import InputError
-from tagger.text import sanitise
+from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, sayer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.library.walk import Listing
-    from tagger.settings.config import Settings
+    from tagger.api import Tagger
+    from tagger.library.selection import WalkOptions
+    from tagger.reports.report import Tally
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")]
@@ -31,48 +31,35 @@ Exclude = Annotated[
 
 @dataclass(slots=True)
 class Walk:
-    """What a command walks over; folders that cannot be listed are said, and count as failures.
+    """Which files a command takes; folders that cannot be listed are told, and counted.
 
     Attributes:
-        console: where that is said.
-        paths: files and folders that were named.
+        console: where that is told.
         exclude: patterns of what is left out.
         limit: the most files; None for all.
         n_failed: folders that could not be listed so far.
     """
 
     console: "Console"
-    paths: Sequence[Path]
-    exclude: Sequence[str]
+    exclude: Sequence[str] = ()
     limit: int | None = None
     n_failed: int = field(default=0, init=False)
 
-    def folders(self) -> "Iterator[Listing]":
-        """The audio files by folder.
+    def options(self) -> "WalkOptions":
+        """The same for `Tagger.scan`.
 
         Raises:
-            InputError: there is none, or a path does not exist.
+            InputError: a pattern is none.
         """
-        from tagger.library.walk import find_folders, require_tracks
+        from tagger.library.selection import WalkOptions
+        from tagger.settings.values import checked_patterns
 
-        found = find_folders(
-            self.paths,
+        return WalkOptions(
+            exclude=checked_patterns(self.exclude, option="--exclude"),
             limit=self.limit,
-            exclude=self.exclude,
             on_error=self._failed,
             on_note=self._say,
         )
-        return require_tracks(found, paths=self.paths)
-
-    def tracks(self) -> Iterator[Path]:
-        """The audio files one by one; errors as for `folders`."""
-        return (one.folder / entry[0] for one in self.folders() for entry in one.files)
-
-    def count(self) -> Iterator[Path]:
-        """The same files for a second look that only counts, and says nothing."""
-        from tagger.library.walk import find_tracks
-
-        return find_tracks(self.paths, limit=self.limit, exclude=self.exclude)
 
     @property
     def exit_code(self) -> int:
@@ -84,27 +71,16 @@ class Walk:
         self._say(path, reason)
 
     def _say(self, path: Path, reason: str) -> None:
-        said = sanitise(f"{path}: {reason}")
-        self.console.print(said, markup=False, highlight=False, soft_wrap=True)
+        sayer(self.console)(f"{path}: {reason}")
 
 
-def walk_of(
-    console: "Console",
-    paths: Sequence[Path],
-    settings: "Settings",
-    exclude: Sequence[str] | None,
-    *,
-    limit: int | None = None,
-) -> Walk:
-    """The walk that the settings and the options ask for.
+def progress(
+    tagger: "Tagger", paths: Sequence[Path], walk: Walk, tally: "Tally", *, quiet: bool = False
+) -> AbstractContextManager[Callable[[], None]]:
+    """A bar, or lines, for what the tally holds: updated by the function that is yielded."""
+    from tagger.reports.progress import TotalCount, show_progress
 
-    Raises:
-        InputError: a pattern is none.
-    """
-    from tagger.settings.values import CHECKS, WrongValueError
-
-    try:
-        more = CHECKS["exclude"](list(exclude or ()))
-    except WrongValueError as wrong:
-        raise InputError(f"--exclude: it {wrong}.") from None
-    return Walk(console, paths, (*settings.exclude, *more), limit)
+    if quiet:
+        return nullcontext(lambda: None)
+    total = TotalCount(tagger.tracks(paths, walk.options()))
+    return show_progress(walk.console, tally, total)

@@ -64,17 +64,13 @@ def writing_settings(
     return found
 
 
-def writing_of(
-    settings: "Settings", *, keep_mtime: bool = False, hardlinks: str = "skip"
-) -> "WriteOptions":
+def writing_of(settings: "Settings", *, keep_mtime: bool, hardlinks: str) -> "WriteOptions":
     """How the settings and the options want files to be changed."""
-    from tagger.writing.safe_write import HARDLINKS, WriteOptions
+    from tagger.scan import from_settings
+    from tagger.writing.safe_write import HARDLINKS
 
-    return WriteOptions(
-        id3v23_separator=settings.id3v23_separator,
-        id3v2_version=settings.id3v2_version,
-        wav_info=settings.wav_info,
-        mp4_compat=settings.mp4_compat,
+    return from_settings.writing_of(
+        settings,
         keep_mtime=keep_mtime,
         hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS),
     )

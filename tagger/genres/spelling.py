@@ -54,6 +54,11 @@ class Spelling:
         return replace(rules, usual=self._usual) if self._usual else rules
 
 
+def no_spelling() -> Spelling:
+    """That of no library: genres are named as the model and the owner name them."""
+    return Spelling(dict)
+
+
 def usual_spellings(counts: Mapping[str, int], rules: GenreRules) -> dict[str, str]:
     """`spelling_key` to the spelling that a library uses, where there is one.
 

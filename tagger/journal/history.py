@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tagger.state.store import Store
+from tagger.state.store import Store, open_store
 from tagger.tags.payload import Identity
 
 ChangeStatus = Literal["planned", "done", "failed", "gone"]
@@ -171,6 +171,20 @@ def all_runs(store: Store) -> list[Run]:
             " GROUP BY run.id ORDER BY run.id DESC"
         ).fetchall()
     return [Run(*row[:6], *map(int, row[6:])) for row in rows]
+
+
+def runs_at(path: Path) -> list[Run]:
+    """All runs that a state tells of, whoever holds it; nothing is made or changed.
+
+    Raises:
+        StateError: there is no state, or it cannot be read.
+    """
+    with open_store(path, on_notice=_ignore, shared=True) as store:
+        return all_runs(store)
+
+
+def _ignore(_sentence: str) -> None:
+    """A state that is only looked at is not set aside, so nothing is told."""
 
 
 def signed(number: int) -> int:

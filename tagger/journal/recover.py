@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tagger.journal.history import Change, ChangeStatus, planned_changes, signed
 from tagger.journal.record import settle
-from tagger.state.store import Store
+from tagger.state.location import state_path
+from tagger.state.store import OnNotice, Store, open_store
 from tagger.writing import filecopy
 from tagger.writing.replace import identity_at
 
@@ -46,6 +47,27 @@ class Settled:
         if self.away:
             said += f" Not to be reached now, and asked for again: {_named(self.away)}."
         return said
+
+
+def open_recovered(path: Path | None, *, on_notice: OnNotice) -> Store:
+    """Open a state after what a killed run has left was cleared away.
+
+    Args:
+        path: its file; None for the user's.
+        on_notice: told of what was left, and of a damaged state that was set aside.
+
+    Raises:
+        StateError: another process holds it, or it cannot be used.
+    """
+    store = open_store(path or state_path(), on_notice=on_notice)
+    try:
+        sentence = settle_open(store).sentence
+    except BaseException:
+        store.close()
+        raise
+    if sentence is not None:
+        on_notice(sentence)
+    return store
 
 
 def settle_open(store: Store) -> Settled:

@@ -7,9 +7,11 @@ from the files what was made (`tagger.journal.recover`).
 
 import contextlib
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +20,7 @@ from tagger.journal.history import ChangeStatus
 from tagger.journal.record import begin_run, end_run, record, settle
 from tagger.state.store import Store
 from tagger.tags import TagInfo
+from tagger.text import sanitise, text_of
 from tagger.writing.replace import PreparedWrite
 from tagger.writing.safe_write import WriteOptions, plan_write
 
@@ -89,7 +92,7 @@ class JournalledRun:
 
     Attributes:
         store: the state, held by this process; what an earlier run left open is settled.
-        command: scan, apply or undo.
+        command: scan, apply, undo or write.
         about: its paths, for people.
         model: which model chose the genres, or None.
         roots: the files and folders that it works on, absolute.
@@ -210,6 +213,37 @@ class JournalledRun:
         if self.number is not None:
             with contextlib.suppress(StateError), self.store.transaction() as connection:
                 end_run(connection, self.number)
+
+
+def new_run(store: Store, command: str, paths: Sequence[Path]) -> JournalledRun:
+    """A run on a state that is held.
+
+    Args:
+        store: the state.
+        command: what writes: scan, apply, undo or write.
+        paths: what it works on, for people; a scan's files are looked for there later.
+    """
+    about = " ".join(shlex.quote(sanitise(text_of(path))) for path in paths)
+    roots = [path.resolve() for path in paths] if command == "scan" else []
+    return JournalledRun(store, command, about, roots=roots)
+
+
+def write_in_run(
+    store: Store, command: str, requests: Iterable[WriteRequest], *, reason: str
+) -> Iterator[Outcome]:
+    """Fulfil requests in a run of their own, one outcome each, in their order.
+
+    Args:
+        store: the state.
+        command: what writes.
+        requests: taken a few at a time.
+        reason: stands beside the run for people.
+    """
+    with new_run(store, command, []) as run:
+        run.about = reason
+        left = iter(requests)
+        while group := list(islice(left, GROUP)):
+            yield from run.write(group)
 
 
 def _plan(wish: WriteRequest) -> PreparedWrite | None:

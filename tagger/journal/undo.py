@@ -12,7 +12,7 @@ from tagger.journal.history import Change, later_run
 from tagger.journal.moved import Moved
 from tagger.journal.reverse_patch import unpack
 from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
-from tagger.scan.scan import Status, TrackResult
+from tagger.scan.results import Status, TrackResult
 from tagger.tags import read_tags
 from tagger.tags.base import Source, open_source
 from tagger.tags.patched import patched, reversed_patches

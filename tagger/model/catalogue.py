@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tagger.errors import ModelError
 from tagger.model.spec import PRECISIONS, Precision
+from tagger.model.spec_file import spec_in
 from tagger.system.folders import user_folder
 
 DEFAULT = "default"
@@ -66,3 +67,25 @@ def variants_of(model: Path) -> list[Path]:
     """A model and its variants of other precisions, itself first."""
     found = [find_variant(model, precision) for precision in PRECISIONS]
     return [model, *(path for path in found if path is not None)]
+
+
+def find_precision(name_or_path: str, precision: Precision | None) -> Path:
+    """The file of a model in the precision that was asked for; None takes it as it is.
+
+    Raises:
+        ModelError: there is no such model, or none of that precision.
+    """
+    path = find_model(name_or_path)
+    if precision is None:
+        return path
+    found = find_variant(path, precision) or path
+    spec = spec_in(found)
+    if spec.precision == precision:
+        return found
+    name = f"{path.stem}.{precision}.onnx"
+    writable = path.parent if os.access(path.parent, os.W_OK) else models_folder()
+    raise ModelError(
+        f"--precision {precision}: {found} is {spec.precision}, and there is no {name} beside"
+        f" it or in {models_folder()}; `tagger export {found} --precision {precision}"
+        f" -o {writable / name}` makes it."
+    )

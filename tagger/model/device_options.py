@@ -1,8 +1,10 @@
 """Which devices there are, and how one is used; in no runtime's form yet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from tagger.errors import InputError
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "tensorrt")
@@ -53,3 +55,22 @@ class DeviceOptions:
         """
         size = MAX_BATCH if self.auto_batch else self.batch_on("tensorrt")
         return 1, size, size
+
+
+def parse_device(text: str, options: DeviceOptions) -> tuple[Device, DeviceOptions]:
+    """The device that `auto`, `cpu`, `cuda`, `cuda:1` and the like name.
+
+    Args:
+        text: a device, with the number of a GPU behind a colon.
+        options: what is used if the text names no GPU.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    name, colon, number = text.partition(":")
+    found = [device for device in DEVICES if device == name]
+    if not found:
+        raise InputError(f"--device {name}: choose one of {', '.join(DEVICES)}.")
+    if colon and (name not in {"cuda", "tensorrt"} or not number.isdecimal()):
+        raise InputError(f"--device {text}: write cuda:N or tensorrt:N, counted from 0.")
+    return found[0], replace(options, index=int(number)) if number else options

@@ -5,9 +5,13 @@ takes to be passed. What the model says of itself is read without them
 (`tagger.model.spec_file`).
 """
 
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -17,6 +21,45 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tagger.model.load import Engine
+
+
+def _building_unseen(_folder: Path) -> AbstractContextManager[object]:
+    """Build TensorRT's engine without a word."""
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadWatch:
+    """Who is told while a model is loaded.
+
+    Attributes:
+        on_note: told, in a sentence, why `auto` took no GPU although there is one, and what
+            else is not as it should be.
+        building: entered with the engine's folder while TensorRT builds, which takes minutes.
+    """
+
+    on_note: "Callable[[str], None]"
+    building: "Callable[[Path], AbstractContextManager[object]]" = _building_unseen
+
+
+def load_watched(
+    path: Path, device: Device, options: DeviceOptions, watch: LoadWatch
+) -> "Engine":
+    """Load a model and say what came of it.
+
+    Raises:
+        ModelError: the model cannot be run.
+        DeviceError: the device cannot be used.
+    """
+    from tagger.model.load import load_engine  # noqa: PLC0415 (brings NumPy and ONNX Runtime)
+    from tagger.model.nvidia_driver import is_gpu_there  # noqa: PLC0415 (likewise)
+
+    engine = load_engine(path, device=device, options=options, building=watch.building)
+    if engine.fallback and is_gpu_there():  # without a GPU, `tagger doctor` says it
+        watch.on_note(f"Running on the CPU: {engine.fallback}.")
+    for note in engine.notes:
+        watch.on_note(f"Note: {note}.")
+    return engine
 
 
 class Scorer(Protocol):
@@ -46,7 +89,7 @@ class Scorer(Protocol):
 
 
 class DeferredEngine:
-    """A `Scorer` whose engine is loaded when it is prepared; for one thread.
+    """A `Scorer` whose engine is loaded when it is prepared; for any number of threads.
 
     Attributes:
         path: the model file.
@@ -64,6 +107,7 @@ class DeferredEngine:
         self.path, self.spec = path, spec
         self._load = load
         self._engine: Engine | None = None
+        self._lock = threading.Lock()
 
     @property
     def is_loaded(self) -> bool:
@@ -93,7 +137,15 @@ class DeferredEngine:
         """As the engine's."""
         return self._loaded().submit(windows)
 
+    def run_embedding(
+        self, windows: "NDArray[np.float32]"
+    ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+        """As the engine's: scores and embeddings of a batch of windows."""
+        return self._loaded().run_embedding(windows)
+
     def _loaded(self) -> "Engine":
         if self._engine is None:
-            self._engine = self._load()
+            with self._lock:
+                if self._engine is None:
+                    self._engine = self._load()
         return self._engine

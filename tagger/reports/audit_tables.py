@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tagger.review.audit import TO_MEND, Audited, Auditor, Variant
+from tagger.review.audit import TO_MEND, Audit, Audited, Variant
 from tagger.text import sanitise, text_of
 
 SHOWN = 20
@@ -19,32 +19,23 @@ _TITLES = {
 }
 
 
-def show_audit(
-    console: Console,
-    found: Sequence[Audited],
-    auditor: Auditor,
-    variants: Sequence[Variant],
-    *,
-    limit: int | None,
-) -> None:
+def show_audit(console: Console, audit: Audit, *, limit: int | None) -> None:
     """Print all sections that have something in them, then the summary.
 
     Args:
         console: where.
-        found: all files, in the order in which they are to be shown.
-        auditor: what has counted spellings.
-        variants: genres with several spellings.
+        audit: what was found.
         limit: rows a section; None for all.
     """
     for finding, (title, note) in _TITLES.items():
-        rows = [one for one in found if one.finding == finding]
+        rows = [one for one in audit.files if one.finding == finding]
         if rows:
             _files(console, f"{title} ({len(rows)})", note, rows, limit)
-    if variants:
-        _variants(console, variants, limit)
-    if auditor.unknown:
-        _unknown(console, auditor, limit)
-    _summary(console, found)
+    if audit.variants:
+        _variants(console, audit.variants, limit)
+    if audit.unknown:
+        _unknown(console, audit.unknown, limit)
+    _summary(console, audit.files)
 
 
 def _table(console: Console, title: str, note: str, *columns: str) -> Table:
@@ -81,13 +72,13 @@ def _variants(console: Console, variants: Sequence[Variant], limit: int | None) 
     _end(console, table, len(variants), limit)
 
 
-def _unknown(console: Console, auditor: Auditor, limit: int | None) -> None:
-    title = f"Genres that the model has no word for ({len(auditor.unknown)})"
+def _unknown(console: Console, unknown: Counter[str], limit: int | None) -> None:
+    title = f"Genres that the model has no word for ({len(unknown)})"
     note = "[aliases] or [tree] of the settings can say what they are"
     table = _table(console, title, note, "files", "genre")
-    for genre, count in auditor.unknown.most_common(limit):
+    for genre, count in unknown.most_common(limit):
         table.add_row(str(count), Text(sanitise(genre)))
-    _end(console, table, len(auditor.unknown), limit)
+    _end(console, table, len(unknown), limit)
 
 
 def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None:

@@ -16,8 +16,8 @@ from typing import Any, Self, TextIO
 from tagger import __version__
 from tagger.genres.choose import is_sure
 from tagger.model.label_tree import GENRE_KIND, line_above
-from tagger.model.lazy import Scorer
-from tagger.scan.scan import TrackResult
+from tagger.model.spec import ModelSpec
+from tagger.scan.results import TrackResult
 from tagger.scan.timeline import Timeline
 from tagger.text import sanitise, text_of
 
@@ -49,24 +49,24 @@ class HtmlReport:
 
     Args:
         file: open for writing as UTF-8.
-        engine: what is listening; None leaves labels and thresholds to the results.
+        spec: of the model; None leaves labels and thresholds to the results.
         threshold: one threshold for all labels instead of the model's own.
     """
 
     takes_findings = True
 
     def __init__(
-        self, file: TextIO, engine: Scorer | None, *, threshold: float | None = None
+        self, file: TextIO, spec: ModelSpec | None, *, threshold: float | None = None
     ) -> None:
         self.file = file
-        self.spec, self.threshold = (engine.spec if engine else None), threshold
-        self.labels = engine.spec.labels_of(GENRE_KIND) if engine else ()
-        needed = engine.spec.thresholds if engine else {}
+        self.spec, self.threshold = spec, threshold
+        self.labels = spec.labels_of(GENRE_KIND) if spec else ()
+        needed = spec.thresholds if spec else {}
         self.thresholds = {label: needed[label] for label in self.labels}
-        self.parents = engine.spec.parents if engine else {}
+        self.parents = spec.parents if spec else {}
         if threshold is not None:
             self.thresholds = dict.fromkeys(self.labels, threshold)
-        self.model = f"{engine.spec.name} {engine.spec.revision}" if engine else ""
+        self.model = f"{spec.name} {spec.revision}" if spec else ""
         self.reasons, self.folders = _Named("reason"), _Named("folder")
         self.head, self.tail = _frame()
 
@@ -146,7 +146,7 @@ class HtmlReport:
         self.file.write(text + "\n")
 
     def _learn_labels(self, scores: dict[str, float]) -> None:
-        """Labels that no engine named are named before the first row that has them."""
+        """Labels that no spec named are named before the first row that has them."""
         if all(label in self.thresholds for label in scores):
             return
         new = tuple(label for label in scores if label not in self.thresholds)

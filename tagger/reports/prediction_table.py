@@ -8,7 +8,7 @@ from rich.text import Text
 from tagger.genres.choose import NEVER, is_sure
 from tagger.genres.rules import fold
 from tagger.model.spec import ModelSpec
-from tagger.scan.scan import TrackResult
+from tagger.scan.results import TrackResult
 from tagger.text import sanitise, text_of
 
 BAR_LEN = 30

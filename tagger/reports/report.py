@@ -12,9 +12,9 @@ from rich.table import Table
 
 from tagger.errors import InputError
 from tagger.genres.target_fields import GENRE
-from tagger.model.lazy import Scorer
+from tagger.model.spec import ModelSpec
 from tagger.reports.html import HtmlReport
-from tagger.scan.scan import STATUSES, Status, TrackResult
+from tagger.scan.results import STATUSES, Status, TrackResult
 from tagger.text import cell_text, json_text, sanitise, text_of
 
 FIELDS = (
@@ -137,13 +137,13 @@ def _second_cells(result: TrackResult) -> list[str]:
 
 @contextmanager
 def open_report(
-    path: Path, *, engine: Scorer | None = None, threshold: float | None = None
+    path: Path, *, spec: ModelSpec | None = None, threshold: float | None = None
 ) -> Iterator[Report]:
     """Open a report for writing; its suffix says which kind it is.
 
     Args:
         path: the file.
-        engine: what is listening; the page names the model and its thresholds.
+        spec: of the model; the page names it and its thresholds.
         threshold: one threshold for all labels instead of the model's own.
 
     Raises:
@@ -159,7 +159,7 @@ def open_report(
         raise InputError(f"{path}: the report cannot be written ({error.strerror}).") from error
     with file:
         if suffix == ".html":
-            with HtmlReport(file, engine, threshold=threshold) as page:
+            with HtmlReport(file, spec, threshold=threshold) as page:
                 yield page
         else:
             yield _Csv(file) if suffix == ".csv" else _JsonLines(file)

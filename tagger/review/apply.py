@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tagger.errors import InputError, TagError, TaggerError, TrackError, UnsupportedTagError
 from tagger.genres.target_fields import GENRE, SecondField, asked_of, second_of
-from tagger.journal.run import Writer, WriteRequest, write_unrecorded
+from tagger.journal.run import Writer, WriteRequest, new_run, write_unrecorded
 from tagger.reports.report import SEPARATOR
 from tagger.review.report_rows import Row
-from tagger.scan.scan import Status, TrackResult
+from tagger.scan.results import Status, TrackResult
+from tagger.state.store import Store
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fields import field_named
 from tagger.text import cell_text, from_cell, paths_of, sanitise
@@ -24,10 +25,12 @@ class ApplyOptions:
         write: change files; otherwise only say what would be written.
         remove: an emptied cell removes the genre; otherwise such a row is left alone.
         writing: how files are changed.
+        report: the file that the rows come from, for `tagger runs`; None if there is none.
     """
 
     write: bool = True
     remove: bool = False
+    report: Path | None = None
     writing: WriteOptions = field(default_factory=WriteOptions)
 
 
@@ -68,6 +71,14 @@ def apply_rows(
     """
     for row in rows:
         yield _apply(row, options, writer)
+
+
+def apply_in_run(
+    store: Store, rows: Iterable[Row], options: ApplyOptions
+) -> Iterator[TrackResult]:
+    """Write what stands in the rows, in a run of its own that can be undone."""
+    with new_run(store, "apply", [] if options.report is None else [options.report]) as run:
+        yield from apply_rows(rows, options, writer=run.write)
 
 
 def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:

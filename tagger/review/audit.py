@@ -6,8 +6,8 @@ report of it can be edited and applied.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tagger.genres.choose import is_sure
@@ -24,7 +24,8 @@ from tagger.genres.rules import (
 from tagger.genres.spelling import usual_spellings
 from tagger.model.label_tree import GENRE_KIND
 from tagger.model.spec import ModelSpec
-from tagger.scan.scan import Status, TrackResult
+from tagger.scan.records import ListenOptions
+from tagger.scan.results import Status, TrackResult
 
 Finding = Literal[
     "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
@@ -40,6 +41,21 @@ TO_MEND: frozenset[Finding] = frozenset(
 
 _NUMERIC = re.compile(r"\s*\(?\s*\d+\s*\)?\s*")
 _KEPT_SCORES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """How a library is audited.
+
+    Attributes:
+        threshold: one threshold for all labels instead of the model's own.
+        top: the most genres that are suggested; None for what the settings say.
+        listen: how tracks are decoded and scored.
+    """
+
+    threshold: float | None = None
+    top: int | None = None
+    listen: ListenOptions = field(default_factory=ListenOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,21 @@ class Variant:
     spellings: tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit says of a library.
+
+    Attributes:
+        files: all files, what is worth a look first, the most certain first.
+        variants: genres that are spelled in several ways, most files first.
+        unknown: genres that the model has no label for, with the number of their files.
+    """
+
+    files: list[Audited]
+    variants: list[Variant]
+    unknown: Counter[str]
+
+
 class Auditor:
     """Judges file by file, and counts spellings; holds one entry a spelling, not a file.
 
@@ -99,6 +130,26 @@ class Auditor:
         genres = spec.labels_of(GENRE_KIND)
         self._labels = {spelling_key(canonical(one, rules)): one for one in genres}
         self._labels |= {spelling_key(one): one for one in genres}
+
+    def audit(
+        self,
+        results: Iterable[TrackResult],
+        *,
+        on_track: Callable[[TrackResult], None] | None = None,
+    ) -> Audit:
+        """What is to be said of scanned files.
+
+        Args:
+            results: taken one by one, and held until the last.
+            on_track: told of each as it comes.
+        """
+        judged: list[Audited] = []
+        for result in results:
+            if on_track is not None:
+                on_track(result)
+            judged.append(self.judge(result))
+        files, variants = self.finish(judged)
+        return Audit(files, variants, self.unknown)
 
     def judge(self, result: TrackResult) -> Audited:
         """What is to be said of one file that was listened to."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tagger.model.spec import ModelSpec
+from tagger.scan.options import ResolvedOptions
 from tagger.scan.records import ListenOptions
-from tagger.scan.scan import ScanOptions
 from tagger.state.records import CacheKey
 
 LISTENING = 4
@@ -26,7 +26,7 @@ DECIDING = 3
 """Another number wherever the same scores and options lead to other genres than before."""
 
 
-def cache_key_of(options: ScanOptions, spec: ModelSpec, *, model: str) -> CacheKey:
+def cache_key_of(options: ResolvedOptions, spec: ModelSpec, *, model: str) -> CacheKey:
     """The conditions of one scan.
 
     Args:

@@ -18,9 +18,12 @@ from tagger.journal.run import Writer, write_unrecorded
 from tagger.library.walk import Entry, Listing
 from tagger.model.lazy import Scorer
 from tagger.scan.inspect_file import entry_now, look, remember
-from tagger.scan.lookup import UNSETTLED, LookupContext, RecallOptions, UnchangedFolder, look_up
+from tagger.scan.lookup import UNSETTLED, LookupContext, UnchangedFolder, look_up
+from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.records import TrackScores
-from tagger.scan.scan import ScanOptions, TrackResult, decide, write_all
+from tagger.scan.results import TrackResult
+from tagger.scan.scan import decide
+from tagger.scan.write_results import write_all
 from tagger.state.records import digest_of
 from tagger.state.scan_cache import Memory
 
@@ -56,7 +59,7 @@ def scan_library(
         One result a file, or a folder that is passed; never an exception for a single file.
     """
     stop = stop or threading.Event()
-    desk = LookupContext(engine, options, memory, recall)
+    desk = LookupContext(engine, options.resolved(), memory, recall)
     folders = _Folders(desk)
     changed: list[Path] = []
     try:

@@ -4,24 +4,21 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tagger.errors import DecodeError, TagError, TrackError
 from tagger.genres.target_fields import GENRE
 from tagger.library.walk import Entry, Listing
 from tagger.model.lazy import Scorer
+from tagger.scan.options import RecallOptions, ResolvedOptions
 from tagger.scan.records import TrackScores
-from tagger.scan.scan import (
-    Found,
-    ScanOptions,
-    Status,
-    TrackResult,
-    decide,
-    found_of,
-    wants_scores,
-)
+from tagger.scan.scan import Found, decide, found_of, wants_scores
 from tagger.state.records import Known, Result, digest_of
 from tagger.state.scan_cache import Memory
 from tagger.tags import TagInfo
+
+if TYPE_CHECKING:
+    from tagger.scan.results import TrackResult
 
 AGAIN = " It was not tried again; --retry-failed does."
 
@@ -30,21 +27,6 @@ UNSETTLED = "@unsettled"
 
 _TOGETHER = 256
 """Results that are handed from one thread to another at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecallOptions:
-    """What of the past counts.
-
-    Attributes:
-        rescan: nothing; all is found out, and recorded, anew.
-        retry_failed: all but failures.
-        passing: statuses whose files may be counted folder by folder, without a result each.
-    """
-
-    rescan: bool = False
-    retry_failed: bool = False
-    passing: frozenset[Status] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +41,7 @@ class LookupContext:
     """All that is needed to decide about files."""
 
     engine: Scorer
-    options: ScanOptions
+    options: ResolvedOptions
     memory: Memory
     recall: RecallOptions
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from dataclasses import field as made_by
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tagger.errors import InputError
@@ -118,12 +119,16 @@ def config_path() -> Path:
 
 
 def load_settings(
-    overrides: Sequence[str] = (), *, environment: Mapping[str, str] | None = None
+    overrides: Sequence[str] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    values: Mapping[str, Any] = MappingProxyType({}),
 ) -> Settings:
     """The settings of this run.
 
     Args:
         overrides: `KEY=VALUE` from the command line; `TABLE.NAME=VALUE` sets one entry.
+        values: keys with values of their own types, from a program; they lie over all others.
         environment: variables named `TAGGER_` and a key in capitals; the process's if None.
 
     Raises:
@@ -131,9 +136,10 @@ def load_settings(
     """
     layers = [_file_layer(config_path()), *_environment_layers(environment)]
     layers += [_override_layer(one) for one in overrides]
+    layers.append(((lambda *_: "settings"), values))
     settings = Settings()
-    for where, values in layers:
-        settings = _with_layer(settings, values, where)
+    for where, layer in layers:
+        settings = _with_layer(settings, layer, where)
     _check_circles(settings)
     _check_fields(settings)
     return settings

@@ -165,3 +165,15 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "thresholds": _thresholds,
     "second": _second,
 }
+
+
+def checked_patterns(patterns: Sequence[str], *, option: str) -> tuple[str, ...]:
+    """Patterns of files that are left out.
+
+    Raises:
+        InputError: one of them is none; the message names the option.
+    """
+    try:
+        return _patterns(list(patterns))
+    except WrongValueError as wrong:
+        raise InputError(f"{option}: it {wrong}.") from None

@@ -7,9 +7,10 @@ import pytest
 
 from tagger.audio import process_client
 from tagger.errors import DeviceError, StartError, StoppedError
+from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import analyse
 from tagger.scan.records import ListenOptions, TrackScores
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from tests.engines import tone_engine
 from tests.tones import write_tone
 

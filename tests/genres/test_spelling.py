@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tagger.genres.rules import GenreRules, chosen_names, merged, spelling_key
 from tagger.genres.spelling import SAMPLE, Spelling, count_sample, usual_spellings
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.writing.safe_write import write_genres
 from tests.engines import RATE, tone_engine
 

@@ -12,7 +12,8 @@ from tagger.genres.target_fields import PROVENANCE, Targets
 from tagger.reports.report import open_report, to_json
 from tagger.review.apply import ApplyOptions, apply_rows
 from tagger.review.report_rows import read_rows
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.tags import read_tags
 from tagger.writing.safe_write import write_genres
 from tests.cli.test_cli import tagger

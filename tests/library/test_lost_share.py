@@ -11,8 +11,9 @@ from tagger.cli import app
 from tagger.errors import DecodeError
 from tagger.library import listing
 from tagger.library.walk import find_tracks
+from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from tagger.system import quiet
 from tests.engines import RATE, tone_engine
 from tests.tones import write_tone

@@ -9,8 +9,9 @@ from tagger.genres.rules import GenreRules, ancestors, chosen_names, merged
 from tagger.genres.target_fields import Targets
 from tagger.model.load import Engine
 from tagger.reports.report import to_record
+from tagger.scan.options import ScanOptions
 from tagger.scan.records import TrackScores
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from tagger.scan.timeline import segments, timeline_of
 from tagger.settings.model_overrides import rules_of, targets_of, with_settings
 from tests.engines import RATE, make_spec

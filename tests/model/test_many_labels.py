@@ -11,7 +11,7 @@ from rich.console import Console
 from tagger.model.load import Engine
 from tagger.reports.html import HtmlReport
 from tagger.reports.prediction_table import prediction
-from tagger.scan.scan import TrackResult
+from tagger.scan.results import TrackResult
 from tagger.scan.timeline import Timeline
 from tests.chrome import chrome, find_chrome
 from tests.engines import make_spec
@@ -93,7 +93,7 @@ def test_the_page_follows_the_tree_and_tells_moods_apart(tmp_path):
         scores={"Drum & Bass": 0.55, "Electronic": 0.65},
         genres=("Electronic", "Genre 1, quite long", "Genre 2, quite long"),
     )
-    with (tmp_path / "r.html").open("w") as file, HtmlReport(file, engine) as page:
+    with (tmp_path / "r.html").open("w") as file, HtmlReport(file, engine.spec) as page:
         page.add(replace(RESULT, scores=dict(RESULT.scores) | {"Children's": 0.1}))
         page.add(unsure)
     with chrome(tmp_path / "profile") as browser:

@@ -19,7 +19,7 @@ needs_chrome = pytest.mark.skipif(
 
 
 def make_page(path, found, **more):
-    with open_report(path, engine=ENGINE) as report:
+    with open_report(path, spec=ENGINE.spec) as report:
         for one in found:
             report.add(one, **more)
     return path

@@ -11,7 +11,7 @@ from rich.text import Text
 from tagger.errors import InputError
 from tagger.reports.progress import TotalCount
 from tagger.reports.report import FIELDS, Tally, line_of, open_report, plain_line_of, to_json
-from tagger.scan.scan import TrackResult
+from tagger.scan.results import TrackResult
 from tests.synth_results import nasty_results
 from tests.synth_results import results as synth_results
 

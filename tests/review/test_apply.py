@@ -7,7 +7,8 @@ from tagger.errors import InputError
 from tagger.reports.report import open_report
 from tagger.review.apply import ApplyOptions, apply_rows
 from tagger.review.report_rows import read_rows
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.engines import tone_engine

@@ -4,7 +4,7 @@ import pytest
 
 from tagger.genres.rules import GenreRules
 from tagger.review.audit import Auditor
-from tagger.scan.scan import TrackResult
+from tagger.scan.results import TrackResult
 from tests.engines import make_spec
 
 LABELS = ("rock", "metal", "hip-hop", "pop")

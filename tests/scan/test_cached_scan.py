@@ -6,9 +6,9 @@ import pytest
 from tagger.genres.rules import GenreRules
 from tagger.genres.target_fields import Targets
 from tagger.scan.cached_scan import UnchangedFolder
-from tagger.scan.lookup import RecallOptions
+from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.records import ListenOptions
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from tagger.state import open_store
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres

@@ -13,8 +13,7 @@ from tagger.library import listing
 from tagger.library.walk import find_folders
 from tagger.scan.cache_key import cache_key_of
 from tagger.scan.cached_scan import UnchangedFolder, scan_library
-from tagger.scan.lookup import RecallOptions
-from tagger.scan.scan import ScanOptions
+from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.state import open_store
 from tagger.state.scan_cache import Memory
 from tagger.state.schema import MIGRATIONS
@@ -157,7 +156,7 @@ def test_a_file_that_is_changed_all_the_time_fails_once_and_is_looked_at_again(
     run()
     opened.take()
     with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-        memory = Memory(store, cache_key_of(options, engine.spec, model="m1"))
+        memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model="m1"))
         found = list(
             scan_library(find_folders([folder]), engine, options, memory, writer=refuse)
         )

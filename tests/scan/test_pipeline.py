@@ -144,10 +144,10 @@ def test_a_thread_that_hangs_is_replaced(library, dead_share):
 def test_a_thread_that_hangs_does_not_keep_the_program():
     """The program ends although a thread of it never will."""
     code = (
-        "import time\nfrom pathlib import Path\nfrom tagger import decoders\n"
+        "import time\nfrom pathlib import Path\nfrom tagger.scan import decode_threads\n"
         "from tagger.scan.pipeline import ListenOptions, analyse\n"
         "from tests.engines import tone_engine\n"
-        "decoders._GRACE_S = 0.1\n"
+        "decode_threads._GRACE_S = 0.1\n"
         "sleep = lambda path: time.sleep(3600)\n"
         "options = ListenOptions(n_decoders=1, limit_s=0.1)\n"
         "(one,) = analyse([Path('a.mp3')], tone_engine(), options, intake=sleep)\n"

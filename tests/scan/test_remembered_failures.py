@@ -4,7 +4,8 @@ from mutagen.id3 import ID3, TCON
 
 from tagger.audio.process_client import DecodeProcess
 from tagger.errors import DecodeError
-from tagger.scan.lookup import AGAIN, RecallOptions
+from tagger.scan.lookup import AGAIN
+from tagger.scan.options import RecallOptions
 from tests.tones import write_tone
 
 NOTHING = ([], [])

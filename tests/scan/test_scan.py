@@ -6,7 +6,8 @@ import pytest
 
 from tagger.genres.rules import GenreRules
 from tagger.journal.run import write_unrecorded
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.options import ScanOptions
+from tagger.scan.scan import scan
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.engines import tone_engine

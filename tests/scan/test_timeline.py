@@ -11,8 +11,9 @@ from rich.console import Console
 from tagger.errors import InputError, MissingExtraError
 from tagger.reports.taggram import COLOURS, check_plot, save_taggram
 from tagger.reports.timeline_lines import PALETTE, clock, timeline_view
+from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.scan import scan
 from tagger.scan.timeline import Timeline, segments
 from tests.engines import RATE, make_spec, tone_engine
 

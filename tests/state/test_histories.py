@@ -11,8 +11,9 @@ from tagger.audio.requested_windows import listen
 from tagger.library.walk import find_folders, find_tracks
 from tagger.scan.cache_key import cache_key_of
 from tagger.scan.cached_scan import UnchangedFolder, scan_library
-from tagger.scan.lookup import AGAIN, RecallOptions
-from tagger.scan.scan import ScanOptions, scan
+from tagger.scan.lookup import AGAIN
+from tagger.scan.options import RecallOptions, ScanOptions
+from tagger.scan.scan import scan
 from tagger.state import open_store
 from tagger.state.scan_cache import Memory
 from tagger.writing.safe_write import write_genres
@@ -136,7 +137,7 @@ def test_any_history(tmp_path, seed):
         recall = owner.dice.choice((QUIET, RecallOptions()))
         writes = step % 5 == 4
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, cache_key_of(options, engine.spec, model="m"))
+            memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model="m"))
             found = list(
                 scan_library(find_folders([owner.folder]), engine, options, memory, recall)
             )
@@ -149,7 +150,7 @@ def test_any_history(tmp_path, seed):
             assert {one[1] for one in plain - results} <= QUIET.passing
             if writes:
                 writing = ScanOptions(write=True)
-                memory = Memory(store, cache_key_of(writing, engine.spec, model="m"))
+                memory = Memory(store, cache_key_of(writing.resolved(), engine.spec, model="m"))
                 list(scan_library(find_folders([owner.folder]), engine, writing, memory))
 
 
@@ -166,7 +167,7 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
 
     def run(*, breaks=False):
         with open_store(tmp_path / "state.db", on_notice=told.append) as store:
-            keys = cache_key_of(options, engine.spec, model="m")
+            keys = cache_key_of(options.resolved(), engine.spec, model="m")
             memory = Memory(store, keys, on_notice=told.append)
             results = scan_library(find_folders([owner.folder]), engine, options, memory)
             first = next(results)

@@ -1,0 +1,43 @@
+"""Model file, device and settings -> a scorer that is loaded when it is needed."""
+
+from functools import partial
+from pathlib import Path
+
+from tagger.model.device_options import DeviceOptions, parse_device
+from tagger.model.lazy import DeferredEngine, LoadWatch, load_watched
+from tagger.model.spec_file import spec_in
+from tagger.settings.config import Settings
+from tagger.settings.model_overrides import with_settings
+from tagger.system.quiet import silence_native_stderr
+
+
+def open_model(
+    path: Path, device: str, options: DeviceOptions, *, settings: Settings, watch: LoadWatch
+) -> tuple[DeferredEngine, list[str]]:
+    """Name a model that is loaded for the first file to be decoded.
+
+    What can be wrong about the file is told now. Who asks for a GPU, or for a measurement, is
+    told now what comes of it: then it is loaded.
+
+    Args:
+        path: the model file.
+        device: as `parse_device` takes it.
+        options: how the device is used.
+        settings: the owner's thresholds and tree lie over the model's own.
+        watch: told of the loading.
+
+    Returns:
+        The scorer, and sentences about settings that the model cannot follow.
+
+    Raises:
+        ModelError: the file cannot be used.
+        DeviceError: the device that was asked for cannot be used.
+        InputError: `device` names none.
+    """
+    silence_native_stderr()
+    kind, options = parse_device(device, options)
+    spec, notes = with_settings(spec_in(path), settings)
+    engine = DeferredEngine(path, spec, partial(load_watched, path, kind, options, watch))
+    if kind not in {"auto", "cpu"} or options.auto_batch:
+        engine.prepare()
+    return engine, notes
