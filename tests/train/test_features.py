@@ -7,7 +7,7 @@ from train.features import MelFrontEnd, MelOptions
 from train.features.dft import FactoredPowerSpectrum, factors_of
 from train.features.frames import n_frames_of, slice_frames, window_len_of
 
-OPTIONS = MelOptions(n_frames=12)
+OPTIONS = MelOptions(n_frames=12, high_pass_hz=0.0)  # the recipe is compared with librosa
 
 
 def noise(n, seed=0):

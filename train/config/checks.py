@@ -6,8 +6,11 @@ from typing import Any
 from tagger.errors import InputError
 from tagger.model.label_tree import tree_contradictions
 from train.config.config import TrainConfig
-from train.config.fields import choose
+from train.config.fields import check_range, choose
 from train.datasets.base import FeatureSet
+
+LOWEST_NOTE_HZ = 27.5
+"""The lowest key of a piano: a high-pass above it would take music away."""
 
 
 def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> None:
@@ -136,8 +139,10 @@ def check_hertz(options: Any) -> None:
     """Make sure that no band lies where the recordings have no sound.
 
     Raises:
-        InputError: the range of frequencies is empty or reaches above half the sample rate.
+        InputError: the range of frequencies is empty or reaches above half the sample rate, or
+            the high-pass would take notes away.
     """
+    check_range("features_options.high_pass_hz", options.high_pass_hz, 0, LOWEST_NOTE_HZ)
     low, high = getattr(options, "f_min_hz", None), getattr(options, "f_max_hz", None)
     if low is None or high is None:
         return

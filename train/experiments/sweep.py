@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tagger.errors import InputError
-from train.config.config import from_tree, load_config, to_tree
+from train.config.config import load_config, to_tree
+from train.config.saved import from_saved
 from train.evaluation.evaluate import evaluate_model
 from train.fit.run import run_training
 
@@ -118,7 +119,7 @@ def _finished(
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
-    before = to_tree(from_tree(kept["asked"]))  # a field that is new since has its default
+    before = to_tree(from_saved(kept["asked"]))  # what is new since is off, or has its default
     if before != asked:
         changed = sorted(key for key in asked if asked[key] != before[key])
         raise InputError(

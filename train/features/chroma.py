@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from train.features.drift import HIGH_PASS_HZ, without_drift
 from train.features.frames import window_len_of
 from train.features.power import FLOOR_POWER, Filterbank
 
@@ -23,6 +24,7 @@ class ChromaOptions:
     hop_len: int = 1710
     n_chroma: int = 12
     n_frames: int = 128
+    high_pass_hz: float = HIGH_PASS_HZ
 
     @property
     def n_mels(self) -> int:
@@ -72,6 +74,10 @@ class ChromaFrontEnd(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the features; shapes as in the class docstring."""
+        options = self.options
+        waveform = without_drift(
+            waveform, sample_rate=options.sample_rate, high_pass_hz=options.high_pass_hz
+        )
         power = self.classes(waveform)
         features: Tensor = power / power.amax(dim=1, keepdim=True).clamp(min=FLOOR_POWER)
         return features

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from train.features.dft import FactoredPowerSpectrum
+from train.features.drift import HIGH_PASS_HZ, without_drift
 from train.features.frames import n_frames_of, slice_frames, window_len_of
 from train.features.power import FLOOR_POWER
 
@@ -20,6 +21,7 @@ class MelOptions:
     """The recipe of the log-mel features; lengths in samples, frequencies in Hz.
 
     `compression` is db, or log: log(1 + 10,000 power), which shows quiet bands less.
+    An offset and drift slower than `high_pass_hz` are taken away first; 0 leaves them.
     """
 
     sample_rate: int = 22_050
@@ -30,6 +32,7 @@ class MelOptions:
     f_max_hz: float = 11_025.0
     n_frames: int = 128
     compression: str = "db"
+    high_pass_hz: float = HIGH_PASS_HZ
 
     def __post_init__(self) -> None:
         if self.compression not in COMPRESSIONS:
@@ -108,6 +111,9 @@ class MelFrontEnd(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the features; shapes as in the class docstring."""
         options = self.options
+        waveform = without_drift(
+            waveform, sample_rate=options.sample_rate, high_pass_hz=options.high_pass_hz
+        )
         frames = slice_frames(waveform, n_fft=options.n_fft, hop_len=options.hop_len)
         power = self.spectrum(frames).transpose(0, 1).flatten(1)
         mel = torch.matmul(power, self.filters)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from train.features.drift import HIGH_PASS_HZ
 from train.features.frames import window_len_of
 from train.features.mel import MelFrontEnd, MelOptions
 
@@ -23,6 +24,7 @@ class MfccOptions:
     f_min_hz: float = 0.0
     f_max_hz: float = 11_025.0
     n_frames: int = 128
+    high_pass_hz: float = HIGH_PASS_HZ
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_mfcc <= self.n_bands:
@@ -48,6 +50,7 @@ class MfccOptions:
             f_min_hz=self.f_min_hz,
             f_max_hz=self.f_max_hz,
             n_frames=self.n_frames,
+            high_pass_hz=self.high_pass_hz,
         )
 
 

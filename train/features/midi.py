@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from train.features.drift import HIGH_PASS_HZ, without_drift
 from train.features.frames import window_len_of
 from train.features.power import Filterbank, to_db
 
@@ -24,6 +25,7 @@ class MidiOptions:
     midi_min: int = 33
     midi_max: int = 116
     n_frames: int = 128
+    high_pass_hz: float = HIGH_PASS_HZ
 
     def __post_init__(self) -> None:
         if not 0 <= self.midi_min < self.midi_max <= 127:
@@ -81,4 +83,8 @@ class MidiFrontEnd(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the features; shapes as in the class docstring."""
+        options = self.options
+        waveform = without_drift(
+            waveform, sample_rate=options.sample_rate, high_pass_hz=options.high_pass_hz
+        )
         return to_db(self.pitches(waveform))

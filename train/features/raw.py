@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from train.features.drift import HIGH_PASS_HZ, without_drift
 from train.features.frames import slice_frames
 from train.features.mel import hz_to_mel, mel_to_hz
 from train.features.power import to_db
@@ -32,6 +33,7 @@ class RawOptions:
     f_min_hz: float = 40.0
     f_max_hz: float = 10_000.0
     n_frames: int = 128
+    high_pass_hz: float = HIGH_PASS_HZ
 
     def __post_init__(self) -> None:
         if min(self.kernel_len, self.stride, self.pool, self.n_filters, self.n_frames) < 1:
@@ -95,6 +97,9 @@ class RawFrontEnd(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the features; shapes as in the class docstring."""
         options = self.options
+        waveform = without_drift(
+            waveform, sample_rate=options.sample_rate, high_pass_hz=options.high_pass_hz
+        )
         pieces = slice_frames(waveform, n_fft=options.kernel_len, hop_len=options.stride)
         both = torch.matmul(pieces, self.kernels).square()  # (batch, n_places, 2 * n_filters)
         energy = both[:, :, : options.n_filters] + both[:, :, options.n_filters :]

@@ -22,6 +22,7 @@ from train.calibration.judge import judged
 from train.calibration.logits import ClipLogits
 from train.config.checks import check_choices, check_kind, check_labels, check_unseen
 from train.config.config import TrainConfig, load_config
+from train.config.saved import off_in
 from train.data.load import check_learnable, load_clips, resolved
 from train.datasets import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
@@ -61,7 +62,7 @@ def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Pat
         raise InputError(f"{run}: does not say where its data are.")
     return run_training(
         run / CONFIG,
-        overrides,
+        {**off_in(run / CONFIG), **overrides},
         data=data,
         out=run,
         say=say,

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from tagger.errors import InputError
-from train.config.config import TrainConfig, from_tree, to_tree
+from train.config.config import TrainConfig, to_tree
+from train.config.saved import from_saved
 from train.models.network import TaggerNet
 
 FORMAT = 1
@@ -72,9 +73,9 @@ def load(path: Path) -> Checkpoint:
     content = read(path)
     if content.get("format") == FORMAT:
         weights, facts = content["weights"], content["facts"]
-        config, labels = from_tree(content["config"]), tuple(content["labels"])
+        config, labels = from_saved(content["config"]), tuple(content["labels"])
     elif "tagger" in content:  # Lightning's own, after some epoch
-        config = from_tree(content["tagger"]["config"])
+        config = from_saved(content["tagger"]["config"])
         labels = tuple(content["tagger"]["labels"])
         weights = {
             name.removeprefix(NET): value

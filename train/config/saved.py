@@ -1,0 +1,54 @@
+"""Configurations that earlier versions saved: a field that is new since is off in them.
+
+A network answers as it did when it was fitted, whatever newer ones do by default.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tagger.errors import InputError
+from train.config.config import TrainConfig, from_tree
+
+NEW_AND_OFF: Mapping[str, Any] = {"high_pass_hz": 0.0}
+"""Fields of every front end that it did not always have, with what changes nothing."""
+
+
+def from_saved(tree: Mapping[str, Any]) -> TrainConfig:
+    """The configuration in a checkpoint or a run's record, of this or an earlier version.
+
+    Raises:
+        InputError: a field is unknown or of the wrong type.
+    """
+    return from_tree(_completed(tree))
+
+
+def _completed(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree, and that of its pretraining, with what is new switched off."""
+    complete = {
+        **tree,
+        "features_options": {**NEW_AND_OFF, **(tree.get("features_options") or {})},
+    }
+    if isinstance(tree.get("pretrain"), Mapping):
+        complete["pretrain"] = _completed(tree["pretrain"])
+    return complete
+
+
+def off_in(path: Path) -> dict[str, Any]:
+    """Overrides that switch off what the configuration of a run in `path` does not name.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+    named = tree.get("features_options") or {}
+    return {
+        f"features_options.{name}": value
+        for name, value in NEW_AND_OFF.items()
+        if name not in named
+    }
