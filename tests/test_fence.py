@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MAY_TRAIN = ("cli/train.py", "cli/evaluate.py")
+MAY_TRAIN = ("cli/train.py", "cli/evaluate.py", "cli/models_add.py")
 """Modules of the composition root whose commands call `train` and `export`."""
 
 HEAVY = ("torch", "onnxruntime", "librosa", "fastapi", "onnx", "lightning", "av", "numpy")

@@ -1,7 +1,7 @@
 """The command line's root: which commands there are, and what an error becomes.
 
 The composition root is this module with those of the commands beside it. Of these only
-`train` and `evaluate` import `train` and `export`. Heavy imports live inside the
+`train`, `evaluate` and `models_add` import `train` and `export`. Heavy imports live inside the
 commands, so that `tagger --help` is instant.
 """
 
@@ -36,13 +36,14 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     LIBRARY: (scan, predict, audit, apply, runs, undo),
-    MACHINE: (models, formats, doctor, bench, engine),
+    MACHINE: (formats, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }
 for _section, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_section)(_command)
 app.add_typer(config, rich_help_panel=LIBRARY)
+app.add_typer(models, rich_help_panel=MACHINE)
 
 
 def _version(wanted: bool) -> None:

@@ -4,13 +4,25 @@ from typing import Annotated
 
 import typer
 
+from tagger.cli.models_add import add
 from tagger.text import json_text
 
+models = typer.Typer(
+    name="models",
+    help="List models with their cards, add public ones.",
+    invoke_without_command=True,
+)
+models.command()(add)
 
-def models(
+
+@models.callback()
+def list_models(
+    context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
 ) -> None:
-    """List the models that have a name, with their cards."""
+    """List models with their cards, add public ones."""
+    if context.invoked_subcommand is not None:
+        return
     from tagger.model.cards import read_cards, show_cards
 
     cards = read_cards()

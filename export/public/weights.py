@@ -1,0 +1,132 @@
+"""Where a public model's weights are: the user's file, an installed package, an address."""
+
+import hashlib
+import importlib.util
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from numpy.typing import NDArray
+
+from export.public.registry import PublicModel, Source
+from export.public.tensor_bundle import read_bundle
+from tagger.errors import InputError, ModelError
+from tagger.model.catalogue import user_folder
+
+INDEX, VALUES = ".index", ".data-00000-of-00001"
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A wheel, or a folder that holds checkpoints: where the user's copy is."""
+
+    path: Path
+
+    def read(self, source: Source, name: str) -> bytes:
+        """A file of the package, by its path inside it.
+
+        Raises:
+            InputError: it is not there.
+        """
+        try:
+            if self.path.is_file():
+                with zipfile.ZipFile(self.path) as wheel:
+                    return wheel.read(f"{source.package}/{name}")
+            return (self.path / name).read_bytes()
+        except (KeyError, OSError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{self.path}: {name} cannot be read there ({error}); {_how_to_get(source)}"
+            ) from error
+
+
+def find_origin(source: Source, given: Path | None, *, download: bool) -> Origin:
+    """The user's copy of what a source publishes.
+
+    Looked for in this order: the path that was given, the installed package, the published
+    file in the working directory or among what was downloaded before.
+
+    Args:
+        source: what is looked for.
+        given: a wheel, or a folder with its checkpoints; None to look.
+        download: whether the published file may be fetched if it is not here.
+
+    Raises:
+        InputError: it is nowhere, or a file is not the published one.
+    """
+    if given is not None:
+        return _checked(given, source)
+    spec = importlib.util.find_spec(source.package)  # nothing of it is run
+    if spec is not None and spec.origin is not None:
+        return Origin(Path(spec.origin).parent)
+    kept = user_folder() / "downloads" / source.file
+    for path in (Path(source.file), kept):
+        if path.is_file():
+            return _checked(path, source)
+    if download:
+        return _checked(_download(source, kept), source)
+    raise InputError(f"{source.title} is not on this machine; {_how_to_get(source)}")
+
+
+def _how_to_get(source: Source) -> str:
+    return (
+        f"`pip download {source.requirement} --no-deps` brings {source.file}; name it with"
+        f" --from, or add --download to fetch it from {source.address}."
+    )
+
+
+def _checked(path: Path, source: Source) -> Origin:
+    """A file is held to its published digest; a folder's checkpoints are, one by one, later."""
+    if path.is_dir():
+        inner = path / source.package
+        return Origin(inner if inner.is_dir() else path)
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    if found != source.sha256:
+        raise InputError(
+            f"{path}: not {source.file} as it was published (SHA-256 {found}, expected"
+            f" {source.sha256}); get it again."
+        )
+    return Origin(path)
+
+
+def _download(source: Source, target: Path) -> Path:
+    """Fetch the published file; it is checked before anything of it is used.
+
+    Raises:
+        InputError: nobody answers, or there is no room.
+    """
+    temporary = target.with_suffix(".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with urlopen(source.address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - ours, https
+            temporary.write_bytes(answer.read())
+        temporary.replace(target)
+    except (URLError, OSError) as error:
+        raise InputError(f"{source.address}: cannot be fetched ({error}).") from error
+    return target
+
+
+def checkpoint_of(model: PublicModel, origin: Origin) -> Mapping[str, NDArray[Any]]:
+    """The variables of a model's TensorFlow checkpoint.
+
+    Raises:
+        InputError: the files are not there.
+        ModelError: they are not those that were published.
+    """
+    where = f"{origin.path}: {model.checkpoint}"
+    index = origin.read(model.source, f"{model.checkpoint}/{INDEX}")
+    values = origin.read(model.source, f"{model.checkpoint}/{VALUES}")
+    found = hashlib.sha256(values).hexdigest()
+    if found != model.values_sha256:
+        raise ModelError(
+            f"{where}: its values are not those that were published (SHA-256 {found},"
+            f" expected {model.values_sha256}); get the package again."
+        )
+    return read_bundle(index, values, where=where)
