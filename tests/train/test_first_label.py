@@ -67,3 +67,18 @@ def test_labels_of_different_sets_share_a_threshold(heard):
     targets[:100, 0] = np.nan
     joined = replace(heard, clips=replace(heard.clips, targets=targets))
     assert len(set(choose_thresholds(scores, joined, options).values())) == 1
+
+
+def test_a_rare_label_is_raised_by_a_share_of_its_rarity(heard):
+    """It wins more often, the common ones less; the first score still says how often."""
+    keep = np.concatenate([np.flatnonzero(heard.clips.targets[:, 0] == 1)[::8],
+                           np.flatnonzero(heard.clips.targets[:, 0] != 1)])  # fmt: skip
+    few = heard.take(np.sort(keep))
+    plain = fit_calibration(few, kind="single")
+    raised = fit_calibration(few, kind="single", raise_rare=0.8)
+    gain = raised.label_bias / raised.label_scale - plain.label_bias / plain.label_scale
+    assert gain[0] > 0.5 > gain[1:].max()
+    found = [clip_scores(few, one, kind="single").argmax(axis=1) for one in (plain, raised)]
+    assert (found[1] == 0).sum() > (found[0] == 0).sum()
+    scores = clip_scores(few, raised, kind="single")
+    assert calibration_error(scores, few.clips.targets) < 0.1

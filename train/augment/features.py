@@ -12,9 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tagger.errors import InputError
 from train.config.fields import check_range
 
 Rng = torch.Generator
+
+HIGHEST_BAND = 0.97
+"""So far up, as a share of the bands, a band limit may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,8 @@ class AugmentOptions:
 
     `often` is how often each of stretch with shift, equaliser and masks is applied to a clip:
     a network that only ever met changed clips takes the unchanged ones for strange.
+    `narrow` is where files of 8 kHz end, in shares of the bands: 79 to 87 of the 128 below
+    11 kHz are 3.0 to 3.7 kHz.
     `stretch` is the logarithm of the farthest tempo; recordings are stretched with the
     probability `wave_stretch`. With `wave_pitch` recordings are shifted by up to
     `pitch_semitones`. They are played up to `gain_db` softer, or half of that louder.
@@ -33,6 +39,7 @@ class AugmentOptions:
     shift_bands: float = 3.0
     equaliser_db: float = 6.0
     band_limit: float = 0.25
+    narrow: tuple[float, float] = (0.62, 0.68)
     repeat: float = 0.15
     noise: float = 0.2
     n_time_masks: int = 2
@@ -57,6 +64,9 @@ class AugmentOptions:
             "wave_pitch",
         ):
             check_range(f"augment.{name}", getattr(self, name), 0, 1)
+        low, high = self.narrow
+        if not 0 < low <= high <= HIGHEST_BAND:
+            raise InputError(f"augment.narrow: {low}, {high} do not lie in 0..{HIGHEST_BAND}.")
         for name in ("stretch", "equaliser_db", "mixup_alpha", "gain_db", "pitch_semitones"):
             check_range(f"augment.{name}", getattr(self, name), 0)
 
@@ -98,10 +108,10 @@ def limit_band(x: Tensor, options: AugmentOptions, rng: Rng) -> Tensor:
     """Remove what is above a random band, as low sample rates and bit rates do."""
     n, n_mels, _ = x.shape
     chosen = torch.rand(n, generator=rng, device=rng.device) < options.band_limit
-    # Bands 79 to 87 of 128 are 3.0 to 3.7 kHz, where 8 kHz files begin to end: half of the
-    # clips; the others lose less.
+    # Half of the clips end where 8 kHz files do; the others lose less.
     is_narrow = torch.rand(n, generator=rng, device=rng.device) < 0.5
-    narrow, wide = uniform(n, 0.62, 0.68, rng), uniform(n, 0.68, 0.97, rng)
+    low, high = options.narrow
+    narrow, wide = uniform(n, low, high, rng), uniform(n, high, HIGHEST_BAND, rng)
     cutoff = torch.where(is_narrow, narrow, wide) * n_mels
     bands = torch.arange(n_mels, device=x.device).view(1, -1, 1)
     above = (bands - cutoff.view(-1, 1, 1)).clamp(min=0)

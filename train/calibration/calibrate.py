@@ -51,7 +51,7 @@ class Calibration:
         net.music_bias.fill_(self.music_bias)
 
 
-def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
+def fit_calibration(logits: ClipLogits, *, kind: str, raise_rare: float = 0.0) -> Calibration:
     """Fit on clips that the networks had not seen.
 
     The scores of a track are the mean over its windows, so that mean is what is fitted: one
@@ -62,14 +62,19 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
     Args:
         logits: out-of-fold logits of windows.
         kind: 'single' or 'multi'.
+        raise_rare: for `single`, how far labels are raised by their rarity instead of by a
+            bias of their own, 0..1 (A. Menon et al., Logit adjustment, ICLR 2021).
     """
     targets = torch.from_numpy(logits.clips.targets)
     labelled = _labelled(logits)
     unknown = torch.isnan(targets)
     # Among the labels of its own set a clip has one; the others are no candidates.
     hidden = unknown if kind == "single" else torch.zeros_like(unknown)
+    raised = _raised(targets[labelled], raise_rare)
     windows = [
-        torch.from_numpy(logits.label_logits[i]).masked_fill(hidden[i], _NO_CANDIDATE)
+        (torch.from_numpy(logits.label_logits[i]) + raised).masked_fill(
+            hidden[i], _NO_CANDIDATE
+        )
         for i in labelled
     ]
     log_scale = torch.zeros(1, requires_grad=True)
@@ -81,16 +86,24 @@ def fit_calibration(logits: ClipLogits, *, kind: str) -> Calibration:
         mean = _mean_scores(windows, scale, bias, kind=kind)
         return _nll(mean, targets[labelled], kind=kind) + _BIAS_PENALTY * bias.square().sum()
 
-    _minimise(label_nll, [log_scale, bias])
+    _minimise(label_nll, [log_scale] if raise_rare else [log_scale, bias])
     music = _fit_music(logits)
     bounded = log_scale.detach().clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE)
-    scale, shifts = float(bounded.exp()), bias.detach()
+    scale = float(bounded.exp())
+    shifts = bias.detach() + scale * raised
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
         further = [one * scale + shifts for one in windows]
         gates = [_gate(logits.music_logits[i], *music) for i in labelled]
         again, shift = _fit_first(further, gates, targets[labelled])
         scale, shifts = scale * again, shifts * again + shift
     return Calibration(scale, shifts.numpy(), *music)
+
+
+def _raised(targets: Tensor, share: float) -> Tensor:
+    """What is added to each label's logit: more for a rare one, shape (n_labels,)."""
+    counts = torch.nan_to_num(targets).sum(dim=0).clamp(min=1)
+    rarity = -(counts / counts.sum()).log()
+    return share * (rarity - rarity.mean())
 
 
 def _gate(music_logits: NDArray[np.float32], scale: float, bias: float) -> Tensor:

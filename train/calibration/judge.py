@@ -44,7 +44,9 @@ def calibrated(
     if unseen is None and config.calibration.source == "valid" and has_every_label(valid):
         unseen = net_logits(net, valid, config)
     if unseen is not None:
-        calibration = fit_calibration(unseen, kind=config.kind)
+        calibration = fit_calibration(
+            unseen, kind=config.kind, raise_rare=config.calibration.raise_rare
+        )
         calibration.apply(net)
         return calibration_facts(unseen, calibration, config)
     return {"thresholds": dict.fromkeys(valid.labels, 0.5)}

@@ -103,6 +103,11 @@ def check_kind(config: TrainConfig) -> None:
         InputError: a choice for sigmoids stands beside a softmax.
     """
     if config.kind == "multi":
+        if config.probe.weight > 0:
+            raise InputError(
+                "probe.weight: the regression says which one label a clip has; set kind=single,"
+                " or leave probe.weight 0."
+            )
         return
     for name, chosen in (
         ("fit.focal_gamma", config.fit.focal_gamma > 0),

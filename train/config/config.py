@@ -17,7 +17,7 @@ from train.datasets import KNOWN, OLD_NAMES
 from train.features import FRONT_ENDS
 from train.models import BODIES
 from train.models.network import NetworkOptions
-from train.teachers.options import TeacherOptions
+from train.teachers.options import ProbeOptions, TeacherOptions
 
 FOLDS = 5
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
@@ -29,11 +29,10 @@ SCHEDULES = ("one-cycle", "cosine", "plateau", "constant")
 class FitOptions:
     """The optimisation. One epoch is `clips_an_epoch` random crops; 0 epochs keep the start.
 
-    `precision` is Lightning's word (32-true, bf16-mixed, ...), or auto: bf16-mixed where the
-    hardware multiplies bfloat16 itself, since emulating it is 20 times slower than float32.
+    `precision` is Lightning's word, or auto: bf16-mixed where the hardware multiplies bfloat16
+    itself, since emulating it is 20 times slower than float32.
     With `devices` over 1 as many processes learn together, one a GPU (or on the CPU);
-    `batch_size` is that of each. `teacher_weight` is that of regressing a dataset's
-    embeddings (their mean squared error).
+    `batch_size` is that of each. `teacher_weight` is that of regressing a dataset's embeddings.
     `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
@@ -60,6 +59,7 @@ class FitOptions:
     share_not_genre: float = 0.15
     shares: tuple[float, ...] = ()
     unknown_weights: tuple[float, ...] = ()
+    label_weight: float = 1.0
     music_weight: float = 0.5
     teacher_weight: float = 0.0
     precision: str = "auto"
@@ -116,15 +116,17 @@ class CalibrationOptions:
     figures over `folds` (over five if there are fewer than two).
     `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
     for recordings that have one. Only clips of `datasets` are held out, measured and used for
-    the head's last fit (all datasets if it is empty). A threshold is the lowest score from
-    which a label is right with the share `precision`; with `music_share` it is lowered until
-    that share of the music without a label, which was not learned from either, gets one.
+    the head's last fit (all if it is empty). `raise_rare` raises labels by so much of the
+    logarithm of their rarity, instead of a bias each. A threshold is the lowest score from
+    which a label is right with the share `precision`; `music_share` lowers it until that share
+    of unlabelled music that was not learned from gets one.
     """
 
     source: str = "auto"
     folds: int = -1
     datasets: tuple[str, ...] = ()
     n_windows: int = ListenOptions().n_windows
+    raise_rare: float = 0.0
     precision: float = 0.7
     music_share: float = 0.0
 
@@ -167,7 +169,7 @@ class TrainConfig:
     labels than it keeps.
     `may_also_be` are lists of a label and those that a clip of it may have besides: where its
     dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
-    `teachers` are other models that are learned from beside the labels.
+    `teachers` are models that are learned from, `probe` a regression from them to the labels.
     """
 
     name: str = "tagger"
@@ -191,6 +193,7 @@ class TrainConfig:
     partial: bool = False
     longest_s: float = 120.0
     teachers: tuple[TeacherOptions, ...] = ()
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     last_fit: tuple[str, ...] = ()

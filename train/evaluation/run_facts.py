@@ -79,6 +79,10 @@ def calibration_of(net: Any) -> Calibration:
     )
 
 
+def _fitted(logits: ClipLogits, config: TrainConfig) -> Calibration:
+    return fit_calibration(logits, kind=config.kind, raise_rare=config.calibration.raise_rare)
+
+
 def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
     """Scores of each clip under a calibration that was fitted without it and its group.
 
@@ -86,12 +90,12 @@ def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]
     """
     n_folds = config.calibration.folds
     if n_folds < 2:
-        return clip_scores(logits, fit_calibration(logits, kind=config.kind), kind=config.kind)
+        return clip_scores(logits, _fitted(logits, config), kind=config.kind)
     folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
     scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
     for fold in range(n_folds):
         held = folds == fold
-        calibration = fit_calibration(logits.take(np.flatnonzero(~held)), kind=config.kind)
+        calibration = _fitted(logits.take(np.flatnonzero(~held)), config)
         part = logits.take(np.flatnonzero(held))
         scores[held] = clip_scores(part, calibration, kind=config.kind)
     return scores
@@ -110,7 +114,7 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
     for fold in np.unique(folds):
         held = folds == fold
         rest = logits if held.all() else logits.take(np.flatnonzero(~held))
-        calibration = fit_calibration(rest, kind=config.kind)
+        calibration = _fitted(rest, config)
         part = logits.take(np.flatnonzero(held))
         scores[held] = clip_scores(part, calibration, kind=config.kind)
         chosen = chosen_thresholds(

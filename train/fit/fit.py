@@ -31,6 +31,7 @@ from train.fit.module import Fit
 from train.fit.objective import rarity_weights
 from train.fit.tensorboard import Board
 from train.models.network import TaggerNet
+from train.teachers.probe import KIND as POSTERIOR
 from train.teachers.pupil import keep_pupil
 
 
@@ -80,7 +81,8 @@ def fit(
         module.load_state_dict(best.weights)
     net.requires_grad_(True).eval().cpu()
     if clips.lessons is not None and module.pupil is not None and is_first():
-        keep_pupil(run_dir, module.pupil, clips.lessons.parts, n_before=module.n_taught)
+        parts = [one for one in clips.lessons.parts if one.kind != POSTERIOR]
+        keep_pupil(run_dir, module.pupil, parts, n_before=module.n_taught)
     return net
 
 

@@ -17,6 +17,8 @@ from train.fit.schedule import VALID_LOSS, optimisation
 from train.models.network import TaggerNet
 from train.teachers.lessons import Part
 from train.teachers.losses import lessons_loss
+from train.teachers.probe import KIND as POSTERIOR
+from train.teachers.probe import posterior_loss
 
 
 class Fit(L.LightningModule):
@@ -38,7 +40,8 @@ class Fit(L.LightningModule):
         self.weights: Tensor | None = None
         # What teachers heard is learned from the same embedding as the labels, then dropped.
         self.lessons, self.n_taught = tuple(lessons), n_taught
-        n_out = n_taught + max((one.stop for one in lessons), default=0)
+        answers = [one.stop for one in lessons if one.kind != POSTERIOR]
+        n_out = n_taught + max(answers, default=0)
         self.pupil = nn.Linear(net.body.n_out, n_out) if n_out else None
         # Lightning's `auto` takes the GPU when there is one; what is drawn is drawn there.
         device = f"cuda:{rank()}" if torch.cuda.is_available() else "cpu"
@@ -61,7 +64,11 @@ class Fit(L.LightningModule):
         by_label = self._label_loss(logits, targets, counts)
         by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
         losses = {"train/label_loss": by_label, "train/music_loss": by_music}
-        total: Tensor = by_label + fit.music_weight * by_music
+        total: Tensor = fit.label_weight * by_label + fit.music_weight * by_music
+        by_probe = posterior_loss(logits, embeddings[:, self.n_taught :], self.lessons)
+        if by_probe is not None:
+            losses["train/probe_loss"] = by_probe
+            total = total + by_probe
         if self.pupil is not None:
             by_teachers = self._teachers_loss(self.pupil(embedding).float(), embeddings)
             losses |= {f"train/{name}": one for name, one in by_teachers.items()}
@@ -72,7 +79,8 @@ class Fit(L.LightningModule):
     def _teachers_loss(self, predicted: Tensor, taught: Tensor) -> dict[str, Tensor]:
         """Weighted losses by name: of a set's own embeddings, and of each teacher."""
         n, weight = self.n_taught, self.config.fit.teacher_weight
-        found = lessons_loss(predicted[:, n:], taught[:, n:], self.lessons)
+        of_teachers = [one for one in self.lessons if one.kind != POSTERIOR]
+        found = lessons_loss(predicted[:, n:], taught[:, n:], of_teachers)
         if n and weight > 0:
             found["teacher_loss"] = weight * teacher_loss(predicted[:, :n], taught[:, :n])
         return found

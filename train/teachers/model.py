@@ -24,6 +24,9 @@ WINDOWS_AT_ONCE = 8
 UNHEARD = 0.25
 """So much of a target, at most, may be left out: a window costs more than it would tell."""
 
+COVERAGE = 1.0
+"""By default a recording is covered, up to what `UNHEARD` allows."""
+
 Array = NDArray[np.float32]
 
 
@@ -38,6 +41,7 @@ class Teacher:
         card: what it takes and gives; `window_len` is what it is given.
         scores: name of the output of scores.
         has_embedding: whether its embedding is asked for.
+        coverage: about the share of a recording that its windows cover.
     """
 
     path: Path
@@ -46,6 +50,7 @@ class Teacher:
     card: Card
     scores: str
     has_embedding: bool
+    coverage: float = COVERAGE
 
     @property
     def n_out(self) -> int:
@@ -71,7 +76,9 @@ def open_session(path: Path) -> Any:
         raise InputError(f"{path}: not a model that can be run ({said}).") from error
 
 
-def read_teacher(path: Path, card_at: Path | None = None) -> Teacher:
+def read_teacher(
+    path: Path, card_at: Path | None = None, *, coverage: float = COVERAGE
+) -> Teacher:
     """Look at a model and its card.
 
     Raises:
@@ -99,6 +106,7 @@ def read_teacher(path: Path, card_at: Path | None = None) -> Teacher:
         card=_with_window(path, card, inputs[0].shape[1]),
         scores=scores,
         has_embedding=has_embedding,
+        coverage=coverage,
     )
 
 
@@ -158,7 +166,12 @@ def answers(
     lead = np.zeros(card.lead_len, np.float32)
     rows = []
     for piece in pieces:
-        starts = window_starts(len(piece), window_len=card.window_len, n_targets=n_each)
+        starts = window_starts(
+            len(piece),
+            window_len=card.window_len,
+            n_targets=n_each,
+            coverage=teacher.coverage,
+        )
         led = np.concatenate([lead, piece]) if card.lead_len else piece
         windows = [_window(led, start, card.window_len) for start in starts]
         said = _run(teacher, session, windows)
@@ -167,13 +180,20 @@ def answers(
     return np.concatenate(rows).astype(np.float32)
 
 
-def window_starts(n_samples: int, *, window_len: int, n_targets: int) -> list[int]:
-    """Evenly spread windows, as few as leave out at most a quarter of a target."""
+def window_starts(
+    n_samples: int, *, window_len: int, n_targets: int, coverage: float = COVERAGE
+) -> list[int]:
+    """Evenly spread windows, as few as leave out at most a quarter of a target.
+
+    Or the share that `coverage` lets them leave out; each target overlaps one at least.
+    """
     spare = n_samples - window_len
     if spare <= 0:
         return [0]
-    left_out = UNHEARD * n_samples / n_targets
+    left_out = max(UNHEARD / n_targets, 1 - coverage) * n_samples
     n_windows = max(1, math.ceil((n_samples - left_out) / window_len))
+    if coverage < 1 and window_len < n_samples / n_targets:
+        n_windows = max(n_windows, n_targets)
     if n_windows == 1:
         return [spare // 2]
     return [round(one) for one in np.linspace(0, spare, n_windows)]

@@ -15,7 +15,8 @@ class TeacherOptions:
     beside NAME.onnx, or the entry NAME of teachers.json beside it. `weight` is that of the mean
     binary cross-entropy of its scores, `embedding_weight` that of the smooth L1 distance from
     its standardised embedding. `temperature` above 1 softens the scores of both sides.
-    `datasets` are those whose recordings it hears, all if it is empty.
+    `datasets` are those whose recordings it hears, all if it is empty. Its windows cover about
+    the share `coverage` of a recording: less is enough of a slow one with short windows.
     """
 
     model: str = ""
@@ -24,6 +25,7 @@ class TeacherOptions:
     embedding_weight: float = 0.5
     temperature: float = 1.0
     datasets: tuple[str, ...] = ()
+    coverage: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -32,3 +34,28 @@ class TeacherOptions:
             check_range(f"teachers.{name}", getattr(self, name), 0)
         if self.temperature <= 0:
             raise InputError(f"teachers.temperature: {self.temperature} is not above 0.")
+        check_range("teachers.coverage", self.coverage, 0.1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOptions:
+    """A regression from the teachers' answers to the labels, which teaches them everywhere.
+
+    `weight` is that of the cross-entropy between what the network and the regression say, 0
+    for no regression. It is fitted on the train clips of `datasets` that have a label (all
+    datasets if it is empty), with `penalty` on its weights and labels that are n times as rare
+    weighing n to the power of `balance`; a clip that it is fitted on learns from one of `folds`
+    that were fitted without its group.
+    """
+
+    weight: float = 0.0
+    datasets: tuple[str, ...] = ()
+    penalty: float = 0.1
+    balance: float = 0.5
+    folds: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "penalty"):
+            check_range(f"probe.{name}", getattr(self, name), 0)
+        check_range("probe.balance", self.balance, 0, 1)
+        check_range("probe.folds", self.folds, 2)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.teachers.model import Teacher
+from train.teachers.model import COVERAGE, Teacher
 
 FORMAT = 1
 RECIPE, ROWS, LINES = "recipe.json", "answers.f16", "answers.jsonl"
@@ -41,6 +41,7 @@ class Line:
 def recipe_of(teacher: Teacher) -> dict[str, Any]:
     """What its answers hang on."""
     card = teacher.card
+    other = {} if teacher.coverage == COVERAGE else {"coverage": teacher.coverage}
     return {
         "format": FORMAT,
         "model": teacher.name,
@@ -50,6 +51,7 @@ def recipe_of(teacher: Teacher) -> dict[str, Any]:
         "sample_rate": card.sample_rate,
         "window_len": card.window_len,
         "lead_len": card.lead_len,
+        **other,
     }
 
 

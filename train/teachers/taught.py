@@ -16,6 +16,7 @@ from train.teachers.lessons import Half, Lessons, Part, n_targets_of, standardis
 from train.teachers.listen import Recording, listen_to
 from train.teachers.model import Teacher, read_teacher
 from train.teachers.options import TeacherOptions
+from train.teachers.probe import with_posteriors
 from train.teachers.store import Answers
 
 Say = Callable[[str], None]
@@ -29,7 +30,11 @@ def teachers_of(config: TrainConfig, data: Path) -> list[Teacher]:
         InputError: one is missing, says nothing of itself, or two have one name.
     """
     found = [
-        read_teacher(_place(one.model, data), _place(one.card, data) if one.card else None)
+        read_teacher(
+            _place(one.model, data),
+            _place(one.card, data) if one.card else None,
+            coverage=one.coverage,
+        )
         for one in config.teachers
     ]
     names = [one.name for one in found]
@@ -98,7 +103,8 @@ def lessons_for(
     for part in parts:
         if part.kind == "embedding":
             standardised(rows, slice(part.start, part.stop), is_learned)
-    return replace(clips, lessons=Lessons(parts=tuple(parts), of_clip=rows))
+    taught = replace(clips, lessons=Lessons(parts=tuple(parts), of_clip=rows))
+    return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
 
 
 def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None]:
