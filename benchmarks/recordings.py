@@ -1,8 +1,8 @@
 """Music by artists that the model never heard: `recordings.py [--model NAME] [--show]`.
 
 Recordings of `recordings/` in the valid split of `--dataset recordings` (no artist on both
-sides), and the collections that are not learned from at all, through the scan's own decoder and
-windows. Printed: how often the first label is one that a listener accepts, how
+sides), and the measured halves (`halves.py`) of other collections, through the scan's own
+decoder and windows. Printed: how often the first label is one that a listener accepts, how
 often what would be written is, how many tracks get something, how sure it claims to be, and
 what is not music but gets a genre. The last line is one JSON object.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from halves import is_measured
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
@@ -104,9 +105,9 @@ def unseen(data: Path) -> list[Recording]:
 
 
 def library(data: Path) -> list[Recording]:
-    """Files of the rock library whose own genre a label can say."""
+    """Files of the measured half of the rock library whose own genre a label can say."""
     found = []
-    for path in find_tracks([data / "library"]):
+    for path in filter(is_measured, find_tracks([data / "library"])):
         try:
             genres = read_tags(path).genres
         except TaggerError:
@@ -126,11 +127,11 @@ def _met_by(genres: Iterable[str]) -> Labels:
 
 
 def of_folders(data: Path, name: str, labels: Mapping[str, str]) -> list[Recording]:
-    """Recordings of a collection with a folder a label."""
+    """The measured half of a collection with a folder a label."""
     return [
         Recording(path, label, accepted_by(label))
         for folder, label in labels.items()
-        for path in find_tracks([data / name / folder])
+        for path in filter(is_measured, find_tracks([data / name / folder]))
     ]
 
 
@@ -237,7 +238,7 @@ def music_figures(scores: Scores) -> dict[str, object]:
 
 
 def others(data: Path, engine: Engine) -> dict[str, object]:
-    """The collections that are not learned from."""
+    """The halves of other collections that are not learned from, and GTZAN's valid clips."""
     found: dict[str, object] = {}
     shelf = Scores(library(data), engine)
     found["library"] = _share(shelf.is_right(shelf.first()))

@@ -89,7 +89,7 @@ def posterior_loss(logits: Tensor, lessons: Tensor, parts: Sequence[Part]) -> Te
 def _inputs(lessons: Lessons) -> tuple[Array, Mask]:
     """Logits of scores and the embeddings, (n_targets, n_columns); which rows are whole."""
     every = np.concatenate(list(lessons.of_clip)).astype(np.float32)
-    known: Mask = np.isfinite(every).all(axis=1)
+    known: Mask = np.asarray(np.isfinite(every).all(axis=1))
     every = np.nan_to_num(every)
     for part in lessons.parts:
         if part.kind == "scores":
@@ -99,7 +99,8 @@ def _inputs(lessons: Lessons) -> tuple[Array, Mask]:
 
 
 def _first_label(clips: FeatureSet) -> NDArray[np.intp]:
-    return np.nan_to_num(clips.targets).argmax(axis=1)
+    first: NDArray[np.intp] = np.nan_to_num(clips.targets).argmax(axis=1)
+    return first
 
 
 def _folds(groups: NDArray[np.str_], fitted: Mask, n_folds: int) -> list[tuple[Mask, Mask]]:
@@ -136,10 +137,10 @@ def _regression(
         optimiser.zero_grad()
         each = F.cross_entropy(x @ weight + bias, y, reduction="none")
         loss = (each * weights).mean() + options.penalty / 2 * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
     return weight.detach(), bias.detach()
 
 

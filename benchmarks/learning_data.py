@@ -1,0 +1,115 @@
+"""What the shipped model is learned from, as a folder: `learning_data.py OUT --music M`.
+
+OUT is what `tagger train --config train/configs/default.yaml --data OUT` takes. It is made of
+links, and of a table: the excerpts of `recordings/` (whole ones, W, take their places), the
+halves of `library`, `genres-8k` and `techno-clips` and of the speech in `speech-music-8k` that
+do not measure (`halves.py`), GTZAN's recordings by their published split, and synthesised
+noise. M is any music without labels. Nothing is copied but the noise, which is made.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import soundfile
+from halves import is_measured, owner_of
+from measure import data_folder
+
+from tagger.errors import TaggerError
+from tagger.library.walk import find_tracks
+from tagger.tags import read_tags
+from train.datasets.noise import waveform
+
+TAGS = (("metal", "metal"), ("punk", "punk"), ("blues", "blues"))
+"""A tag that holds the text has the label; others name rock, or nothing that a label says."""
+
+AMBIGUOUS = ("hardcore", "folk", "pop")
+N_NOISES, NOISE_RATE = 240, 16_000
+
+Row = dict[str, str]
+
+
+def excerpts(data: Path) -> Iterator[Row]:
+    """The rows of `recordings/`, with places of their own."""
+    folder = data / "recordings"
+    with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield _row(folder / row["path"], row["label"], row["group"], row["split"])
+
+
+def halves(data: Path) -> Iterator[Row]:
+    """What does not measure of the other collections."""
+    for path in find_tracks([data / "genres-8k"]):
+        yield _row(path, path.parent.name, f"8k {owner_of(path)}")
+    for path in find_tracks([data / "techno-clips"]):
+        yield _row(path, "electronic", f"techno {owner_of(path)}")
+    for path in find_tracks([data / "library"]):
+        yield _row(path, _label_of(path), f"library {owner_of(path)}")
+    for path in find_tracks([data / "speech-music-8k" / "speech"]):
+        yield _row(path, "speech", f"speech {owner_of(path)}")
+
+
+def _label_of(path: Path) -> str:
+    try:
+        genres = [one.lower() for one in read_tags(path).genres]
+    except TaggerError:
+        return "unknown"
+    for genre in genres:
+        if "metal" not in genre and any(one in genre for one in AMBIGUOUS):
+            continue
+        for text, label in (*TAGS, ("rock", "rock")):
+            if text in genre:
+                return label
+    return "unknown"
+
+
+def gtzan(data: Path) -> Iterator[Row]:
+    """GTZAN's recordings by their published split."""
+    folder = data / "gtzan-audio"
+    with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            genre = "hip-hop" if row["genre"] == "hiphop" else row["genre"]
+            yield _row(folder / row["path"], genre, f"gtzan {row['id']}", row["split"])
+
+
+def noises(folder: Path) -> Iterator[Row]:
+    """Fans, wires and test tones; they are written to `folder`. A third only measures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(N_NOISES):
+        path = folder / f"{i:03d}.wav"
+        soundfile.write(path, waveform(i, sample_rate=NOISE_RATE), NOISE_RATE)
+        yield _row(path, "noise", f"noise {i}", "valid" if i // 5 % 3 == 2 else "train")
+
+
+def _row(path: Path, label: str, group: str, split: str = "") -> Row:
+    return {"path": str(path.resolve()), "label": label, "group": group, "split": split}
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--whole", type=Path, help="whole recordings, named as the excerpts")
+    parser.add_argument("--music", type=Path, required=True, help="music without labels")
+    given = parser.parse_args()
+    data, folder = data_folder().resolve(), given.out / "recordings"
+    folder.mkdir(parents=True, exist_ok=True)
+    learned = [
+        {**row, "split": "train"} for row in halves(data) if not is_measured(Path(row["path"]))
+    ]
+    rows = [*excerpts(data), *learned, *gtzan(data), *noises(given.out / "noise")]
+    with (folder / "index.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, fieldnames=list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    links = {"unlabelled": given.music, "teachers": data / "teachers"}
+    if given.whole is not None:
+        links["recordings/whole"] = given.whole
+    for name, target in links.items():
+        (given.out / name).symlink_to(target.resolve(), target_is_directory=True)
+    print(f"{given.out}: {len(rows)} recordings, {len(learned)} of them halves")
+
+
+if __name__ == "__main__":
+    main()
