@@ -75,6 +75,19 @@ def test_unlabelled_and_valid_clips_get_the_shares_of_their_sound():
     np.testing.assert_array_equal(np.stack(shares), np.stack(again))
 
 
+def test_a_stretch_learns_half_of_what_its_recording_is():
+    """With `whole` 1 all of it."""
+    clips, _ = taught()
+    clips.lessons.of_clip[0][0, 2:] *= -1  # a stretch that sounds like the other label
+    alone, half, mean = (
+        shares_of(with_posteriors(clips, replace(OPTIONS, whole=share)))[0]
+        for share in (0.0, 0.5, 1.0)
+    )
+    np.testing.assert_allclose(mean, np.tile(alone.mean(axis=0), (3, 1)), atol=2e-3)
+    np.testing.assert_allclose(half, (alone + mean) / 2, atol=2e-3)
+    assert alone[0].argmax() != mean[0].argmax()
+
+
 def test_a_wrong_label_is_contradicted_by_a_regression_that_has_not_seen_it():
     """Two clips of a group with a wrong label each get the shares of their sound."""
     clips, truth = taught(flipped=(4, 5))

@@ -45,17 +45,20 @@ class ProbeOptions:
     for no regression. It is fitted on the train clips of `datasets` that have a label (all
     datasets if it is empty), with `penalty` on its weights and labels that are n times as rare
     weighing n to the power of `balance`; a clip that it is fitted on learns from one of `folds`
-    that were fitted without its group.
+    that were fitted without its group. Of what a stretch is taught the share `whole` is the
+    mean over its recording: what a song is, its quiet bridge is too.
     """
 
     weight: float = 0.0
     datasets: tuple[str, ...] = ()
-    penalty: float = 0.1
+    penalty: float = 0.05
     balance: float = 0.5
+    whole: float = 0.5
     folds: int = 4
 
     def __post_init__(self) -> None:
         for name in ("weight", "penalty"):
             check_range(f"probe.{name}", getattr(self, name), 0)
-        check_range("probe.balance", self.balance, 0, 1)
+        for name in ("balance", "whole"):
+            check_range(f"probe.{name}", getattr(self, name), 0, 1)
         check_range("probe.folds", self.folds, 2)

@@ -66,7 +66,8 @@ def with_posteriors(clips: FeatureSet, options: ProbeOptions) -> FeatureSet:
     for learned, asked in _folds(clips.groups[owner], fitted, options.folds):
         regression = _regression(inputs, label[owner], learned, owner, options, shares.shape[1])
         shares[asked & known] = _softmax(inputs[asked & known], *regression)
-    return replace(clips, lessons=_with_part(lessons, shares, clips.labels, options.weight))
+    of_whole = options.whole * _means(shares, owner) + (1 - options.whole) * shares
+    return replace(clips, lessons=_with_part(lessons, of_whole, clips.labels, options.weight))
 
 
 def posterior_loss(logits: Tensor, lessons: Tensor, parts: Sequence[Part]) -> Tensor | None:
@@ -142,6 +143,16 @@ def _regression(
 
     optimiser.step(closure)
     return weight.detach(), bias.detach()
+
+
+def _means(shares: Array, owner: NDArray[np.intp]) -> Array:
+    """Of each row the mean over the known rows of its clip."""
+    known = ~np.isnan(shares).any(axis=1)
+    sums = np.zeros((owner.max() + 1, shares.shape[1]), np.float32)
+    np.add.at(sums, owner[known], shares[known])
+    counts = np.bincount(owner[known], minlength=len(sums)).clip(min=1)
+    means: Array = (sums / counts[:, None].astype(np.float32))[owner]
+    return means
 
 
 def _softmax(inputs: Tensor, weight: Tensor, bias: Tensor) -> Array:
