@@ -24,8 +24,8 @@ RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 SHOWN = 24
 
 SETTINGS = """\
-max = 2
-case = "title"
+max_genres = 2
+letter_case = "title"
 protected = ["Oldies"]
 read_as_several = ["/"]
 

@@ -234,7 +234,7 @@ class Tagger:
             InputError: there is no audio file.
         """
         options = options or AuditOptions()
-        rules, top = rules_of(self.settings, self.spec), options.top or self.settings.max
+        rules, top = rules_of(self.settings, self.spec), options.top or self.settings.max_genres
         auditor = Auditor(self.spec, rules, threshold=options.threshold, limit=top)
         # What is suggested is chosen and spelled by the auditor, when all files are known.
         scanning = ScanOptions(

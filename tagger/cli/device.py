@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
 import typer
 
 from tagger.cli.console import sayer
+from tagger.cli.help import RUN
 from tagger.cli.options import one_of
 from tagger.errors import InputError
 from tagger.text import sanitise
@@ -25,7 +26,12 @@ MAX_SIZE = 1024
 
 Model = Annotated[
     str,
-    typer.Option("--model", metavar="PATH|NAME", help="A file, or a name of `tagger models`."),
+    typer.Option(
+        "--model",
+        metavar="PATH|NAME",
+        help="A file, or a name of `tagger models`.",
+        rich_help_panel=RUN,
+    ),
 ]
 DeviceChoice = Annotated[
     str,
@@ -33,6 +39,7 @@ DeviceChoice = Annotated[
         "--device",
         metavar="auto|cpu|cuda|tensorrt",
         help="Only auto may fall back; cuda:1 is the second GPU.",
+        rich_help_panel=RUN,
     ),
 ]
 PrecisionChoice = Annotated[
@@ -40,7 +47,9 @@ PrecisionChoice = Annotated[
     typer.Option(
         "--precision",
         metavar="fp32|fp16|int8",
-        help="Which variant of the model.  [default: the file named]",
+        help="Which variant of the model.",
+        show_default="the file named",
+        rich_help_panel=RUN,
     ),
 ]
 BatchSize = Annotated[
@@ -48,17 +57,28 @@ BatchSize = Annotated[
     typer.Option(
         "--batch-size",
         metavar="N|auto",
-        help="Windows a batch; auto measures once.  [default: 16, on a GPU 32]",
+        help="Windows a batch; auto measures once.",
+        show_default="16, on a GPU 32",
+        rich_help_panel=RUN,
     ),
 ]
 GpuMemory = Annotated[
     int | None,
-    typer.Option("--gpu-memory", metavar="MB", min=64, help="Take no more of the GPU's."),
+    typer.Option(
+        "--gpu-memory",
+        metavar="MB",
+        min=64,
+        help="Take no more of the GPU's.",
+        rich_help_panel=RUN,
+    ),
 ]
 ExcludeOps = Annotated[
     str | None,
     typer.Option(
-        "--exclude-ops", metavar="TYPE,...", help="Operators that TensorRT leaves to CUDA."
+        "--exclude-ops",
+        metavar="TYPE,...",
+        help="Operators that TensorRT leaves to CUDA.",
+        rich_help_panel=RUN,
     ),
 ]
 

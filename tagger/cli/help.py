@@ -7,6 +7,16 @@ from typer.core import TyperGroup
 LIBRARY, MACHINE, TRAINING = "Your library", "This machine", "A model of your own"
 SECTIONS = (LIBRARY, MACHINE, TRAINING)
 
+WHAT, LISTEN, WRITE, RUN, PAST, SHOW = (
+    "What to do",
+    "How to listen",
+    "How to write",
+    "Where to run",
+    "What is remembered",
+    "What is shown",
+)
+"""Panels of a command's own help, for the options of the commands over files."""
+
 
 class Root(TyperGroup):
     """The command without a name.

@@ -29,6 +29,7 @@ from tagger.cli.device import (
     PrecisionChoice,
     open_tagger,
 )
+from tagger.cli.help import LISTEN, RUN, SHOW, WHAT
 from tagger.cli.options import one_of
 from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
 from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
@@ -51,29 +52,60 @@ if TYPE_CHECKING:
     from tagger.scan.options import ScanOptions
     from tagger.scan.results import Status, TrackResult
 
-Full = Annotated[bool, typer.Option("--full", help="Listen to all of each track.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Listen to all of each track.", rich_help_panel=LISTEN)
+]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Decoding threads.  [default: one a core]")
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        help="Decoding threads.",
+        show_default="one a core",
+        rich_help_panel=RUN,
+    ),
 ]
 Threshold = Annotated[
     float | None,
     typer.Option(
-        "--threshold", min=0.0, max=1.0, help="Believe from this score.  [default: the model's]"
+        "--threshold",
+        min=0.0,
+        max=1.0,
+        help="Believe from this score.",
+        show_default="the model's",
+        rich_help_panel=WHAT,
     ),
 ]
 Top = Annotated[
     int | None,
-    typer.Option("--top", min=1, help="At most so many genres a track.  [default: 3]"),
+    typer.Option(
+        "--top",
+        min=1,
+        help="At most so many genres a track.",
+        show_default="3",
+        rich_help_panel=WHAT,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in `tagger config show`."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting, as in `tagger config show`.",
+        rich_help_panel=WHAT,
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a track on stdout.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object a track on stdout.", rich_help_panel=SHOW),
+]
 PolicyChoice = Annotated[
     str,
     typer.Option(
-        "--policy", metavar="fill|append|replace", help="What to do with genres that are there."
+        "--policy",
+        metavar="fill|append|replace",
+        help="What to do with genres that are there.",
+        rich_help_panel=WHAT,
     ),
 ]
 
@@ -100,49 +132,73 @@ class Show:
 def scan(
     paths: Paths,
     write_tags: Annotated[
-        bool, typer.Option("--write-tags", help="Change the files; otherwise nothing is.")
+        bool,
+        typer.Option(
+            "--write-tags", help="Change the files; otherwise nothing is.", rich_help_panel=WHAT
+        ),
     ] = False,
     policy: PolicyChoice = "fill",
     top: Top = None,
     threshold: Threshold = None,
     setting: Set = None,
+    limit: Limit = None,
+    exclude: Exclude = None,
+    full: Full = False,
+    score_all: Annotated[
+        bool,
+        typer.Option(
+            "--score-all",
+            help="Listen also to tracks that keep their genre.",
+            rich_help_panel=LISTEN,
+        ),
+    ] = False,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit",
+            min=1.0,
+            metavar="S",
+            help="Give up a file that yields no audio for so long, in seconds.",
+            rich_help_panel=LISTEN,
+        ),
+    ] = 60.0,
+    keep_mtime: KeepMtime = False,
+    hardlinks: Hardlinks = "skip",
+    id3v2_version: Id3Version = None,
+    id3v23_separator: Separator = None,
+    wav_info: WavInfo = False,
+    mp4_compat: Mp4Compat = False,
     model: Model = "default",
     device: DeviceChoice = "auto",
     precision: PrecisionChoice = None,
     batch_size: BatchSize = None,
     gpu_memory: GpuMemory = None,
     exclude_ops: ExcludeOps = None,
-    full: Full = False,
     jobs: Jobs = None,
-    limit: Limit = None,
-    exclude: Exclude = None,
-    score_all: Annotated[
-        bool, typer.Option("--score-all", help="Listen also to tracks that keep their genre.")
-    ] = False,
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            "--time-limit", min=1.0, metavar="S", help="Seconds without audio of a file."
-        ),
-    ] = 60.0,
-    json: Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write all results there."),
-    ] = None,
-    id3v2_version: Id3Version = None,
-    id3v23_separator: Separator = None,
-    wav_info: WavInfo = False,
-    mp4_compat: Mp4Compat = False,
-    keep_mtime: KeepMtime = False,
-    hardlinks: Hardlinks = "skip",
     state: State = None,
     no_state: NoState = False,
     rescan: Rescan = False,
     retry_failed: RetryFailed = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    json: Json = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv|.jsonl|.html",
+            help="Write all results there.",
+            rich_help_panel=SHOW,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what failed.", rich_help_panel=SHOW)
+    ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="A line for each file, with its scores.")
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="A line for each file, with its scores.",
+            rich_help_panel=SHOW,
+        ),
     ] = False,
 ) -> None:
     """Say, or write, the genres of all tracks in files and folders.

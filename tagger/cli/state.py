@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagger.cli.help import PAST
 from tagger.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,19 +19,32 @@ State = Annotated[
     typer.Option(
         "--state",
         metavar="FILE",
-        help="What is remembered.  [default: in the user's state folder]",
+        help="What is remembered.",
+        show_default="in the user's state folder",
+        rich_help_panel=PAST,
     ),
 ]
 
 
 NoState = Annotated[
-    bool, typer.Option("--no-state", help="Know nothing, remember nothing, write nothing.")
+    bool,
+    typer.Option(
+        "--no-state",
+        help="Know nothing, remember nothing, write nothing.",
+        rich_help_panel=PAST,
+    ),
 ]
 Rescan = Annotated[
-    bool, typer.Option("--rescan", help="Listen again to what is known already.")
+    bool,
+    typer.Option(
+        "--rescan", help="Listen again to what is known already.", rich_help_panel=PAST
+    ),
 ]
 RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="Try again what failed in earlier scans.")
+    bool,
+    typer.Option(
+        "--retry-failed", help="Try again what failed in earlier scans.", rich_help_panel=PAST
+    ),
 ]
 
 

@@ -20,8 +20,8 @@ from tagger.cli.options import (
 )
 from tagger.errors import InputError
 
-Features = Annotated[str | None, typer.Option(help="Front end.  [default: mel]")]
-Body = Annotated[str | None, typer.Option(help="Architecture.  [default: cnn-lstm]")]
+Features = Annotated[str | None, typer.Option(help="Front end.", show_default="mel")]
+Body = Annotated[str | None, typer.Option(help="Architecture.", show_default="cnn-lstm")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
 Seed = Annotated[int | None, typer.Option(help="Of every random choice.")]
 Out = Annotated[Path, typer.Option(help="The run's folder.")]
@@ -112,7 +112,7 @@ def prepare(
         Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Decoding threads.  [default: one a core]")
+        int | None, typer.Option(min=1, help="Decoding threads.", show_default="one a core")
     ] = None,
     metadata: Metadata = None,
     partial: Partial = False,

@@ -50,7 +50,8 @@ def undo(
         list[str] | None,
         typer.Argument(
             metavar="[RUN] [PATH...]",
-            help="A number of `tagger runs`; files and folders.  [default: the last run, all]",
+            help="A number of `tagger runs`; files and folders.",
+            show_default="the last run, all",
         ),
     ] = None,
     dry_run: Annotated[

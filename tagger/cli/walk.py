@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, sayer
+from tagger.cli.help import WHAT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from tagger.reports.report import Tally
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many files.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Stop after so many files.", rich_help_panel=WHAT)
+]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
         "--exclude",
         metavar="GLOB",
         help="Leave out such files and folders; also more than once.",
+        rich_help_panel=WHAT,
     ),
 ]
 

@@ -11,10 +11,10 @@ from typing import Literal
 
 from tagger.genres.choose import PLACEHOLDERS, Policy, merge_genres
 
-Write = Literal["specific", "general", "both"]
-WRITES: tuple[Write, ...] = ("specific", "general", "both")
-Case = Literal["model", "title"]
-CASES: tuple[Case, ...] = ("model", "title")
+TreeLevel = Literal["specific", "general", "both"]
+TREE_LEVELS: tuple[TreeLevel, ...] = ("specific", "general", "both")
+LetterCase = Literal["model", "title"]
+LETTER_CASES: tuple[LetterCase, ...] = ("model", "title")
 
 _SMALL_WORDS = frozenset({
     "a", "an", "and", "as", "at", "but", "by", "de", "du", "e", "et", "for", "from", "in", "la",
@@ -42,10 +42,10 @@ class GenreRules:
         allow: the only genres that are written; None for all.
         block: genres that are never written.
         protected: genres that are never removed from a file.
-        spellings: a name to its exact spelling, whatever `case` says.
+        spellings: a name to its exact spelling, whatever `letter_case` says.
         usual: `spelling_key` of a name to the spelling that the library has already.
-        write: what was heard (the most specific), its most general ancestors, or both.
-        case: as the model spells, or in title case.
+        tree_level: what was heard (the most specific), its most general ancestors, or both.
+        letter_case: as the model spells, or in title case.
         separators: what parts several genres in one string of a file.
         placeholders: what stands in a genre's place and says none.
     """
@@ -57,8 +57,8 @@ class GenreRules:
     protected: frozenset[str] = frozenset()
     spellings: Mapping[str, str] = field(default_factory=dict)
     usual: Mapping[str, str] = field(default_factory=dict)
-    write: Write = "specific"
-    case: Case = "model"
+    tree_level: TreeLevel = "specific"
+    letter_case: LetterCase = "model"
     separators: tuple[str, ...] = ()
     placeholders: frozenset[str] = frozenset(map(fold, PLACEHOLDERS))
 
@@ -97,7 +97,7 @@ def chosen_names(heard: Sequence[str], rules: GenreRules, *, limit: int) -> tupl
     specific = without_general(found, rules)
     general = [found for name in names for found in general_of(name, rules)]
     wanted = {"specific": specific, "general": general, "both": [*specific, *general]}
-    return unique(spelled(name, rules) for name in wanted[rules.write])[:limit]
+    return unique(spelled(name, rules) for name in wanted[rules.tree_level])[:limit]
 
 
 def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def spelled(name: str, rules: GenreRules) -> str:
     usual = rules.usual.get(spelling_key(name), name) if rules.usual else name
     if fold(usual) in rules.block:
         usual = name
-    return title_case(usual) if rules.case == "title" else usual
+    return title_case(usual) if rules.letter_case == "title" else usual
 
 
 def title_case(name: str) -> str:
@@ -218,7 +218,7 @@ def merged(
 def _implied(genre: str, rules: GenreRules) -> tuple[str, ...]:
     """What need not be added to a genre: itself, and what is above it unless that is wanted."""
     name = canonical(genre, rules)
-    return (genre, name, *(ancestors(name, rules) if rules.write == "specific" else ()))
+    return (genre, name, *(ancestors(name, rules) if rules.tree_level == "specific" else ()))
 
 
 def _alike(names: Iterable[str], rules: GenreRules) -> list[str]:

@@ -35,7 +35,7 @@ def filled(options: ScanOptions, settings: Settings, spec: ModelSpec) -> ScanOpt
     today = date.today()  # noqa: DTZ011 - the owner's
     return replace(
         options,
-        top=options.top or settings.max,
+        top=options.top or settings.max_genres,
         rules=options.rules or rules_of(settings, spec),
         targets=options.targets or targets_of(settings, spec, today=today),
         writing=options.writing or writing_of(settings),

@@ -16,7 +16,7 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.genres.choose import PLACEHOLDERS
-from tagger.genres.rules import Case, GenreRules, Write, ancestors, canonical, fold
+from tagger.genres.rules import GenreRules, LetterCase, TreeLevel, ancestors, canonical, fold
 from tagger.settings.values import CHECKS, NAME_LISTS, WrongValueError, nearest
 from tagger.system.folders import user_folder
 from tagger.tags.fields import Id3Version
@@ -30,9 +30,9 @@ class Settings:
     """What the owner of a library has decided; the names are those of config.toml.
 
     Attributes:
-        max: the most genres that a track gets.
+        max_genres: the most genres that a track gets.
         tree_level: what was heard, its most general ancestors in the tree, or both.
-        case: genres as the model spells them, or in title case.
+        letter_case: genres as the model spells them, or in title case.
         field: the tag that is written: genre, grouping, comment, mood or a free name.
         provenance: also write which model chose the genre, and when.
         id3v2_version: of ID3 tags that are written: "keep" (a new one is 2.4), 3 or 4.
@@ -54,9 +54,9 @@ class Settings:
         origins: a key to where its value comes from; a default is not in it.
     """
 
-    max: int = 3
-    tree_level: Write = "specific"
-    case: Case = "model"
+    max_genres: int = 3
+    tree_level: TreeLevel = "specific"
+    letter_case: LetterCase = "model"
     field: str = "genre"
     provenance: bool = False
     id3v2_version: Id3Version = "keep"
@@ -89,8 +89,8 @@ class Settings:
             protected=frozenset(map(fold, self.protected)),
             placeholders=frozenset(map(fold, self.placeholders)),
             spellings={fold(name): name for name in exact},
-            write=self.tree_level,
-            case=self.case,
+            tree_level=self.tree_level,
+            letter_case=self.letter_case,
             separators=self.read_as_several,
         )
 
@@ -105,8 +105,8 @@ class Settings:
 SECOND_FIELD = "mood"
 
 KEYS = tuple(one.name for one in fields(Settings) if one.name not in {"origins", "notices"})
-RENAMED = {"write": "tree_level"}
-"""Names that settings had before; they are still read."""
+RENAMED = {"max": "max_genres", "write": "tree_level", "case": "letter_case"}
+"""Names that settings had before; they are still read, with a notice."""
 
 TABLES = ("aliases", "tree", "thresholds", "second")
 

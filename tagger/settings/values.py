@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.genres.rules import CASES, WRITES
+from tagger.genres.rules import LETTER_CASES, TREE_LEVELS
 from tagger.model.label_tree import GENRE_KIND, LABEL_KINDS
 from tagger.tags.fields import field_named
 
@@ -148,9 +148,9 @@ def _thresholds(value: Any) -> Mapping[str, float]:
 NAME_LISTS = ("allow", "block", "protected", "placeholders", "spellings")
 
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    "max": _number,
-    "tree_level": _one_of(WRITES),
-    "case": _one_of(CASES),
+    "max_genres": _number,
+    "tree_level": _one_of(TREE_LEVELS),
+    "letter_case": _one_of(LETTER_CASES),
     "field": _field,
     "provenance": _flag,
     "id3v2_version": _version,

@@ -30,8 +30,8 @@ RULES = st.builds(
     block=st.frozensets(FOLDED, max_size=3),
     protected=st.frozensets(FOLDED, max_size=3),
     spellings=st.dictionaries(FOLDED, NAMES, max_size=0),
-    write=st.sampled_from(["specific", "general", "both"]),
-    case=st.sampled_from(["model", "title"]),
+    tree_level=st.sampled_from(["specific", "general", "both"]),
+    letter_case=st.sampled_from(["model", "title"]),
     separators=st.sampled_from([(), ("; ",), ("/", ";")]),
 )
 POLICIES = st.sampled_from(["fill", "append", "replace"])
@@ -54,7 +54,7 @@ def test_both_is_the_specific_and_the_general_together(heard, rules):
     """`both` writes what the two others write, and nothing else."""
 
     def keys(write):
-        changed = GenreRules(**{**_fields(rules), "write": write})
+        changed = GenreRules(**{**_fields(rules), "tree_level": write})
         return {fold(name) for name in chosen_names(heard, changed, limit=99)}
 
     assert keys("both") == keys("specific") | keys("general")
@@ -108,7 +108,7 @@ def test_ancestors_end_and_do_not_contain_the_name(name, rules):
 )
 def test_the_tree_leads_to_the_most_general_parents(write, expected):
     """Several parents meet in one root, which is written once."""
-    rules = GenreRules(tree=METAL.tree, write=write)
+    rules = GenreRules(tree=METAL.tree, tree_level=write)
     assert chosen_names(["Death Metal", "jazz"], rules, limit=9) == expected
 
 

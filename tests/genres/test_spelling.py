@@ -61,7 +61,7 @@ def test_the_owner_has_the_last_word():
     named = GenreRules(spellings={"hip-hop": "HipHop"})
     assert chosen("Hip-Hop", counts, named) == "HipHop"
     assert chosen("Drum & Bass", counts, named) == "drum and bass"
-    assert chosen("Hip-Hop", counts, GenreRules(case="title")) == "Hip Hop"
+    assert chosen("Hip-Hop", counts, GenreRules(letter_case="title")) == "Hip Hop"
     assert chosen("Hip-Hop", counts, GenreRules(block=frozenset({"hip hop"}))) == "Hip-Hop"
 
 

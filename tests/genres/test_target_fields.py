@@ -126,14 +126,14 @@ def test_the_page_tells_the_second_field(folder, tmp_path):
 
 
 def test_the_command_line_and_the_settings_reach_the_files(folder, tmp_path, monkeypatch):
-    """`config.toml` chooses the field, options choose the spelling, and the rest follows."""
+    """`config.toml` chooses the field, `--set` the spelling, and the rest follows."""
     write_chords(folder / "c.wav", 300)
     config = tmp_path / "config.toml"
     config.write_text('field = "Heard"\nprovenance = true\n')
     monkeypatch.setenv("TAGGER_CONFIG", str(config))
-    options = ("--threshold", "0.01", "--top", "2", "--id3v2-version", "3")
+    options = ("--threshold", "0.01", "--top", "2", "--set", "id3v2_version=3")
     done = tagger(
-        "scan", folder, "--write-tags", *options, "--id3v23-separator", " / ", "--state",
+        "scan", folder, "--write-tags", *options, "--set", "id3v23_separator=' / '", "--state",
         tmp_path / "state.sqlite",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -142,14 +142,34 @@ def test_the_command_line_and_the_settings_reach_the_files(folder, tmp_path, mon
     assert tag["TXXX:Heard"].text[0].count(" / ") == 1
     assert re.search(r" 20\d\d-\d\d-\d\d$", tag["TXXX:TAGGER"].text[0])
     assert "TCON" not in tag
-    genres = tagger("scan", folder, "--wav-info", "--write-tags", "--set", "field=genre",
-                    "--threshold", "0.01", "--state", tmp_path / "state.sqlite")  # fmt: skip
+    genres = tagger(
+        "scan", folder, "--set", "wav_info=true", "--write-tags", "--set", "field=genre",
+        "--threshold", "0.01", "--state", tmp_path / "state.sqlite",
+    )  # fmt: skip
     assert genres.returncode == 0, genres.stderr
     assert b"IGNR" in (folder / "c.wav").read_bytes()
 
 
 def test_a_wrong_version_is_told_with_its_option(folder):
     """Nothing is started, and the message names what can be typed."""
-    done = tagger("scan", folder, "--id3v2-version", "5")
+    done = tagger("scan", folder, "--set", "id3v2_version=5")
     assert done.returncode == 2
-    assert "--id3v2-version 5: choose one of keep, 3, 4" in done.stderr
+    assert 'id3v2_version\' is 5, and must be "keep", 3 or 4' in done.stderr
+
+
+def test_options_that_became_settings_are_read_with_a_notice(folder, tmp_path):
+    """Their old spelling does what it did, says what to write, and is not in the help."""
+    write_chords(folder / "c.wav", 300)
+    done = tagger(
+        "scan", folder, "--write-tags", "--threshold", "0.01", "--top", "2", "--wav-info",
+        "--id3v2-version", "3", "--id3v23-separator", " / ", "--mp4-compat", "--state",
+        tmp_path / "state.sqlite",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for setting in ("wav_info=true", "id3v2_version=3", "mp4_compat=true"):
+        assert f"is a setting now: write --set {setting}" in done.stderr
+    assert """--set 'id3v23_separator=" / "'""" in done.stderr
+    tag = WAVE(folder / "c.wav").tags
+    assert (tag.version, tag["TCON"].text[0].count(" / ")) == ((2, 3, 0), 1)
+    assert b"IGNR" in (folder / "c.wav").read_bytes()
+    assert "--wav-info" not in tagger("scan", "--help").stdout

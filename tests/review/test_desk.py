@@ -55,7 +55,7 @@ def desk(tmp_path):
 
 def test_scan_edit_apply_audit(desk):
     """The way of `docs/library.md`: look, correct, apply, and look again."""
-    options = ("--threshold", "0.01", "--top", "1", "--set", "case=title")
+    options = ("--threshold", "0.01", "--top", "1", "--set", "letter_case=title")
     done = desk("scan", "music", "--report", "report.csv", *options)
     assert done.returncode == 1  # the broken file
     report = desk.folder / "report.csv"
@@ -113,11 +113,11 @@ def test_config_init_path_and_show(desk):
     assert desk("config", "init").returncode == 0
     assert desk("config", "init").returncode == 2
     assert desk("config", "path").stdout.strip() == str(desk.folder / "config.toml")
-    shown = desk("config", "show", "--set", "max=1", TAGGER_WRITE="both").stdout
-    assert "--set max=1" in shown
+    shown = desk("config", "show", "--set", "max_genres=1", TAGGER_WRITE="both").stdout
+    assert "--set max_genres=1" in shown
     assert "TAGGER_WRITE" in shown
     record = json.loads(desk("config", "show", "--json").stdout)
-    assert record["max"] == 3
+    assert record["max_genres"] == 3
 
 
 def test_a_block_list_makes_a_track_abstain_with_its_reason(desk):
@@ -160,7 +160,7 @@ def test_a_real_library_goes_through_report_and_apply(desk):
         (library / source.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, library / source.parent.name / source.name)
     payloads = {path: payload_hash(path, "mp3") for path in library.rglob("*.mp3")}
-    options = ("--set", "case=title", "--threshold", "0.05", "--report", "r.csv")
+    options = ("--set", "letter_case=title", "--threshold", "0.05", "--report", "r.csv")
     assert desk("scan", "library", "--policy", "append", *options).returncode in {0, 1}
     done = desk("apply", "r.csv", "--json")
     results = [json.loads(line) for line in done.stdout.splitlines()]

@@ -50,14 +50,27 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path, monkeypatch):
 
 def test_each_layer_lies_over_the_one_before(config):
     """Defaults < file < environment < command line, and the origin of each is told."""
-    text = 'max = 2\ncase = "title"\nwrite = "both"\n'
-    settings = config(
-        text, "write=general", environment={"TAGGER_CASE": "model", "TAGGER_MAX": ""}
+    text = 'max_genres = 2\nletter_case = "title"\ntree_level = "both"\n'
+    environment = {"TAGGER_LETTER_CASE": "model", "TAGGER_MAX_GENRES": ""}
+    settings = config(text, "tree_level=general", environment=environment)
+    names = (settings.max_genres, settings.letter_case, settings.tree_level)
+    assert names == (2, "model", "general")
+    assert settings.origins["max_genres"] == f"{config.path}, line 1"
+    assert settings.origins["letter_case"] == "TAGGER_LETTER_CASE"
+    assert settings.origins["tree_level"] == "--set tree_level=general"
+    assert settings.notices == ()
+
+
+def test_older_names_are_read_with_one_notice_each(config):
+    """`max`, `write` and `case` mean what they meant; a new name beside them counts."""
+    text = 'max = 2\nwrite = "both"\ncase = "title"\ntree_level = "general"\n'
+    settings = config(text, environment={"TAGGER_MAX": "4"})
+    names = (settings.max_genres, settings.tree_level, settings.letter_case)
+    assert names == (4, "general", "title")
+    assert len(settings.notices) == 4
+    assert f"{config.path}, line 1: the key 'max' is called 'max_genres' now" in "".join(
+        settings.notices
     )
-    assert (settings.max, settings.case, settings.tree_level) == (2, "model", "general")
-    assert settings.origins["max"] == f"{config.path}, line 1"
-    assert settings.origins["case"] == "TAGGER_CASE"
-    assert settings.origins["tree_level"] == "--set write=general"
 
 
 def test_an_entry_of_a_table_is_added_to_the_file(config):
@@ -70,12 +83,12 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("max = 2\nalises = {}", 2, "did you mean 'aliases'"),
+        ("max_genres = 2\nalises = {}", 2, "did you mean 'aliases'"),
         ("max = 0", 1, "'max' is 0"),
         ("max = true", 1, "'max' is True"),
         ('\nwrite = "bth"', 2, "did you mean 'both'"),
-        ('case = "upper"', 1, "model, title"),
-        ("case = title", 1, "key case"),
+        ('letter_case = "upper"', 1, "model, title"),
+        ("letter_case = title", 1, "key letter_case"),
         ("\n\nblock = 'x", 3, "key block"),
         ('block = "pop"', 1, "list of names"),
         ('block = ["pop", ""]', 1, "'block' holds ''"),
@@ -93,8 +106,8 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
         ('[second]\nfeild = "mood"', 2, "did you mean 'field'"),
         ('[second]\nlabels = "calm"', 2, "list of names"),
         ('field = "Mood"\n[second]\nlabels = ["calm"]', 2, "choose another one"),
-        (b"max = 2\n# caf\xe9\n", 2, "UTF-8"),
-        ("max = 2\nmax = 3", 2, "max"),
+        (b"max_genres = 2\n# caf\xe9\n", 2, "UTF-8"),
+        ("max_genres = 2\nmax_genres = 3", 2, "max_genres"),
     ],
 )
 def test_a_broken_file_names_line_and_key(config, text, line, said):

@@ -1,4 +1,4 @@
-"""`--id3v2-version`: a tag becomes another version's, or stays and says why."""
+"""`id3v2_version`: a tag becomes another version's, or stays and says why."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -87,7 +87,7 @@ class Tag:
         if version == 2:
             return (
                 "Its tag is ID3v2.2, which would have to be converted to a newer version"
-                " (--id3v2-version 3 or 4)."
+                " (--set id3v2_version=3 or 4)."
             )
         try:
             if version != self.version:

@@ -31,7 +31,7 @@ from tagger.tags.undecoded import bytes_of, text_of, wide_text
 ABOUT = About(
     reads=("iTunes atoms", "gnre"),
     writes="iTunes atoms",
-    several="several data atoms; joined with --mp4-compat",
+    several="several data atoms; joined with mp4_compat",
     limits={"mp4": "fragmented files are skipped"},
 )
 _NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"

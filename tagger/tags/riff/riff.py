@@ -30,8 +30,8 @@ ABOUT = About(
     writes="ID3v2 in a chunk",
     several=ID3_SEVERAL,
     limits={
-        "wav": "RIFF INFO is written where it is there, or with --wav-info",
-        "rf64": "RIFF INFO is written where it is there, or with --wav-info",
+        "wav": "RIFF INFO is written where it is there, or with wav_info",
+        "rf64": "RIFF INFO is written where it is there, or with wav_info",
     },
 )
 _RIFF = {"wav", "rf64"}
