@@ -10,13 +10,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_TABLES = ("run", "change")  # in this order, since changes name runs
+_TABLES = ("run", "correction", "change")  # in this order, since changes name runs
 
 Row = Sequence[object]
 
 
 def rescue_journal(damaged: Path, connection: sqlite3.Connection) -> int | None:
-    """Copy all runs and changes that can still be read into a new state.
+    """Copy all runs, corrections and changes that can still be read into a new state.
 
     Args:
         damaged: the old state; it is not changed.

@@ -10,6 +10,9 @@ has them, absolute; times are as `os.stat` gives them.
     spelling  genres as the files hold them, with their number of files
     run     a command that wrote
     change  what it did to each file, with the bytes that lead back: the undo journal
+    embedding  what a network made of audio before it named it, by content
+    correction  what the owner has decided about genres of files
+    learned  models that were learned from the library, and how to learn them again
 """
 
 import sqlite3
@@ -171,7 +174,73 @@ _SPELLING: Migration = (
     """,
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _JOURNAL, _CHANGE_TIME, _ROOTS, _SPELLING)
+# What a row of `change` and its `run` tell of the owner: rows of an edited report and of the
+# service's page are decisions (`values_after` hold, what they lack of `values_before` was taken
+# away); a scan's change that was undone was refused (what it had added was taken away).
+_DECIDED = "(run.command = 'apply' OR run.command = 'write' AND run.about LIKE 'tagger serve%')"
+_CORRECTION_OF = f"""
+    INSERT OR REPLACE INTO correction (change, at_ns, path, origin, genres, denied)
+    SELECT change.id, run.began_ns, change.path,
+        CASE WHEN {_DECIDED} THEN run.command ELSE 'undo' END,
+        CASE WHEN {_DECIDED} THEN values_after ELSE '[]' END,
+        (SELECT json_group_array(value) FROM json_each(
+            CASE WHEN {_DECIDED} THEN values_before ELSE values_after END)
+        WHERE value NOT IN (SELECT value FROM json_each(
+            CASE WHEN {_DECIDED} THEN values_after ELSE values_before END)))
+    FROM change JOIN run ON run.id = change.run
+    WHERE change.status = 'done'
+        AND CASE WHEN {_DECIDED} THEN NOT undone ELSE undone AND run.command = 'scan' END
+"""  # noqa: S608 - nothing but our own texts
+
+_LEARNING: Migration = (
+    # `source`: the network and its windows. `vector`: float16, as many as its spec names.
+    """
+    CREATE TABLE IF NOT EXISTS embedding (
+        id INTEGER PRIMARY KEY,
+        content BLOB NOT NULL,
+        source INTEGER NOT NULL REFERENCES word (id),
+        vector BLOB NOT NULL,
+        duration_s REAL,
+        UNIQUE (content, source)
+    )
+    """,
+    # Kept by triggers: `genres` the file shall have, `denied` it shall not, both as JSON. A
+    # row that is deleted is forgotten; the journal keeps the change itself.
+    """
+    CREATE TABLE IF NOT EXISTS correction (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        change INTEGER NOT NULL UNIQUE,
+        at_ns INTEGER NOT NULL,
+        path BLOB NOT NULL,
+        origin TEXT NOT NULL,
+        genres TEXT NOT NULL,
+        denied TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS correction_of_path ON correction (path, id)",
+    _CORRECTION_OF,
+    f"""
+    CREATE TRIGGER IF NOT EXISTS correction_of_change
+    AFTER UPDATE OF status, undone ON change
+    WHEN OLD.status != NEW.status OR OLD.undone != NEW.undone BEGIN
+        DELETE FROM correction WHERE change = NEW.id;
+        {_CORRECTION_OF} AND change.id = NEW.id;
+    END
+    """,  # noqa: S608 - likewise
+    # `recipe`: paths and options, as JSON; they are the owner's own and go into no model.
+    """
+    CREATE TABLE IF NOT EXISTS learned (
+        name TEXT PRIMARY KEY,
+        at_ns INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        last_correction INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _FIRST, _JOURNAL, _CHANGE_TIME, _ROOTS, _SPELLING, _LEARNING
+)  # fmt: skip
 """Number n leads from version n - 1 to n; the version is SQLite's `user_version`."""
 
 
