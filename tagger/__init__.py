@@ -11,6 +11,8 @@ Importing the package loads nothing; each name is loaded when it is first used.
 
 from typing import TYPE_CHECKING
 
+from tagger.version import __version__
+
 if TYPE_CHECKING:
     from tagger.api import Tagger
     from tagger.errors import TaggerError
@@ -23,8 +25,6 @@ __all__ = [
     "RecallOptions", "ScanOptions", "Tagger", "TaggerError", "TrackResult", "__version__",
     "read_tags", "write_genres",
 ]  # fmt: skip
-
-__version__ = "0.2.0"
 
 _HOMES = {
     "Tagger": "tagger.api",

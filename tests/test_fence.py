@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.structure import TIERS, cycles, entries, import_graph, upward
+
 ROOT = Path(__file__).parent.parent
 MAY_TRAIN = ("cli/train.py", "cli/evaluate.py", "cli/models_add.py")
 """Modules of the composition root whose commands call `train` and `export`."""
@@ -76,35 +78,46 @@ def test_help_answers_in_under_a_third_of_a_second():
     assert min(times) < 0.45
 
 
+GRAPH = import_graph(ROOT)
+
+UPWARD = {
+    ("tagger.journal.undo", "tagger.scan.results"),
+    ("tagger.journal.undo_run", "tagger.scan.results"),
+    ("tagger.tags.places", "tagger.genres.choose"),
+}
+"""Imports that still lead to a higher tier. The list may only become shorter."""
+
+
 def test_no_import_cycle():
-    """Modules of the three packages can be ordered so that each imports earlier ones only."""
-    graph = {}
-    for package in ("tagger", "train", "export"):
-        for path in (ROOT / package).rglob("*.py"):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            graph[name] = _top_level_imports(path)
-    known = {
-        name: {_module_of(one, graph) for one in found} & set(graph) - {name}
-        for name, found in graph.items()
-    }
-    while ready := [name for name, found in known.items() if not found & set(known)]:
-        for name in ready:
-            del known[name]
-    assert not known, f"a cycle runs through {sorted(known)}"
+    """Modules can be ordered so that each imports earlier ones only.
+
+    What stands under TYPE_CHECKING and inside functions counts: it is known to each other all
+    the same.
+    """
+    assert cycles(GRAPH) == []
 
 
-def _module_of(name: str, modules) -> str:
-    """`package.module` if that is one, else the package or module that holds the name."""
-    return name if name in modules else name.rpartition(".")[0]
+def test_imports_run_one_way():
+    """No part of `tagger` imports one of a higher tier, but for a list that shrinks."""
+    found = set(upward(GRAPH))
+    assert sorted(found - UPWARD) == []
+    assert sorted(UPWARD - found) == [], "mended: take it off the list"
 
 
-def _top_level_imports(path: Path) -> set[str]:
-    """What is imported when the file is imported (not inside functions), as dotted names."""
-    names = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            names |= {one.name for one in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{one.name}" for one in node.names}
-    return names
+def test_every_part_of_tagger_has_a_tier():
+    """A new package or module is given its place before it is landed."""
+    known = {name for tier in TIERS for name in tier}
+    assert {name.split(".")[1] for name in GRAPH if name.startswith("tagger.")} <= known
+
+
+def test_few_things_stand_directly_under_tagger():
+    """Who opens the folder sees its parts at one look."""
+    assert len(entries(ROOT)) <= 25
+
+
+def test_a_cycle_and_a_wrong_way_are_seen():
+    """The fence itself: a circle of modules, and a low one that knows a high one."""
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert upward({"tagger.tags.x": {"tagger.cli.y", "tagger.text"}}) == [
+        ("tagger.tags.x", "tagger.cli.y")
+    ]

@@ -48,7 +48,7 @@ app.add_typer(models, rich_help_panel=MACHINE)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tagger import __version__
+        from tagger.version import __version__
 
         typer.echo(f"tagger {__version__}")
         raise typer.Exit

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tagger import __version__
 from tagger.diagnostics.formats import has_decoder
 from tagger.diagnostics.profile import profile_model, sentence
 from tagger.errors import TaggerError
@@ -23,6 +22,7 @@ from tagger.model.load import load_engine
 from tagger.state import state_path
 from tagger.system.cores import usable_cores
 from tagger.text import sanitise
+from tagger.version import __version__
 
 DISTRIBUTIONS = (
     "numpy",

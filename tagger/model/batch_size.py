@@ -16,7 +16,7 @@ from tagger.model.tensorrt_cache import cache_root, sha256_of
 from tagger.system.cores import usable_cores
 
 if TYPE_CHECKING:
-    from tagger.model.load import Engine
+    from tagger.model.engine import Engine
 
 FILE = "batch-sizes.json"
 GOOD_ENOUGH = 0.95

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from tagger import __version__
 from tagger.genres.choose import is_sure
 from tagger.model.label_tree import GENRE_KIND, line_above
 from tagger.model.spec import ModelSpec
 from tagger.scan.results import TrackResult
 from tagger.scan.timeline import Timeline
 from tagger.text import sanitise, text_of
+from tagger.version import __version__
 
 _PAGE = Path(__file__).parent / "page"
 _MOST_NAMED = 5_000
