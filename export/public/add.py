@@ -24,7 +24,7 @@ from export.public.registry import PublicModel, find_public
 from export.public.vocabulary import Vocabulary, read_vocabulary
 from export.public.weights import checkpoint_of, find_origin
 from tagger.errors import InputError, ModelError
-from tagger.model.catalogue import PACKAGED, user_folder
+from tagger.model.catalogue import PACKAGED, models_folder
 from tagger.model.self_test import golden_windows
 from tagger.model.spec import METADATA_KEY, ModelSpec, parse_spec
 
@@ -139,7 +139,7 @@ def refuse_taken(name: str, *, force: bool) -> None:
     """
     if (PACKAGED / f"{name}.onnx").exists():
         raise InputError(f"{name}: a model that ships with tagger has that name; use --name.")
-    target = user_folder() / f"{name}.onnx"
+    target = models_folder() / f"{name}.onnx"
     if target.exists() and not force:
         raise InputError(f"{target}: it is there already; add --force to replace it.")
 
@@ -150,7 +150,7 @@ def store(model: ModelProto, name: str, *, say: Say) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    target = user_folder() / f"{name}.onnx"
+    target = models_folder() / f"{name}.onnx"
     temporary = target.with_name(f".{name}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from export.public.registry import PublicModel, Source
 from export.public.tensor_bundle import read_bundle
 from tagger.errors import InputError, ModelError
-from tagger.model.catalogue import user_folder
+from tagger.model.catalogue import models_folder
 
 INDEX, VALUES = ".index", ".data-00000-of-00001"
 TIMEOUT_S = 60
@@ -63,7 +63,7 @@ def find_origin(source: Source, given: Path | None, *, download: bool) -> Origin
     spec = importlib.util.find_spec(source.package)  # nothing of it is run
     if spec is not None and spec.origin is not None:
         return Origin(Path(spec.origin).parent)
-    kept = user_folder() / "downloads" / source.file
+    kept = models_folder() / "downloads" / source.file
     for path in (Path(source.file), kept):
         if path.is_file():
             return _checked(path, source)

@@ -151,8 +151,8 @@ def _means(shares: Array, owner: NDArray[np.intp]) -> Array:
     sums = np.zeros((owner.max() + 1, shares.shape[1]), np.float32)
     np.add.at(sums, owner[known], shares[known])
     counts = np.bincount(owner[known], minlength=len(sums)).clip(min=1)
-    means: Array = (sums / counts[:, None].astype(np.float32))[owner]
-    return means
+    means = sums / counts[:, None].astype(np.float32)
+    return np.asarray(means[owner], np.float32)
 
 
 def _softmax(inputs: Tensor, weight: Tensor, bias: Tensor) -> Array:
