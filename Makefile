@@ -9,7 +9,7 @@ TEST := .venv-test
 AUDIT := .venv-audit
 CONSTRAINTS := -c constraints.txt
 
-.PHONY: help demo test lint types unit audit bench clean
+.PHONY: help demo test lint types unit docs audit bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ types: $(TEST)/.installed  ## Types
 
 unit: $(TEST)/.installed  ## Tests
 	OMP_NUM_THREADS=1 $(TEST)/bin/python -m pytest -n auto
+
+docs: $(TEST)/.installed  ## docs/cli.md, from the program's own help
+	PYTHONPATH=. $(TEST)/bin/python docs/make_cli.py
 
 audit: $(TEST)/.installed $(AUDIT)/.installed  ## Known vulnerabilities in what is installed; says so if nobody answered
 	$(AUDIT)/bin/python .ci/audit.py $(AUDIT)/bin/pip-audit "$$($(TEST)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || [ $$? -eq 3 ]

@@ -5,60 +5,97 @@ from pathlib import Path
 
 import pytest
 
+from docs.make_cli import PAGE, commands, page, parameters
+from tagger import Tagger, __version__
 from tagger.cli.app import app
 from tagger.scan.results import STATUSES
+from tagger.settings.config import KEYS
 from tests.cli.test_cli import tagger
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def commands():
-    """Names of all commands, as the program lists them."""
-    listing = tagger("--help").stdout.split("Your library:", 1)[1]
-    return re.findall(r"^  ([a-z]+) ", listing, flags=re.MULTILINE)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = [name for name, _ in commands()]
+OPTIONS = {
+    option for _, one in commands() for given in parameters(one) for option in given.options
+}
+ALSO = {"--help", "--version", "--bodies", "--seeds"}
+"""Options that every command has, and those of benchmarks that stand on a line of their own."""
 
 
 def test_the_help_tells_each_command_in_a_whole_sentence():
     """No line of the listing is cut, and every command stands in a section."""
     listing = tagger("--help").stdout.split("Your library:", 1)[1]
     assert "..." not in listing
-    assert len(commands()) == len(app.registered_commands) + len(app.registered_groups)
+    shown = re.findall(r"^  ([a-z]+) ", listing, flags=re.MULTILINE)
+    assert len(shown) == len(app.registered_commands) + len(app.registered_groups)
+
+
+def test_the_page_of_commands_is_what_the_program_says():
+    """`docs/cli.md` is made from the help; `make docs` makes it again."""
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make docs"
+
+
+def test_the_page_of_commands_knows_what_the_help_shows():
+    """The page reads signatures; what the program itself prints has the same options."""
+    shown = set(re.findall(r"--[a-z][a-z0-9-]+", tagger("scan", "--help").stdout))
+    scan = dict(commands())["tagger scan"]
+    listed = {option for one in parameters(scan) for option in one.options}
+    assert shown - {"--help"} == {one for one in listed if one.startswith("--")}
 
 
 def test_every_command_stands_in_the_readme():
     """A command that nobody is told of is not there."""
-    names = commands()
-    assert len(names) >= 6
-    assert [name for name in names if f"tagger {name}" not in README] == []
+    assert len(COMMANDS) >= 6
+    names = {" ".join(name.split()[:2]) for name in COMMANDS}
+    assert sorted(name for name in names if name not in README) == []
 
 
-@pytest.mark.parametrize("command", ["scan"])
-def test_every_option_of_the_main_job_stands_in_the_readme(command):
-    """The README names all options of the scan."""
-    options = set(re.findall(r"--[a-z][a-z0-9-]+", tagger(command, "--help").stdout))
-    assert sorted(one for one in options - {"--help"} if one not in README) == []
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_option_in_the_documents_exists(path):
+    """What the documents show of `tagger` can be typed."""
+    text = path.read_text(encoding="utf-8")
+    lines = "\n".join(line for line in text.splitlines() if not _is_of_another(line))
+    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", lines))
+    assert sorted(shown - OPTIONS - ALSO) == []
 
 
-def test_every_option_in_the_readme_exists():
-    """What the README shows can be typed."""
-    known = set()
-    for command in commands():
-        known |= set(re.findall(r"--[a-z][a-z0-9-]+", tagger(command, "--help").stdout))
-    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README))
-    assert sorted(shown - known) == []
+def _is_of_another(line):
+    """Whether a line is about another program: a benchmark, pip, make, ruff ..."""
+    return re.search(r"benchmarks/|pip |\.ci/|docker|weed |ray |uvicorn|alembic", line)
 
 
 def test_every_status_is_explained():
     """The table of statuses is complete."""
-    assert [one for one in STATUSES if f"`{one}`" not in README] == []
+    text = (ROOT / "docs" / "scan.md").read_text(encoding="utf-8")
+    assert [one for one in STATUSES if f"`{one}`" not in text] == []
+
+
+def test_every_setting_is_explained():
+    """The table of settings is complete."""
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [key for key in KEYS if f"`{key}`" not in text and f"`[{key}]`" not in text] == []
+
+
+def test_the_readme_is_read_in_a_few_minutes():
+    """Everything beyond that stands in `docs/`."""
+    assert len(README.split()) < 1_500
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    """Files that a document links to are there."""
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
+    assert [one for one in targets if not (path.parent / one).exists()] == []
 
 
 def test_the_tree_in_the_readme_is_the_tree_on_disk():
-    """Each file and folder that the tree names is there."""
-    tree = README.split("## The tree", 1)[1].split("```")[1]
+    """Each file and folder that the tree names is there, in about fifteen lines."""
+    tree = README.split("## The tree", 1)[1].split("```")[1].strip().splitlines()
+    assert len(tree) <= 20
     package = ""
-    for line in tree.strip().splitlines():
+    for line in tree:
         name = line.split()[0]
         if not line.startswith(" "):
             package = name
@@ -66,3 +103,37 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
         for one in re.findall(r"[a-z_0-9]+\.py|\b[a-z_]+/(?=[ ,:\n])", line):
             path = ROOT / one if one == package else ROOT / package / one
             assert path.exists(), path
+
+
+def test_every_part_of_tagger_stands_in_the_tree():
+    """A folder that the tree does not name is one that nobody finds."""
+    tree = README.split("## The tree", 1)[1].split("```")[1]
+    folders = {
+        one.name for one in (ROOT / "tagger").iterdir() if (one / "__init__.py").exists()
+    }
+    assert sorted(name for name in folders if f"{name}/" not in tree) == []
+
+
+def test_the_code_in_the_readme_is_the_interface():
+    """The names and methods of "From Python" exist."""
+    code = README.split("## From Python", 1)[1].split("```python")[1].split("```")[0]
+    compile(code, "README.md", "exec")
+    for method in re.findall(r"tagger\.([a-z_]+)\(", code):
+        assert callable(getattr(Tagger, method)), method
+
+
+def test_a_decision_is_one_dated_file():
+    """Its name begins with its date, its text with what was chosen."""
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        assert re.match(r"\d{4}-\d\d-\d\d-[a-z0-9-]+\.md", path.name), path.name
+        assert path.read_text(encoding="utf-8").startswith("# "), path.name
+
+
+def test_the_version_is_one():
+    """The package, its metadata and the changelog name the same newest version."""
+    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f'version = "{__version__}"' in metadata
+    assert re.findall(r"^## (\d[\d.]+) - 20\d\d-\d\d-\d\d$", changes, re.MULTILINE)[0] == (
+        __version__
+    )
