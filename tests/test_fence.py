@@ -49,6 +49,12 @@ def test_train_does_not_know_export(path):
     assert "export" not in imports_of(path)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "beetsplug").rglob("*.py")), ids=str)
+def test_the_beets_plugin_knows_the_runtime_alone(path):
+    """Who uses beets has neither torch nor our trainer."""
+    assert not imports_of(path) & {"torch", "onnx", "onnxruntime", "train", "export"}
+
+
 def test_importing_the_command_line_loads_nothing_heavy():
     """`import tagger.cli.app` loads no runtime, no decoder and no array library."""
     code = f"import sys, tagger.cli.app; print([m for m in {HEAVY!r} if m in sys.modules])"

@@ -31,7 +31,7 @@ def settings_values(config: Any, labels: Sequence[str]) -> dict[str, object]:
         UserError: a file cannot be read, or is none of its kind.
     """
     spell = speller(labels)
-    found: dict[str, object] = {"max": config["max_genres"].get(int)}
+    found: dict[str, object] = {"max_genres": config["max_genres"].get(int)}
     tree: Tree = {}
     if (path := _file(config["canonical"], "genres-tree.yaml")) is not None:
         tree = pruned(parents_in(_yaml(path), spell), labels)

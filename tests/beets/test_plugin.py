@@ -189,9 +189,10 @@ def plugin(home):
     """A plugin in this process, with a library of three items."""
     beets_config.clear()
     beets_config.read(user=False)
+    beets_config["create_backup_before_migrations"].set(False)
     made = TaggerPlugin()
     made.config.set({"threshold": 0.01, "max_genres": 1, "device": "cpu"})
-    lib = Library(":memory:", str(home))
+    lib = Library(str(home / "library.db"), str(home))
     for path in sorted((home / "new").iterdir()):
         lib.add(Item.from_path(os.fsencode(path)))
     yield made, lib
@@ -254,7 +255,7 @@ def test_lastgenres_own_files_are_taken():
     )
     assert set(LABELS) - {"Hip-Hop"} <= set(values["allow"])
     assert "Hip-Hop" in values["tree"] or "Hip-Hop" in values["allow"]
-    assert values["max"] == 2
+    assert values["max_genres"] == 2
     assert values["aliases"].get("Drum & Bass", "Drum & Bass") == "Drum & Bass"
     load_settings(values=values)  # raises if they contradict each other
 
@@ -296,9 +297,9 @@ def test_wrong_files_are_named(option, value, said):
 def test_a_real_library(data, home):
     """Real files with real tags: filled, appended to and only looked at, as documented."""
     configure(home, auto="no")
-    beet("import", "-q", "-C", "-A", copied(data / "library" / "ACDC", home / "real"))
+    beet("import", "-q", "-C", "-A", copied(data / "library" / "Slayer", home / "real"))
     before = beet("ls", "-f", "$path|$genres").splitlines()
-    assert len(before) >= 2
+    assert len(before) == 3
     shown = beet("tagger", "--policy", "append")
     assert beet("ls", "-f", "$path|$genres").splitlines() == before
     assert " -> " in shown
