@@ -17,7 +17,7 @@ from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
 from tagger.scan.options import ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.tags import read_tags
 from tagger.writing.safe_write import write_genres
 
@@ -59,7 +59,7 @@ def main() -> None:
                 read_tags(path)
 
         def fill() -> None:
-            results = scan(find_tracks([folder]), engine, ScanOptions())
+            results = scan_files(find_tracks([folder]), engine, ScanOptions())
             statuses = {one.status for one in results}
             if statuses != {"kept"}:
                 raise SystemExit(f"not only kept files: {statuses}")

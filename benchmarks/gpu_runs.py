@@ -172,7 +172,7 @@ def decoding_s(paths: Sequence[Path], engine: Any) -> float:
     spec = engine.spec
 
     class Idle:
-        batch_size, n_ahead = engine.batch_size, 0
+        batch_size = engine.batch_size
 
         def __init__(self) -> None:
             self.spec, self.path, self.device = spec, engine.path, "cpu"
@@ -180,7 +180,7 @@ def decoding_s(paths: Sequence[Path], engine: Any) -> float:
         def prepare(self) -> None:
             """It is ready."""
 
-        def submit(self, windows: Any) -> Any:
-            return lambda: np.zeros((len(windows), len(spec.labels)), np.float32)
+        def run(self, windows: Any) -> Any:
+            return np.zeros((len(windows), len(spec.labels)), np.float32)
 
     return scan_s(paths, Idle())

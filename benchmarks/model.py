@@ -35,7 +35,7 @@ from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import Engine, load_engine
 from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions, analyse
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from train.data.batches import cover
 from train.datasets import FeatureSet, fma_small, gtzan
 from train.datasets.speech_music import split_of
@@ -117,7 +117,7 @@ def agreement(data: Path, clips: Any, scores: NDArray[np.float32], engine: Engin
 def share_with_genre(paths: Sequence[Path], engine: Engine) -> float:
     """Share of the files that a scan gives at least one genre."""
     options = ScanOptions(policy="replace", score_all=True)
-    statuses = [one.status for one in scan(paths, engine, options)]
+    statuses = [one.status for one in scan_files(paths, engine, options)]
     if "failed" in statuses:
         raise SystemExit("a clip could not be read")
     return round(float(np.mean([status != "abstained" for status in statuses])), 4)

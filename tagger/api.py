@@ -32,12 +32,15 @@ from tagger.model.lazy import LoadWatch
 from tagger.review.apply import ApplyOptions, apply_in_run, apply_rows
 from tagger.review.audit import Audit, AuditOptions, Auditor
 from tagger.review.report_rows import Row
+from tagger.scan.context import ScanContext
+from tagger.scan.decode_pool import DecodePool
 from tagger.scan.from_settings import filled, writing_of
+from tagger.scan.library_spelling import library_spelling
 from tagger.scan.options import RecallOptions, ScanOptions
+from tagger.scan.recorded_scan import open_cache, scan_recorded
 from tagger.scan.records import ListenOptions
 from tagger.scan.results import TrackResult
-from tagger.scan.scan import scan
-from tagger.scan.stored_scan import scan_stored
+from tagger.scan.scan import scan_files
 from tagger.scan.write_results import given_genres, request_of, with_outcome
 from tagger.settings.config import Settings, load_settings
 from tagger.settings.model_overrides import rules_of
@@ -115,6 +118,7 @@ class Tagger:
         self._state, self._remember = state, remember
         self._listen = ListenOptions(n_decoders=n_decoders)
         self._store: Store | None = None
+        self._pool = DecodePool()
         self._opening, self._scanning = threading.Lock(), threading.Lock()
         self._engine, notes = open_model(
             self.path,
@@ -167,16 +171,14 @@ class Tagger:
         folders = selection.folders()
         options = self._filled(options or ScanOptions())
         store = self._journal() if options.write or self._remember else None
-        return self._locked(
-            scan_stored(
-                folders,
-                self._engine,
-                options,
-                recall or RecallOptions(),
-                store=store,
-                selection=selection,
-                stop=stop,
-                on_notice=self._say,
+        if options.spelling is None:
+            options = replace(options, spelling=library_spelling(store, selection.tracks))
+        resolved = options.resolved()
+        cache = open_cache(store, self._engine, resolved, on_notice=self._say)
+        scan = ScanContext(self._engine, resolved, cache, recall or RecallOptions())
+        return self._one_at_a_time(
+            scan_recorded(
+                folders, scan, store=store, paths=selection.paths, stop=stop, pool=self._pool
             )
         )
 
@@ -193,7 +195,9 @@ class Tagger:
         """
         listen = ListenOptions(keep_windows=windows)
         options = ScanOptions(policy="replace", score_all=True, listen=listen)
-        (result,) = scan([Path(path)], self._engine, self._filled(options))
+        (result,) = scan_files(
+            [Path(path)], self._engine, self._filled(options), pool=self._pool
+        )
         return result
 
     def embed(self, path: Path | str) -> "NDArray[np.float32]":
@@ -210,7 +214,7 @@ class Tagger:
 
         if self.spec.embedding is None:
             raise InputError(f"{self.path}: this model gives no embedding; use one that does.")
-        return mean_embedding(Path(path), self._engine, self._listen)
+        return mean_embedding(Path(path), self._engine, self._listen, pool=self._pool)
 
     def audit(
         self,
@@ -360,6 +364,7 @@ class Tagger:
         """Let go of the state and end the decoding processes."""
         with self._opening:
             store, self._store = self._store, None
+        self._pool.close()
         if store is not None:
             store.close()
 
@@ -389,10 +394,9 @@ class Tagger:
                 self._store = open_recovered(self._state, on_notice=self._say)
             return self._store
 
-    def _locked(
+    def _one_at_a_time(
         self, results: Generator[TrackResult, None, None]
     ) -> Generator[TrackResult, None, None]:
-        """One scan at a time."""
         with self._scanning, contextlib.closing(results):
             yield from results
 

@@ -1,5 +1,6 @@
 """A small library that is scanned again and again, and a note of what is opened."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from tagger.audio.process_client import DecodeProcess
 from tagger.library.walk import find_folders
 from tagger.scan import inspect_file
 from tagger.scan.cache_key import cache_key_of
-from tagger.scan.cached_scan import scan_library
+from tagger.scan.context import ScanContext
 from tagger.scan.options import RecallOptions, ScanOptions
+from tagger.scan.scan import scan_folders
 from tagger.state import open_store
-from tagger.state.scan_cache import Memory
+from tagger.state.scan_cache import ScanCache
 from tagger.tags import read_tags
 from tests.engines import tone_engine
 from tests.tones import write_tone
@@ -52,6 +54,38 @@ class Opened:
         return found
 
 
+@dataclass(frozen=True)
+class UnchangedFolder:
+    """A folder that was passed as a whole: how many of its files have which status."""
+
+    counts: dict
+
+
+def scan_with(
+    store,
+    listings,
+    engine,
+    options,
+    *,
+    recall=RecallOptions(),
+    model="m1",
+    on_notice=None,
+    **others,
+):
+    """A scan with what a state has stored; folders that are passed stand among the results."""
+    passed = []
+    recall = replace(recall, on_unchanged=lambda counts: passed.append(UnchangedFolder(counts)))
+    resolved = options.resolved()
+    key = cache_key_of(resolved, engine.spec, model=model)
+    cache = ScanCache(store, key, on_notice=on_notice)
+    scan = ScanContext(engine, resolved, cache, recall)
+    for result in scan_folders(listings, scan, **others):
+        yield from passed
+        passed.clear()
+        yield result
+    yield from passed
+
+
 @pytest.fixture
 def opened(monkeypatch):
     return Opened(monkeypatch)
@@ -65,9 +99,8 @@ def run(tmp_path, folder):
         options = ScanOptions(**options)
         engine = tone_engine()
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model=model))
             listings = find_folders([Path(one) for one in paths or [folder]])
-            return list(scan_library(listings, engine, options, memory, recall))
+            return list(scan_with(store, listings, engine, options, recall=recall, model=model))
 
     def by_name(*args, **options):
         return {one.path.name: one for one in once(*args, **options)}

@@ -14,7 +14,7 @@ from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
 from tagger.scan.options import ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.tags import read_tags
 from tests.cli.test_cli import tagger
 from train.datasets.speech_music import split_of
@@ -42,7 +42,7 @@ def genres_of(paths, engine):
     options = ScanOptions(policy="replace", score_all=True)
     return {
         one.path: () if one.status == "abstained" else one.genres
-        for one in scan(paths, engine, options)
+        for one in scan_files(paths, engine, options)
     }
 
 
@@ -109,7 +109,7 @@ def test_what_nobody_hears_changes_no_decision(waves, unchanged, engine, name, t
 
 def share_with_genre(paths, engine):
     """Share of the files that get at least one genre."""
-    results = list(scan(paths, engine, ScanOptions(policy="replace", score_all=True)))
+    results = list(scan_files(paths, engine, ScanOptions(policy="replace", score_all=True)))
     assert {one.status for one in results} <= {"proposed", "unchanged", "abstained"}
     return np.mean([one.status != "abstained" for one in results])
 
@@ -165,7 +165,7 @@ def test_every_odd_file_gets_a_result_soon(data, engine):
     slow = []
     for path in paths:
         started = time.monotonic()
-        (result,) = scan([path], engine, ScanOptions(score_all=True))
+        (result,) = scan_files([path], engine, ScanOptions(score_all=True))
         if time.monotonic() - started > 5:
             slow.append(path)
         if result.status == "failed":

@@ -57,6 +57,7 @@ class DecodeProcess:
         """
         self.limit_s = limit_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_interrupted = False
         self._memory = new_memory()
         self._slots = None if self._memory is None else Slots(self._memory)
 
@@ -70,7 +71,7 @@ class DecodeProcess:
         process = self.start()
         assert process.stdin
         assert process.stdout
-        request = {"path": os.fspath(path), **asdict(wanted)}
+        request = {"path": os.fspath(path), "limit_s": self.limit_s, **asdict(wanted)}
         if self._slots is not None:
             self._slots.fit(wanted.window_len)
         is_answered = False
@@ -108,6 +109,12 @@ class DecodeProcess:
         """Whether there is a helper."""
         return self._process is not None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a helper that can be asked for another file."""
+        process = self._process
+        return process is not None and not self._is_interrupted and process.poll() is None
+
     def start(self) -> "subprocess.Popen[bytes]":
         """The helper, which is started if there is none.
 
@@ -122,6 +129,7 @@ class DecodeProcess:
         """Have another thread's `listen` fail now."""
         process = self._process
         if process is not None:
+            self._is_interrupted = True  # before it is dead: it may be given back just now
             process.kill()
 
     def close(self) -> None:
@@ -137,6 +145,13 @@ class DecodeProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a dead share
             process.wait(timeout=1.0)
 
+    def dispose(self) -> None:
+        """End the helper and free its memory; nothing can be asked afterwards."""
+        self.close()
+        if self._memory is not None:
+            os.close(self._memory)
+            self._memory = self._slots = None
+
     def __enter__(self) -> Self:
         return self
 
@@ -146,10 +161,7 @@ class DecodeProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-        if self._memory is not None:
-            os.close(self._memory)
-            self._memory = self._slots = None
+        self.dispose()
 
 
 def _start(limit_s: float, memory: int | None) -> "subprocess.Popen[bytes]":

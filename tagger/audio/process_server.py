@@ -43,7 +43,7 @@ def serve(
     """Answer requests until there are no more.
 
     Args:
-        requests: lines of JSON: the path, then the fields of `Wanted`.
+        requests: lines of JSON: the path, a limit of its own, then the fields of `Wanted`.
         answers: where windows go.
         limit_s: seconds that may pass until the next window of a file is there.
         slots: shared memory for the windows; None sends them with the answers.
@@ -54,6 +54,7 @@ def serve(
         if line == FREE:  # of a file that is done
             continue
         request = json.loads(line)
+        limit_s = request.pop("limit_s", limit_s)
         path, wanted = Path(request.pop("path")), Wanted(**request)
         if slots is not None:
             slots.fit(wanted.window_len)

@@ -1,7 +1,6 @@
 """A loaded model: batches of windows -> scores, and embeddings where they are asked for."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,11 +48,6 @@ class Engine:
     build_s: float | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    @property
-    def n_ahead(self) -> int:
-        """Batches that may be submitted before the first one's scores are asked for."""
-        return 0
-
     def prepare(self) -> None:
         """Do nothing: it is ready. A `tagger.model.lazy.DeferredEngine` is not."""
 
@@ -99,11 +93,6 @@ class Engine:
         with self.lock:
             scores, embedding = self._run_fixed(windows, BOTH)
         return scores, embedding
-
-    def submit(self, windows: Array) -> Callable[[], Array]:
-        """Run a batch; what is returned has its scores."""
-        scores = self.run(windows)
-        return lambda: scores
 
     def _outputs(self, windows: Array, names: list[str]) -> list[Array]:
         found: list[Array] = self.session.run(names, {INPUT: windows})

@@ -77,15 +77,11 @@ class Scorer(Protocol):
     def batch_size(self) -> int:
         """Windows a batch that the caller should collect; known after `prepare`."""
 
-    @property
-    def n_ahead(self) -> int:
-        """Batches that may be submitted before the first one's scores are asked for."""
-
     def prepare(self) -> None:
         """Be ready; the first call may take a moment."""
 
-    def submit(self, windows: "NDArray[np.float32]") -> "Callable[[], NDArray[np.float32]]":
-        """Begin with a batch; what is returned waits for its scores."""
+    def run(self, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Scores of a batch of windows, shape (batch, n_labels)."""
 
 
 class DeferredEngine:
@@ -119,11 +115,6 @@ class DeferredEngine:
         """That of the engine."""
         return self._loaded().batch_size
 
-    @property
-    def n_ahead(self) -> int:
-        """That of the engine."""
-        return self._loaded().n_ahead
-
     def prepare(self) -> None:
         """Load the engine, unless that has been done.
 
@@ -133,9 +124,9 @@ class DeferredEngine:
         """
         self._loaded()
 
-    def submit(self, windows: "NDArray[np.float32]") -> "Callable[[], NDArray[np.float32]]":
+    def run(self, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """As the engine's."""
-        return self._loaded().submit(windows)
+        return self._loaded().run(windows)
 
     def run_embedding(
         self, windows: "NDArray[np.float32]"

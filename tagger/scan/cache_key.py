@@ -5,6 +5,7 @@ genres are no part of what was heard, so changing them costs no listening.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -67,7 +68,13 @@ def windowing(options: ListenOptions) -> str:
 
 
 def sha256_of(model: Path) -> str:
-    """The digest of a model file, in hexadecimal."""
+    """The digest of a model file, in hexadecimal; read again only if the file has changed."""
+    status = model.stat()
+    return _sha256_of(model, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _sha256_of(model: Path, _size: int, _mtime_ns: int) -> str:
     with model.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,258 +1,284 @@
-"""Threads that look at files, have them decoded, and fill one bounded queue with windows.
+"""Threads that inspect files, have them decoded, and fill one bounded queue with windows.
 
 A file that crashes its decoder, or keeps a thread for too long, fails alone: decoding happens
-in a helper process for each thread, and a thread that hangs is replaced. What needs no decoding
-does not go through the queue (`tagger.scan.intake`).
+in a process for each thread, and a thread that hangs is replaced. What needs no decoding does
+not go through the queue (`tagger.scan.intake`).
 """
 
 import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.audio.process_client import DecodeProcess
 from tagger.audio.requested_windows import Wanted
-from tagger.errors import DecodeError, StartError, StoppedError
-from tagger.model.lazy import Scorer
+from tagger.errors import DecodeError, StartError
+from tagger.model.spec import ModelSpec
 from tagger.scan.deadlines import Deadlines
-from tagger.scan.intake import IntakeQueue, ReplacedError, failure_of
-from tagger.scan.records import Intake, ListenOptions, TrackInProgress, TrackScores
+from tagger.scan.decode_pool import DecodePool
+from tagger.scan.in_progress import TrackInProgress
+from tagger.scan.intake import Intake, ReplacedError, failure_of
+from tagger.scan.records import Inspected, ListenOptions, TrackScores
 from tagger.system.cores import usable_cores
 
-QUEUED_BATCHES = 2
 _QUEUED_AT_FIRST = 32
-"""Before the model is loaded and says how long its batches are."""
+"""Windows that may wait before the model is loaded and says how long its batches are."""
 
 _WAIT_S = 0.1
 _STARTED_S = 0.005
 _GRACE_S = 10.0
-"""A helper process that hangs ends itself; only a thread that hangs as well takes longer."""
+"""A decoding process that hangs ends itself; only a thread that hangs as well takes longer."""
 
 
-Item = tuple[TrackInProgress, NDArray[np.float32] | int]
-"""A window of a track, or how many it has sent: then it is at its end."""
+class Sent(NamedTuple):
+    """A window of a track, or the track's end; empty for word that something is new.
 
-_Sent = Item | Literal["settled", "begin", "end"]
-"""An item, or word that files were settled without decoding, that the first one is being
-decoded, or that a worker is through."""
+    Attributes:
+        track: the track.
+        window: shape (window_len,); None at the end.
+        n_sent: at the end, the windows that were sent.
+    """
+
+    track: TrackInProgress | None = None
+    window: NDArray[np.float32] | None = None
+    n_sent: int = 0
 
 
-@dataclass
-class Decoders:
-    """The pool of decoding threads and the queue that they fill."""
+class DecodeThreads:
+    """The decoding threads and the queue that they fill.
 
-    paths: Iterable[Path | TrackScores]
-    engine: Scorer
-    options: ListenOptions
-    intake: Callable[[Path], Intake]
-    stop: threading.Event  # the caller's; this pool never sets it
+    Attributes:
+        intake: where files are put in, and settled ones come out.
+        has_begun: a file is being decoded, so that the model will be needed.
+        n_running: threads that are not through.
+    """
 
-    def __post_init__(self) -> None:
-        self.closed = threading.Event()
-        self.problem: BaseException | None = None
-        self.n_given = 0
-        self.starting: set[int] = set()  # threads whose helper is being started
-        n_workers = self.options.n_decoders or usable_cores()
-        self.deadlines: Deadlines[TrackInProgress] = Deadlines(self.options.limit_s + _GRACE_S)
-        self.looking = IntakeQueue(
-            self.paths,
-            self.intake,
-            self.deadlines,
-            n_threads=n_workers,
-            is_over=self._is_over,
-            tell=lambda: self._send("settled"),
+    def __init__(
+        self,
+        inspect: Callable[[Path], Inspected],
+        options: ListenOptions,
+        spec: ModelSpec,
+        *,
+        pool: DecodePool,
+        stop: threading.Event,
+    ) -> None:
+        """Start the threads, which wait for files.
+
+        Args:
+            inspect: as for `Intake`.
+            options: how tracks are decoded.
+            spec: of the model: the windows that it takes.
+            pool: has the decoding processes.
+            stop: the caller's; never set here.
+        """
+        self._options, self._spec = options, spec
+        self._pool, self._stop, self._closed = pool, stop, threading.Event()
+        self._problem: BaseException | None = None
+        self._starting: set[int] = set()  # threads whose process is being started
+        self._busy: set[DecodeProcess] = set()
+        self._queue: queue.Queue[Sent] = queue.Queue(_QUEUED_AT_FIRST)
+        self._deadlines: Deadlines[TrackInProgress] = Deadlines(options.limit_s + _GRACE_S)
+        self.n_running = options.n_decoders or usable_cores()
+        self.intake = Intake(
+            inspect,
+            self._deadlines,
+            n_threads=self.n_running,
+            is_over=self.is_over,
+            wake=self._wake,
         )
-        self.ears: list[DecodeProcess] = []
         self.has_begun = False
-        self.queue: queue.Queue[_Sent] = queue.Queue(_QUEUED_AT_FIRST)
-        self.workers: list[threading.Thread] = []
-        for _ in range(n_workers):
-            self._add_worker()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        for _ in range(self.n_running):
+            self._add_thread()
 
-    def items(self) -> Iterator[Item]:
-        """What the workers send, until the last of them is through.
+    def is_over(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self._closed.is_set() or self._stop.is_set()
 
-        While a helper is being started nothing is given out: if that fails, nothing was done.
+    def is_starting(self) -> bool:
+        """Whether a process is being started: nothing is given out until that has worked."""
+        return bool(self._starting)
+
+    def has_news(self) -> bool:
+        """Whether `receive` would return at once."""
+        return self._queue.qsize() > 0
+
+    def receive(self) -> Sent:
+        """What was sent next, or word that nothing was for a while.
+
+        A window waits until no process is being started any more.
 
         Raises:
-            StartError: what all files need cannot be had; nothing was given out before.
-            StoppedError: the same, and something was.
+            StartError: what all files need cannot be had.
         """
         try:
-            for item in self._items():
-                self.n_given += 1
-                yield item
-        except StartError as error:
-            if self.n_given:
-                raise StoppedError(
-                    f"{error} The scan stopped there; what it had done until then is done."
-                ) from error
-            raise
-
-    def _items(self) -> Iterator[Item]:
-        n_running = len(self.workers)
-        while n_running and not self._is_over():
-            for track in self.deadlines.take_overdue():
-                self.looking.replace(track)
-                self._add_worker()  # in the place of the one that hangs
-                yield _given_up(track, self.options.limit_s), 0
-            sent = self._next()
-            if self.problem is not None:
-                raise self.problem
-            if sent == "end":
-                n_running -= 1
-            elif sent == "settled":
-                if not self.starting:
-                    yield from self._settled()
-            elif sent == "begin":
-                self._prepare()
-            else:
-                yield sent
-        if self.problem is not None:
-            raise self.problem
-        yield from self._settled()
-
-    def _next(self) -> _Sent:
-        """What was sent next; a window waits until no helper is being started any more."""
-        try:
-            sent = self.queue.get(timeout=_WAIT_S)
+            sent = self._queue.get(timeout=_WAIT_S)
         except queue.Empty:  # look whether somebody wants us to stop
-            return "settled"
+            sent = Sent()
         deadline = time.monotonic() + _GRACE_S
-        while not isinstance(sent, str) and self.starting and time.monotonic() < deadline:
-            if self.problem is not None or self._is_over():
+        while sent.track is not None and self._starting and time.monotonic() < deadline:
+            if self._problem is not None or self.is_over():
                 break
             time.sleep(_STARTED_S)
+        self.raise_problem()
         return sent
 
-    def _prepare(self) -> None:
-        """Load the model, while the first files are being decoded."""
-        self.engine.prepare()
-        batch_size = self.options.batch_size or self.engine.batch_size
-        with self.queue.mutex:
-            self.queue.maxsize = QUEUED_BATCHES * batch_size
-            self.queue.not_full.notify_all()
+    def raise_problem(self) -> None:
+        """Raise what has ended a thread, if anything has."""
+        if self._problem is not None:
+            raise self._problem
 
-    def _settled(self) -> Iterator[Item]:
-        for track in self.looking.take_settled():
-            yield track, 0
+    def take_overdue(self) -> Iterator[TrackInProgress]:
+        """Tracks that failed since their thread hangs; others take the threads' places."""
+        for track in self._deadlines.take_overdue():
+            self.intake.replace(track)
+            self._add_thread()
+            yield _given_up(track, self._options.limit_s)
+
+    def resize(self, n_windows: int) -> None:
+        """Let so many windows wait in the queue from now on."""
+        with self._queue.mutex:
+            self._queue.maxsize = n_windows
+            self._queue.not_full.notify_all()
 
     def close(self) -> None:
-        """Let the workers end: what they still want to send is not wanted any more."""
-        self.closed.set()
-        for ears in self.ears:
-            ears.interrupt()
-        for worker in self.workers:
-            worker.join(timeout=1.0)
+        """Let the threads end: what they still want to send is not needed any more."""
+        self._closed.set()
+        self.intake.end()
+        with self._lock:
+            for process in self._busy:
+                process.interrupt()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
 
-    def _is_over(self) -> bool:
-        return self.closed.is_set() or self.stop.is_set()
-
-    def _add_worker(self) -> None:
-        name = f"decode-{len(self.workers)}"
-        worker = threading.Thread(target=self._work, name=name, daemon=True)
-        self.workers.append(worker)
-        worker.start()
+    def _add_thread(self) -> None:
+        name = f"decode-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
-        with DecodeProcess(limit_s=self.options.limit_s) as ears:
-            self.ears.append(ears)
-            try:
-                while (track := self.looking.next_to_hear()) is not None:
-                    if not self.has_begun:
-                        self.has_begun = True
-                        self._send("begin")
-                    self._decode(track, ears)
-            except ReplacedError:
-                return
-            except BaseException as error:  # noqa: BLE001 - raised where it is collected
-                self.problem = error
-        self._send("end")
+        process: DecodeProcess | None = None
+        try:
+            while (track := self.intake.next_to_decode()) is not None:
+                if process is None:
+                    process = self._pool.take(limit_s=self._options.limit_s)
+                self._decode(track, process)
+        except ReplacedError:
+            return  # another thread is counted in the place of this one
+        except BaseException as error:  # noqa: BLE001 - raised where it is collected
+            self._problem = error
+        finally:
+            if process is not None:
+                self._pool.give_back(process)
+        with self._lock:
+            self.n_running -= 1
+        self._wake()
 
-    def _decode(self, track: TrackInProgress, ears: DecodeProcess) -> None:
+    def _decode(self, track: TrackInProgress, process: DecodeProcess) -> None:
         """Send the windows of one file, then its end.
 
         Raises:
             ReplacedError: it took too long, and was counted as failed.
         """
         n_sent = 0
-        self.deadlines.resume(track)
+        self._deadlines.resume(track)
+        with self._lock:
+            self._busy.add(process)
         try:
-            self._start(ears)
-            for window in self._windows(track.heard.path, track.heard, ears):
+            self._start(process)
+            for window in self._windows(track.scores, process):
                 n_sent += 1
-                self.deadlines.pause(track)
-                self._send((track, window))
-                self.deadlines.resume(track)
+                self._deadlines.pause(track)
+                self._send(Sent(track, window))
+                self._deadlines.resume(track)
         except Exception as error:  # noqa: BLE001 - becomes the file's result, or is raised
-            track.heard.error = failure_of(track.heard.path, error)
-        if not self.deadlines.finish(track):
+            track.scores.error = failure_of(track.path, error)
+        finally:
+            with self._lock:
+                self._busy.discard(process)
+        if not self._deadlines.finish(track):
             raise ReplacedError
-        self._send((track, n_sent))
+        self._send(Sent(track, None, n_sent))
 
-    def _start(self, ears: DecodeProcess) -> None:
-        """Start the helper of this thread, if it has none."""
-        if ears.is_started:
+    def _start(self, process: DecodeProcess) -> None:
+        """Start the process of this thread if it is not running; say that work has begun."""
+        if not self.has_begun:
+            self.has_begun = True
+            self._wake()
+        if process.is_started:
             return
         thread = threading.get_ident()
-        self.starting.add(thread)
+        self._starting.add(thread)
         try:
-            ears.start()
+            process.start()
         except StartError as error:
-            self.problem = error  # known before anybody stops waiting for this thread
+            self._problem = error  # known before anybody stops waiting for this thread
             raise
         finally:
-            self.starting.discard(thread)
+            self._starting.discard(thread)
 
     def _windows(
-        self, path: Path, heard: TrackScores, ears: DecodeProcess
+        self, scores: TrackScores, process: DecodeProcess
     ) -> Iterator[NDArray[np.float32]]:
-        """Windows that have a vote."""
-        spec, options = self.engine.spec, self.options
+        """Windows that have a vote; the track's length and their places are noted."""
+        spec, options = self._spec, self._options
         if options.keep_windows:
-            heard.starts_s, heard.window_scores = [], []
-        wanted = Wanted(
-            sample_rate=spec.sample_rate,
-            window_len=spec.window_len,
-            n_windows=None if options.full or options.keep_windows else options.n_windows,
-            silence_dbfs=spec.silence_dbfs,
-        )
-        listening = ears.listen(path, wanted)
+            scores.starts_s, scores.window_scores = [], []
+        decoding = process.listen(scores.path, window_request(options, spec))
         try:
             while True:
-                window = next(listening)
-                heard.n_windows += 1
+                window = next(decoding)
+                scores.n_windows += 1
                 if window is None:
-                    heard.n_silent += 1
+                    scores.n_silent += 1
                     continue
-                if heard.starts_s is not None:
-                    heard.starts_s.append(heard.n_windows - 1.0)
+                if scores.starts_s is not None:
+                    scores.starts_s.append(scores.n_windows - 1.0)
                 yield window
         except StopIteration as end:
-            heard.duration_s = float(end.value)
-        if heard.starts_s is not None and heard.duration_s is not None:
+            scores.duration_s = float(end.value)
+        if scores.starts_s is not None and scores.duration_s is not None:
             # The windows lie equally far apart, which is known now that all are counted.
-            slack_s = max(heard.duration_s - spec.window_s, 0.0)
-            hop_s = slack_s / max(heard.n_windows - 1, 1)
-            heard.starts_s = [index * hop_s for index in heard.starts_s]
+            slack_s = max(scores.duration_s - spec.window_s, 0.0)
+            hop_s = slack_s / max(scores.n_windows - 1, 1)
+            scores.starts_s = [index * hop_s for index in scores.starts_s]
 
-    def _send(self, item: _Sent) -> None:
+    def _send(self, sent: Sent) -> None:
         """Put into the queue, waiting while it is full, unless nobody listens any more."""
-        while not self._is_over():
+        while not self.is_over():
             with contextlib.suppress(queue.Full):
-                self.queue.put(item, timeout=_WAIT_S)
+                self._queue.put(sent, timeout=_WAIT_S)
                 return
+
+    def _wake(self) -> None:
+        """Let whoever receives look around; with a full queue it does so anyway."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(Sent())
+
+
+def window_request(options: ListenOptions, spec: ModelSpec) -> Wanted:
+    """The windows of a track that a model is to score."""
+    return Wanted(
+        sample_rate=spec.sample_rate,
+        window_len=spec.window_len,
+        n_windows=None if options.full or options.keep_windows else options.n_windows,
+        silence_dbfs=spec.silence_dbfs,
+    )
 
 
 def _given_up(track: TrackInProgress, limit_s: float) -> TrackInProgress:
     """The end of a track whose thread hangs; what that thread still does counts no more."""
-    path = track.heard.path
-    reason = f"{path}: it could not be read within {limit_s:g} s; is its disk or share there?"
-    return TrackInProgress(TrackScores(path, error=DecodeError(reason)), n_sent=0)
+    lost = TrackInProgress.of(track.path)
+    lost.scores.error = DecodeError(
+        f"{track.path}: it could not be read within {limit_s:g} s; is its disk or share there?"
+    )
+    lost.n_sent = 0
+    return lost

@@ -1,17 +1,18 @@
-"""Files -> those that are to be decoded; what is known of all others is settled at once."""
+"""Files that wait to be inspected -> those to decode; all others are settled at once."""
 
 import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tagger.errors import StartError, TrackError
 from tagger.scan.adaptive_semaphore import AdaptiveSemaphore
 from tagger.scan.deadlines import Deadlines
-from tagger.scan.records import Intake, TrackInProgress, TrackScores
+from tagger.scan.in_progress import TrackInProgress
+from tagger.scan.records import Inspected
 
 log = logging.getLogger(__name__)
 
@@ -19,67 +20,85 @@ TOGETHER = 64
 """Settled files that are handed on at once: waking a thread for each would take as long as
 reading its tags."""
 
+_MOST_WAITING = 2 * TOGETHER
+"""Files that wait while none has to be decoded: what one thread inspects, another one lists."""
+
 _WAIT_S = 0.1
 _PATIENCE_S = 0.02
-"""Longer than it takes to record so many files, shorter than a batch of the model."""
+"""Longer than it takes to store so many files, shorter than a batch of the model."""
 
 
 class ReplacedError(Exception):
     """What this thread had in hand took too long: another thread is in its place."""
 
 
-class IntakeQueue:
-    """The files of a scan and what is found out before they are decoded.
+class Intake:
+    """Files between the thread that lists them and the threads that decode them.
 
-    Threads look in turns. All of them may hang: whoever collects tells of those that do, by
-    `replace`.
+    These inspect them, in turns. All of them may hang: whoever collects tells of those that
+    do, by `replace`.
     """
 
     def __init__(
         self,
-        paths: Iterable[Path | TrackScores],
-        intake: Callable[[Path], Intake],
+        inspect: Callable[[Path], Inspected],
         deadlines: Deadlines[TrackInProgress],
         *,
         n_threads: int,
         is_over: Callable[[], bool],
-        tell: Callable[[], None],
+        wake: Callable[[], None],
     ) -> None:
-        """Look at nothing yet.
+        """Hold nothing yet.
 
         Args:
-            paths: the files, and what is heard already.
-            intake: what is to be done with a file.
-            deadlines: told of every file that is looked at.
-            n_threads: threads that look at most at once.
-            is_over: whether nothing more is wanted.
-            tell: called when some files are settled.
+            inspect: reads what is needed of a file before it is decoded.
+            deadlines: told of every file that is inspected.
+            n_threads: threads that inspect at most at once.
+            is_over: whether nothing more is to be done.
+            wake: called when some files are settled, or room was made.
         """
-        self._source = iter(paths)
-        self._source_lock = threading.Lock()
-        self._intake, self._deadlines = intake, deadlines
+        self._inspect, self._deadlines = inspect, deadlines
         self._turns = AdaptiveSemaphore(most=n_threads)
-        self._is_over, self._tell = is_over, tell
+        self._is_over, self._wake = is_over, wake
+        self._waiting: deque[Path] = deque()
+        self._changed = threading.Condition()
+        self._has_ended = False
+        self._fewest = self._room = 2 * n_threads + 4
         self._settled: deque[TrackInProgress] = deque()
         self._is_taken = threading.Event()
 
-    def next_to_hear(self) -> TrackInProgress | None:
+    def offer(self, path: Path) -> bool:
+        """Let a file wait for a thread; False if there is no room for it now."""
+        with self._changed:
+            if len(self._waiting) >= self._room:
+                return False
+            self._waiting.append(path)
+            self._changed.notify()
+        return True
+
+    def end(self) -> None:
+        """There are no more files: threads that wait for one are told so."""
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
+
+    def next_to_decode(self) -> TrackInProgress | None:
         """The next file that is to be decoded, its clock standing; None if there is none.
 
         Raises:
-            ReplacedError: a look took too long, and was counted as failed.
+            ReplacedError: an inspection took too long, and was counted as failed.
         """
-        found: TrackInProgress | None = None
+        track: TrackInProgress | None = None
         is_end = False
-        while found is None and not is_end and not self._is_over():
+        while track is None and not is_end and not self._is_over():
             if not self._turns.take(timeout_s=_WAIT_S):
                 continue
             try:
-                found, is_end = self._look_on()
+                track, is_end = self._inspect_on()
             finally:
                 if self._settled:
-                    self._tell()
-        return found
+                    self._wake()
+        return track
 
     def take_settled(self) -> Iterator[TrackInProgress]:
         """What was settled since; to be called by one thread."""
@@ -90,29 +109,23 @@ class IntakeQueue:
 
     def replace(self, track: TrackInProgress) -> None:
         """A thread has hung with this file, and was given up."""
-        if track.is_looked_at:
+        if not track.is_inspected:
             self._turns.give_back()
 
-    def _look_on(self) -> tuple[TrackInProgress | None, bool]:
-        """Settle files while it is our turn: what is to be decoded, and whether it was all.
+    def _inspect_on(self) -> tuple[TrackInProgress | None, bool]:
+        """Inspect while it is our turn: what is to be decoded, and whether all is done.
 
         The turn is given back, unless the file in hand was taken away: then it is another's.
         """
         try:
-            while not self._is_over():
-                with self._source_lock:
-                    path = next(self._source, None)
-                if path is None:
-                    break
-                if isinstance(path, TrackScores):
-                    self._settled.append(TrackInProgress(path))
-                    self._tell()
-                    continue
+            while (path := self._next_path()) is not None:
                 started = time.monotonic()
-                track = TrackInProgress(TrackScores(path))
-                if self._is_to_be_heard(track):
+                track = TrackInProgress.of(path)
+                if self._needs_decoding(track):
+                    self._room = self._fewest
                     self._turns.give_back()
                     return track, False
+                self._room = min(self._room + 1, _MOST_WAITING)
                 self._settled.append(track)
                 if len(self._settled) % TOGETHER == 0:
                     self._hand_over()
@@ -126,33 +139,47 @@ class IntakeQueue:
         self._turns.give_back()
         return None, True
 
+    def _next_path(self) -> Path | None:
+        """The file that waits longest; None when there will be no more."""
+        while not self._is_over():
+            with self._changed:
+                if self._waiting:
+                    return self._waiting.popleft()
+                if self._has_ended:
+                    return None
+            self._wake()  # whoever lists the files may wait for room, or for these
+            with self._changed:
+                if not self._waiting and not self._has_ended:
+                    self._changed.wait(_WAIT_S)
+        return None
+
     def _hand_over(self) -> None:
         """Tell that some are settled, and let the other thread have the interpreter for them.
 
-        Were both at work, they would take it from each other at every read, as two that look.
+        Were both at work, they would take it from each other at every read.
         """
         self._is_taken.clear()
-        self._tell()
+        self._wake()
         self._is_taken.wait(_PATIENCE_S)
 
-    def _is_to_be_heard(self, track: TrackInProgress) -> bool:
-        """Look at one file."""
-        track.is_looked_at = True
+    def _needs_decoding(self, track: TrackInProgress) -> bool:
+        """Inspect one file; what it needs no decoding for is known then."""
         self._deadlines.start(track)
-        listen = False
+        needs_decoding = False
         try:
-            intake = self._intake(track.heard.path)
-            listen = intake.listen and intake.heard is None
-            track.heard.note = intake.note
-            if intake.heard is not None:
-                track.heard = intake.heard
+            track.inspected = self._inspect(track.path)
+            needs_decoding = track.inspected.needs_scores
+            if track.inspected.stored is not None:
+                track.scores = track.inspected.stored
         except Exception as error:  # noqa: BLE001 - becomes the file's result, or is raised
-            track.heard.error = failure_of(track.heard.path, error)
+            track.scores.error = failure_of(track.path, error)
         deadlines = self._deadlines
-        if not (deadlines.pause(track) if listen else deadlines.finish(track)):
+        if not (deadlines.pause(track) if needs_decoding else deadlines.finish(track)):
             raise ReplacedError
-        track.is_looked_at = False
-        return listen
+        track.is_inspected = True
+        if not needs_decoding:
+            track.n_sent = 0
+        return needs_decoding
 
 
 def failure_of(path: Path, error: Exception) -> TrackError:

@@ -1,116 +1,184 @@
-"""Files -> scores: decode workers, a bounded queue, batches that mix tracks, one session.
+"""Files -> scores: decoding threads, a bounded queue, batches that mix tracks, one session.
 
 The only place where the stages meet. Memory is bounded by the queue and the batch, whatever
 the number of files or the length of one: a track keeps a sum of its windows' scores.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.model.lazy import Scorer
-from tagger.scan.decode_threads import Decoders
-from tagger.scan.records import Intake, ListenOptions, TrackInProgress, TrackScores
+from tagger.scan.decode_pool import DecodePool
+from tagger.scan.decode_threads import DecodeThreads
+from tagger.scan.records import Inspected, ListenOptions, TrackScores
 
-_Batch = list[tuple[TrackInProgress, NDArray[np.float32]]]
-_Scores = Callable[[], NDArray[np.float32]]
+if TYPE_CHECKING:
+    from tagger.scan.in_progress import TrackInProgress
 
-__all__ = ["Intake", "ListenOptions", "TrackScores", "analyse", "listen_to_all"]
+QUEUED_BATCHES = 2
+"""Windows that wait to be scored, in batches."""
+
+Scored = tuple[Inspected, TrackScores]
+
+__all__ = ["ListenOptions", "Pipeline", "Scored", "TrackScores", "analyse", "needs_scores"]
 
 
-def listen_to_all(path: Path) -> Intake:
-    """The intake that decodes every file."""
-    return Intake(listen=True, note=path)
+class Pipeline:
+    """Inspects, decodes and scores the files that are put in.
+
+    For one thread, which both puts files in and takes out what is done: in the order in which
+    they finish, each as soon as its last window is scored. A file that cannot be read comes out
+    with its error; nothing is raised for it.
+    """
+
+    def __init__(
+        self,
+        inspect: Callable[[Path], Inspected],
+        engine: Scorer,
+        options: ListenOptions,
+        *,
+        stop: threading.Event,
+        pool: DecodePool | None = None,
+    ) -> None:
+        """Start the decoding threads.
+
+        Args:
+            inspect: called in a thread for each file before it is decoded.
+            engine: the model; it is prepared as soon as a file is to be decoded.
+            options: how tracks are decoded and scored.
+            stop: once set, nothing more is decoded or scored, and all methods end.
+            pool: has the decoding processes; None for some that end with this pipeline.
+        """
+        self._engine, self._options = engine, options
+        self._own_pool = DecodePool() if pool is None else None
+        pool = pool or self._own_pool
+        assert pool is not None
+        self._threads = DecodeThreads(inspect, options, engine.spec, pool=pool, stop=stop)
+        self._batch: list[tuple[TrackInProgress, NDArray[np.float32]]] = []
+        self._batch_size = 0  # until the model is loaded
+        self._buffer: NDArray[np.float32] | None = None
+
+    def put(self, path: Path) -> Iterator[Scored]:
+        """Put a file in, and take out what is done; waits while there is no room for it.
+
+        Raises:
+            StartError: what all files need, the model or a process, cannot be had.
+        """
+        while not self._threads.intake.offer(path):
+            if self._threads.is_over():
+                return
+            yield from self._step()
+        yield from self.ready()
+
+    def ready(self) -> Iterator[Scored]:
+        """What is done by now.
+
+        Raises:
+            StartError: as for `put`.
+        """
+        while self._threads.has_news() and not self._threads.is_over():
+            yield from self._step()
+
+    def finish(self) -> Iterator[Scored]:
+        """Everything that is left, when no more files are put in.
+
+        Raises:
+            StartError: as for `put`.
+        """
+        threads = self._threads
+        threads.intake.end()
+        while (threads.n_running or threads.has_news()) and not threads.is_over():
+            yield from self._step()
+        threads.raise_problem()
+        if not threads.is_over():
+            yield from self._settled()
+            yield from self._score()
+
+    def close(self) -> None:
+        """End the threads, whatever they are doing."""
+        self._threads.close()
+        if self._own_pool is not None:
+            self._own_pool.close()
+
+    def _step(self) -> Iterator[Scored]:
+        """Wait for what a thread sends, or for a moment, and give out what is done then."""
+        threads = self._threads
+        for lost in threads.take_overdue():
+            yield lost.done()
+        track, window, n_sent = threads.receive()
+        if threads.has_begun and not self._batch_size:
+            self._prepare()
+        if track is not None and window is not None:
+            self._batch.append((track, window))
+            if len(self._batch) == self._batch_size:
+                yield from self._score()
+        elif track is not None:
+            track.n_sent = n_sent
+            if track.is_done():  # otherwise its last windows are still waiting for a batch
+                yield track.done()
+        elif not threads.is_starting():
+            yield from self._settled()
+
+    def _prepare(self) -> None:
+        """Load the model, while the first files are being decoded."""
+        self._engine.prepare()
+        self._batch_size = self._options.batch_size or self._engine.batch_size
+        self._threads.resize(QUEUED_BATCHES * self._batch_size)
+
+    def _settled(self) -> Iterator[Scored]:
+        for track in self._threads.intake.take_settled():
+            yield track.done()
+
+    def _score(self) -> Iterator[Scored]:
+        """Score what is gathered, and give out the tracks that are complete then."""
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        scores = self._engine.run(self._stacked([window for _, window in batch]))
+        for (track, _), row in zip(batch, scores, strict=True):
+            track.add(row)
+            if track.is_done():
+                yield track.done()
+
+    def _stacked(self, windows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """A batch in memory that is used again, shape (n_windows, window_len).
+
+        Fresh memory costs more to touch than the windows cost to copy.
+        """
+        if self._buffer is None:
+            self._buffer = np.empty((self._batch_size, len(windows[0])), np.float32)
+        return np.stack(windows, out=self._buffer[: len(windows)])
+
+
+def needs_scores(path: Path) -> Inspected:
+    """The inspection that opens nothing, and has every file decoded."""
+    return Inspected(path, needs_scores=True)
 
 
 def analyse(
-    paths: Iterable[Path | TrackScores],
+    paths: Iterable[Path],
     engine: Scorer,
     options: ListenOptions,
     *,
-    intake: Callable[[Path], Intake] = listen_to_all,
+    inspect: Callable[[Path], Inspected] = needs_scores,
     stop: threading.Event | None = None,
 ) -> Iterator[TrackScores]:
-    """Listen to files and yield each as soon as its last window is scored.
-
-    Args:
-        paths: the files; taken one by one as workers become free, never collected. What is
-            heard already comes back as it is, among what is heard meanwhile.
-        engine: the model; it is prepared as soon as a file is to be decoded.
-        options: how to listen.
-        intake: called in a worker for each file before it is opened for decoding.
-        stop: once set, nothing more is decoded or scored and the generator ends.
+    """Decode and score files whatever is stored of them; the arguments are those of `Pipeline`.
 
     Yields:
-        One result a file, in the order in which they finish. A file that cannot be read
-        yields its error; nothing is raised for it.
+        One record a file, in the order in which they finish.
     """
-    stage = Decoders(paths, engine, options, intake, stop or threading.Event())
+    pipeline = Pipeline(inspect, engine, options, stop=stop or threading.Event())
     try:
-        yield from _collect(stage, engine, options.batch_size)
+        for path in paths:
+            for _, scores in pipeline.put(path):
+                yield scores
+        for _, scores in pipeline.finish():
+            yield scores
     finally:
-        stage.close()
-
-
-def _collect(stage: Decoders, engine: Scorer, wanted_size: int | None) -> Iterator[TrackScores]:
-    waiting: _Batch = []
-    stacks: _Stacks | None = None
-    # On a GPU the next batch is put together and copied while this one is computed.
-    ahead: deque[tuple[_Batch, _Scores]] = deque()
-    for track, item in stage.items():
-        if isinstance(item, int):
-            track.n_sent = item
-            if track.is_done():  # otherwise its last windows are still waiting for a batch
-                yield track.result()
-            continue
-        if stacks is None:
-            size = wanted_size or engine.batch_size
-            stacks = _Stacks(size, n_in_use=engine.n_ahead + 1)
-        waiting.append((track, item))
-        if len(waiting) == stacks.batch_size:
-            ahead.append((waiting, engine.submit(stacks.stack(waiting))))
-            waiting = []
-            while len(ahead) > engine.n_ahead:
-                yield from _give_out(*ahead.popleft())
-    if waiting and stacks is not None:
-        ahead.append((waiting, engine.submit(stacks.stack(waiting))))
-    for batch, scores in ahead:
-        yield from _give_out(batch, scores)
-
-
-class _Stacks:
-    """Puts batches together in memory that is used again.
-
-    Fresh memory costs more to touch than the windows cost to copy.
-    """
-
-    def __init__(self, batch_size: int, *, n_in_use: int) -> None:
-        """Hold nothing yet.
-
-        Args:
-            batch_size: windows of a full batch.
-            n_in_use: batches whose scores may be waited for at once.
-        """
-        self.batch_size = batch_size
-        self._buffers: deque[NDArray[np.float32] | None] = deque([None] * n_in_use)
-
-    def stack(self, batch: _Batch) -> NDArray[np.float32]:
-        """The windows of a batch, shape (n_windows, window_len)."""
-        windows = [window for _, window in batch]
-        buffer = self._buffers.popleft()
-        if buffer is None:
-            buffer = np.empty((self.batch_size, len(windows[0])), np.float32)
-        self._buffers.append(buffer)
-        return np.stack(windows, out=buffer[: len(windows)])
-
-
-def _give_out(batch: _Batch, scores: _Scores) -> Iterator[TrackScores]:
-    """Give each track its scores once they are there; yield the tracks that are complete."""
-    for (track, _), row in zip(batch, scores(), strict=True):
-        track.add(row)
-        if track.is_done():
-            yield track.result()
+        pipeline.close()

@@ -1,11 +1,17 @@
-"""What the pipeline is told, and what it says of each file."""
+"""The records that one file becomes on its way: inspected, scored; its result comes last.
+
+`FileEntry` -> `Inspected` -> `TrackScores` -> `tagger.scan.results.TrackResult`.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import TrackError
+from tagger.genres.target_fields import SecondField
+from tagger.library.listing import Entry
 from tagger.system.limits import LIMIT_S
+from tagger.tags import TagInfo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,28 +40,24 @@ class ListenOptions:
     limit_s: float = LIMIT_S
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What is known of a file before it is decoded.
+class FileEntry(NamedTuple):
+    """One file of a listing; a tuple, since there are as many as files.
 
     Attributes:
-        listen: False if the track needs no scores.
-        note: anything; it comes back with the track.
-        heard: what was heard of it before, in place of listening and of `note`.
+        path: the file, as its folder was reached.
+        entry: what the listing says of it.
     """
 
-    listen: bool
-    note: Any = None
-    heard: "TrackScores | None" = None
+    path: Path
+    entry: Entry
 
 
 @dataclass(slots=True)
 class TrackScores:
-    """One track that is done.
+    """What was decoded and scored of one track.
 
     Attributes:
         path: the file.
-        note: what the intake said.
         scores: mean scores of the windows that have a vote, shape (n_labels,); None if the
             track was not decoded, failed, or is silent.
         n_windows: windows that were read.
@@ -67,7 +69,6 @@ class TrackScores:
     """
 
     path: Path
-    note: Any = None
     scores: "NDArray[np.float32] | None" = None
     n_windows: int = 0
     n_silent: int = 0
@@ -77,29 +78,29 @@ class TrackScores:
     window_scores: "list[NDArray[np.float32]] | None" = None
 
 
-@dataclass(slots=True)
-class TrackInProgress:
-    """A track on its way: windows are counted out by its worker and in by the collector."""
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What was seen of a file before it is decoded.
 
-    heard: TrackScores
-    total: "NDArray[np.float64] | None" = None
-    n_scored: int = 0
-    n_sent: int | None = None  # known when its end has come through the queue
-    is_looked_at: bool = False  # a thread has it in hand to see whether it is to be decoded
+    Attributes:
+        path: the file.
+        genres: the values of the field that is written.
+        left_alone: why it will not be written on purpose, or None; not asked of a file that is
+            kept, since that is one more question to the disk.
+        second: the second field, if there is one.
+        tags: all that was read; None if that failed.
+        needs_scores: the file is to be decoded.
+        stored: its scores (or its failure) where they are known without decoding.
+        entry: what a listing would have said when it was opened; None if that is not stored.
+        content: digest of its audio; None if that was not asked for.
+    """
 
-    def is_done(self) -> bool:
-        """Whether its last window is scored."""
-        return self.n_sent is not None and self.n_scored == self.n_sent
-
-    def add(self, scores: "NDArray[np.float32]") -> None:
-        """Count in the scores of one window, shape (n_labels,)."""
-        self.n_scored += 1
-        self.total = scores.astype("float64") if self.total is None else self.total + scores
-        if self.heard.window_scores is not None:
-            self.heard.window_scores.append(scores)
-
-    def result(self) -> TrackScores:
-        """What was heard, once it is done."""
-        if self.total is not None and self.heard.error is None:
-            self.heard.scores = (self.total / self.n_scored).astype("float32")
-        return self.heard
+    path: Path
+    genres: tuple[str, ...] = ()
+    left_alone: str | None = None
+    second: SecondField | None = None
+    tags: TagInfo | None = None
+    needs_scores: bool = False
+    stored: TrackScores | None = None
+    entry: Entry | None = None
+    content: bytes | None = None

@@ -1,178 +1,189 @@
-"""The main job: files in, a result for each out, genres written if asked for."""
+"""The main job: listings in, a result for each file out, genres written if asked for.
+
+    listing -> cached?  -> decided -> written
+            -> inspected -> decoded and scored -> decided -> written
+
+The thread that asks for results reads the listing and decides; only files that must be opened
+reach the decoding threads (`tagger.scan.pipeline`).
+"""
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tagger.genres.choose import choose_genres, told_scores, why_nothing
-from tagger.genres.rules import chosen_names, merged
-from tagger.genres.target_fields import GENRE, SecondField, Targets, second_of
+from tagger.errors import StartError, StoppedError
 from tagger.journal.run import Writer, write_unrecorded
+from tagger.library.listing import Listing, unknown_entry
 from tagger.model.lazy import Scorer
-from tagger.scan.options import ResolvedOptions, ScanOptions
-from tagger.scan.records import Intake, TrackScores
-from tagger.scan.results import Status, TrackResult
-from tagger.scan.timeline import timeline_of
-from tagger.scan.write_results import HOLDS_THEM, write_all
-from tagger.tags import TagInfo, read_tags
-from tagger.writing.safe_write import why_skipped
+from tagger.scan.context import ScanContext
+from tagger.scan.decide import decide
+from tagger.scan.folder_progress import FolderProgress
+from tagger.scan.inspect_file import entry_now, inspect_file
+from tagger.scan.lookup import look_up, stored_files, unchanged_counts
+from tagger.scan.options import ScanOptions
+from tagger.scan.records import FileEntry, TrackScores
+from tagger.scan.results import TrackResult
+from tagger.scan.stored_scores import store
+from tagger.scan.write_results import write_all
+
+if TYPE_CHECKING:
+    from tagger.scan.decode_pool import DecodePool
+    from tagger.scan.pipeline import Pipeline, Scored
 
 
-def scan(
+def scan_folders(
+    listings: Iterable[Listing],
+    scan: ScanContext,
+    *,
+    stop: threading.Event | None = None,
+    writer: Writer = write_unrecorded,
+    pool: "DecodePool | None" = None,
+) -> Generator[TrackResult, None, None]:
+    """Scan folders: find out only what is not stored, and store it.
+
+    A file that another program has changed since it was read is looked at once more at the
+    end: what was stored of it may have been wrong, where no time of the file has told that.
+
+    Args:
+        listings: the folders, taken as they are needed.
+        scan: the model, the options and the cache, which is flushed at the end.
+        stop: once set, the file that is being written is finished and reported, and the
+            generator ends; all other files are left as they are.
+        writer: what changes files, if that was asked for; a `JournalledRun` has one whose
+            changes can be undone.
+        pool: has the decoding processes; None for some that end with the scan.
+
+    Yields:
+        One result a file, as soon as it is done; never an exception for a single file.
+
+    Raises:
+        StartError: what all files need cannot be had, and nothing was yielded before.
+        StoppedError: the same, and something was.
+    """
+    stop = stop or threading.Event()
+    folders, changed, n_given = FolderProgress(scan), list[Path](), 0
+    try:
+        for result in _written(_Pass(scan, folders, stop, pool), listings, writer):
+            if result.is_stale and not stop.is_set():
+                scan.cache.forget(result.path.parent, [result.path.name])
+                changed.append(result.path)
+                continue
+            folders.count(result)
+            n_given += 1
+            yield result
+        scan.cache.flush()
+        again = map(listing_of, changed)
+        for result in _written(_Pass(scan, folders, stop, pool), again, writer):
+            folders.count(result)
+            yield result
+    except StartError as error:
+        if not n_given:
+            raise
+        raise StoppedError(
+            f"{error} The scan stopped there; what it had done until then is done."
+        ) from error
+    finally:
+        scan.cache.flush()
+
+
+def scan_files(
     paths: Iterable[Path],
     engine: Scorer,
     options: ScanOptions,
     *,
     stop: threading.Event | None = None,
     writer: Writer = write_unrecorded,
+    pool: "DecodePool | None" = None,
 ) -> Generator[TrackResult, None, None]:
-    """Listen to files, decide their genres, and write them if that was asked for.
-
-    Args:
-        paths: the files, taken as they are needed.
-        engine: the model.
-        options: what to do with what is heard.
-        stop: once set, the file that is being written is finished and reported, and the
-            generator ends; all other files are left as they are.
-        writer: what changes files, if that was asked for; a `JournalledRun` has one whose
-            changes can be undone.
-
-    Yields:
-        One result a file, as soon as it is done; never an exception for a single file.
-    """
-    from tagger.scan.pipeline import analyse  # noqa: PLC0415 - brings NumPy and the decoders
-
-    stop = stop or threading.Event()
-    resolved = options.resolved()
-    heard = analyse(paths, engine, resolved.listen, intake=_intake(resolved), stop=stop)
-    decided = (decide(one, engine, resolved) for one in heard)
-    yield from (write_all(decided, resolved, stop, writer) if resolved.write else decided)
+    """Scan single files without a cache; the other arguments are those of `scan_folders`."""
+    scan = ScanContext(engine, options.resolved())
+    listings = map(listing_of, paths)
+    return scan_folders(listings, scan, stop=stop, writer=writer, pool=pool)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a file was found to be before it was listened to.
-
-    Attributes:
-        genres: the values of the field that is written.
-        left_alone: why it will not be written on purpose, or None; not asked of a file that is
-            kept, since that is one more question to the disk.
-        second: the second field, if there is one.
-        tags: all that was read; None if that failed.
-    """
-
-    genres: tuple[str, ...]
-    left_alone: str | None
-    second: SecondField | None = None
-    tags: TagInfo | None = None
-
-    def is_kept(self, options: ResolvedOptions) -> bool:
-        """Whether nothing that is heard would be written."""
-        told = (self.genres, self.second.previous if self.second else self.genres)
-        return options.policy == "fill" and not any(map(options.rules.say_nothing, told))
-
-    def is_settled(self, options: ResolvedOptions) -> bool:
-        """Whether nothing is to be done where the values stay: `fill` asks for no more."""
-        is_asked = options.targets.field == GENRE and options.policy != "fill"
-        return not is_asked or self.tags is None or self.tags.is_settled
+def listing_of(path: Path) -> Listing:
+    """The listing of a single file of which nothing is known."""
+    return Listing(path.parent, [unknown_entry(path.name)], is_whole=False)
 
 
-def found_of(path: Path, tags: TagInfo, options: ResolvedOptions, *, n_names: int = 0) -> Found:
-    """What counts of a file's tags; `n_names` as for `why_skipped`."""
-    genres = tags.values(options.targets.field)
-    found = Found(genres, None, second_of(tags, options.targets.second_field), tags)
-    if found.is_kept(options):
-        return found
-    return replace(found, left_alone=why_skipped(path, tags, options.writing, n_names=n_names))
+def _written(
+    one: "_Pass", listings: Iterable[Listing], writer: Writer
+) -> Iterator[TrackResult]:
+    """Everything that is decided, and written if that was asked for."""
+    results, options = one.results(listings), one.scan.options
+    return write_all(results, options, one.stop, writer) if options.write else results
 
 
-def wants_scores(found: Found, options: ResolvedOptions) -> bool:
-    """Whether a file is to be listened to."""
-    return options.score_all or not found.is_kept(options)
+class _Pass:
+    """One pass over some folders; decoding threads start with the first file to be opened."""
 
+    def __init__(
+        self,
+        scan: ScanContext,
+        folders: FolderProgress,
+        stop: threading.Event,
+        pool: "DecodePool | None",
+    ) -> None:
+        self.scan, self.stop = scan, stop
+        self._folders, self._pool = folders, pool
+        self._pipeline: Pipeline | None = None
 
-def _intake(options: ResolvedOptions) -> Callable[[Path], Intake]:
-    def look(path: Path) -> Intake:
-        names = options.targets.names
-        tags = read_tags(path, style=options.writing.style, fields=names)
-        found = found_of(path, tags, options)
-        return Intake(listen=wants_scores(found, options), note=found)
+    def results(self, listings: Iterable[Listing]) -> Iterator[TrackResult]:
+        """Everything that is decided."""
+        try:
+            for listing in listings:
+                if self.stop.is_set():
+                    return
+                yield from self._folder(listing)
+                if self._pipeline is not None:
+                    yield from self._decided(self._pipeline.ready())
+            if self._pipeline is not None:
+                yield from self._decided(self._pipeline.finish())
+        finally:
+            if self._pipeline is not None:
+                self._pipeline.close()
 
-    return look
+    def _folder(self, listing: Listing) -> Iterator[TrackResult]:
+        """What is stored of a folder, and what else is done while it is gone through."""
+        scan, recall = self.scan, self.scan.recall
+        counts = unchanged_counts(listing, scan)
+        if counts is not None and recall.on_unchanged is not None:
+            recall.on_unchanged(counts)
+            return
+        self._folders.open(listing)
+        stored = stored_files(listing, scan)
+        for entry in listing.files:
+            if self.stop.is_set():
+                return
+            file = FileEntry(listing.folder / entry[0], entry)
+            inspected = look_up(file, stored.get(entry[0]), scan)
+            if inspected is None:
+                yield from self._decided(self._opened().put(file.path))
+            else:
+                scores = inspected.stored or TrackScores(file.path)
+                yield decide(inspected, scores, scan.engine.spec, scan.options)
 
+    def _opened(self) -> "Pipeline":
+        """The pipeline, which is started for the first file to be opened."""
+        if self._pipeline is None:
+            from tagger.scan.pipeline import Pipeline  # noqa: PLC0415 (NumPy, the decoders)
 
-def decide(heard: TrackScores, engine: Scorer, options: ResolvedOptions) -> TrackResult:
-    """Decide what becomes of one track; a track that is to be written is `proposed`."""
-    found: Found | None = heard.note
-    previous = found.genres if found else ()
-    scores, of_other_kinds = told_scores(heard.scores, engine.spec)
+            self._pipeline = Pipeline(
+                partial(inspect_file, scan=self.scan),
+                self.scan.engine,
+                self.scan.options.listen,
+                stop=self.stop,
+                pool=self._pool,
+            )
+        return self._pipeline
 
-    def result(
-        status: Status,
-        reason: str | None,
-        genres: tuple[str, ...] = previous,
-        second: SecondField | None = found.second if found else None,
-    ) -> TrackResult:
-        return TrackResult(
-            path=heard.path,
-            status=status,
-            genres=genres,
-            previous=previous,
-            scores=scores,
-            duration_s=heard.duration_s,
-            reason=reason,
-            timeline=timeline_of(heard, engine.spec),
-            field=options.targets.field,
-            second=second,
-            others=of_other_kinds,
-            read=found.tags if found and status == "proposed" else None,
-        )
-
-    if heard.error is not None or found is None:
-        return result("failed", str(heard.error))
-    if found.is_kept(options):
-        return result("kept", _why_kept(options.targets))
-    if found.left_alone is not None:
-        return result("skipped", found.left_alone)
-    labels: tuple[str, ...] = ()
-    if heard.scores is not None:  # every label: the owner's rules choose among them
-        n_labels, threshold = len(engine.spec.labels), options.threshold
-        labels = choose_genres(heard.scores, engine.spec, top=n_labels, threshold=threshold)
-    first, rest = options.targets.split(labels, engine.spec)
-    rules = options.rules
-    if labels and options.spelling is not None:
-        rules = options.spelling.over(rules)
-    names = chosen_names(first, rules, limit=options.top)
-    second, others = _second(found.second, rest, options)
-    if not names and not others:
-        return result(
-            "abstained",
-            why_nothing(scores, (*first, *rest), engine.spec, threshold=options.threshold),
-        )
-    genres = merged(previous, names, rules, policy=options.policy)
-    if genres == previous and found.is_settled(options) and not (second and second.is_changed):
-        is_kept = options.policy == "fill" and not options.rules.say_nothing(previous)
-        why = _why_kept(options.targets) if is_kept else HOLDS_THEM
-        return result("kept" if is_kept else "unchanged", why)
-    return result("proposed", None, genres, second)
-
-
-def _why_kept(targets: Targets) -> str:
-    there = "it has a genre" if targets.field == GENRE else f"its {targets.field} is filled"
-    return f"{there}; --policy append or replace would change it"
-
-
-def _second(
-    found: SecondField | None, labels: Sequence[str], options: ResolvedOptions
-) -> tuple[SecondField | None, tuple[str, ...]]:
-    """The second field as it would be, and the names that were chosen for it.
-
-    The list of allowed genres says nothing about moods.
-    """
-    if found is None:
-        return None, ()
-    rules = replace(options.rules, allow=None)
-    names = chosen_names(labels, rules, limit=options.top)
-    values = merged(found.previous, names, rules, policy=options.policy)
-    return replace(found, values=values), names
+    def _decided(self, scored: "Iterator[Scored]") -> Iterator[TrackResult]:
+        """Store what was found out, and decide."""
+        scan = self.scan
+        for inspected, scores in scored:
+            entry = inspected.entry
+            if entry is not None and entry == entry_now(inspected.path):
+                store(inspected, scores, scan.cache, entry)
+            yield decide(inspected, scores, scan.engine.spec, scan.options)

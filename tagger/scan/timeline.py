@@ -53,7 +53,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a track in which one thing is heard.
+    """A stretch of a track in which one thing is scores.
 
     Attributes:
         start_s: where it begins, in seconds.
@@ -77,7 +77,7 @@ class Segment:
         }
 
 
-def timeline_of(heard: TrackScores, spec: ModelSpec) -> Timeline | None:
+def timeline_of(scores: TrackScores, spec: ModelSpec) -> Timeline | None:
     """The timeline of a track whose windows were kept.
 
     None without a window that has a vote, or of a model that knows no genres.
@@ -85,17 +85,17 @@ def timeline_of(heard: TrackScores, spec: ModelSpec) -> Timeline | None:
     The last window of a track is moved back to end with it, and so is its start here.
     """
     genres = spec.labels_of(GENRE_KIND)
-    if not heard.starts_s or not heard.window_scores or not genres:
+    if not scores.starts_s or not scores.window_scores or not genres:
         return None
     import numpy as np  # noqa: PLC0415 - most scans keep no windows
 
-    n_scored = min(len(heard.starts_s), len(heard.window_scores))  # equal unless stopped
-    duration_s = heard.duration_s or heard.starts_s[-1] + spec.window_s
+    n_scored = min(len(scores.starts_s), len(scores.window_scores))  # equal unless stopped
+    duration_s = scores.duration_s or scores.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
-    told = [track_scores(one, spec) for one in heard.window_scores[:n_scored]]
+    told = [track_scores(one, spec) for one in scores.window_scores[:n_scored]]
     return Timeline(
         genres,
-        np.minimum(np.array(heard.starts_s[:n_scored]), last_s),
+        np.minimum(np.array(scores.starts_s[:n_scored]), last_s),
         np.array([[one[label] for label in genres] for one in told], np.float32),
         spec.window_s,
         duration_s,
@@ -142,7 +142,7 @@ def _best_of(
 
 
 def _extend(found: list[Segment], new: Segment) -> None:
-    """Append a segment, or let the last one grow if the same is heard."""
+    """Append a segment, or let the last one grow if the same is scores."""
     if not found or found[-1].label != new.label:
         found.append(new)
         return

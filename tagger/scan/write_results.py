@@ -4,8 +4,8 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from tagger.errors import ChangedError, TrackError, UnsupportedTagError
 from tagger.genres.rules import fold, merged
@@ -15,8 +15,6 @@ from tagger.journal.run import Outcome, Writer, WriteRequest
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.results import Status, TrackResult
 from tagger.tags import read_tags
-
-T = TypeVar("T")
 
 HOLDS_THEM = "it holds these genres already"
 
@@ -63,22 +61,16 @@ def given_genres(path: Path, genres: Sequence[str], options: ResolvedOptions) ->
 
 
 def write_all(
-    results: Iterator[T], options: ResolvedOptions, stop: threading.Event, writer: Writer
-) -> Iterator[T | TrackResult]:
-    """Write what is proposed, beside listening: a slow disk must not stop the ears.
-
-    What is no result of a single track passes through.
-    """
-
-    def wish(result: T) -> WriteRequest | None:
-        return request_of(result, options) if isinstance(result, TrackResult) else None
-
-    with contextlib.closing(written_beside(results, wish, writer, stop)) as written:
+    results: Iterator[TrackResult],
+    options: ResolvedOptions,
+    stop: threading.Event,
+    writer: Writer,
+) -> Iterator[TrackResult]:
+    """Write what is proposed, beside decoding: a slow disk must not hold it up."""
+    request = partial(request_of, options=options)
+    with contextlib.closing(written_beside(results, request, writer, stop)) as written:
         for result, outcome in written:
-            if outcome is None or not isinstance(result, TrackResult):
-                yield result
-            else:
-                yield with_outcome(result, outcome)
+            yield result if outcome is None else with_outcome(result, outcome)
 
 
 def with_outcome(result: TrackResult, outcome: Outcome) -> TrackResult:

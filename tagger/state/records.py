@@ -26,7 +26,7 @@ class CacheKey:
     decoders: Callable[[], str]
 
 
-class Known(NamedTuple):
+class StoredFile(NamedTuple):
     """What is known of one name in a folder, and of the audio that it led to.
 
     Attributes:
@@ -38,7 +38,7 @@ class Known(NamedTuple):
         content: digest of the audio; None if it was not asked for.
         error: why it failed; None if it did not.
         decoder: the number of the word for the decoders under which it failed.
-        is_heard: there is a result for this scan's model and windows.
+        is_scored: there is a result for this scan's model and windows.
         scores: float32 in the model's order; None for silence.
         n_windows: windows that were read.
         n_silent: windows among them without a vote.
@@ -53,7 +53,7 @@ class Known(NamedTuple):
     content: bytes | None
     error: str | None
     decoder: int | None
-    is_heard: bool
+    is_scored: bool
     scores: bytes | None
     n_windows: int
     n_silent: int
@@ -61,7 +61,7 @@ class Known(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What was heard; the fields are those of `Known`."""
+    """What was scored; the fields are those of `StoredFile`."""
 
     scores: bytes | None
     n_windows: int

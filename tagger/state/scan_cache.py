@@ -17,14 +17,14 @@ from pathlib import Path
 
 from tagger.errors import StateError
 from tagger.library.walk import Entry
-from tagger.state.records import CacheKey, Known, Result
+from tagger.state.records import CacheKey, Result, StoredFile
 from tagger.state.store import Row, Store
 
 FLUSH_S = 0.5
 FLUSH_ROWS = 256
 
 
-_GLANCE = "SELECT listing, counts FROM folder WHERE path = ? AND decision = ?"
+_FOLDER = "SELECT listing, counts FROM folder WHERE path = ? AND decision = ?"
 _FILES = """
     SELECT file.name, size, mtime_ns, inode, n_links, ctime_ns, reading, container, tags,
         word.text, file.content, error, decoder,
@@ -57,19 +57,24 @@ _CHANGED = """
         tags = json_patch(tags, ?)
     WHERE folder = ? AND name = ?
 """
-_PUT_GLANCE = "UPDATE folder SET listing = ?, decision = ?, counts = ? WHERE id = ?"
+_PUT_FOLDER = "UPDATE folder SET listing = ?, decision = ?, counts = ? WHERE id = ?"
 
 
 def _say_nothing(_sentence: str) -> None:
     """Leave a store that fails to be found out at the next start."""
 
 
-class Memory:
+class ScanCache:
     """A store as a scan sees it; `flush` before it is closed.
+
+    Attributes:
+        is_stored: what is found out is kept.
 
     A store that fails while the scan runs (a full disk, damage) ends the remembering, not the
     scan: what it would have told is found out.
     """
+
+    is_stored = True
 
     def __init__(
         self, store: Store, keys: CacheKey, *, on_notice: Callable[[str], None] = _say_nothing
@@ -96,15 +101,15 @@ class Memory:
             self._reading = self._word(connection, keys.reading)
             self._decision = self._word(connection, keys.decision)
 
-    def glance(self, folder: Path) -> tuple[bytes, dict[str, int]] | None:
+    def folder(self, folder: Path) -> tuple[bytes, dict[str, int]] | None:
         """The digest of a folder's listing when all was done, and how many files became what.
 
         None if it was not done under the conditions of this scan.
         """
-        row = self._one(_GLANCE, (_path(folder), self._decision))
+        row = self._one(_FOLDER, (_path(folder), self._decision))
         return None if row is None or row[0] is None else (row[0], _counts(row[1]))
 
-    def files(self, folder: Path) -> dict[str, Known]:
+    def files(self, folder: Path) -> dict[str, StoredFile]:
         """Everything that is known of a folder's files, by name."""
         rows: list[Row] = []
         if self._has_failed:
@@ -115,7 +120,7 @@ class Memory:
         for name, size, mtime_ns, inode, n_links, ctime_ns, reading, *rest in rows:
             text = os.fsdecode(name)
             entry = (text, size, mtime_ns, inode, n_links, ctime_ns)
-            found[text] = Known(entry, reading == self._reading, *rest)
+            found[text] = StoredFile(entry, reading == self._reading, *rest)
         return found
 
     def result(self, content: bytes) -> Result | None:
@@ -123,14 +128,14 @@ class Memory:
         row = self._one(_RESULT, (content, self._listening))
         return None if row is None else Result(*row)
 
-    def failed_alike(self, known: Known) -> bool:
+    def failed_alike(self, stored: StoredFile) -> bool:
         """Whether it failed under the decoders that are in use now."""
-        if known.error is None:
+        if stored.error is None:
             return False
         row = self._one("SELECT id FROM word WHERE text = ?", (self.keys.decoders(),))
-        return row is not None and row[0] == known.decoder
+        return row is not None and row[0] == stored.decoder
 
-    def record_file(
+    def store_file(
         self,
         folder: Path,
         entry: Entry,
@@ -153,12 +158,12 @@ class Memory:
 
         self._add(put)
 
-    def record_result(self, content: bytes, result: Result) -> None:
+    def store_result(self, content: bytes, result: Result) -> None:
         """Remember what was heard of some audio."""
         row = (content, self._listening, *result)
         self._add(lambda connection: connection.execute(_PUT_RESULT, row))
 
-    def record_change(self, folder: Path, entry: Entry, tags: str) -> None:
+    def store_change(self, folder: Path, entry: Entry, tags: str) -> None:
         """Remember that we have changed these tags of a file, whose audio is the same."""
 
         def put(connection: sqlite3.Connection) -> None:
@@ -168,12 +173,12 @@ class Memory:
 
         self._add(put)
 
-    def record_folder(self, folder: Path, listing: bytes, counts: Mapping[str, int]) -> None:
+    def store_folder(self, folder: Path, listing: bytes, counts: Mapping[str, int]) -> None:
         """Remember that all files of a folder are done, and how many became what."""
 
         def put(connection: sqlite3.Connection) -> None:
             row = (listing, self._decision, json.dumps(counts))
-            connection.execute(_PUT_GLANCE, (*row, self._folder(connection, folder)))
+            connection.execute(_PUT_FOLDER, (*row, self._folder(connection, folder)))
 
         self._add(put)
 

@@ -7,11 +7,14 @@ import pytest
 
 from tagger.audio import process_client
 from tagger.errors import DeviceError, StartError, StoppedError
+from tagger.library.walk import find_folders
 from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import analyse
-from tagger.scan.records import ListenOptions, TrackScores
-from tagger.scan.scan import scan
+from tagger.scan.records import ListenOptions
+from tagger.scan.scan import scan_files
+from tagger.state import open_store
 from tests.engines import tone_engine
+from tests.repeated_scans import scan_with
 from tests.tones import write_tone
 
 
@@ -48,32 +51,27 @@ def test_nothing_is_written_if_one_thread_cannot_start(files, one_fails):
     before = [path.read_bytes() for path in files]
     options = ScanOptions(write=True, listen=ListenOptions(n_decoders=2, batch_size=1))
     with pytest.raises(StartError):
-        list(scan(files, tone_engine(), options))
+        list(scan_files(files, tone_engine(), options))
     assert [path.read_bytes() for path in files] == before
 
 
 @pytest.mark.parametrize("what", ["helper", "model"])
 def test_a_scan_that_has_given_results_does_not_say_that_it_never_started(
-    files, monkeypatch, what
+    files, tmp_path, monkeypatch, what
 ):
-    """After results from memory it is an interrupted scan, and says so."""
-    engine = tone_engine()
+    """After stored results it is an interrupted scan, and says so."""
+    engine, options = tone_engine(), ScanOptions(listen=ListenOptions(n_decoders=2))
 
     def fails(*_):
         raise DeviceError("the device is gone.")
 
-    if what == "helper":
-        monkeypatch.setattr(process_client, "_start", fails)
-    else:
-        monkeypatch.setattr(type(engine), "prepare", fails)
-    known = [TrackScores(path) for path in files[:5]]
-
-    def paths():
-        yield from known
-        time.sleep(0.5)
-        yield from files[5:]
-
-    given = []
-    with pytest.raises(StoppedError, match=r"device is gone\. The scan stopped there"):
-        given.extend(analyse(paths(), engine, ListenOptions(n_decoders=2)))
-    assert given == known
+    with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
+        stored = list(scan_with(store, find_folders(files[:5]), engine, options))
+        if what == "helper":
+            monkeypatch.setattr(process_client, "_start", fails)
+        else:
+            monkeypatch.setattr(type(engine), "prepare", fails)
+        given = []
+        with pytest.raises(StoppedError, match=r"device is gone\. The scan stopped there"):
+            given.extend(scan_with(store, find_folders(files), engine, options))
+    assert sorted(given, key=lambda one: one.path) == sorted(stored, key=lambda one: one.path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagger.genres.rules import GenreRules, chosen_names, merged, spelling_key
 from tagger.genres.spelling import SAMPLE, Spelling, count_sample, usual_spellings
 from tagger.scan.options import ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.writing.safe_write import write_genres
 from tests.engines import RATE, tone_engine
 
@@ -134,7 +134,7 @@ def test_a_scan_spells_as_the_library_does(tmp_path):
     songs = [song(tmp_path / f"{i}.flac", "LOW") for i in range(3)]
     new = song(tmp_path / "new.flac")
     spelling = Spelling(lambda: count_sample([*songs, new], []))
-    results = scan([*songs, new], tone_engine(), ScanOptions(spelling=spelling))
+    results = scan_files([*songs, new], tone_engine(), ScanOptions(spelling=spelling))
     found = {one.path.name: one for one in results}
     assert found["new.flac"].genres == ("LOW",)
     assert found["0.flac"].status == "kept"

@@ -13,7 +13,7 @@ from tagger.reports.report import open_report, to_json
 from tagger.review.apply import ApplyOptions, apply_rows
 from tagger.review.report_rows import read_rows
 from tagger.scan.options import ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.tags import read_tags
 from tagger.writing.safe_write import write_genres
 from tests.cli.test_cli import tagger
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def run(folder, **options):
-    results = scan(sorted(folder.iterdir()), tone_engine(), ScanOptions(**options))
+    results = scan_files(sorted(folder.iterdir()), tone_engine(), ScanOptions(**options))
     return {one.path.name: one for one in results}
 
 

@@ -13,7 +13,7 @@ from tagger.library import listing
 from tagger.library.walk import find_tracks
 from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.system import quiet
 from tests.engines import RATE, tone_engine
 from tests.tones import write_tone
@@ -48,7 +48,7 @@ def failing(real, folder, code):
 def test_a_library_that_goes_away_fails_file_by_file(music, write):
     """What is left of the walk is a failed result each, with its reason; nothing is raised."""
     options = ScanOptions(write=write, listen=ListenOptions(n_decoders=1))
-    results = scan(list(find_tracks([music])), tone_engine(), options)
+    results = scan_files(list(find_tracks([music])), tone_engine(), options)
     first = next(results)
     music.rename(music.with_name("elsewhere"))
     others = list(results)

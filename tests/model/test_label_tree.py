@@ -11,7 +11,7 @@ from tagger.model.load import Engine
 from tagger.reports.report import to_record
 from tagger.scan.options import ScanOptions
 from tagger.scan.records import TrackScores
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.scan.timeline import segments, timeline_of
 from tagger.settings.model_overrides import rules_of, targets_of, with_settings
 from tests.engines import RATE, make_spec
@@ -228,7 +228,7 @@ def heard(song, options=None, **known):
     """What a scan says of a song with these scores."""
     options = options or ScanOptions()
     engine = Engine(song, SPEC, "cpu", None, FixedSession(**known))
-    (result,) = scan([song], engine, options)
+    (result,) = scan_files([song], engine, options)
     return result
 
 
@@ -278,7 +278,7 @@ def test_a_model_of_moods_alone_writes_no_genre(song):
         def run(self, _outputs, feed):
             return [np.full((len(feed["waveform"]), 2), 0.9, np.float32)]
 
-    (result,) = scan([song], Engine(song, spec, "cpu", None, Session()), ScanOptions())
+    (result,) = scan_files([song], Engine(song, spec, "cpu", None, Session()), ScanOptions())
     assert (result.status, result.reason) == ("abstained", "the model knows no genres")
 
 

@@ -14,7 +14,8 @@ from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.lazy import DeferredEngine
 from tagger.model.load import read_spec
 from tagger.model.spec_file import spec_in
-from tagger.scan.pipeline import Intake, ListenOptions, analyse
+from tagger.scan.pipeline import ListenOptions, analyse
+from tagger.scan.records import Inspected
 from tagger.writing.safe_write import write_genres
 from tests.engines import make_spec, tone_engine
 from tests.tones import write_tone
@@ -137,7 +138,7 @@ def test_the_engine_is_loaded_once_and_only_to_decode(tmp_path):
     load = Loader()
     engine = DeferredEngine(Path("fake.onnx"), make_spec(), load)
     tones = [write_tone(tmp_path / f"{i}.wav", 200) for i in range(3)]
-    nothing = analyse(tones, engine, ListenOptions(), intake=lambda _: Intake(listen=False))
+    nothing = analyse(tones, engine, ListenOptions(), inspect=Inspected)
     assert len(list(nothing)) == 3
     assert (load.n_loads, engine.is_loaded) == (0, False)
     heard = list(analyse(tones, engine, ListenOptions()))

@@ -8,7 +8,7 @@ from tagger.reports.report import open_report
 from tagger.review.apply import ApplyOptions, apply_rows
 from tagger.review.report_rows import read_rows
 from tagger.scan.options import ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.engines import tone_engine
@@ -30,7 +30,7 @@ def report(folder, tmp_path):
     """The CSV report of a scan of the folder."""
     path = tmp_path / "report.csv"
     with open_report(path) as file:
-        found = scan(sorted(folder.iterdir()), tone_engine(), ScanOptions())
+        found = scan_files(sorted(folder.iterdir()), tone_engine(), ScanOptions())
         for result in sorted(found, key=lambda one: one.path):
             file.add(result)
     return path
@@ -187,7 +187,7 @@ def test_odd_names_survive_the_way_through_the_table(tmp_path, monkeypatch, name
     except OSError:
         pytest.skip("this file system refuses such a name")
     with open_report(tmp_path / "r.csv") as file:
-        for result in scan([Path(name)], tone_engine(), ScanOptions()):
+        for result in scan_files([Path(name)], tone_engine(), ScanOptions()):
             file.add(result)
     raw = (tmp_path / "r.csv").read_bytes()
     assert b"\x1b" not in raw

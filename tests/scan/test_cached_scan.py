@@ -5,14 +5,14 @@ import pytest
 
 from tagger.genres.rules import GenreRules
 from tagger.genres.target_fields import Targets
-from tagger.scan.cached_scan import UnchangedFolder
 from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.records import ListenOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.state import open_store
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.engines import tone_engine
+from tests.repeated_scans import UnchangedFolder
 from tests.tones import write_tone
 
 NAMES = ["a.flac", "b.ogg", "c.wav"]
@@ -23,7 +23,7 @@ def test_a_scan_with_a_memory_says_what_one_without_says(folder, run):
     """The first scan and the second give the results that a plain scan gives."""
     plain = {
         one.path.name: one
-        for one in scan(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions())
+        for one in scan_files(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions())
     }
     assert run() == plain
     assert run() == plain
@@ -265,7 +265,7 @@ def test_other_fields_are_remembered_as_well(folder, opened, run):
     written = run(targets=targets, write=True)
     assert {one.status for one in written.values()} == {"written"}
     again = run(targets=targets, write=True)
-    plain = scan(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions(targets=targets))
+    plain = scan_files(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions(targets=targets))
     assert again == {one.path.name: one for one in plain}
     assert again["a.flac"].second.previous == ("low",)
     assert opened.take()[0] == NAMES  # by the scan without a memory

@@ -11,15 +11,13 @@ from tagger.journal.history import all_runs
 from tagger.journal.run import JournalledRun, WriteRequest, write_unrecorded
 from tagger.library import listing
 from tagger.library.walk import find_folders
-from tagger.scan.cache_key import cache_key_of
-from tagger.scan.cached_scan import UnchangedFolder, scan_library
 from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.state import open_store
-from tagger.state.scan_cache import Memory
 from tagger.state.schema import MIGRATIONS
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, plan_write, write_genres
 from tests.engines import tone_engine
+from tests.repeated_scans import UnchangedFolder, scan_with
 from tests.tones import write_tone
 
 NAMES = ["a.flac", "b.ogg", "c.wav"]
@@ -156,10 +154,7 @@ def test_a_file_that_is_changed_all_the_time_fails_once_and_is_looked_at_again(
     run()
     opened.take()
     with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-        memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model="m1"))
-        found = list(
-            scan_library(find_folders([folder]), engine, options, memory, writer=refuse)
-        )
+        found = list(scan_with(store, find_folders([folder]), engine, options, writer=refuse))
     assert sorted((one.path.name, one.status) for one in found) == [
         ("a.flac", "failed"),
         ("b.ogg", "written"),

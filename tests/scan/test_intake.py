@@ -8,7 +8,8 @@ from tagger.errors import ModelError, TrackError
 from tagger.scan import adaptive_semaphore, decode_threads
 from tagger.scan import intake as looking
 from tagger.scan.adaptive_semaphore import SLOW_S, AdaptiveSemaphore
-from tagger.scan.pipeline import Intake, ListenOptions, analyse
+from tagger.scan.pipeline import ListenOptions, analyse
+from tagger.scan.records import Inspected
 from tests.engines import tone_engine
 from tests.tones import write_tone
 
@@ -17,7 +18,7 @@ NAMES = [Path(f"{i:04d}.mp3") for i in range(300)]
 
 def settled(path):
     """A look at a file that is not to be decoded."""
-    return Intake(listen=False, note=path.name)
+    return Inspected(path)
 
 
 class Crowd:
@@ -37,8 +38,8 @@ class Crowd:
         return settled(path)
 
 
-def looked_at(intake, **options):
-    return list(analyse(NAMES, tone_engine(), ListenOptions(**options), intake=intake))
+def looked_at(inspect, **options):
+    return list(analyse(NAMES, tone_engine(), ListenOptions(**options), inspect=inspect))
 
 
 def test_one_thread_looks_while_files_answer_at_once(monkeypatch):
@@ -70,12 +71,12 @@ def test_what_was_settled_before_a_look_hangs_is_told(monkeypatch):
     monkeypatch.setattr(decode_threads, "_GRACE_S", 0.2)
     share = threading.Event()
 
-    def intake(path):
+    def inspect(path):
         if path == NAMES[10]:
             share.wait(20)
         return settled(path)
 
-    results = looked_at(intake, n_decoders=1, limit_s=0.1)
+    results = looked_at(inspect, n_decoders=1, limit_s=0.1)
     share.set()
     assert sorted(one.path for one in results) == NAMES
     assert [one.path for one in results if one.error is not None] == [NAMES[10]]
@@ -85,12 +86,12 @@ def test_settled_files_do_not_wait_for_a_slow_neighbour(tmp_path):
     """What is known is told while the next file is still being looked at."""
     told = threading.Event()
 
-    def intake(path):
+    def inspect(path):
         if path == NAMES[3]:
             assert told.wait(10)
         return settled(path)
 
-    results = analyse(NAMES, tone_engine(), ListenOptions(), intake=intake)
+    results = analyse(NAMES, tone_engine(), ListenOptions(), inspect=inspect)
     assert [next(results).path for _ in range(3)] == NAMES[:3]
     told.set()
     assert len(list(results)) == len(NAMES) - 3
@@ -99,14 +100,14 @@ def test_settled_files_do_not_wait_for_a_slow_neighbour(tmp_path):
 def test_a_bad_look_is_a_result():
     """Whatever is raised for one file is told of it alone."""
 
-    def intake(path):
+    def inspect(path):
         if path == NAMES[5]:
             raise TrackError("torn")
         if path == NAMES[6]:
             raise ZeroDivisionError
         return settled(path)
 
-    failed = {one.path: str(one.error) for one in looked_at(intake) if one.error is not None}
+    failed = {one.path: str(one.error) for one in looked_at(inspect) if one.error is not None}
     assert set(failed) == set(NAMES[5:7])
     assert failed[NAMES[5]] == "torn"
     assert "please report" in failed[NAMES[6]]
@@ -116,11 +117,11 @@ def test_a_bad_look_is_a_result():
 def test_what_stops_everything_is_raised(n_decoders):
     """An error of the start, met by a look, ends the run and leaves no thread waiting."""
 
-    def intake(path):
+    def inspect(path):
         raise ModelError("no such model")
 
     with pytest.raises(ModelError):
-        looked_at(intake, n_decoders=n_decoders)
+        looked_at(inspect, n_decoders=n_decoders)
 
 
 def test_files_to_decode_among_settled_ones_are_all_heard(tmp_path):
@@ -128,10 +129,10 @@ def test_files_to_decode_among_settled_ones_are_all_heard(tmp_path):
     tones = [write_tone(tmp_path / f"{i}.wav", 200) for i in range(4)]
     mixed = [one for i in range(4) for one in (*NAMES[i * 70 : i * 70 + 70], tones[i])]
 
-    def intake(path):
-        return Intake(listen=True) if path in tones else settled(path)
+    def inspect(path):
+        return Inspected(path, needs_scores=True) if path in tones else settled(path)
 
-    results = list(analyse(mixed, tone_engine(), ListenOptions(), intake=intake))
+    results = list(analyse(mixed, tone_engine(), ListenOptions(), inspect=inspect))
     assert sorted(one.path for one in results) == sorted(mixed)
     assert {one.path for one in results if one.scores is not None} == set(tones)
     assert looking.TOGETHER < 70

@@ -9,7 +9,8 @@ import pytest
 from tagger.audio import process_client
 from tagger.errors import DecodeError, TrackError
 from tagger.scan import decode_threads
-from tagger.scan.pipeline import Intake, ListenOptions, analyse
+from tagger.scan.pipeline import ListenOptions, Pipeline, analyse
+from tagger.scan.records import Inspected
 from tests.engines import tone_engine
 from tests.tones import write_tone
 
@@ -78,25 +79,30 @@ def test_a_silent_track_has_no_scores(tmp_path):
     assert engine.session.batches == []
 
 
-def test_an_intake_may_decide_not_to_listen(library):
-    """A track that needs no scores is not decoded, and its note comes back."""
+def test_a_track_that_needs_no_scores_is_not_decoded(library):
+    """What was seen of it comes back."""
     engine = tone_engine()
-    results = list(
-        analyse(library, engine, ListenOptions(), intake=lambda path: Intake(False, path.stem))
+    pipeline = Pipeline(
+        lambda path: Inspected(path, (path.stem,)),
+        engine,
+        ListenOptions(),
+        stop=threading.Event(),
     )
-    assert {one.note for one in results} == {path.stem for path in library}
+    results = [one for path in library for one in pipeline.put(path)] + list(pipeline.finish())
+    pipeline.close()
+    assert {one.genres for one, _ in results} == {(path.stem,) for path in library}
     assert engine.session.batches == []
 
 
 def test_a_defect_in_one_track_is_its_result(library):
     """An unexpected exception is told with its kind and does not stop the run."""
 
-    def intake(path):
+    def inspect(path):
         if path == library[3]:
             raise ZeroDivisionError("by nothing")
-        return Intake(listen=True)
+        return Inspected(path, needs_scores=True)
 
-    results = by_path(analyse(library, tone_engine(), ListenOptions(), intake=intake))
+    results = by_path(analyse(library, tone_engine(), ListenOptions(), inspect=inspect))
     assert type(results[library[3]].error) is TrackError
     assert "ZeroDivisionError" in str(results[library[3]].error)
     assert sum(one.error is None for one in results.values()) == len(library) - 1
@@ -121,12 +127,12 @@ def dead_share(monkeypatch):
     monkeypatch.setattr(decode_threads, "_GRACE_S", 4.0)  # a busy machine starts helpers slowly
     share = threading.Event()
 
-    def intake(path):
+    def inspect(path):
         if path.name == "gone.mp3":
             share.wait(20)
-        return Intake(listen=True)
+        return Inspected(path, needs_scores=True)
 
-    yield intake
+    yield inspect
     share.set()
 
 
@@ -135,7 +141,7 @@ def test_a_thread_that_hangs_is_replaced(library, dead_share):
     gone = library[0].with_name("gone.mp3")
     options = ListenOptions(n_decoders=1, limit_s=1.0)
     paths = [library[0], gone, *library[1:]]
-    results = list(analyse(paths, tone_engine(), options, intake=dead_share))
+    results = list(analyse(paths, tone_engine(), options, inspect=dead_share))
     assert sorted(one.path for one in results) == sorted(paths)
     assert "within 1 s" in str(by_path(results)[gone].error)
     assert sum(one.scores is not None for one in results) == len(library)
@@ -150,7 +156,7 @@ def test_a_thread_that_hangs_does_not_keep_the_program():
         "decode_threads._GRACE_S = 0.1\n"
         "sleep = lambda path: time.sleep(3600)\n"
         "options = ListenOptions(n_decoders=1, limit_s=0.1)\n"
-        "(one,) = analyse([Path('a.mp3')], tone_engine(), options, intake=sleep)\n"
+        "(one,) = analyse([Path('a.mp3')], tone_engine(), options, inspect=sleep)\n"
         "print(one.error)\n"
     )
     run = subprocess.run(

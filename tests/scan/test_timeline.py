@@ -13,7 +13,7 @@ from tagger.reports.taggram import COLOURS, check_plot, save_taggram
 from tagger.reports.timeline_lines import PALETTE, clock, timeline_view
 from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.scan.timeline import Timeline, segments
 from tests.engines import RATE, make_spec, tone_engine
 
@@ -39,7 +39,7 @@ def song(tmp_path):
 
 def listen(path, **options):
     options = ScanOptions(listen=ListenOptions(keep_windows=True), **options)
-    (result,) = scan([path], tone_engine(), options)
+    (result,) = scan_files([path], tone_engine(), options)
     return result
 
 
@@ -88,7 +88,7 @@ def test_segments_say_what_is_heard_when(song):
 
 def test_without_being_asked_nothing_is_kept(song):
     """A scan of a library does not hold window scores; JSON has no new field."""
-    (result,) = scan([song], tone_engine(), ScanOptions())
+    (result,) = scan_files([song], tone_engine(), ScanOptions())
     assert result.timeline is None
 
 

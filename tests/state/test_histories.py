@@ -9,15 +9,13 @@ import pytest
 from tagger.audio.process_client import DecodeProcess
 from tagger.audio.requested_windows import listen
 from tagger.library.walk import find_folders, find_tracks
-from tagger.scan.cache_key import cache_key_of
-from tagger.scan.cached_scan import UnchangedFolder, scan_library
 from tagger.scan.lookup import AGAIN
 from tagger.scan.options import RecallOptions, ScanOptions
-from tagger.scan.scan import scan
+from tagger.scan.scan import scan_files
 from tagger.state import open_store
-from tagger.state.scan_cache import Memory
 from tagger.writing.safe_write import write_genres
 from tests.engines import tone_engine
+from tests.repeated_scans import UnchangedFolder, scan_with
 from tests.tones import write_tone
 
 QUIET = RecallOptions(passing=frozenset({"kept", "unchanged", "abstained"}))
@@ -133,14 +131,12 @@ def test_any_history(tmp_path, seed):
         for _ in range(owner.dice.randrange(3)):
             owner.act()
         options = ScanOptions(**owner.dice.choice(OPTIONS))
-        plain = {shown(one) for one in scan(find_tracks([owner.folder]), engine, options)}
+        plain = {shown(one) for one in scan_files(find_tracks([owner.folder]), engine, options)}
         recall = owner.dice.choice((QUIET, RecallOptions()))
         writes = step % 5 == 4
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            memory = Memory(store, cache_key_of(options.resolved(), engine.spec, model="m"))
-            found = list(
-                scan_library(find_folders([owner.folder]), engine, options, memory, recall)
-            )
+            listings = find_folders([owner.folder])
+            found = list(scan_with(store, listings, engine, options, recall=recall))
             results = {shown(one) for one in found if not isinstance(one, UnchangedFolder)}
             assert results <= plain
             n_passed = sum(
@@ -150,8 +146,7 @@ def test_any_history(tmp_path, seed):
             assert {one[1] for one in plain - results} <= QUIET.passing
             if writes:
                 writing = ScanOptions(write=True)
-                memory = Memory(store, cache_key_of(writing.resolved(), engine.spec, model="m"))
-                list(scan_library(find_folders([owner.folder]), engine, writing, memory))
+                list(scan_with(store, find_folders([owner.folder]), engine, writing))
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -167,9 +162,8 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
 
     def run(*, breaks=False):
         with open_store(tmp_path / "state.db", on_notice=told.append) as store:
-            keys = cache_key_of(options.resolved(), engine.spec, model="m")
-            memory = Memory(store, keys, on_notice=told.append)
-            results = scan_library(find_folders([owner.folder]), engine, options, memory)
+            listings = find_folders([owner.folder])
+            results = scan_with(store, listings, engine, options, on_notice=told.append)
             first = next(results)
             if breaks:
                 store.connection.close()

@@ -9,7 +9,7 @@ import pytest
 
 from tagger.state import open_store
 from tagger.state.records import CacheKey
-from tagger.state.scan_cache import Memory
+from tagger.state.scan_cache import ScanCache
 from tagger.state.schema import MIGRATIONS
 from tagger.state.spellings import census_of
 
@@ -27,7 +27,7 @@ def put(memory, folder, name, *genres, **more):
     """Record a file with these genres."""
     entry = (name, 1, 2, 3, 1, 4)
     tags = json.dumps({"genre": genres, **more})
-    memory.record_file(
+    memory.store_file(
         Path(folder), entry, container="flac", tags=tags, unwritable=None, content=None,
         error=None,
     )  # fmt: skip
@@ -44,7 +44,7 @@ def recounted(store):
 
 def test_counts_follow_the_files(store):
     """Added, seen again with other genres, changed by us, forgotten: each is counted once."""
-    memory = Memory(store, KEYS)
+    memory = ScanCache(store, KEYS)
     put(memory, "/m", "a", "Hip Hop", "Hip Hop", "Rap")
     put(memory, "/m", "b", "Hip Hop", mood=["Rap"])
     put(memory, "/m", "c")
@@ -52,7 +52,7 @@ def test_counts_follow_the_files(store):
     memory.flush()
     assert census_of(store, few=9).counts == {"Hip Hop": 2, "Rap": 1, "Rock": 1}
     put(memory, "/m", "a", "Rap", "Jazz")
-    memory.record_change(Path("/m"), ("c", 1, 2, 3, 1, 4), json.dumps({"genre": ["Rap"]}))
+    memory.store_change(Path("/m"), ("c", 1, 2, 3, 1, 4), json.dumps({"genre": ["Rap"]}))
     memory.forget(Path("/n"), ["a", "no such file"])
     memory.flush()
     found = census_of(store, few=9)
@@ -64,7 +64,7 @@ def test_counts_follow_the_files(store):
 def test_an_older_state_is_counted_when_it_is_opened(own_state):
     """What it knew before there were counts is not lost."""
     with open_store(own_state, on_notice=pytest.fail, migrations=MIGRATIONS[:4]) as store:
-        memory = Memory(store, KEYS)
+        memory = ScanCache(store, KEYS)
         for name in "abc":
             put(memory, "/m", name, "Hip Hop", "Hip Hop")
         memory.flush()
@@ -74,7 +74,7 @@ def test_an_older_state_is_counted_when_it_is_opened(own_state):
 
 def test_a_name_that_is_no_text_is_left_out(store):
     """A lone surrogate, as of a tag in a wrong encoding, is no spelling to copy."""
-    memory = Memory(store, KEYS)
+    memory = ScanCache(store, KEYS)
     put(memory, "/m", "a", "Hip\udce9", "Pop")
     memory.flush()
     assert census_of(store, few=9).counts == {"Pop": 1}
