@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tagger import ScanOptions, Tagger, read_tags
+from tagger.audio import process_client
 from tagger.errors import DecodeError, InputError, ModelError, StateError
 from tagger.journal.run import WriteRequest
 from tagger.reports.report import to_record
@@ -142,6 +143,38 @@ def test_a_second_scan_decodes_nothing_again(music, tagger, monkeypatch):
     first = by_name(tagger.scan([music], SURE))
     monkeypatch.setattr("tagger.audio.process_client.DecodeProcess.listen", None)
     assert by_name(tagger.scan([music], SURE))["a.flac"] == first["a.flac"]
+
+
+def test_decoding_processes_stay_between_scans_and_end_with_the_door(music, monkeypatch):
+    """A second scan, a prediction and an embedding start nothing, and load nothing."""
+    started = []
+    start = process_client._start
+
+    def counting(*given):
+        started.append(start(*given))
+        return started[-1]
+
+    monkeypatch.setattr(process_client, "_start", counting)
+    with Tagger(device="cpu", remember=False, n_decoders=2) as tagger:
+        list(tagger.scan([music], SURE))
+        n_started = len(started)
+        assert 1 <= n_started <= 2
+        list(tagger.scan([music], SURE))
+        tagger.predict(music / "a.flac")
+        tagger.embed(music / "a.flac")
+        assert len(started) == n_started
+        assert [one.poll() for one in started] == [None] * n_started
+    assert None not in [one.wait(5) for one in started]
+
+
+def test_a_decoding_process_that_died_meanwhile_costs_no_file(music):
+    """Another one takes its place before anything is asked of it."""
+    with Tagger(device="cpu", remember=False, n_decoders=1) as tagger:
+        first = by_name(tagger.scan([music], SURE))
+        for process in tagger._pool._idle:
+            process._process.kill()
+            process._process.wait()
+        assert by_name(tagger.scan([music], SURE))["a.flac"] == first["a.flac"]
 
 
 def test_scans_from_two_threads_run_one_after_another(music, tagger):

@@ -24,8 +24,7 @@ class DecodePool:
         """
         from tagger.audio.process_client import DecodeProcess  # noqa: PLC0415 (brings NumPy)
 
-        with self._lock:
-            process = self._idle.pop() if self._idle else DecodeProcess()
+        process = self._living() or DecodeProcess()
         process.limit_s = limit_s
         return process
 
@@ -43,4 +42,15 @@ class DecodePool:
         with self._lock:
             idle, self._idle, self._is_closed = self._idle, [], True
         for process in idle:
+            process.dispose()
+
+    def _living(self) -> "DecodeProcess | None":
+        """One that waits; those that somebody has killed meanwhile are cleared away."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                process = self._idle.pop()
+            if process.is_alive:
+                return process
             process.dispose()

@@ -156,10 +156,10 @@ def test_no_helper_outlives_the_scan(tmp_path):
     """A helper whose scan is killed ends by itself, at the latest with its file's time."""
     script = (
         "import os\nfrom pathlib import Path\n"
-        "from tagger.audio import isolated\nfrom tagger.audio.requested_windows import Wanted\n"
-        "isolated._HELPER = 'tests.audio.bad_helper'\n"
+        "from tagger.audio import process_client\nfrom tagger.audio.requested_windows import Wanted\n"
+        "process_client._HELPER = 'tests.audio.bad_helper'\n"
         "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
-        "ears = isolated.DecodeProcess(limit_s=1.0)\n"
+        "ears = process_client.DecodeProcess(limit_s=1.0)\n"
         "listening = ears.listen(Path('hangs.mp3'), w)\nnext(listening)\n"
         "print(ears._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )

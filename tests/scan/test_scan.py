@@ -241,5 +241,4 @@ def test_a_genre_that_somebody_writes_meanwhile_is_left(folder, monkeypatch):
     options = ScanOptions(write=True)
     results = list(scan_files(paths, tone_engine(), options, writer=typed_in_between))
     assert {one.status for one in results} == {"kept"}
-    assert "changed by another program" in results[0].reason
     assert {read_tags(path).genres for path in paths} == {("Typed",)}
