@@ -156,7 +156,8 @@ def test_no_helper_outlives_the_scan(tmp_path):
     """A helper whose scan is killed ends by itself, at the latest with its file's time."""
     script = (
         "import os\nfrom pathlib import Path\n"
-        "from tagger.audio import process_client\nfrom tagger.audio.requested_windows import Wanted\n"
+        "from tagger.audio import process_client\n"
+        "from tagger.audio.requested_windows import Wanted\n"
         "process_client._HELPER = 'tests.audio.bad_helper'\n"
         "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
         "ears = process_client.DecodeProcess(limit_s=1.0)\n"
