@@ -5,11 +5,12 @@ MUSIC ?= build/demo-music
 export TAGGER_DATA
 
 DEMO := .venv-demo
+SERVE := .venv-serve
 TEST := .venv-test
 AUDIT := .venv-audit
 CONSTRAINTS := -c constraints.txt
 
-.PHONY: help demo test lint types unit docs audit bench clean
+.PHONY: help demo serve-demo test lint types unit docs audit bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +21,10 @@ demo: $(DEMO)/.installed  ## Install the command alone and scan MUSIC; changes n
 	$(DEMO)/bin/tagger scan $(MUSIC) --score-all --verbose || [ $$? -eq 1 ]
 	@echo
 	@echo "Next: $(DEMO)/bin/tagger scan ~/Music      (and --write-tags when you like what you see)"
+
+serve-demo: $(SERVE)/.installed  ## Install the service and serve MUSIC on a page; Ctrl+C ends it
+	@[ "$(MUSIC)" != build/demo-music ] || $(SERVE)/bin/python benchmarks/demo_music.py build/demo-music
+	$(SERVE)/bin/tagger serve $(MUSIC) --data build/serve-demo --state build/serve-demo/state.db
 
 test: lint types unit  ## Lint, types and tests in an environment of their own
 
@@ -49,10 +54,17 @@ $(DEMO)/.installed: pyproject.toml constraints.txt $(shell find tagger export tr
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) .
 	@touch $@
 
+$(SERVE)/.installed: pyproject.toml constraints.txt $(shell find tagger export train -name '*.py' -o -name '*.onnx')
+	$(PYTHON) -m venv $(SERVE)
+	$(SERVE)/bin/pip install --quiet --upgrade pip
+	$(SERVE)/bin/pip install --quiet $(CONSTRAINTS) --force-reinstall --no-deps .
+	$(SERVE)/bin/pip install --quiet $(CONSTRAINTS) '.[service]'
+	@touch $@
+
 $(TEST)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/pip install --quiet --upgrade pip
-	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot,beets]' --group dev
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot,beets,service]' --group dev
 	# A public model's weights, to be read and never run: its code asks for an old TensorFlow.
 	$(TEST)/bin/pip install --quiet --no-deps musicnn==0.1.0
 	@touch $@
@@ -63,4 +75,4 @@ $(AUDIT)/.installed:
 	@touch $@
 
 clean:  ## Remove what was made here
-	rm -rf $(DEMO) $(TEST) $(AUDIT) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(DEMO) $(SERVE) $(TEST) $(AUDIT) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -21,6 +21,7 @@ from tagger.cli.models import doctor, models
 from tagger.cli.predict import predict
 from tagger.cli.review import apply, audit
 from tagger.cli.scan import scan
+from tagger.cli.serve import serve
 from tagger.cli.train import export, prepare, train
 from tagger.cli.undo import runs, undo
 from tagger.errors import InputError, StoppedError, TaggerError
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    LIBRARY: (scan, predict, audit, apply, runs, undo),
+    LIBRARY: (scan, predict, audit, apply, runs, undo, serve),
     MACHINE: (formats, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }

@@ -50,6 +50,7 @@ class Settings:
         thresholds: a label to the score from which it is believed.
         second: another `field`, and the `labels`, or those of a `kind`, that are written there
             instead.
+        serve: options of `tagger serve`: database, objects, workers, token_file, ...
         notices: sentences for the owner, about settings that have another name by now.
         origins: a key to where its value comes from; a default is not in it.
     """
@@ -74,6 +75,7 @@ class Settings:
     tree: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)
     thresholds: Mapping[str, float] = made_by(default_factory=dict)
     second: Mapping[str, Any] = made_by(default_factory=dict)
+    serve: Mapping[str, Any] = made_by(default_factory=dict)
     notices: tuple[str, ...] = ()
     origins: Mapping[str, str] = made_by(default_factory=dict)
 
@@ -108,7 +110,7 @@ KEYS = tuple(one.name for one in fields(Settings) if one.name not in {"origins",
 RENAMED = {"max": "max_genres", "write": "tree_level", "case": "letter_case"}
 """Names that settings had before; they are still read, with a notice."""
 
-TABLES = ("aliases", "tree", "thresholds", "second")
+TABLES = ("aliases", "tree", "thresholds", "second", "serve")
 
 
 def config_path() -> Path:

@@ -78,6 +78,25 @@ def _second(value: Any) -> Mapping[str, Any]:
     return {key: checks[key](one, key) for key, one in given.items()}
 
 
+SERVE_KEYS = (
+    "folder", "database", "objects", "data", "workers", "token_file", "host", "port", "model",
+    "device", "state",
+)  # fmt: skip
+"""Options of `tagger serve` that the environment and [serve] may give as well."""
+
+
+def _serve(value: Any) -> Mapping[str, Any]:
+    given = _table(value)
+    for key, one in given.items():
+        if key not in SERVE_KEYS:
+            raise WrongValueError(f"is no key of it{nearest(key, SERVE_KEYS)}", key)
+        kind = int if key in {"workers", "port"} else str
+        if not isinstance(one, kind) or isinstance(one, bool):
+            what = "a whole number" if kind is int else "a text"
+            raise WrongValueError(f"is {one!r}, and must be {what}", key)
+    return given
+
+
 def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
     found = _names([value] if isinstance(value, str) else value, entry)
     for kind in found:
@@ -164,6 +183,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "tree": _tree,
     "thresholds": _thresholds,
     "second": _second,
+    "serve": _serve,
 }
 
 

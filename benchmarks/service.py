@@ -1,0 +1,269 @@
+"""The service under load on loopback: lists of 100,000 tracks, uploads, readers, jobs.
+
+    python benchmarks/service.py lists             # SQLite; --database URL for PostgreSQL
+    python benchmarks/service.py uploads --number 200
+    python benchmarks/service.py readers --seconds 20
+    python benchmarks/service.py jobs --number 200
+
+The service runs as a process of its own, as `tagger serve` starts it. The last line is JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import soundfile
+from sqlalchemy import insert
+
+from tagger.service.db.engine import open_database
+from tagger.service.db.migrate import migrate
+from tagger.service.db.models import Facet, Track
+from tagger.service.texts import fold, key
+
+MAIN = "from tagger.cli.app import main; main()"
+GENRES = ("Rock", "Jazz", "Techno", "Ambient", "Hip-Hop", "Folk", "Metal", "Soul", "Pop")
+QUERIES = {
+    "first page": {},
+    "page by artist": {"sort": "artist"},
+    "best scores": {"sort": "score", "min_score": 0.9},
+    "a word that many have": {"q": "song"},
+    "a word that few have": {"q": "zanzibar"},
+    "two words": {"q": "artist 0042 album 3"},
+    "a folder": {"folder": "Artist 0042/"},
+    "a genre": {"genre": "Jazz"},
+    "a label's scores": {"label": "Techno", "min_score": 0.5, "max_score": 0.6},
+    "a status": {"status": "failed"},
+    "open proposals": {"status": "proposed", "decision": "open"},
+    "far down": {"offset": 90_000},
+}
+
+
+def fill(url: str, n_tracks: int) -> None:
+    """Rows of a library, twelve tracks in an album, ten albums an artist."""
+    dice = random.Random(0)  # noqa: S311, a fixed library
+    database = open_database(url)
+    migrate(database)
+    for start in range(0, n_tracks, 5_000):
+        rows = [_row(index, dice) for index in range(start, min(start + 5_000, n_tracks))]
+        facets = [one for row in rows for one in _facets(row)]
+        with database.writing() as session:
+            session.execute(insert(Track), rows)
+            session.execute(insert(Facet), facets)
+    with database.engine.connect().execution_options(
+        isolation_level="AUTOCOMMIT"
+    ) as connection:
+        connection.exec_driver_sql("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
+    database.close()
+
+
+def _row(index: int, dice: random.Random) -> dict:
+    artist, album = f"Artist {index // 120:04d}", f"Album {index // 12 % 10}"
+    title = "Zanzibar" if index % 20_011 == 0 else f"Song number {index}"
+    name, folder = f"{index % 12 + 1:02d} {title}.flac", f"{artist}/{album}/"
+    scores = {one: round(dice.random() ** 4, 3) for one in GENRES}
+    best = max(scores, key=scores.get)
+    status = dice.choices(["proposed", "kept", "abstained", "failed"], [40, 40, 19, 1])[0]
+    return {
+        "id": index + 1, "source": "library", "raw_path": f"{folder}{name}".encode(),
+        "folder": folder, "name": name, "title": title, "artist": artist, "album": album,
+        "name_key": key(name), "title_key": key(title), "artist_key": key(artist),
+        "album_key": key(album), "search": fold(f"{title} {artist} {album} {folder}{name}"),
+        "status": status, "decision": "open", "genres": [dice.choice(GENRES)],
+        "proposed": [best] if status == "proposed" else [], "suggested": [], "scores": scores,
+        "top_label": best, "top_score": scores[best], "added_at": float(index),
+        "container": "flac", "size": 20_000_000, "duration_s": 240.0,
+    }  # fmt: skip
+
+
+def _facets(row: dict) -> list[dict]:
+    found = [("n", one, 1.0) for one in row["genres"]]
+    found += [("p", one, 1.0) for one in row["proposed"]]
+    found += [("s", one, score) for one, score in row["scores"].items() if score >= 0.05]
+    return [
+        {"track_id": row["id"], "kind": kind, "name": key(one), "label": one, "score": score}
+        for kind, one, score in found
+    ]
+
+
+@contextlib.contextmanager
+def served(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A service as a process; yields it and a client."""
+    command = [sys.executable, "-c", MAIN, "serve", "--port", "0", "--data", str(data),
+               "--state", str(data / "state.db"), *more]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
+        url = next(found[0] for found in lines if found)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        try:
+            with httpx.Client(base_url=url, timeout=120) as client:
+                client.get("/api/v1/info").raise_for_status()
+                yield process, client
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def quantiles(times_s: list[float]) -> dict[str, float]:
+    """Median and 99th percentile in milliseconds."""
+    cuts = statistics.quantiles(times_s, n=100, method="inclusive")
+    return {"p50_ms": round(1000 * cuts[49], 1), "p99_ms": round(1000 * cuts[98], 1)}
+
+
+def timed(client: httpx.Client, path: str, **parameters: Any) -> float:
+    """How long one request takes."""
+    started = time.perf_counter()
+    client.get(path, params=parameters).raise_for_status()
+    return time.perf_counter() - started
+
+
+def lists(arguments: argparse.Namespace, folder: Path) -> dict:
+    """Each query of the page, many times in a row."""
+    url = arguments.database or f"sqlite:///{folder / 'tagger.db'}"
+    fill(url, arguments.tracks)
+    found = {}
+    with served(folder, "--database", url, "--workers", "0") as (_, client):
+        for name, parameters in QUERIES.items():
+            timed(client, "/api/v1/tracks", **parameters)
+            times = [
+                timed(client, "/api/v1/tracks", **parameters) for _ in range(arguments.number)
+            ]
+            found[name] = quantiles(times)
+            print(f"{name:<24} {found[name]}")
+        for path in ("/api/v1/folders", "/api/v1/statistics"):
+            found[path] = quantiles([timed(client, path) for _ in range(arguments.number)])
+            print(f"{path:<24} {found[path]}")
+    worst = max(one["p99_ms"] for name, one in found.items() if not name.startswith("/"))
+    return {"tracks": arguments.tracks, "worst_p99_ms": worst, "queries": found}
+
+
+def song(index: int, n_bytes: int) -> bytes:
+    """A WAV file of noise that no other file has."""
+    import io  # noqa: PLC0415
+
+    samples = np.random.default_rng(index).integers(-9_000, 9_000, n_bytes // 2, dtype=np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44_100, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def rss_mb(process: subprocess.Popen) -> float:
+    """Memory of a process."""
+    text = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+
+def uploads(arguments: argparse.Namespace, folder: Path) -> dict:
+    """Files of `--bytes` one after another; memory at the start and the end."""
+    with served(folder, "--workers", "0") as (process, client):
+        client.post("/api/v1/uploads", params={"name": "0.wav", "scan": False},
+                    content=song(0, arguments.bytes)).raise_for_status()  # fmt: skip
+        before, spent = rss_mb(process), 0.0
+        for index in range(1, arguments.number + 1):
+            data = song(index, arguments.bytes)
+            started = time.perf_counter()
+            client.post("/api/v1/uploads", params={"name": f"{index}.wav", "scan": False},
+                        content=data).raise_for_status()  # fmt: skip
+            spent += time.perf_counter() - started
+        after = rss_mb(process)
+    return {
+        "files": arguments.number, "bytes": arguments.bytes,
+        "uploads_per_s": round(arguments.number / spent, 1),
+        "rss_mb_before": round(before, 1), "rss_mb_after": round(after, 1),
+    }  # fmt: skip
+
+
+def music(folder: Path, number: int, *, seconds: float = 30.0) -> Path:
+    """A library of noise."""
+    for index in range(number):
+        path = folder / f"Album {index // 12}" / f"{index:04d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(song(index, int(seconds * 88_200)))
+    return folder
+
+
+def readers(arguments: argparse.Namespace, folder: Path) -> dict:
+    """Clients that read lists and tracks while a scan runs."""
+    library = music(folder / "music", 400)
+    times: list[float] = []
+    with served(folder / "data", str(library)) as (_, client):
+        until = time.monotonic() + arguments.seconds
+
+        def read() -> None:
+            with httpx.Client(base_url=client.base_url, timeout=60) as own:
+                while time.monotonic() < until:
+                    times.append(timed(own, "/api/v1/tracks", limit=50))
+                    time.sleep(0.5)
+
+        threads = [threading.Thread(target=read) for _ in range(50)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        jobs = client.get("/api/v1/jobs").json()["items"]
+    scanned = max(one["n_done"] for one in jobs)
+    return {"clients": 50, "requests": len(times), "scanned": scanned, **quantiles(times)}
+
+
+def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
+    """A scan by a job against `tagger scan` on the same files, after both have started."""
+    library = music(folder / "music", arguments.number)
+    with served(folder / "data", str(library)) as (_, client):
+        while True:
+            rows = client.get("/api/v1/jobs").json()["items"]
+            if len(rows) == 2 and all(one["finished_at"] for one in rows):
+                break
+            time.sleep(0.2)
+        scan = next(one for one in rows if one["kind"] == "scan")
+    by_job = _seconds(scan["finished_at"]) - _seconds(scan["started_at"])
+    from tagger import ScanOptions, Tagger  # noqa: PLC0415
+
+    with Tagger(state=folder / "other.db") as tagger:
+        options = ScanOptions()
+        started = time.perf_counter()
+        n_results = sum(1 for _ in tagger.scan([library], options))
+        alone = time.perf_counter() - started
+    return {
+        "files": n_results, "job_s": round(by_job, 2), "scan_s": round(alone, 2),
+        "share": round(alone / by_job, 3),
+    }  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    from datetime import datetime  # noqa: PLC0415
+
+    return datetime.fromisoformat(text).timestamp()
+
+
+PARTS = {"lists": lists, "uploads": uploads, "readers": readers, "jobs": jobs}
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--database", help="of the lists; SQLite without it")
+    parser.add_argument("--tracks", type=int, default=100_000)
+    parser.add_argument("--number", type=int, default=50)
+    parser.add_argument("--bytes", type=int, default=4_000_000)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = PARTS[arguments.part](arguments, Path(folder))
+    print(json.dumps({"benchmark": f"service {arguments.part}", **found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""`tagger serve`: the library and uploads over HTTP, on a page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli.console import EXIT_OK, stderr_console
+from tagger.errors import MissingExtraError
+from tagger.text import sanitise
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tagger.service.options import ServeOptions
+
+
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FOLDER]", help="The library; none for uploads only."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address.  [default: 127.0.0.1]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one.  [default: 8000]")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql+psycopg://... or sqlite:///FILE."),
+    ] = None,
+    objects: Annotated[
+        str | None,
+        typer.Option(metavar="URL|FOLDER", help="Of uploads: s3://BUCKET?endpoint=URL, ..."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Of the service.  [default: the user's data folder]"
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=64, help="Processes that scan.  [default: 1]")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Who may ask: NAME SCOPES SECRET."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name or file.  [default: default]")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="As for `scan`.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The journal.  [default: the user's own]"),
+    ] = None,
+) -> None:
+    """Show a library on a page: listen, correct, write, undo.
+
+    Options are read from TAGGER_SERVE_... variables and the table [serve] of config.toml, too.
+    Without FOLDER it takes uploads only. Ends with Ctrl+C.
+    """
+    console = stderr_console()
+    try:
+        from tagger.service.options import serve_options
+        from tagger.service.serving import run_service
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("tagger"):
+            raise
+        raise MissingExtraError(
+            f"`tagger serve` needs more packages ({error.name} is missing): pip install"
+            " 'tagger-music[service]' brings them."
+        ) from error
+    from tagger.settings.config import load_settings
+
+    given = {
+        "folder": folder, "host": host, "port": port, "database": database, "objects": objects,
+        "data": data, "workers": workers, "token_file": token_file, "model": model,
+        "device": device, "state": state,
+    }  # fmt: skip
+    options = serve_options(given, configured=load_settings().serve)
+    run_service(options, on_ready=lambda url: _say(console, options, url))
+    raise typer.Exit(EXIT_OK)
+
+
+def _say(console: "Console", options: "ServeOptions", url: str) -> None:
+    shown = options.folder if options.folder is not None else "uploads only"
+    text = sanitise(f"tagger serves {shown} at {url}  (documents: {url}/docs; Ctrl+C ends it)")
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

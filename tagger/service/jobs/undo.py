@@ -1,0 +1,132 @@
+"""Changes taken back: files from the journal, uploads by their former object."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tagger import read_tags
+from tagger.errors import InputError, TrackError
+from tagger.service.db.models import Change, Job, Track
+from tagger.service.jobs.context import Context, GivenUpError
+from tagger.service.jobs.write import mark_written, reason_of, taken_tracks
+from tagger.service.problems import ProblemError
+from tagger.service.queries.facets import set_facets
+from tagger.service.queries.jobs import owned, settle
+from tagger.service.texts import plain
+
+_CHANGED = "It was changed since; undo that first."
+
+
+def undo_job(context: Context, job: Job) -> None:
+    """Take back what is left of a job, until nothing is or it is cancelled.
+
+    Raises:
+        GivenUpError: it was cancelled, or the worker is to stop.
+        StateError: another process holds the journal.
+    """
+    run_id = int(job.options["run_id"])
+    while tracks := context.patiently(lambda: taken_tracks(context, job.id)):
+        uploads = [one for one in tracks if one.object_key is not None]
+        files = [one for one in tracks if one.object_key is None]
+        outcomes: list[tuple[int, str | None]] = [(one.id, None) for one in uploads]
+        outcomes += list(_undo_files(context, run_id, files)) if files else []
+        _record(context, job, run_id, outcomes)
+
+
+def _undo_files(
+    context: Context, run_id: int, tracks: Sequence[Track]
+) -> Iterator[tuple[int, str | None]]:
+    """Take back changes of library files: (track, why not, or None)."""
+    files: dict[Path, Track] = {}
+    for track in tracks:
+        try:
+            files[context.file_of(track).resolve()] = track
+        except ProblemError as error:
+            yield track.id, str(error)
+    for number in _journal_runs(context, run_id):
+        if not files:
+            return
+        with contextlib.suppress(InputError):  # that run has nothing left of these
+            for result in context.tagger.undo(number, paths=list(files)):
+                path = result.path.resolve()
+                if path in files:
+                    track = files.pop(path)
+                    is_back = result.status in {"written", "unchanged"}
+                    yield track.id, None if is_back else result.reason or _CHANGED
+    for path, track in files.items():
+        yield track.id, _still_changed(context, run_id, path, track)
+
+
+def _journal_runs(context: Context, run_id: int) -> list[int]:
+    """The journal's runs of one of the service, newest first: a killed worker leaves two."""
+    return [one.id for one in context.tagger.runs() if one.about == reason_of(run_id)]
+
+
+def _still_changed(context: Context, run_id: int, path: Path, track: Track) -> str | None:
+    """None if a file holds again what it held: it was taken back before a worker was killed."""
+    query = select(Change.before).where(Change.run_id == run_id, Change.track_id == track.id)
+    try:
+        with context.database.reading() as session:
+            before = session.scalar(query)
+        held = [plain(one) for one in read_tags(path).genres]
+    except TrackError as error:
+        return str(error)
+    return None if held == before else "The journal has nothing to take back for it."
+
+
+def _record(
+    context: Context, job: Job, run_id: int, outcomes: Sequence[tuple[int, str | None]]
+) -> None:
+    def note() -> bool:
+        with context.database.writing() as session:
+            found = [
+                (track, _take_back(session, context, run_id, track, reason))
+                for track, reason in _owned(session, context, job.id, outcomes)
+            ]
+            settle(session, job.id, context.id, found)
+            row = session.get(Job, job.id)
+            return row is not None and row.state == "running"
+
+    if not context.patiently(note) or context.stop.is_set():
+        raise GivenUpError
+
+
+def _owned(
+    session: Session, context: Context, job_id: int, outcomes: Sequence[tuple[int, str | None]]
+) -> list[tuple[int, str | None]]:
+    """The outcomes of tracks that are this worker's still."""
+    mine = owned(session, job_id, context.id, [one for one, _ in outcomes])
+    return [one for one in outcomes if one[0] in mine]
+
+
+def _take_back(
+    session: Session, context: Context, run_id: int, track_id: int, reason: str | None
+) -> bool:
+    """Let a track and its change say that it is as it was; False if it could not be done."""
+    track = session.get(Track, track_id)
+    change = session.scalar(
+        select(Change).where(Change.run_id == run_id, Change.track_id == track_id)
+    )
+    if track is None or change is None:
+        return False
+    if reason is None and track.object_key != change.after_key:
+        reason = _CHANGED
+    if reason is not None:
+        track.reason, change.error = plain(reason), plain(reason)[:2000]
+        return False
+    change.is_undone, change.error = True, None
+    if change.before_key is not None:
+        track.object_key = change.before_key
+        if track.object_key == track.original_key:
+            track.original_key = None
+    mark_written(track, context)
+    track.genres, track.proposed = list(change.before), list(change.after)
+    track.status, track.decision, track.reason = "proposed", "open", None
+    track.scanned_at = track.scanned_at or time.time()
+    track.version += 1
+    set_facets(session, [track])
+    return True

@@ -1,0 +1,107 @@
+"""A file in the spool folder -> an upload: its object is stored, then its row."""
+
+import time
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tagger import read_tags
+from tagger.errors import TagError
+from tagger.library.listing import AUDIO_SUFFIXES
+from tagger.service.convert import track_row
+from tagger.service.db.models import Track
+from tagger.service.jobs.look import described
+from tagger.service.jobs.sweep import announce
+from tagger.service.objects import digest_of, key_of
+from tagger.service.places import folder_parts, upload_name
+from tagger.service.problems import ProblemError
+from tagger.service.queries.facets import set_facets
+from tagger.service.queries.jobs import NewWork, add_job
+from tagger.service.schemas.tracks import Upload
+from tagger.service.service import Service
+from tagger.tags.fingerprint import content_of
+
+
+def keep_upload(
+    service: Service, path: Path, *, name: str, folder: str, scan: bool, caller: str
+) -> Upload:
+    """Keep an uploaded file: once, whatever its name, if its audio is the same.
+
+    Args:
+        service: where.
+        path: the file.
+        name: what the client calls it.
+        folder: where it is to be listed.
+        scan: also let it be scanned.
+        caller: who asked.
+
+    Raises:
+        ProblemError: it is no audio file, or its name is none.
+    """
+    shown = Path(*folder_parts(folder), upload_name(name))
+    container = check_audio(path, shown.name)
+    content = content_of(path).hex()
+    known = _known(service, content)
+    if known is not None:
+        return Upload(track=track_row(known), is_new=False)
+    size = path.stat().st_size
+    suffix = shown.suffix.lower() if shown.suffix.lower() in AUDIO_SUFFIXES else f".{container}"
+    object_key = key_of(digest_of(path), suffix)
+    announce(service.database, object_key, size)
+    service.objects.put(object_key, path)
+    row = described(path, shown, None)
+    try:
+        with service.database.writing() as session:
+            track = Track(
+                source="upload",
+                object_key=object_key,
+                content=content,
+                size=size,
+                added_at=time.time(),
+                **row,
+            )
+            track.proposed, track.suggested = [], []
+            session.add(track)
+            session.flush()
+            set_facets(session, [track])
+            if scan:
+                work = NewWork(kind="scan", about=track.name, options={}, asked_by=caller)
+                add_job(session, work, Track.id == track.id)
+    except IntegrityError:  # somebody has uploaded the same at the same time
+        known = _known(service, content)
+        if known is None:
+            raise
+        return Upload(track=track_row(known), is_new=False)
+    service.metrics.uploaded.inc(size)
+    return Upload(track=track_row(track), is_new=True)
+
+
+def check_audio(path: Path, name: str) -> str:
+    """The container of an audio file.
+
+    Raises:
+        ProblemError: it is none, whatever its name says.
+    """
+    try:
+        container = read_tags(path).container
+    except TagError as error:
+        raise _not_audio(name, "its tags are damaged") from error
+    if container == "unknown":
+        raise _not_audio(name, "its content is of no audio format")
+    return container
+
+
+def _not_audio(name: str, reason: str) -> ProblemError:
+    return ProblemError(
+        415,
+        "not-audio",
+        "This is no audio file",
+        detail=f"{name}: {reason}; nothing was kept.",
+        remedy="Send one that a player can play; `tagger formats` lists what is known.",
+    )
+
+
+def _known(service: Service, content: str) -> Track | None:
+    with service.database.reading() as session:
+        return session.scalar(select(Track).where(Track.content == content))

@@ -1,0 +1,162 @@
+"""Uploads as objects, by the hash of what they hold: a folder, S3, GCS or Azure by URL."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
+
+from tagger.errors import StartError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CHUNK_LEN = 1 << 20
+"""Bytes that are moved at once."""
+
+_RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
+_CLIENT: Any = {"timeout": "60s", "connect_timeout": "5s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A store of objects.
+
+    Attributes:
+        store: of obstore.
+        folder: where its objects lie as files; None if it is on the network.
+    """
+
+    store: "ObjectStore"
+    folder: Path | None
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether it gives links that lead to objects without a token."""
+        return isinstance(self.store, S3Store | GCSStore | AzureStore)
+
+    def put(self, key: str, path: Path) -> None:
+        """Store a file. A large one goes in parts, and nothing is there until all are."""
+        obstore.put(self.store, key, path, max_concurrency=2)
+
+    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object from `start` up to `end`, in pieces.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        if end is None:
+            result = obstore.get(self.store, key, options={"range": {"offset": start}})
+            yield from (bytes(one) for one in result.stream(min_chunk_size=CHUNK_LEN))
+            return
+        while start < end:
+            data = bytes(
+                obstore.get_range(self.store, key, start=start, end=min(start + CHUNK_LEN, end))
+            )
+            if not data:
+                return
+            yield data
+            start += len(data)
+
+    def size(self, key: str) -> int:
+        """Bytes of an object.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        return int(obstore.head(self.store, key)["size"])
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if it is there."""
+        try:
+            obstore.delete(self.store, key)
+        except FileNotFoundError:
+            return
+
+    def fetch(self, key: str, to: Path) -> Path:
+        """Copy an object into a file.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        if self.folder is not None:
+            shutil.copyfile(self.folder / key, to)
+            return to
+        with to.open("wb") as file:
+            for piece in self.stream(key):
+                file.write(piece)
+        return to
+
+    def link_of(self, key: str, *, expires_s: int) -> str | None:
+        """A signed URL that leads to an object for a while; None where there are none."""
+        if not isinstance(self.store, S3Store | GCSStore | AzureStore):
+            return None
+        return obstore.sign(self.store, "GET", key, timedelta(seconds=expires_s))
+
+    def check_answers(self) -> None:
+        """See that the store can be asked.
+
+        Raises:
+            BaseError, OSError: it cannot.
+        """
+        try:
+            obstore.head(self.store, "tagger-is-there")
+        except FileNotFoundError:
+            return
+
+
+def open_objects(place: str) -> Objects:
+    """The store of a URL or a folder.
+
+    `s3://bucket/prefix?endpoint=http://127.0.0.1:9000&region=us-east-1` is S3 or what speaks
+    like it; `gs://` and `az://` likewise. Credentials come from the usual variables
+    (`AWS_ACCESS_KEY_ID`, ...), never from the URL.
+
+    Raises:
+        StartError: it is none that can be opened.
+    """
+    parts = urlsplit(place)
+    if parts.scheme in {"", "file"} or len(parts.scheme) == 1:  # a drive's letter
+        folder = Path(parts.path if parts.scheme == "file" else place).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        return Objects(LocalStore(folder), folder)
+    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    try:
+        return Objects(_remote(parts.scheme, place.partition("?")[0], asked), None)
+    except (BaseError, ValueError, TypeError) as error:
+        raise StartError(
+            f"--objects {place}: it cannot be opened ({str(error).splitlines()[0]}); write"
+            " s3://BUCKET?endpoint=URL, gs://BUCKET, az://CONTAINER or a folder."
+        ) from error
+
+
+def _remote(scheme: str, url: str, asked: dict[str, str]) -> "ObjectStore":
+    if scheme not in {"s3", "s3a"}:
+        return from_url(url, client_options=_CLIENT, retry_config=_RETRY)
+    unknown = set(asked) - {"endpoint", "region"}
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))} is neither endpoint nor region")
+    endpoint = asked.get("endpoint")
+    client = _CLIENT | {"allow_http": bool(endpoint and endpoint.startswith("http://"))}
+    config: Any = {"region": asked.get("region", "us-east-1")}
+    if endpoint:
+        config["endpoint"] = endpoint
+    return from_url(url, config=config, client_options=client, retry_config=_RETRY)
+
+
+def key_of(digest: str, suffix: str) -> str:
+    """The key of a file with this SHA-256, in one of 256 folders."""
+    return f"audio/{digest[:2]}/{digest}{suffix}"
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

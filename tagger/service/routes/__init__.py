@@ -1,0 +1,1 @@
+"""What can be asked over HTTP; each module is one part of it."""

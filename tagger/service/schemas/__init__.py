@@ -1,0 +1,1 @@
+"""What goes over HTTP, as pydantic models: OpenAPI is made of them."""

@@ -1,0 +1,186 @@
+"""What all requests share: the database, the store, the model, and who may ask."""
+
+import contextlib
+import functools
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+
+from tagger.errors import StartError
+from tagger.service.db.engine import Database, check_answers, open_database
+from tagger.service.db.migrate import migrate
+from tagger.service.db.models import Meta, Track
+from tagger.service.limits import RateLimit
+from tagger.service.metrics import Metrics
+from tagger.service.objects import Objects, open_objects
+from tagger.service.options import ServeOptions
+from tagger.service.places import library_file
+from tagger.service.problems import ProblemError, not_there
+from tagger.service.spool import clean_spool, passing
+from tagger.service.tokens import Tokens, read_tokens
+
+if TYPE_CHECKING:
+    from tagger import Tagger
+
+log = logging.getLogger(__name__)
+
+N_LISTENERS = 2
+"""Requests that may decode audio at once: the others go on meanwhile."""
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service.
+
+    Attributes:
+        options: what it was told.
+        database: tracks, jobs, runs.
+        objects: uploads.
+        tokens: who may ask; None for everybody on this machine.
+        metrics: what it counts.
+        requests: how often a client may ask.
+        uploads: how often a client may upload.
+        listening: held by requests that decode audio.
+    """
+
+    options: ServeOptions
+    database: Database
+    objects: Objects
+    tokens: Tokens | None
+    metrics: Metrics
+    requests: RateLimit
+    uploads: RateLimit
+    listening: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS)
+    )
+    _tagger: "Tagger | None" = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def tagger(self) -> "Tagger":
+        """The model, for predictions and timelines; it remembers nothing.
+
+        Raises:
+            StartError: it cannot be used.
+        """
+        from tagger import Tagger  # noqa: PLC0415 - the first page needs none
+
+        with self._opening:
+            if self._tagger is None:
+                self._tagger = Tagger(
+                    self.options.model,
+                    device=self.options.device,
+                    remember=False,
+                    on_notice=log.info,
+                )
+            return self._tagger
+
+    @contextlib.contextmanager
+    def listener(self) -> Iterator["Tagger"]:
+        """The model, for one of a few at once.
+
+        Raises:
+            ProblemError: the others take too long.
+        """
+        if not self.listening.acquire(timeout=60):
+            raise ProblemError(
+                503,
+                "busy",
+                "The model is busy",
+                detail="Other requests have been at the model for a minute.",
+                remedy="Try again soon.",
+                headers={"Retry-After": "30"},
+            )
+        try:
+            yield self.tagger()
+        finally:
+            self.listening.release()
+
+    @contextlib.contextmanager
+    def file_of(self, track: Track) -> Iterator[Path]:
+        """The file of a track, for reading: in the library, in the store, or a passing copy.
+
+        Raises:
+            ProblemError: it is not there.
+        """
+        if track.object_key is None:
+            if self.options.folder is None:
+                raise not_there(f"library here that {track.name} could be in")
+            yield library_file(self.options.folder, track)
+            return
+        if self.objects.folder is not None:
+            path = self.objects.folder / track.object_key
+            if not path.is_file():
+                raise not_there(f"object of {track.name} any more")
+            yield path
+            return
+        copy = passing(self.options.spool, "read", suffix=Path(track.object_key).suffix)
+        try:
+            yield self.objects.fetch(track.object_key, copy)
+        except FileNotFoundError:
+            raise not_there(f"object of {track.name} any more") from None
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._tagger is not None:
+            self._tagger.close()
+        self.database.close()
+
+
+def open_service(options: ServeOptions) -> Service:
+    """A service with its tables as this version needs them.
+
+    Raises:
+        StartError: the database, the store or the token file cannot be used.
+    """
+    tokens = read_tokens(options.token_file) if options.token_file is not None else None
+    options.spool.mkdir(parents=True, exist_ok=True)
+    clean_spool(options.spool)
+    database, objects = open_database(options.database), open_objects(options.objects)
+    check_answers(database, options.database)
+    if (notice := migrate(database)) is not None:
+        log.info("%s", notice)
+    _check_library(database, options)
+    return Service(
+        options,
+        database,
+        objects,
+        tokens,
+        Metrics(),
+        RateLimit(options.requests_per_s),
+        RateLimit(options.uploads_per_s),
+    )
+
+
+def _check_library(database: Database, options: ServeOptions) -> None:
+    """A database is of one library: rows of two would be taken for one another's."""
+    if options.folder is None:
+        return
+    with database.writing() as session:
+        row = session.get(Meta, "library")
+        if row is None:
+            session.add(Meta(key="library", value=_shown(options.folder)))
+        elif row.value != _shown(options.folder):
+            raise StartError(
+                f"--database holds the library {row.value}, not {_shown(options.folder)};"
+                " give another --database, or --data."
+            )
+
+
+@functools.lru_cache(maxsize=8)
+def _shown(folder: Path) -> str:
+    from tagger.service.texts import plain  # noqa: PLC0415
+
+    return plain(str(folder))
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request is for."""
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,51 @@
+"""The folder of files that are on their way in or out, and what a killed process left there."""
+
+import os
+import re
+import shutil
+import sys
+import time
+import uuid
+from pathlib import Path
+
+_PASSING = re.compile(r"(?:upload|form|read|work)-(\d+)-[0-9a-f]+.*")
+_PART = re.compile(r"part-[0-9a-f]{32}")
+_DAY_S = 86_400.0
+_PART_DAYS = 7
+
+
+def passing(folder: Path, kind: str, *, suffix: str = "") -> Path:
+    """A name for a file that this process makes and deletes; it says whose it is.
+
+    Args:
+        folder: the spool folder.
+        kind: upload, form, read or work.
+        suffix: of the name.
+    """
+    return folder / f"{kind}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
+
+
+def clean_spool(folder: Path) -> None:
+    """Delete what processes left that do not live any more, and uploads given up long ago."""
+    for path in folder.iterdir():
+        age_s = time.time() - path.stat().st_mtime
+        found = _PASSING.fullmatch(path.name)
+        is_left = found is not None and (age_s > _DAY_S or not _is_alive(int(found[1])))
+        is_old = _PART.fullmatch(path.name) is not None and age_s > _PART_DAYS * _DAY_S
+        if path.is_dir() and is_left:
+            shutil.rmtree(path, ignore_errors=True)
+        elif is_left or is_old:
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process lives; taken for granted where asking would end it."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

