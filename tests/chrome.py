@@ -81,6 +81,21 @@ class Page:
         self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         return time.monotonic() - started
 
+    def visit(self, address: str, *, until: str) -> None:
+        """Open an address of a server; wait until an expression is true."""
+        self.call("Page.navigate", url=address)
+        self.wait(until)
+
+    def wait(self, code: str, *, at_most_s: float = 60):
+        """The value of an expression once it is true; what it reads may not be there yet."""
+        until = time.monotonic() + at_most_s
+        while time.monotonic() < until:
+            with contextlib.suppress(RuntimeError):  # the page is being loaded
+                if value := self.run(code):
+                    return value
+            time.sleep(0.05)
+        raise TimeoutError(f"it did not come to be: {code}")
+
     def run(self, code):
         """The value of an expression, a promise's once it is kept."""
         answer = self.call(

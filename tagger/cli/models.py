@@ -36,7 +36,7 @@ def list_models(
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what is installed and what auto would use."""
+    """Say what is here, what auto would use, and why not more."""
     from tagger.diagnostics.doctor import examine, show
 
     findings = examine()

@@ -71,7 +71,7 @@ Threshold = Annotated[
         "--threshold",
         min=0.0,
         max=1.0,
-        help="Accept a label from this score on.",
+        help="Believe from this score.",
         show_default="the model's",
         rich_help_panel=WHAT,
     ),
@@ -81,7 +81,7 @@ Top = Annotated[
     typer.Option(
         "--top",
         min=1,
-        help="The most genres that a track gets.",
+        help="At most so many genres a track.",
         show_default="3",
         rich_help_panel=WHAT,
     ),
@@ -104,7 +104,7 @@ PolicyChoice = Annotated[
     typer.Option(
         "--policy",
         metavar="fill|append|replace",
-        help="What to do with genres that a file already has.",
+        help="What to do with genres that are there.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -134,9 +134,7 @@ def scan(
     write_tags: Annotated[
         bool,
         typer.Option(
-            "--write-tags",
-            help="Change the files; without it nothing is written.",
-            rich_help_panel=WHAT,
+            "--write-tags", help="Change the files; otherwise nothing is.", rich_help_panel=WHAT
         ),
     ] = False,
     policy: PolicyChoice = "fill",
@@ -191,7 +189,7 @@ def scan(
         ),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show failures only.", rich_help_panel=SHOW)
+        bool, typer.Option("--quiet", "-q", help="Say only what failed.", rich_help_panel=SHOW)
     ] = False,
     verbose: Annotated[
         bool,
@@ -203,7 +201,7 @@ def scan(
         ),
     ] = False,
 ) -> None:
-    """Show, or write, the genres of all tracks in files and folders.
+    """Say, or write, the genres of all tracks in files and folders.
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="Stop after this many files.", rich_help_panel=WHAT)
+    int | None, typer.Option(min=1, help="Stop after so many files.", rich_help_panel=WHAT)
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
         "--exclude",
         metavar="GLOB",
-        help="Leave out files and folders that match; may be repeated.",
+        help="Leave out such files and folders; also more than once.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -121,7 +121,7 @@ def _format(container: str) -> Format:
     about = family.ABOUT
     note = about.limits.get(container, "")
     if not decoders:
-        note = "tags only: no decoder for it is installed"
+        note = "only tags: no decoder for it is at hand"
     return Format(container, suffixes, decoders, about.reads, about.writes, about.several, note)
 
 

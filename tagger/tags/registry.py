@@ -50,7 +50,7 @@ _NO_TAG = {
     "aac-adif": "It is raw AAC (ADIF), which has no place for tags.",
     "ac3": "It is raw AC-3, which has no place for tags.",
     "midi": "It is a MIDI file, which holds notes and no sound.",
-    "unknown": "It is not an audio container that tagger knows.",
+    "unknown": "It is no audio container that is known.",
 }
 
 

@@ -180,7 +180,7 @@ def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> C
             return wrong
         one, other = (family.others(at, container, edits, style) for at in (original, copy))
         if one != other:
-            return "other tags would change"
+            return "other tags would not be the same"
         wording: Wording = "own" if style.id3v2_version == "keep" else "common"
         return seen_otherwise(original, copy, container, edits, wording=wording)
 
@@ -227,7 +227,7 @@ def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
     if n_names < 2 or options.hardlinks == "write":
         return None
     return (
-        f"{path}: it has {n_names} hard links, and writing would break the link."
+        f"{path}: it has {n_names} names (hard links), and writing would part them."
         " --hardlinks write allows it."
     )
 

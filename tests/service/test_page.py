@@ -1,0 +1,353 @@
+"""The page: by mouse, by keyboard, by screen reader; light and dark; phone and desktop."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.service.browser import Tab, needs_chrome, serving, tab, write_song
+from tests.service.conftest import make_options, working
+
+WEB = Path(__file__).parents[2] / "tagger" / "service" / "web"
+REPORT = Path(__file__).parents[2] / "tagger" / "reports" / "page" / "page.css"
+N_SONGS = 6
+ANY = {"threshold": 0.05, "score_all": True, "policy": "replace"}
+"""Options of a scan after which chords have a genre."""
+
+OPEN = {"action": "reset", "filter": {}}
+
+
+def tokens_of(text, start):
+    """The custom properties of the first block that begins so."""
+    block = text[text.index(start) :].partition("}")[0]
+    return dict(re.findall(r"--([a-z]+): (#[0-9a-f]+)", block))
+
+
+def test_the_page_is_one_design_with_the_report():
+    """Each colour that both name is the same, by day and by night."""
+    ours, report = (WEB / "base.css").read_text(), REPORT.read_text()
+    for start in (":root {", "@media (prefers-color-scheme: dark)", ':root[data-theme="dark"]'):
+        wanted, have = tokens_of(report, start), tokens_of(ours, start)
+        assert len(wanted) > 10
+        assert {name: have.get(name) for name in wanted} == wanted
+
+
+def test_every_module_is_loaded_at_once():
+    """No module waits for another one to name it; none is named that is not there."""
+    page = (WEB / "index.html").read_text()
+    named = set(re.findall(r'"/assets/(\w+\.js)"', page))
+    assert named == {one.name for one in WEB.glob("*.js")}
+    imported = {
+        one
+        for path in WEB.glob("*.js")
+        for one in re.findall(r'from "/assets/(\w+\.js)"', path.read_text())
+    }
+    assert imported <= named
+
+
+def test_nothing_in_the_page_is_inline_or_from_elsewhere():
+    """No script or style in the HTML, no address of another server, no text set as HTML."""
+    page = (WEB / "index.html").read_text()
+    assert not re.search(r"<style|style=|\son\w+=|<script(?! type=\"module\" src=)", page)
+    for path in [*WEB.glob("*.js"), *WEB.glob("*.css"), WEB / "index.html"]:
+        text = path.read_text()
+        assert not re.search(r"https?://|@import|innerHTML|insertAdjacent|\beval\b", text), path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A library of six songs, all with proposals, at a browser."""
+    place = tmp_path_factory.mktemp("page")
+    for i in range(N_SONGS):
+        write_song(
+            place / "music" / f"Artist {i % 2}" / "Album" / f"{i} song.flac", 250 + 9 * i,
+            title=f"Song {i}", artist=f"Artist {i % 2}", album="Album", cover=i == 0,
+            **({"genre": ["Old Genre"]} if i % 2 else {}),
+        )  # fmt: skip
+    options = make_options(place, folder=place / "music")
+    with tab(options, place / "profile") as page, working(options):
+        page.open()
+        page.shows("#count", f"{N_SONGS} tracks")
+        page.wait("document.querySelectorAll('.job').length === 0")
+        page.api("/jobs", {"kind": "scan", "options": ANY})
+        page.wait(
+            "fetch('/api/v1/tracks?status=proposed').then(one => one.json())"
+            f".then(one => one.total === {N_SONGS})"
+        )
+        yield page
+
+
+@pytest.fixture
+def fresh(page) -> Tab:
+    """The same with every proposal open, on a desktop by day."""
+    page.api("/proposals", OPEN)
+    page.page.size(1440, 900)
+    page.open()
+    page.wait("document.querySelectorAll('.item .now').length >= 6")
+    return page
+
+
+def decisions(page):
+    return [one["decision"] for one in page.api("/tracks?sort=folder")["items"]]
+
+
+def is_quiet(page):
+    """Nothing was refused by the policy, failed, or came from elsewhere."""
+    assert page.page.errors == []
+    assert [one for one in page.page.requests if not one.startswith(page.address)] == []
+    return True
+
+
+@needs_chrome
+def test_the_keyboard_is_enough(fresh):
+    """Each verb has its key: next, accept, reject, open again, edit, search."""
+    fresh.keys("ja")
+    fresh.shows(".track h2", "Song 2")
+    fresh.keys("x")
+    fresh.shows(".track h2", "Song 4")
+    assert decisions(fresh)[:3] == ["accepted", "rejected", "open"]
+    fresh.keys("k")
+    fresh.shows(".track h2", "Song 2")
+    fresh.keys("u")
+    fresh.shows(".track .status", "to review")
+    fresh.keys("e")
+    fresh.wait("document.activeElement.getAttribute('role') === 'combobox'")
+    for _ in range(5):
+        fresh.press("Backspace")
+    fresh.page.type("old")
+    fresh.shows(".editor .options", "Old Genre")  # the library's own, completed
+    fresh.press("Enter")
+    fresh.page.type("My Own Genre")
+    fresh.press("Enter")
+    fresh.press("Enter")
+    fresh.shows(".track .status", "accepted")
+    row = fresh.api("/tracks?sort=folder")["items"][1]
+    assert (row["proposed"], row["is_edited"]) == (["Old Genre", "My Own Genre"], True)
+    fresh.keys("/")
+    assert fresh.run("document.activeElement.id") == "search"
+    fresh.page.type("song 5")
+    fresh.shows("#count", "1 track")
+    fresh.press("Escape")
+    fresh.press("Escape")
+    fresh.shows("#count", "6 tracks")
+    assert is_quiet(fresh)
+
+
+@needs_chrome
+def test_space_plays_and_arrows_seek(fresh):
+    """The audio comes in ranges; a click into the taggram goes there; the clock follows."""
+    fresh.keys("j")
+    fresh.wait("document.querySelectorAll('.heat').length > 2")
+    fresh.keys(" ")
+    fresh.wait("document.querySelector('.player button').ariaLabel === 'Pause'")
+    fresh.keys(" ")
+    fresh.wait("document.querySelector('.player button').ariaLabel === 'Play'")
+    fresh.click(".heat")
+    fresh.wait("document.querySelector('[role=slider]').ariaValueText.startsWith('0:01')")
+    fresh.press("ArrowLeft")
+    fresh.wait("document.querySelector('[role=slider]').ariaValueText.startsWith('0:00')")
+    assert is_quiet(fresh)
+
+
+@needs_chrome
+def test_the_mouse_is_enough(fresh):
+    """A click opens, marks in the row accept and reject, a folder and a tab filter."""
+    fresh.click(".item[data-at='1'] .verbs button:nth-child(2)")
+    fresh.shows(".item[data-at='1'] .status", "rejected")
+    fresh.shows(".track h2", "Song 2")
+    fresh.click("[data-path='Artist 1/'] [data-role='open']")
+    fresh.shows("#count", "3 tracks")
+    assert "folder=Artist" in fresh.run("location.hash")
+    fresh.click("#chips .chip")
+    fresh.shows("#count", "6 tracks")
+    fresh.click("#views [data-tab='rejected']")
+    fresh.shows("#count", "1 track")
+    fresh.run("history.back()")
+    fresh.shows("#count", "6 tracks")
+    assert is_quiet(fresh)
+
+
+@needs_chrome
+def test_all_of_a_filter_is_counted_before_it_happens(fresh):
+    """The dialog says how many; nothing changes before the answer, and exactly these after."""
+    fresh.click("[data-path='Artist 1/'] [data-role='open']")
+    fresh.shows("#count", "3 tracks")
+    fresh.click("#bulk")
+    fresh.click_text("Accept", within="dialog")
+    fresh.shows("dialog h2", "Accept 3?")
+    assert decisions(fresh) == ["open"] * 6
+    fresh.click_text("Accept 3", within="dialog")
+    fresh.shows("#toasts", "3 tracks accepted")
+    assert decisions(fresh) == ["open"] * 3 + ["accepted"] * 3
+    fresh.shows("#write", "Write 3 files")
+    fresh.click("#write")
+    fresh.shows("dialog h2", "Write 3 files?")
+    fresh.shows("dialog", "3 in the library, changed in place")
+    fresh.shows("dialog .examples", "Old Genre →")
+    fresh.press("Escape")
+    fresh.wait("!document.querySelector('dialog')")
+    assert fresh.api("/runs")["items"] == []
+    assert is_quiet(fresh)
+
+
+VIEWS = ("#/tracks", "#/statistics", "#/history")
+SHOWN = "!!document.querySelector('main > :not([hidden]) :is(.item, .card)')"
+
+
+@needs_chrome
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1600], ids=["phone", "desktop"])
+def test_axe_finds_nothing(fresh, dark, width):
+    """Names, roles, contrast: in each view, with a track, its editor, a menu and a dialog."""
+    fresh.page.size(width, 900, dark=dark, phone=width < 1000)
+    found = []
+    for view in VIEWS:
+        fresh.run(f"location.hash = {view!r}")
+        fresh.wait(SHOWN)
+        found += fresh.violations()
+    fresh.run("location.hash = '#/tracks'")
+    fresh.click("#more")
+    fresh.click(".item[data-at='0'] .first")
+    fresh.wait("document.querySelectorAll('.heat').length > 2")
+    found += fresh.violations()
+    fresh.keys("e")
+    fresh.page.type("r")
+    fresh.wait("!!document.querySelector('.options li')")
+    found += fresh.violations()
+    fresh.press("Escape")
+    fresh.press("Escape")
+    fresh.press("Escape")
+    fresh.click("#bulk")
+    fresh.wait("!!document.querySelector('dialog[open]')")
+    found += fresh.violations()
+    assert found == []
+
+
+@needs_chrome
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), (820, 1180), (1280, 720), (3840, 2160)]
+)
+def test_nothing_is_wider_than_the_screen(fresh, width, height):
+    """From a phone to 4K no view scrolls sideways, and the verbs are on the screen."""
+    fresh.page.size(width, height, phone=width < 500)
+    for view in VIEWS:
+        fresh.run(f"location.hash = {view!r}")
+        fresh.wait(SHOWN)
+        assert fresh.run("document.documentElement.scrollWidth") <= width, view
+        assert fresh.run("document.documentElement.scrollHeight") <= height, view
+    fresh.run("location.hash = '#/tracks'")
+    fresh.click(".item[data-at='0'] .first")
+    fresh.wait("!!document.querySelector('.verbs-bar button')")
+    box = fresh.run(
+        "(one => [one.left, one.right, one.bottom])"
+        "(document.querySelector('.verbs-bar button').getBoundingClientRect())"
+    )
+    assert box[0] >= 0
+    assert box[1] <= width
+    assert box[2] <= height
+
+
+@needs_chrome
+def test_a_track_covers_the_list_on_a_phone(fresh):
+    """It opens on a tap, what is under it is out of reach, and closing brings the list back."""
+    fresh.page.size(390, 844, phone=True)
+    fresh.keys("j")
+    assert fresh.run("getComputedStyle(document.getElementById('track')).display") == "none"
+    fresh.click(".item[data-at='2'] .first")
+    fresh.wait("getComputedStyle(document.getElementById('track')).display !== 'none'")
+    assert fresh.run("document.querySelector('.list').inert") is True
+    fresh.click("#track [aria-label='Close the track']")
+    fresh.wait("getComputedStyle(document.getElementById('track')).display === 'none'")
+    assert fresh.run("document.querySelector('.list').inert") is False
+    assert is_quiet(fresh)
+
+
+HOSTILE = "<img src=x onerror=document.title='pwned'> \u202e & \"quoted\""
+
+
+@needs_chrome
+def test_names_are_text(fresh, tmp_path):
+    """A title that is HTML is shown as it is, everywhere; no script of it runs."""
+    song = write_song(tmp_path / "hostile.flac", 400, title=HOSTILE, artist="<b>bold</b>")
+    fresh.drop([song])
+    fresh.shows("#uploads", "uploaded")
+    fresh.run("location.hash = '#/tracks?source=upload'")
+    fresh.shows("#count", "1 track")
+    fresh.click(".item[data-at='0'] .first")
+    fresh.shows(".track h2", "<img src=x")
+    assert fresh.run("document.querySelectorAll('.item b, .item img, h2 img').length") == 0
+    assert fresh.run("document.title") == "tagger"
+    row = fresh.api("/tracks?source=upload")["items"][0]
+    fresh.click_text("Delete", within="#track")
+    fresh.click_text("Delete", within="dialog")
+    fresh.shows("#count", "0 tracks")
+    assert fresh.api(f"/tracks/{row['id']}")["status"] == 404
+
+
+@needs_chrome
+def test_what_is_no_audio_is_refused_with_its_remedy(fresh, tmp_path):
+    """By its name before it is sent, by its content after; the list says why."""
+    text, fake = tmp_path / "notes.txt", tmp_path / "fake.mp3"
+    text.write_text("no music")
+    fake.write_text("no music either")
+    fresh.drop([text, fake])
+    fresh.shows("#uploads", "2 refused")
+    assert "no audio file by its name" in fresh.text("#uploads")
+    assert fresh.api("/tracks")["total"] == N_SONGS
+
+
+N_MANY = 100_000
+
+
+@needs_chrome
+def test_a_hundred_thousand_tracks_are_a_few_rows_of_html(tmp_path):
+    """Only what is on the screen exists, from the first row to the last."""
+    options = make_options(tmp_path)
+    with serving(options):
+        pass  # makes the tables
+    with sqlite3.connect(options.data / "tagger.db") as database:
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+            " INSERT INTO track (id, source, raw_path, folder, name, title, artist, album,"
+            " name_key, title_key, artist_key, album_key, search, container, size, mtime_ns,"
+            " has_cover, status, decision, is_edited, genres, proposed, suggested, top_label,"
+            " top_score, model, added_at, seen, version)"
+            " SELECT i, 'library', CAST(i AS BLOB), printf('Folder %04d/', i / 100),"
+            " printf('%06d.mp3', i), printf('Title %d', i), 'Artist', 'Album',"
+            " printf('%06d.mp3', i), printf('title %d', i), 'artist', 'album',"
+            " printf('title %d artist', i), 'mp3', 1, 1, 0, 'proposed', 'open', 0, '[]',"
+            " '[\"Rock\"]', '[\"Rock\"]', 'Rock', 0.5, '', 0, 0, 1 FROM n",
+            (N_MANY,),
+        )
+    with tab(options, tmp_path / "profile") as page:
+        page.open()
+        page.shows("#count", "100,000 tracks")
+        page.shows(".item[data-at='0']", "Title 1")
+        for share, at in ((0.5, N_MANY // 2), (1, N_MANY - 1)):
+            page.run(f"(one => {{ one.scrollTop = one.scrollHeight * {share}; }})(grid)")
+            page.shows(f".item[data-at='{at}']", f"Title {at + 1}")
+            assert page.run("document.querySelectorAll('.item').length") < 60
+        assert page.run("document.querySelectorAll('*').length") < 1500
+        assert is_quiet(page)
+
+
+@needs_chrome
+def test_a_token_is_asked_for_where_one_is_needed(tmp_path):
+    """Without it nothing is shown; with it all is, and no script can read it."""
+    secret = "a-secret-of-the-tests"
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"anna read,edit {secret}\n")
+    with tab(make_options(tmp_path, token_file=tokens), tmp_path / "profile") as page:
+        page.page.visit(page.address, until="!!document.querySelector('dialog input')")
+        page.page.type("wrong-secret-of-nobody")
+        page.press("Enter")
+        page.shows("#toasts", "token file")
+        page.run("location.reload()")
+        page.wait("document.activeElement?.id === 'token'")
+        page.page.type(secret)
+        page.press("Enter")
+        page.wait("document.documentElement?.dataset.ready")
+        assert secret not in page.run("document.cookie")
+        assert page.run("document.getElementById('write').hidden") is True
+        assert page.run("document.getElementById('upload').hidden") is False
