@@ -39,14 +39,14 @@ _PYAV = {
 
 WRITABLE = (
     "wav", "rf64", "aiff", "flac", "ogg-vorbis", "opus", "ogg-flac", "speex", "mp3", "aac-id3",
-    "m4a-aac", "m4a-alac", "m4b", "wma", "wavpack", "tta", "ape", "dsf",
+    "m4a-aac", "m4a-alac", "m4b", "wma", "wavpack", "tta", "ape", "dsf", "mka", "webm",
 )  # fmt: skip
 """Kinds that a genre can be written to."""
 
 FAKE = ("ape", "speex")
 """Kinds whose audio cannot be decoded, since nothing at hand encodes them."""
 
-READ_ONLY = ("au", "caf", "w64", "mka", "webm", "aac", "ac3")
+READ_ONLY = ("au", "caf", "w64", "aac", "ac3")
 """Kinds that can carry no genre of ours."""
 
 KINDS = WRITABLE + READ_ONLY

@@ -89,7 +89,6 @@ GRAPH = import_graph(ROOT)
 UPWARD = {
     ("tagger.journal.undo", "tagger.scan.results"),
     ("tagger.journal.undo_run", "tagger.scan.results"),
-    ("tagger.tags.places", "tagger.genres.choose"),
 }
 """Imports that still lead to a higher tier. The list may only become shorter."""
 

@@ -37,7 +37,8 @@ class Downmix:
 
     The mean of two channels in opposite phase is silence, and that of nearly opposite ones a
     remainder that no listener hears alone. Where the mean of a band is far below the channels,
-    the first of the loud ones is heard instead; on the way there, a part of both.
+    the first of the loud ones is heard instead; on the way there, a part of both. What alone is
+    opposite and lies above some 4 kHz is lost: lower sounds are louder by far, and decide.
     """
 
     def __init__(self, position: int) -> None:

@@ -27,7 +27,7 @@ Exclude = Annotated[
     typer.Option(
         "--exclude",
         metavar="GLOB",
-        help="Leave out such files and folders; also more than once.",
+        help="Leave out such files and folders, also named ones unless alone; repeatable.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 Policy = Literal["fill", "append", "replace"]
 POLICIES: tuple[Policy, ...] = ("fill", "append", "replace")
 
-PLACEHOLDERS = (
-    "Unknown", "<unknown>", "(unknown)", "[unknown]", "Unknown Genre", "Other", "None",
-    "<none>", "No Genre", "Genre", "<genre>", "Undefined", "Unclassified", "Unclassifiable",
-    "Unspecified", "Untitled", "Default", "Not Set", "Misc", "Miscellaneous", "Various", "n/a",
-    "na", "255", "(255)", "?", "-",
-)  # fmt: skip
-"""What programs write where they know no genre, 255 being ID3's number for none."""
-
 NEVER = 1.0
 """The threshold of a label that is shown, and never written."""
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tagger.genres.choose import PLACEHOLDERS, Policy, merge_genres
+from tagger.genres.choose import Policy, merge_genres
+from tagger.tags.fields import PLACEHOLDERS
 
 TreeLevel = Literal["specific", "general", "both"]
 TREE_LEVELS: tuple[TreeLevel, ...] = ("specific", "general", "both")

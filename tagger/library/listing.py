@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.library.ignored import MARKS
+from tagger.tags.registry import containers
+
+_ONLY_HEARD = ".aa3 .amr .awb .dts .eac3 .ec3 .mlp .oma .qoa .ra .rm .shn .thd .voc"
+"""Of containers that FFmpeg opens and that have no family among the tags."""
 
 AUDIO_SUFFIXES = frozenset(
-    # As one string, since a list would take a line for each of them.
-    ".3g2 .3gp .aa3 .aac .ac3 .adts .aif .aifc .aiff .alac .amr .ape .asf .au .awb .caf .dff"
-    " .dsf .dts .eac3 .ec3 .f4a .flac .m4a .m4b .m4r .mka .mlp .mov .mp+ .mp1 .mp2 .mp3 .mp4"
-    " .mpc .mpga .mpp .oga .ogg .oma .opus .qoa .ra .rf64 .rm .shn .snd .spx .tak .thd .tta"
-    " .voc .w64 .wav .wave .weba .webm .wma .wv".split()
+    suffix
+    for suffixes in (
+        _ONLY_HEARD,
+        *(one.suffixes for _, one in containers() if one.is_decoded),
+    )
+    for suffix in suffixes.split()
 )
 """Suffixes of the containers that libsndfile or FFmpeg opens, in lower case.
 

@@ -20,7 +20,7 @@ from tagger.state.records import CacheKey
 LISTENING = 4
 """Another number wherever the same file, model and options get other scores than before."""
 
-READING = 2
+READING = 3
 """Another number wherever the same tags and options are told in other words than before."""
 
 DECIDING = 3

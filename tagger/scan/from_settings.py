@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+from tagger.genres.rules import fold
 from tagger.model.spec import ModelSpec
 from tagger.scan.options import ScanOptions
 from tagger.settings.config import Settings
@@ -20,11 +21,15 @@ def writing_of(
         keep_mtime: leave the time of files as it is.
         hardlinks: what to do with files that have several names.
     """
+    protected = set(map(fold, settings.protected))
     return WriteOptions(
         id3v23_separator=settings.id3v23_separator,
         id3v2_version=settings.id3v2_version,
         wav_info=settings.wav_info,
         mp4_compat=settings.mp4_compat,
+        placeholders=tuple(
+            name for name in settings.placeholders if fold(name) not in protected
+        ),
         keep_mtime=keep_mtime,
         hardlinks=hardlinks,
     )

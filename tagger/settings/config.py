@@ -15,11 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.genres.choose import PLACEHOLDERS
 from tagger.genres.rules import GenreRules, LetterCase, TreeLevel, ancestors, canonical, fold
 from tagger.settings.values import CHECKS, NAME_LISTS, WrongValueError, nearest
 from tagger.system.folders import user_folder
-from tagger.tags.fields import Id3Version
+from tagger.tags.fields import PLACEHOLDERS, Id3Version
 
 FILE_VARIABLE = "TAGGER_CONFIG"
 EXAMPLE = Path(__file__).with_name("example.toml")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tagger.tags.ape.items import item_patches, item_refusal, item_values, other_items
 from tagger.tags.base import Patch, Range, Source, rewritten
-from tagger.tags.edges import Edges, tag_at, tags_from
+from tagger.tags.edges import Edges, front_tags, tag_at
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.genres import NO_GENRE, id3v1_code, id3v1_genre
@@ -34,7 +34,7 @@ class Around:
 
 def places_around(source: Source, edges: Edges, style: Style) -> Around:
     """All places around a stream in which a genre can stand."""
-    tags = [tag for _, tag in tags_from(source, 0, edges.start)]
+    tags = [tag for _, tag in front_tags(source, edges)]
     behind = [tag_at(source, place[0]) for place in edges.all_of("id3v2")]
     items = [item_values(source, area, GENRE, style) for area in edges.all_of("ape")]
     codes = [_codes(source, area) for area in edges.all_of("id3v1")]
@@ -49,7 +49,7 @@ def places_around(source: Source, edges: Edges, style: Style) -> Around:
 def refusal_around(source: Source, edges: Edges, *, main: int | None) -> str | None:
     """Why a tag that says the genre beside the main one (at `main`) cannot follow it."""
     tags = [
-        *tags_from(source, 0, edges.start),
+        *front_tags(source, edges),
         *((place[0], tag_at(source, place[0])) for place in edges.all_of("id3v2")),
     ]
     for offset, tag in tags:
@@ -66,7 +66,7 @@ def patches_around(
     source: Source, edges: Edges, edits: Edits, style: Style, *, main: int | None
 ) -> list[Patch]:
     """What makes every tag but the main one (at `main`) say the same, if it says another."""
-    patches = patches_of_tags(source, tags_from(source, 0, edges.start), edits, style, main)
+    patches = patches_of_tags(source, front_tags(source, edges), edits, style, main)
     for kind, area in edges.behind:
         if area[0] == main:
             continue
@@ -88,9 +88,14 @@ def patches_of_tags(
 ) -> list[Patch]:
     """The same for ID3v2 tags at their offsets."""
     patches: list[Patch] = []
+    end: int | None = None
     for offset, tag in tags:
         if offset != main and (new := followed(tag, edits, style)) is not None:
-            patches += rewritten(offset, source.exact(offset, tag.total), new)
+            # Zeros between two tags go with the second one: else they would stand before
+            # the audio, as a part of it.
+            start = offset if new or end is None else end
+            patches += rewritten(start, source.exact(start, offset + tag.total - start), new)
+        end = offset + tag.total
     return patches
 
 
@@ -134,7 +139,7 @@ def others_around(
     """All frames and items but the fields; of the tag at `main` as the style words it."""
     kept = unconverted(style)
     raw, end = [], 0
-    for offset, tag in tags_from(source, 0, edges.start):
+    for offset, tag in front_tags(source, edges):
         raw += tag.others(fields, style if offset == main else kept)
         end = offset + tag.total
     raw.append(source.digest(end, edges.start - end))

@@ -10,11 +10,12 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.places import Told
@@ -111,53 +112,122 @@ class Source:
         return digest.digest()
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What people should know of a family; `tagger formats` shows it.
+class TagFile(ABC):
+    """One open file as a family sees it: what its tags say, and how they would change.
 
-    Attributes:
-        reads: the kinds of tags that are read, in the order in which they count.
-        writes: the kind of tag that is written, and where.
-        several: how several values of a field are kept apart.
-        limits: what else is to be known of one of its containers.
+    For damaged bytes its methods raise what falls out of the parsing (ValueError,
+    struct.error, IndexError, mutagen's own); `registry.translated` makes one of our errors of
+    it.
     """
 
-    reads: tuple[str, ...]
-    writes: str
-    several: str
-    limits: Mapping[str, str] = field(default_factory=dict)
+    def __init__(self, source: Source, container: str, style: Style) -> None:
+        """Look at an open file.
 
+        Args:
+            source: the file.
+            container: one of the family's.
+            style: how values are spelled.
+        """
+        self.source, self.container, self.style = source, container, style
 
-class Family(Protocol):
-    """What every module of a container family has: a record about itself, and functions.
-
-    For damaged bytes they raise what falls out of the parsing (ValueError, struct.error,
-    IndexError, mutagen's own); `registry.translated` makes one of our errors of it.
-    """
-
-    ABOUT: About
-
-    def values(
-        self, source: Source, container: str, field: Field, style: Style
-    ) -> tuple[str, ...]:
+    @abstractmethod
+    def values(self, field: Field) -> tuple[str, ...]:
         """The values of a field as the container means them; of the genre, `told` has more."""
 
-    def told(self, source: Source, container: str, style: Style) -> Told:
+    @abstractmethod
+    def told(self) -> Told:
         """What every place says in which a genre can stand."""
 
-    def refusal(self, source: Source, container: str, style: Style) -> str | None:
+    @abstractmethod
+    def refusal(self) -> str | None:
         """None if fields can be written, else the reason."""
 
-    def plan(self, source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
+    @abstractmethod
+    def plan(self, edits: Edits) -> list[Patch]:
         """The patches after which the file holds exactly `edits`, in order of offset."""
 
-    def others(
-        self, source: Source, container: str, fields: Collection[Field], style: Style
-    ) -> list[bytes]:
+    @abstractmethod
+    def others(self, fields: Collection[Field]) -> list[bytes]:
         """Every raw element of the metadata except `fields` (or its digest), in order."""
 
-    def ranges(self, source: Source, container: str) -> list[Range]:
-        """Where the audio payload lies, in the order in which it counts."""
+    @abstractmethod
+    def ranges(self) -> list[Range]:
+        """Where the audio payload lies, in the order in which it counts.
+
+        Their bytes, one after another, are what must not change when a tag does.
+        """
+
+    def boundaries(self) -> bytes:
+        """What else of the payload must not change, as where packets end."""
+        return b""
+
+    def landmarks(self, block_len: int) -> Iterator[bytes] | None:  # noqa: ARG002
+        """Parts that tell the payload from others where its size is not quickly known.
+
+        Args:
+            block_len: bytes of a part.
+
+        Returns:
+            None where `ranges` are quickly known: blocks of these tell payloads apart.
+        """
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One kind of file: how it is called, recognised and decoded.
+
+    Attributes:
+        name: as results call it.
+        suffixes: usual ones, in one string; what a file contains decides.
+        magic: what such files begin with, behind ID3v2 tags.
+        libsndfile: its name there; None where libsndfile does not decode it.
+        demuxer: its name in FFmpeg, or None.
+        codecs: decoders of FFmpeg, any of which is worth opening it for.
+        limits: what people should know of it besides.
+    """
+
+    name: str
+    suffixes: str = ""
+    magic: tuple[bytes, ...] = ()
+    libsndfile: str | None = None
+    demuxer: str | None = None
+    codecs: str = ""
+    limits: str = ""
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether a decoder may know it."""
+        return bool(self.libsndfile or self.demuxer)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Containers whose tags are alike: one module, and one line in `registry.FAMILIES`.
+
+    Attributes:
+        containers: what it knows.
+        open: looks at an open file: (source, container, style) -> its tags.
+        reads: the kinds of tags that are read, in the order in which they count.
+        writes: the kind of tag that is written, and where; None if none is.
+        several: how several values of a field are kept apart.
+        recognise: (source, start, head) -> the container, where the first bytes alone do not
+            say it; `head` are those at `start`, behind ID3v2 tags.
+    """
+
+    containers: tuple[Container, ...]
+    open: Callable[[Source, str, Style], TagFile]
+    reads: tuple[str, ...] = ()
+    writes: str | None = None
+    several: str | None = None
+    recognise: Callable[[Source, int, bytes], str | None] | None = None
+
+    def container_of(self, source: Source, start: int, head: bytes) -> str | None:
+        """The name of the container that a file is; None for none of this family's."""
+        for one in self.containers:
+            if head.startswith(one.magic):
+                return one.name
+        return self.recognise(source, start, head) if self.recognise else None
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Literal
 
 from tagger.tags.base import Range, Source
 from tagger.tags.id3.frames import Tag
+from tagger.tags.id3.front import id3v2_end, id3v2_tags, is_id3v2
 from tagger.tags.id3.text import synchsafe
-from tagger.tags.sniff import id3v2_end, is_id3v2
 
 _APE_LEN = 32
 _MAX_LYRICS_LEN = 64 << 10
@@ -75,6 +75,18 @@ def edges_of(source: Source) -> Edges:
 def front_tag(source: Source) -> Tag | None:
     """The first ID3v2 tag in front; the one that every reader uses."""
     return tag_at(source, 0) if id3v2_end(source) else None
+
+
+def front_tags(source: Source, edges: Edges) -> list[tuple[int, Tag]]:
+    """The ID3v2 tags in front of a stream with their offsets, those behind zeros too.
+
+    A first one that leads out of its place is told as far as it can be; none follows it.
+    """
+    return [
+        (offset, tag_at(source, offset))
+        for offset, length in id3v2_tags(source)
+        if not offset or offset + length <= edges.start
+    ]
 
 
 def tags_from(source: Source, offset: int, end: int) -> list[tuple[int, Tag]]:

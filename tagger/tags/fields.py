@@ -16,6 +16,14 @@ from tagger.tags.undecoded import RefusedError, as_stored, shown
 DEFAULT_SEPARATOR = "; "
 """Joins several values where the format knows one string only (ID3v2.3)."""
 
+PLACEHOLDERS = (
+    "Unknown", "<unknown>", "(unknown)", "[unknown]", "Unknown Genre", "Other", "None",
+    "<none>", "No Genre", "Genre", "<genre>", "Undefined", "Unclassified", "Unclassifiable",
+    "Unspecified", "Untitled", "Default", "Not Set", "Misc", "Miscellaneous", "Various", "n/a",
+    "na", "255", "(255)", "?", "-",
+)  # fmt: skip
+"""What programs write where they know no genre, 255 being ID3's number for none."""
+
 Id3Version = Literal["keep", 3, 4]
 
 
@@ -85,12 +93,14 @@ class Style:
         id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
         mp4_joined: several genres as one joined MP4 value, for players that show the first.
         wav_info: the genre also as RIFF INFO `IGNR`.
+        placeholders: what says no genre; beside nothing else a code (of ID3v1) counts.
     """
 
     separator: str = DEFAULT_SEPARATOR
     id3v2_version: Id3Version = "keep"
     mp4_joined: bool = False
     wav_info: bool = False
+    placeholders: tuple[str, ...] = PLACEHOLDERS
 
     def version_for(self, version: int) -> int:
         """The ID3v2 version that a tag of another one gets."""

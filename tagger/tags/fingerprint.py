@@ -4,8 +4,8 @@ It is made of the payload's size and of blocks of it, so that few reads tell two
 It is no proof of equality: who changes a few samples in the middle of a WAV file and nothing
 else still has the same music. `tagger.tags.payload` hashes all of it.
 
-Of Ogg the payload's size is not known without reading every page; where the last page says how
-long the track is, this and the first and last packets stand for it.
+Of Ogg the payload's size is not known without reading every page; `TagFile.landmarks` has what
+stands for it.
 """
 
 import hashlib
@@ -15,10 +15,8 @@ from pathlib import Path
 from tagger.errors import TagError
 from tagger.tags.base import Range, Source, open_source
 from tagger.tags.payload import ranges_of
-from tagger.tags.registry import family_of, translated
+from tagger.tags.registry import opened, translated
 from tagger.tags.sniff import container_of
-from tagger.tags.xiph import ogg
-from tagger.tags.xiph.fingerprint import ogg_parts
 
 DIGEST_LEN = 16
 N_BLOCKS = 4
@@ -48,9 +46,9 @@ def digest_of(source: Source, container: str) -> bytes:
     """
     try:
         with translated(source.path, TagError, "the audio in it cannot be found"):
-            if family_of(container) is ogg:
-                return _digest(container, *ogg_parts(source, BLOCK_LEN))
-            parts = _sampled(source, ranges_of(source, container))
+            parts = opened(source, container).landmarks(BLOCK_LEN)
+            if parts is None:
+                parts = _sampled(source, ranges_of(source, container))
             return _digest(container, *parts)
     except TagError as error:
         if isinstance(error.__cause__, OSError):

@@ -1,18 +1,8 @@
 """The audio payload of a file: what must not change when a tag does.
 
-It is defined per container, so that it stays equal when only tags change:
-
-    mp3, aac, tta      all between the ID3v2 tags in front and ID3v1, APEv2, Lyrics3 behind
-    ape, wavpack, musepack, tak, optimfrog    likewise
-    flac               STREAMINFO and the frames
-    ogg, opus, speex   the packets of the audio stream without the comment packet: neither
-                       page headers nor where pages end
-    mp4                the chunks of all tracks, at the offsets that the tables state; mdat
-                       where there are no tables
-    wav, aiff, dff     the chunks of format and samples
-    dsf                all behind the first chunk and before the tag
-    asf                the data object
-    others             the whole file, since no tag of theirs is ever written
+Each family says in `TagFile.ranges` which bytes these are, so that they stay equal where only
+tags change, and in `boundaries` what else must stay (where packets end). Of a container whose
+tags are never written it is the whole file.
 """
 
 import hashlib
@@ -21,8 +11,7 @@ from pathlib import Path
 
 from tagger.errors import TagError
 from tagger.tags.base import Range, Source, open_source
-from tagger.tags.registry import family_of, translated
-from tagger.tags.xiph import ogg
+from tagger.tags.registry import opened, translated
 
 _PURPOSE = "the audio in it cannot be found"
 
@@ -106,17 +95,14 @@ def hash_of(source: Source, container: str) -> str:
     for offset, length in ranges_of(source, container):
         for block in source.blocks(offset, length):
             digest.update(block)
-    if family_of(container) is ogg:
-        digest.update(ogg.packet_lengths(source))
+    digest.update(opened(source, container).boundaries())
     return digest.hexdigest()
 
 
 def ranges_of(source: Source, container: str) -> list[Range]:
     """Where an open file's payload lies, nothing of it behind the end of the file."""
-    family = family_of(container)
-    ranges = family.ranges(source, container) if family else [(0, source.size)]
     return [
         (offset, min(length, source.size - offset))
-        for offset, length in ranges
+        for offset, length in opened(source, container).ranges()
         if 0 <= offset < source.size and length > 0
     ]

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tagger.genres.choose import PLACEHOLDERS
+from tagger.tags.fields import PLACEHOLDERS
 
-_PLACEHOLDERS = frozenset(word.casefold() for word in PLACEHOLDERS)
 _MARKS = re.compile(r"[;/,|\\]")
 
 
@@ -33,10 +32,12 @@ class Told:
     Attributes:
         places: every place in which one can stand, the one that counts first in front.
         is_as_asked: the spelling is that of the style: version, joined or not, RIFF INFO.
+        placeholders: what says no genre, in the style's words.
     """
 
     places: tuple[Place, ...]
     is_as_asked: bool = True
+    placeholders: tuple[str, ...] = PLACEHOLDERS
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -48,9 +49,9 @@ class Told:
         texts = [one.genres for one in self.places if one.genres and not one.is_code]
         if not texts:
             return next((one.genres for one in self.places if one.genres), ())
-        if _say_nothing(genre for genres in texts for genre in genres):
-            codes = (one.genres for one in self.places if one.is_code)
-            texts += [genres for genres in codes if genres and not _say_nothing(genres)][:1]
+        if self._says_nothing(genre for genres in texts for genre in genres):
+            codes = (one.genres for one in self.places if one.is_code and one.genres)
+            texts += [genres for genres in codes if not self._says_nothing(genres)][:1]
         found = list(texts[0])
         for genres in texts[1:]:
             known = set(_parts(found)) | {genre.casefold() for genre in found}
@@ -62,6 +63,10 @@ class Told:
         """Whether nothing is left to do where a file shall hold what it says."""
         return self.is_as_asked and all(agrees(one, self.genres) for one in self.places)
 
+    def _says_nothing(self, genres: Iterable[str]) -> bool:
+        known = {word.strip().casefold() for word in self.placeholders}
+        return all(genre.strip().casefold() in known for genre in genres)
+
 
 def agrees(place: Place, genres: Sequence[str]) -> bool:
     """Whether a place says these genres, and no other."""
@@ -70,10 +75,6 @@ def agrees(place: Place, genres: Sequence[str]) -> bool:
     if place.is_code:
         return {letters_of(one) for one in place.genres} <= {letters_of(one) for one in genres}
     return _parts(place.genres) == _parts(genres)
-
-
-def _say_nothing(genres: Iterable[str]) -> bool:
-    return all(genre.strip().casefold() in _PLACEHOLDERS for genre in genres)
 
 
 def letters_of(genre: str) -> str:

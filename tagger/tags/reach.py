@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tagger.tags.base import Patch, Source
 from tagger.tags.edges import edges_of
-from tagger.tags.sniff import id3v2_end
+from tagger.tags.id3.front import id3v2_tags
 from tagger.tags.undecoded import RefusedError
 
 _LONG_TAG = 1 << 20
@@ -32,16 +32,27 @@ def check_reach(source: Source, first: int | None, patches: Sequence[Patch]) -> 
     Raises:
         RefusedError: the frames would move too far from where they are looked for.
     """
-    end = id3v2_end(source)
-    moved = sum(len(one.data) - one.length for one in patches if one.offset <= end)
+    end = _end_for_decoders(source)
+    moved = sum(len(one.data) - one.length for one in patches if one.offset < (first or 0))
     if first is None or first == end or not moved:
         return
-    looked_at = first - end if end + moved > _LONG_TAG else first + moved
+    tag_end = end + sum(len(one.data) - one.length for one in patches if one.offset <= end)
+    looked_at = first + moved - (tag_end if tag_end > _LONG_TAG else 0)
     if looked_at > _reach(source, end, first):
         raise RefusedError(
             f"{first - end} bytes that are no audio stand before its first frame, and a tag of"
             " another length would move it to where decoders do not look"
         )
+
+
+def _end_for_decoders(source: Source) -> int:
+    """Where the tags in front end; one behind zeros is junk to them."""
+    end = 0
+    for offset, length in id3v2_tags(source):
+        if offset != end:
+            break
+        end = offset + length
+    return end
 
 
 def _reach(source: Source, end: int, first: int) -> int:

@@ -1,72 +1,56 @@
-"""Container -> the module that knows its tags; and the one place where failures are ours."""
+"""The list of all families; and the one place where failures are ours."""
 
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mutagen import MutagenError
 
 from tagger.errors import TrackError
+from tagger.tags import untagged
 from tagger.tags.ape import ape
 from tagger.tags.asf import asf
-from tagger.tags.base import Family, Source, TagInfo
+from tagger.tags.base import Container, Family, Source, TagFile, TagInfo
 from tagger.tags.fields import AS_IS, GENRE, Field, Style
 from tagger.tags.id3 import dsf, mpeg
+from tagger.tags.matroska import matroska
 from tagger.tags.mp4 import mp4
 from tagger.tags.riff import riff
 from tagger.tags.undecoded import RefusedError
 from tagger.tags.xiph import flac, ogg
 
-_FAMILIES: dict[str, Family] = {
-    "mp3": mpeg,
-    "tta": mpeg,
-    "aac": mpeg,
-    "wav": riff,
-    "rf64": riff,
-    "aiff": riff,
-    "dff": riff,
-    "dsf": dsf,
-    "flac": flac,
-    "ogg-vorbis": ogg,
-    "opus": ogg,
-    "speex": ogg,
-    "ogg-flac": ogg,
-    "mp4": mp4,
-    "asf": asf,
-    "ape": ape,
-    "wavpack": ape,
-    "musepack": ape,
-    "tak": ape,
-    "optimfrog": ape,
-}
+FAMILIES: tuple[Family, ...] = (
+    riff.FAMILY,
+    dsf.FAMILY,
+    flac.FAMILY,
+    ogg.FAMILY,
+    mp4.FAMILY,
+    asf.FAMILY,
+    ape.FAMILY,
+    matroska.FAMILY,
+    untagged.FAMILY,
+    mpeg.FAMILY,  # the last one: what has no magic is searched for frames
+)
+"""All that is known of containers; a new one is a module of its own and a line here."""
 
-_NO_TAG = {
-    "ogg": "It is an Ogg stream of a kind whose comments are not known.",
-    "w64": "It is a Sony Wave64 file, which has no place for tags.",
-    "au": "It is a Sun/NeXT AU file, which has no place for tags.",
-    "caf": "It is a Core Audio file, which has no place for a genre that players read.",
-    "matroska": "It is a Matroska or WebM file, whose tags cannot be changed yet.",
-    "aac-adif": "It is raw AAC (ADIF), which has no place for tags.",
-    "ac3": "It is raw AC-3, which has no place for tags.",
-    "midi": "It is a MIDI file, which holds notes and no sound.",
-    "unknown": "It is no audio container that is known.",
-}
+_BY_NAME = {one.name: (family, one) for family in FAMILIES for one in family.containers}
 
 
-def family_of(container: str) -> Family | None:
-    """The module for a container; None where no tag can be read."""
-    return _FAMILIES.get(container)
+def family_of(container: str) -> Family:
+    """The family of a container that `sniff` has named."""
+    return _BY_NAME[container][0]
 
 
-def containers() -> tuple[str, ...]:
-    """Every container that has a name, those with tags first."""
-    return (*_FAMILIES, *_NO_TAG)
+def containers() -> tuple[tuple[Family, Container], ...]:
+    """Every container that has a name with its family, those with tags first."""
+    return tuple(sorted(_BY_NAME.values(), key=lambda one: one[0].writes is None))
 
 
-def why_no_tags(container: str) -> str | None:
-    """The sentence why a container has no tags here; None for one that has."""
-    return _NO_TAG.get(container)
+def opened(source: Source, container: str, style: Style = AS_IS) -> TagFile:
+    """An open file as its family sees it."""
+    return family_of(container).open(source, container, style)
 
 
 def info_of(
@@ -76,19 +60,10 @@ def info_of(
     fields: Iterable[Field] = (),
 ) -> TagInfo:
     """What an open file says of its genre, and of other fields."""
-    family = family_of(container)
-    if family is None:
-        nothing: dict[str, tuple[str, ...]] = {field.name: () for field in fields}
-        nothing.pop(GENRE.name, None)
-        return TagInfo(container, (), _NO_TAG[container], nothing)
-    others = {
-        field.name: family.values(source, container, field, style)
-        for field in fields
-        if field != GENRE
-    }
-    told = family.told(source, container, style)
-    unwritable = family.refusal(source, container, style)
-    return TagInfo(container, told.genres, unwritable, others, told.is_settled)
+    tags = opened(source, container, style)
+    others = {field.name: tags.values(field) for field in fields if field != GENRE}
+    told = replace(tags.told(), placeholders=style.placeholders)
+    return TagInfo(container, told.genres, tags.refusal(), others, told.is_settled)
 
 
 @contextmanager

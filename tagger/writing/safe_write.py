@@ -14,11 +14,18 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tagger.errors import TagError, UnsupportedTagError, WriteError
-from tagger.tags.base import Family, Source, TagInfo, open_source
-from tagger.tags.fields import DEFAULT_SEPARATOR, GENRE, Edits, Id3Version, Style
+from tagger.tags.base import Source, TagInfo, open_source
+from tagger.tags.fields import (
+    DEFAULT_SEPARATOR,
+    GENRE,
+    PLACEHOLDERS,
+    Edits,
+    Id3Version,
+    Style,
+)
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.payload import identity_of
-from tagger.tags.registry import family_of, info_of, translated
+from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
 from tagger.writing.attributes import why_locked
@@ -44,6 +51,7 @@ class WriteOptions:
         id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
         mp4_compat: several genres as one joined MP4 value.
         wav_info: the genre of a WAV also as RIFF INFO.
+        placeholders: what stands in a genre's place and says none.
     """
 
     id3v23_separator: str = DEFAULT_SEPARATOR
@@ -52,6 +60,7 @@ class WriteOptions:
     id3v2_version: Id3Version = "keep"
     mp4_compat: bool = False
     wav_info: bool = False
+    placeholders: tuple[str, ...] = PLACEHOLDERS
 
     @property
     def style(self) -> Style:
@@ -61,6 +70,7 @@ class WriteOptions:
             id3v2_version=self.id3v2_version,
             mp4_joined=self.mp4_compat,
             wav_info=self.wav_info,
+            placeholders=self.placeholders,
         )
 
 
@@ -152,9 +162,9 @@ def plan_write(
             return None
         check_expected(path, info, expected)
         shown = next(iter(edits))
-        family = _writable_family(path, info, state, options)
+        _check_writable(path, info, state, options)
         with translated(target, WriteError, NOT_WRITTEN):
-            patches = family.plan(source, container, edits, options.style)
+            patches = opened(source, container, options.style).plan(edits)
             was = identity_of(source, container)
             new = patched(source, patches)
             return PreparedWrite(
@@ -168,17 +178,17 @@ def plan_write(
                 becomes=identity_of(new, container, payload=was.payload),
                 stat=state,
                 mtime_ns=state.st_mtime_ns if options.keep_mtime else None,
-                compare=_tag_reader(family, container, edits, options.style),
+                compare=_tag_reader(container, edits, options.style),
             )
 
 
-def _tag_reader(family: Family, container: str, edits: Edits, style: Style) -> Compare:
+def _tag_reader(container: str, edits: Edits, style: Style) -> Compare:
     """Compares a copy as who reads tags: the fields as wanted, all others as they were."""
 
     def compare(original: Source, copy: Source) -> str | None:
         if (wrong := wrong_field(info_of(copy, container, style, edits), edits)) is not None:
             return wrong
-        one, other = (family.others(at, container, edits, style) for at in (original, copy))
+        one, other = (opened(at, container, style).others(edits) for at in (original, copy))
         if one != other:
             return "other tags would not be the same"
         wording: Wording = "own" if style.id3v2_version == "keep" else "common"
@@ -232,12 +242,10 @@ def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
     )
 
 
-def _writable_family(
+def _check_writable(
     path: Path, info: TagInfo, state: os.stat_result, options: WriteOptions
-) -> Family:
-    """The family of a file that may be written, or the reason why it may not."""
-    family = family_of(info.container)
-    if info.unwritable or family is None:
-        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable or ''}")
+) -> None:
+    """Refuse to change a file that may not be written, with the reason."""
+    if info.unwritable:
+        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable}")
     check_replaceable(path, state, options)
-    return family

@@ -1,5 +1,7 @@
 """What mutagen sees in a file, before and after a change: a reader with mistakes of its own.
 
+Of Matroska, which mutagen does not open, it is what FFmpeg sees.
+
 The families prove a copy right with the code that planned it, so that a tag that they misread
 would be proven right as well. mutagen takes the same file apart by other code: whatever it saw,
 but for the fields that were asked for, it must still see. What it cannot read before the change
@@ -42,6 +44,8 @@ _Reader = Callable[[Source, Wording], _Seen]
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d")
 _PADDING, _COMMENT = 1, 4
 _UNKNOWN = " (unknown)"
+_WHO: Mapping[str, str] = {"Matroska": "FFmpeg"}
+"""Who reads a kind of tag, where it is not mutagen."""
 _SECOND_PLACES: Mapping[str, frozenset[str]] = {
     "ID3": frozenset({"tcon", "txxx:genre"}),
     "ID3v1": frozenset({"tcon"}),
@@ -71,15 +75,15 @@ def seen_otherwise(
     if wording == "common":  # they are spelled in another way in each version
         fields = [*fields, GENRE, FIELDS["mood"]]
     for kind, reader in _READERS.get(container, {}).items():
-        before = _read(reader, original, wording)
+        who, before = _WHO.get(kind, "mutagen"), _read(reader, original, wording)
         if before is None:
             continue
         after = _read(reader, copy, wording)
         if after is None:
-            return f"mutagen, another reader, would no longer read its {kind} tag"
+            return f"{who}, another reader, would no longer read its {kind} tag"
         for key in [*before, *(key for key in after if key not in before)]:
             if before.get(key) != after.get(key) and not _is_any(kind, key, fields):
-                return f"mutagen, another reader, would see another {key!r} in its {kind} tag"
+                return f"{who}, another reader, would see another {key!r} in its {kind} tag"
     return None
 
 
@@ -107,6 +111,8 @@ def _is_of(kind: str, key: str, field: Field) -> bool:
     if kind == "ASF":
         return key == field.asf.lower()
     common = field.common.lower()
+    if kind == "Matroska":  # "album/genre" where a tag names its level, "0/genre" of a stream
+        return key.rpartition("/")[2] == common
     if kind != "MP4":
         return key == common
     atom = field.mp4.decode("latin-1").lower() if field.mp4 else None
@@ -218,6 +224,17 @@ def _asf(source: Source, _wording: Wording) -> _Seen:
     )
 
 
+def _matroska(source: Source, _wording: Wording) -> _Seen:
+    """What FFmpeg sees, since mutagen opens no Matroska: of several values the last."""
+    import av  # noqa: PLC0415 - few files are Matroska, and a scan that decodes has loaded it
+
+    with av.open(source.file) as opened:
+        found: _Seen = dict(opened.metadata)
+        for stream in opened.streams:
+            found |= {f"{stream.index}/{key}": text for key, text in stream.metadata.items()}
+        return found
+
+
 def _gathered(items: Iterator[tuple[str, object]]) -> _Seen:
     """The values of each name, in order."""
     found: dict[str, list[object]] = {}
@@ -244,5 +261,6 @@ _READERS: Mapping[str, Mapping[str, _Reader]] = {
     "ogg-flac": {"Vorbis": _ogg_of(OggFLAC)},
     "mp4": {"MP4": _mp4},
     "asf": {"ASF": _asf},
+    "matroska": {"Matroska": _matroska},
 }
 """The kinds of tags that each container may have. RIFF INFO is none that mutagen reads."""

@@ -62,6 +62,7 @@ def mixtures():
     x = music(20)
     noise = np.random.default_rng(2).standard_normal(len(x)).astype(np.float32) * x.std()
     bass, above = parts(x, 250)
+    low, treble = parts(x, 2000)
     late = np.concatenate([np.zeros(5, np.float32), x[:-5]])
     silence = 0 * x
     return {
@@ -72,6 +73,7 @@ def mixtures():
         "a little late": [x, -late],
         "bass in phase": [bass + above, bass - above],
         "only bass opposite": [bass + above, above - bass],
+        "only treble opposite": [low + treble, low - treble],
         "three": [0.5 * x, 0.5 * x, -x],
         "four": [x, -x, x, -x],
         "surround": [x, -x, silence, 0.5 * bass, 0.2 * x, -0.2 * x],

@@ -266,6 +266,18 @@ def test_nothing_left_is_told_with_the_reason(music):
     assert "--exclude" in done.stderr
 
 
+def test_a_folder_that_is_named_and_excluded_at_once_is_left_out(music):
+    """Beside others what is excluded counts, as the help says; alone the named folder does."""
+    live = music / "B" / "Live"
+    assert live.is_dir()
+    both = list(find_tracks([music, live], exclude=["Live"]))
+    assert both == list(find_tracks([music], exclude=["Live"]))
+    assert not [track for track in both if "Live" in track.parts]
+    assert list(find_tracks([live], exclude=["Live"])) == list(find_tracks([live]))
+    assert list(find_tracks([live]))
+    assert "also named ones unless alone" in " ".join(tagger("scan", "--help").stdout.split())
+
+
 def test_a_path_that_is_not_there_is_refused_although_it_is_excluded(music):
     """A slip of the pen is told."""
     with pytest.raises(InputError):

@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 from tagger.errors import InputError
-from tagger.genres.choose import PLACEHOLDERS
 from tagger.settings.config import (
     EXAMPLE,
     KEYS,
@@ -14,6 +13,7 @@ from tagger.settings.config import (
     load_settings,
 )
 from tagger.settings.model_overrides import targets_of, with_settings
+from tagger.tags.fields import PLACEHOLDERS
 from tests.engines import make_spec
 
 

@@ -1,5 +1,6 @@
 """What mutagen, an independent reader, sees in a file."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def _is(key: str, field: str) -> bool:
 def _items(path: Path) -> list[tuple[str, Any]]:
     """The tags; mutagen asks some containers for ID3 only, so APEv2 is asked for itself.
 
-    It does not open RF64 and looks for no tag in AAC, but reads the ID3 tag in them.
+    It does not open RF64 and looks for no tag in AAC, but reads the ID3 tag in them. Matroska
+    is read by the few lines below.
     """
     if path.suffix in {".rf64", ".aac"}:
         data = path.read_bytes()
@@ -59,6 +61,8 @@ def _items(path: Path) -> list[tuple[str, Any]]:
         if data[start : start + 3] != b"ID3":
             return []
         return list(ID3(BytesIO(data[start:])).items())
+    if path.suffix in {".mka", ".webm"}:
+        return list(simple_tags(path).items())
     opened = mutagen.File(path) if path.suffix != ".ape" else None
     tags = opened.tags if opened is not None else None
     if tags is None:
@@ -67,3 +71,29 @@ def _items(path: Path) -> list[tuple[str, Any]]:
         except APENoHeaderError:
             return []
     return [(key, tags[key]) for key in tags.keys()]  # noqa: SIM118, tags iterate differently
+
+
+def simple_tags(path: Path) -> dict[str, list[str]]:
+    """The names and values in a Matroska file whose elements say their lengths."""
+    found: dict[str, list[str]] = {}
+    for _, segment in elements_in(path.read_bytes(), b"\x18\x53\x80\x67"):
+        for _, tags in elements_in(segment, b"\x12\x54\xc3\x67"):
+            for _, tag in elements_in(tags, b"\x73\x73"):
+                for _, simple in elements_in(tag, b"\x67\xc8"):
+                    inner = {name: data.decode() for name, data in elements_in(simple)}
+                    values = found.setdefault(inner[b"\x45\xa3"].lower(), [])
+                    values.append(inner[b"\x44\x87"])
+    return found
+
+
+def elements_in(data: bytes, wanted: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    """The elements of one id, or all, one behind the other: id and content."""
+    at = 0
+    while at < len(data):
+        id_len = next(n for n in range(1, 5) if data[at] >= 1 << 8 - n)
+        name, at = data[at : at + id_len], at + id_len
+        size_len = next(n for n in range(1, 9) if data[at] >= 1 << 8 - n)
+        size = int.from_bytes(data[at : at + size_len], "big") - (1 << 7 * size_len)
+        at += size_len + size
+        if not wanted or name == wanted:
+            yield name, data[at - size : at]

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mutagen
@@ -10,11 +11,15 @@ from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4FreeForm
 
+from tagger.errors import WriteError
 from tagger.genres.rules import GenreRules, merged
+from tagger.scan.from_settings import writing_of
+from tagger.settings.config import Settings
 from tagger.tags import read_tags
 from tagger.tags.ape.items import new_items
 from tagger.tags.base import open_source
 from tagger.tags.fields import AS_IS, GENRE
+from tagger.tags.patched import patched
 from tagger.tags.payload import payload_hash
 from tagger.writing.filecopy import copy_patched
 from tagger.writing.safe_write import WriteOptions, prepare, write_genres
@@ -212,6 +217,8 @@ MPEG_PLACES = {
     "second id3v2.3": front(TITLED, GENRED_23),
     "second id3v2.2": front(TITLED, GENRED_22),
     "three id3v2": front(TITLED, GENRED_23, GENRED),
+    "id3v2 behind zeros": front(TITLED, bytes(3000), GENRED),
+    "two behind zeros": front(TITLED, bytes(1), GENRED_23, bytes(10_000), GENRED),
     "id3v2 behind": both(front(TITLED), behind(footed(GENRED))),
     "free frame": front(TXXX),
     "free frame in 2.3": front(TXXX_23),
@@ -320,6 +327,19 @@ def test_a_code_beside_a_placeholder_is_the_genre(tmp_path):
     assert read_tags(path).genres == ("unknown",)
 
 
+def test_a_code_beside_a_placeholder_of_the_owners_is_the_genre(tmp_path):
+    """What the owner's settings call a placeholder counts as the usual ones do."""
+    path = make_audio(tmp_path, "mp3", duration_s=0.2)
+    mutagen.File(path).delete()
+    both(front(tag(frame(b"TCON", b"\3To be sorted"))), behind(ID3V1))(path)
+    settings = Settings(placeholders=("to be sorted",))
+    style = writing_of(settings).style
+    assert read_tags(path, style=style).genres == ("To be sorted", OLD)
+    assert read_tags(path).genres == ("To be sorted",)
+    guarded = replace(settings, protected=("To be sorted",))
+    assert read_tags(path, style=writing_of(guarded).style).genres == ("To be sorted",)
+
+
 @pytest.mark.parametrize("code", [12, 255])
 def test_a_code_for_no_genre_is_none_beside_a_placeholder(tmp_path, code):
     """Two places in which nobody knows the genre are filled."""
@@ -426,3 +446,34 @@ def test_places_that_cannot_be_written_refuse_the_file(tmp_path):
     assert read_tags(path).genres == ()
     write_genres(path, ["Zouk"])
     assert FLAC(path)["genre"] == ["Zouk"]
+
+
+def test_zeros_between_tags_go_with_the_tag_that_goes(tmp_path):
+    """They are no part of the audio; an undo brings every byte back."""
+    path = make_audio(tmp_path, "mp3", duration_s=0.2)
+    mutagen.File(path).delete()
+    front(TITLED, bytes(3000), tag(frame(b"TCON", b"\3Jazz")))(path)
+    sound, before = payload_hash(path, "mp3"), path.read_bytes()
+    with prepare(path, []) as prepared:
+        assert patched_bytes(prepared.temp, prepared.undo) == before
+        prepared.commit()
+    assert payload_hash(path, "mp3") == sound
+    assert shown_genres(path) == {}
+    assert path.stat().st_size < len(before) - 3000
+
+
+def test_a_tag_behind_many_zeros_is_junk_to_decoders(tmp_path):
+    """It counts, and a change that would move the audio out of their sight is refused."""
+    path = make_audio(tmp_path, "mp3", duration_s=2)
+    mutagen.File(path).delete()
+    front(TITLED, bytes(890_000), GENRED)(path)
+    assert read_tags(path).genres == (OLD,)
+    with pytest.raises(WriteError, match="decoders do not look"):
+        write_genres(path, ["x" * 3000])
+
+
+def patched_bytes(path: Path, patches) -> bytes:
+    """The content of a file after a change."""
+    with open_source(path) as source:
+        found = patched(source, patches)
+        return found.exact(0, found.size)

@@ -8,7 +8,7 @@ import pytest
 import taglib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutagen.apev2 import APEv2
+from mutagen.apev2 import BINARY, APEv2, APEValue
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4, MP4FreeForm
 
@@ -299,3 +299,17 @@ def test_no_frame_is_ever_stored_garbled(mp3, content, version):
     assert read_tags(path).genres == (*old, "Rock")
     if seen and SIGN not in "".join(seen[0].text):
         assert SIGN not in "".join(ID3(path)["TCON"].text)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfeJunk", b"Jazz"])
+def test_an_ape_item_that_says_it_is_binary_is_something_and_no_text(tmp_path, value):
+    """`fill` counts it, `append` is refused with the reason, `replace` takes its place."""
+    path = make_audio(tmp_path, "wavpack", duration_s=0.1)
+    tags = APEv2()
+    tags["Genre"], tags["Title"] = APEValue(value, BINARY), "T"
+    tags.save(path)
+    assert read_tags(path).genres == (SIGN,)
+    with pytest.raises(WriteError, match="cannot be kept; --policy replace"):
+        write_genres(path, [SIGN, "Rock"])
+    write_genres(path, ["Rock"])
+    assert (APEv2(path)["Genre"].value, APEv2(path)["Title"].value) == ("Rock", "T")

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tagger.tags.base import Patch, Range, Source, rewritten
 from tagger.tags.fields import Edits, Field, Style, stored, understood
-from tagger.tags.undecoded import bytes_of, text_of
+from tagger.tags.undecoded import UNREADABLE, bytes_of, text_of
 
 _FOOTER = struct.Struct("<8sIIII8s")
 _HAS_HEADER, _IS_HEADER = 1 << 31, 1 << 29
+_KIND, _BINARY = 0b110, 0b010
+"""Of the lowest byte of an item's flags."""
 
 
 def item_values(source: Source, area: Range, field: Field, style: Style) -> tuple[str, ...]:
@@ -62,12 +64,14 @@ def _exchanged(items: list[bytes], edits: Edits, style: Style) -> list[bytes]:
 
 
 def _texts(items: Sequence[bytes], field: Field) -> list[str]:
-    return [
-        text
-        for raw in items
-        if _is_of(raw, field)
-        for text in text_of(raw[raw.index(b"\0", 8) + 1 :]).split("\0")
-    ]
+    return [text for raw in items if _is_of(raw, field) for text in _texts_in(raw)]
+
+
+def _texts_in(raw: bytes) -> list[str]:
+    """The texts of an item; one that says that it is binary holds something, and no text."""
+    if raw[4] & _KIND == _BINARY:
+        return [UNREADABLE]
+    return text_of(raw[raw.index(b"\0", 8) + 1 :]).split("\0")
 
 
 def _footer(source: Source, area: Range) -> tuple[bytes, int, int, int, int, bytes]:
@@ -99,7 +103,7 @@ def _is_of(raw: bytes, field: Field) -> bool:
 
 
 def _item(field: Field, texts: Sequence[str]) -> bytes:
-    value = bytes_of("\0".join(texts))
+    value = b"\0".join(map(bytes_of, texts))
     return struct.pack("<II", len(value), 0) + field.common.encode() + b"\0" + value
 
 

@@ -32,17 +32,13 @@ from tagger.tags.asf.objects import (
     with_description,
     with_inner,
 )
-from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3.genres import expanded
 from tagger.tags.places import Place, Told
 from tagger.tags.undecoded import encoded, wide_text
 
-ABOUT = About(
-    reads=("ASF attributes",),
-    writes="ASF attributes",
-    several="repeated attribute",
-)
+_MAGIC = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _HEADER_LEN = 30
 _ALSO = ("wm/genreid", "genreid", "genre")
 """Other attributes of a genre, in small letters: ID3's number or word, and a plain name."""
@@ -52,98 +48,92 @@ _DESCRIBED = "Description"
 """Not an attribute: the fourth of the five texts of the content description."""
 
 
-def values(
-    source: Source,
-    container: str,  # noqa: ARG001
-    field: Field,
-    style: Style,
-) -> tuple[str, ...]:
-    """The attribute's values: content description, then metadata, then library."""
-    objects = _header(source)
-    texts = _description(objects) if field.asf == _DESCRIBED else _texts(objects, field)
-    return understood(texts, field, style)
+class AsfFile(TagFile):
+    """The header of an ASF file."""
+
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The attribute's values: content description, then metadata, then library."""
+        objects = _header(self.source)
+        texts = _description(objects) if field.asf == _DESCRIBED else _texts(objects, field)
+        return understood(texts, field, self.style)
+
+    def told(self) -> Told:
+        """The attribute counts first, then others under which a genre is known."""
+        objects = _header(self.source)
+        own = understood(_texts(objects, GENRE), GENRE, self.style)
+        also = [_texts_of(objects, name) for name in _ALSO]
+        return Told((Place(own), *(Place(expanded(texts)) for texts in also)))
+
+    def refusal(self) -> str | None:
+        """A header whose objects do not fill it is left alone."""
+        total, count = self.source.unpack("<QI", 16)
+        objects = _header(self.source)
+        filled = _HEADER_LEN + sum(len(one.render()) for one in objects) == total
+        filled &= all(
+            with_inner(one, inner_of(one)) == one for one in objects if one.guid == EXTENSION
+        )
+        if not filled or len(objects) != count:
+            return "Its ASF header is damaged: the objects do not fill it."
+        return None
+
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Rebuild the header around the exchanged attributes; padding gives or takes."""
+        old = self.source.exact(0, self.source.unpack("<Q", 16)[0])
+        objects = _header(self.source)
+        for field, values in edits.items():
+            objects = _edited(objects, field, values, self.style)
+        objects = _fitted(objects, len(old))
+        grown = _HEADER_LEN + sum(len(one.render()) for one in objects) - len(old)
+        objects = [_with_file_size(one, self.source.size, grown) for one in objects]
+        body = b"".join(one.render() for one in objects)
+        head = struct.pack("<QI", _HEADER_LEN + len(body), len(objects))
+        return rewritten(0, old, old[:16] + head + old[28:_HEADER_LEN] + body)
+
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """Objects and attributes but the fields, raw; what follows the data."""
+        objects = _header(self.source)
+        flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
+        names = {name for field in fields for name in _names_of(field)}
+        raw: list[bytes] = []
+        for one in flat:
+            if one.guid in (ATTRIBUTES, METADATA, LIBRARY):
+                raw += [
+                    one.guid + item
+                    for item in attributes_of(one)
+                    if split_attribute(item, one.guid)[0].lower() not in names
+                ]
+            elif one.guid == EXTENSION:
+                raw.append(one.data[:18])
+            elif one.guid == CONTENT and _DESCRIBED.lower() in names:
+                raw.append(with_description(one, b"").render())
+            elif one.guid != PADDING:
+                raw.append(_with_file_size(one, None, 0).render())
+        if _DESCRIBED.lower() in names:  # an object that says nothing may come and go
+            raw = [item for item in raw if item != NO_CONTENT.render()]
+        start, length = self.ranges()[0]
+        return [*raw, self.source.digest(start + length, self.source.size - start - length)]
+
+    def ranges(self) -> list[Range]:
+        """The data object, or all behind the header if its length is open or it is not there.
+
+        A live stream leaves the length open; some files were saved with a wrong header length.
+        """
+        start = self.source.unpack("<Q", 16)[0]
+        left = self.source.size - start
+        head = self.source.read(start, 24)
+        length = int.from_bytes(head[16:], "little") if head[:16] == DATA else 0
+        return [(start, min(length, left) if length >= 24 else left)]
 
 
-def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
-    """The attribute counts first, then others under which a genre is known."""
-    objects = _header(source)
-    own = understood(_texts(objects, GENRE), GENRE, style)
-    also = [_texts_of(objects, name) for name in _ALSO]
-    return Told((Place(own), *(Place(expanded(texts)) for texts in also)))
-
-
-def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
-    """A header whose objects do not fill it is left alone."""
-    total, count = source.unpack("<QI", 16)
-    objects = _header(source)
-    filled = _HEADER_LEN + sum(len(one.render()) for one in objects) == total
-    filled &= all(
-        with_inner(one, inner_of(one)) == one for one in objects if one.guid == EXTENSION
-    )
-    if not filled or len(objects) != count:
-        return "Its ASF header is damaged: the objects do not fill it."
-    return None
-
-
-def plan(
-    source: Source,
-    container: str,  # noqa: ARG001
-    edits: Edits,
-    style: Style,
-) -> list[Patch]:
-    """Rebuild the header around the exchanged attributes; padding gives or takes."""
-    old = source.exact(0, source.unpack("<Q", 16)[0])
-    objects = _header(source)
-    for field, values in edits.items():
-        objects = _edited(objects, field, values, style)
-    objects = _fitted(objects, len(old))
-    grown = _HEADER_LEN + sum(len(one.render()) for one in objects) - len(old)
-    objects = [_with_file_size(one, source.size, grown) for one in objects]
-    body = b"".join(one.render() for one in objects)
-    head = struct.pack("<QI", _HEADER_LEN + len(body), len(objects))
-    return rewritten(0, old, old[:16] + head + old[28:_HEADER_LEN] + body)
-
-
-def others(
-    source: Source,
-    container: str,
-    fields: Collection[Field],
-    style: Style,  # noqa: ARG001
-) -> list[bytes]:
-    """Objects and attributes but the fields, raw; what follows the data."""
-    objects = _header(source)
-    flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
-    names = {name for field in fields for name in _names_of(field)}
-    raw: list[bytes] = []
-    for one in flat:
-        if one.guid in (ATTRIBUTES, METADATA, LIBRARY):
-            raw += [
-                one.guid + item
-                for item in attributes_of(one)
-                if split_attribute(item, one.guid)[0].lower() not in names
-            ]
-        elif one.guid == EXTENSION:
-            raw.append(one.data[:18])
-        elif one.guid == CONTENT and _DESCRIBED.lower() in names:
-            raw.append(with_description(one, b"").render())
-        elif one.guid != PADDING:
-            raw.append(_with_file_size(one, None, 0).render())
-    if _DESCRIBED.lower() in names:  # an object that says nothing may come and go
-        raw = [item for item in raw if item != NO_CONTENT.render()]
-    start, length = ranges(source, container)[0]
-    return [*raw, source.digest(start + length, source.size - start - length)]
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """The data object, or all behind the header where its length is open or it is not there.
-
-    A live stream leaves the length open; some files were saved with a wrong header length.
-    """
-    start = source.unpack("<Q", 16)[0]
-    left = source.size - start
-    head = source.read(start, 24)
-    length = int.from_bytes(head[16:], "little") if head[:16] == DATA else 0
-    return [(start, min(length, left) if length >= 24 else left)]
+FAMILY = Family(
+    containers=(
+        Container("asf", ".wma .asf", (_MAGIC,), None, "asf", "wmav2 wmapro wmalossless"),
+    ),
+    open=AsfFile,
+    reads=("ASF attributes",),
+    writes="ASF attributes",
+    several="repeated attribute",
+)
 
 
 def _header(source: Source) -> list[Object]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from tagger.tags.base import NEW_PADDING
 from tagger.tags.fields import FIELDS, GENRE, Edits, Field, Style, understood
 from tagger.tags.id3.convert import Plain, converted, meanings, plain_frame
+from tagger.tags.id3.front import is_id3v2
 from tagger.tags.id3.genres import expanded
 from tagger.tags.id3.make import field_frame, tag_bytes
 from tagger.tags.id3.text import (
@@ -25,7 +26,6 @@ from tagger.tags.id3.text import (
 from tagger.tags.id3.unsync import stuffed
 from tagger.tags.id3.walk import Frame, Layout, ReadAt, Walk, unsynchronised
 from tagger.tags.places import Place, Told
-from tagger.tags.sniff import is_id3v2
 
 _MAX_FRAME_LEN = 1 << 20
 _RESPELLED = (GENRE, FIELDS["mood"])

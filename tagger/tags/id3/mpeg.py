@@ -15,106 +15,122 @@ from tagger.tags.around import (
     places_around,
     refusal_around,
 )
-from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.edges import Edges, edges_of, front_tag, tag_at
-from tagger.tags.fields import Edits, Field, Style
+from tagger.tags.fields import Edits, Field
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
+from tagger.tags.id3.mpeg_frames import first_frame, frames_behind
 from tagger.tags.places import Told
 from tagger.tags.reach import check_reach
-from tagger.tags.sniff import first_frame
 from tagger.tags.undecoded import RefusedError
 
-ABOUT = About(
-    reads=("ID3v2", "APEv2", "ID3v1"),
-    writes="ID3v2 in front; APEv2 where it is alone",
-    several=ID3_SEVERAL,
-    limits={"aac": "only where it has a tag already: few players look for one in raw AAC"},
-)
 _ADTS = "It is raw AAC (ADTS) without a tag, and few players look for one there."
 
 
-def values(
-    source: Source,
-    container: str,  # noqa: ARG001
-    field: Field,
-    style: Style,
-) -> tuple[str, ...]:
-    """The values of the first tag that has the field."""
-    tag = front_tag(source)
-    found = tag.values(field, style) if tag else ()
-    if found:
+class MpegFile(TagFile):
+    """The tags in front of and behind MPEG audio."""
+
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The values of the first tag that has the field."""
+        tag = front_tag(self.source)
+        found = tag.values(field, self.style) if tag else ()
+        if found:
+            return found
+        edges = edges_of(self.source)
+        if edges.ape:
+            found = items.item_values(self.source, edges.ape, field, self.style)
+        if not found and edges.id3v2_behind:
+            found = tag_at(self.source, edges.id3v2_behind[0]).values(field, self.style)
         return found
-    edges = edges_of(source)
-    if edges.ape:
-        found = items.item_values(source, edges.ape, field, style)
-    if not found and edges.id3v2_behind:
-        found = tag_at(source, edges.id3v2_behind[0]).values(field, style)
-    return found
+
+    def told(self) -> Told:
+        """The first ID3v2 tag counts first, then APEv2, then the others, ID3v1 last."""
+        tag = front_tag(self.source)
+        around = places_around(self.source, edges_of(self.source), self.style)
+        return Told(
+            (*around.front[:1], *around.ape, *around.behind, *around.front[1:], *around.id3v1),
+            is_as_asked=tag is None or tag.is_as_asked(self.style),
+        )
+
+    def refusal(self) -> str | None:
+        """ID3v2.2, damaged APE tags and raw AAC that nobody has tagged are left alone."""
+        tag, edges = front_tag(self.source), edges_of(self.source)
+        if self.container == "aac" and tag is None and edges.ape is None:
+            return _ADTS
+        if tag and (reason := tag.refusal(self.style)):
+            return reason
+        if (
+            _is_ape_alone(edges)
+            and edges.ape
+            and (reason := items.item_refusal(self.source, edges.ape))
+        ):
+            return reason
+        return refusal_around(self.source, edges, main=0 if tag else None)
+
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Exchange the fields in front, or in APEv2 if alone, and wherever they stand."""
+        first = first_frame(self.source)
+        if self.container == "mp3" and first is None:
+            raise RefusedError(
+                "no MPEG audio is found in the first mebibyte behind its tags, and decoders"
+                " look no farther"
+            )
+        tag, edges = front_tag(self.source), edges_of(self.source)
+        area = edges.ape if _is_ape_alone(edges) else None
+        main = 0 if tag else area and area[0]
+        patches = patches_around(self.source, edges, edits, self.style, main=main)
+        if tag:
+            if not tag.holds(edits, self.style):
+                patches += rewritten(
+                    0, self.source.exact(0, tag.total), tag.exchanged(edits, self.style)
+                )
+        elif area:
+            if reason := items.item_refusal(self.source, area):
+                raise RefusedError(reason.rstrip("."))
+            patches += items.item_patches(self.source, area, edits, self.style)
+        elif data := new_tag(edits, self.style):
+            patches.append(Patch(0, 0, data))
+        check_reach(self.source, first, patches)
+        return sorted(patches, key=lambda patch: patch.offset)
+
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """All frames and items but the fields, and every tag that is never changed."""
+        return others_around(self.source, edges_of(self.source), fields, self.style, main=0)
+
+    def ranges(self) -> list[Range]:
+        """All between the tags in front and behind."""
+        edges = edges_of(self.source)
+        return [(edges.start, edges.end - edges.start)]
 
 
-def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
-    """The first ID3v2 tag counts first, then APEv2, then the others, ID3v1 last."""
-    tag = front_tag(source)
-    around = places_around(source, edges_of(source), style)
-    return Told(
-        (*around.front[:1], *around.ape, *around.behind, *around.front[1:], *around.id3v1),
-        is_as_asked=tag is None or tag.is_as_asked(style),
-    )
+def _recognised(source: Source, start: int, _head: bytes) -> str | None:
+    """MPEG audio and ADTS have no magic: frames that follow one another tell."""
+    found = frames_behind(source, start)
+    if found is None:  # a tag whose audio is not to be recognised is still a tag
+        return "mp3" if start else None
+    return found[0]
 
 
-def refusal(source: Source, container: str, style: Style) -> str | None:
-    """ID3v2.2, damaged APE tags and raw AAC that nobody has tagged are left alone."""
-    tag, edges = front_tag(source), edges_of(source)
-    if container == "aac" and tag is None and edges.ape is None:
-        return _ADTS
-    if tag and (reason := tag.refusal(style)):
-        return reason
-    if _is_ape_alone(edges) and edges.ape and (reason := items.item_refusal(source, edges.ape)):
-        return reason
-    return refusal_around(source, edges, main=0 if tag else None)
-
-
-def plan(
-    source: Source,
-    container: str,
-    edits: Edits,
-    style: Style,
-) -> list[Patch]:
-    """Exchange the fields in front, or in APEv2 where that is alone, and where they stand."""
-    first = first_frame(source)
-    if container == "mp3" and first is None:
-        raise RefusedError("no MPEG audio is found in it, and a decoder may find another")
-    tag, edges = front_tag(source), edges_of(source)
-    area = edges.ape if _is_ape_alone(edges) else None
-    main = 0 if tag else area and area[0]
-    patches = patches_around(source, edges, edits, style, main=main)
-    if tag:
-        if not tag.holds(edits, style):
-            patches += rewritten(0, source.exact(0, tag.total), tag.exchanged(edits, style))
-    elif area:
-        if reason := items.item_refusal(source, area):
-            raise RefusedError(reason.rstrip("."))
-        patches += items.item_patches(source, area, edits, style)
-    elif data := new_tag(edits, style):
-        patches.append(Patch(0, 0, data))
-    check_reach(source, first, patches)
-    return sorted(patches, key=lambda patch: patch.offset)
-
-
-def others(
-    source: Source,
-    container: str,  # noqa: ARG001
-    fields: Collection[Field],
-    style: Style,
-) -> list[bytes]:
-    """All frames and items but the fields, and every tag that is never changed."""
-    return others_around(source, edges_of(source), fields, style, main=0)
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """All between the tags in front and behind."""
-    edges = edges_of(source)
-    return [(edges.start, edges.end - edges.start)]
+FAMILY = Family(
+    containers=(
+        Container("mp3", ".mp3 .mp2 .mp1 .mpga", (), "MP3", "mp3", "mp3 mp2"),
+        Container("tta", ".tta", (b"TTA1", b"TTA2"), None, "tta", "tta"),
+        Container(
+            "aac",
+            ".aac .adts",
+            (),
+            None,
+            "aac",
+            "aac",
+            limits="only where it has a tag already: few players look for one in raw AAC",
+        ),
+    ),
+    open=MpegFile,
+    reads=("ID3v2", "APEv2", "ID3v1"),
+    writes="ID3v2 in front; APEv2 where it is alone",
+    several=ID3_SEVERAL,
+    recognise=_recognised,
+)
 
 
 def _is_ape_alone(edges: Edges) -> bool:

@@ -111,3 +111,11 @@ def _inside(source: Source, atom: Atom) -> int:
     if atom.kind == b"meta" and source.read(atom.content + 4, 4) != b"hdlr":
         return min(atom.content + 4, atom.end)
     return atom.content
+
+
+def is_filled(source: Source, parent: Atom) -> bool:
+    """Whether atoms lead to the end of another; a terminator of zeros may follow them."""
+    end = max((atom.end for atom in children(source, parent)), default=None)
+    if end is None:
+        return parent.end - parent.content <= 8
+    return not source.read(end, parent.end - end).strip(b"\0")

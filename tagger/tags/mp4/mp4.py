@@ -10,7 +10,16 @@ Formats: ISO/IEC 14496-12; QuickTime File Format Specification.
 import struct
 from collections.abc import Collection, Sequence
 
-from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
+from tagger.tags.base import (
+    NEW_PADDING,
+    Container,
+    Family,
+    Patch,
+    Range,
+    Source,
+    TagFile,
+    rewritten,
+)
 from tagger.tags.fields import GENRE, Edits, Field, Style, kept, stored, understood
 from tagger.tags.id3.genres import id3v1_genre
 from tagger.tags.mp4.atoms import (
@@ -21,6 +30,7 @@ from tagger.tags.mp4.atoms import (
     atoms_in,
     children,
     find,
+    is_filled,
     resized,
 )
 from tagger.tags.mp4.places import elsewhere, freed
@@ -28,88 +38,140 @@ from tagger.tags.mp4.tables import chunks_of, moved, offset_tables
 from tagger.tags.places import Place, Told
 from tagger.tags.undecoded import bytes_of, text_of, wide_text
 
-ABOUT = About(
-    reads=("iTunes atoms", "gnre"),
-    writes="iTunes atoms",
-    several="several data atoms; joined with mp4_compat",
-    limits={"mp4": "fragmented files are skipped"},
-)
 _NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
 _UTF8, _UTF16 = 1, 2
+_FIRST = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
+"""Kinds of atoms that a file may begin with."""
 _Edit = tuple[Sequence[str], Style]
 _HANDLER = atom_bytes(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
 
 
-def values(
-    source: Source,
-    container: str,  # noqa: ARG001
-    field: Field,
-    style: Style,
-) -> tuple[str, ...]:
-    """The values of the field's items."""
-    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
-    if not ilst:
-        return ()
-    texts = _texts(source, _items_of(source, ilst, field))
-    return understood(texts, field, style, joined=_is_joined(field, style))
+class Mp4File(TagFile):
+    """The atoms of an MP4 file."""
+
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The values of the field's items."""
+        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
+        if not ilst:
+            return ()
+        texts = _texts(self.source, _items_of(self.source, ilst, field))
+        return understood(texts, field, self.style, joined=_is_joined(field, self.style))
+
+    def told(self) -> Told:
+        """The atom counts first, then free ones, QuickTime's own text, and the number last."""
+        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
+        items = _items_of(self.source, ilst, GENRE) if ilst else []
+        own = _texts(self.source, [atom for atom in items if atom.kind == GENRE.mp4])
+        free = _texts(self.source, [atom for atom in items if atom.kind == _FREE_FORM])
+        numbers = [atom_data(self.source, one) for atom in items if atom.kind == _NUMBER
+                   for one in children(self.source, atom)]  # fmt: skip
+        codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
+        joined = _is_joined(GENRE, self.style)
+        return Told(
+            (
+                Place(understood(own, GENRE, self.style, joined=joined)),
+                Place(understood(free, GENRE, self.style, joined=True)),
+                *(Place((text,)) for text in kept(text for _, text in elsewhere(self.source))),
+                *(Place(id3v1_genre(code), is_code=True) for code in codes),
+            ),
+            is_as_asked=not (joined and len(kept(own)) > 1),
+        )
+
+    def refusal(self) -> str | None:
+        """Fragments and other kinds of metadata than iTunes' are left alone."""
+        if find(self.source, b"moov") is None:
+            return "It has no moov atom: it is cut off, or a fragment of a stream."
+        if find(self.source, b"moof") or find(self.source, b"moov", b"mvex"):
+            return "It is a fragmented MP4, whose fragments could lose their place."
+        path = (b"moov", b"udta", b"meta", b"ilst")
+        around = [atom for n in range(1, 5) if (atom := find(self.source, *path[:n]))]
+        if not all(is_filled(self.source, atom) for atom in around):
+            return "Its tag atoms are damaged: they do not fill the atom around them."
+        meta = find(self.source, *path[:3])
+        handler = meta and next(
+            (a for a in children(self.source, meta) if a.kind == b"hdlr"), None
+        )
+        if handler and atom_data(self.source, handler)[8:12] not in (b"mdir", bytes(4)):
+            return "Its metadata is of another kind than iTunes'."
+        return None
+
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Exchange the items; use the free atom beside it, or move what is behind."""
+        parents, start, end, new = _exchange(self.source, edits, self.style)
+        old = self.source.exact(start, end - start)
+        delta = len(new) - len(old)
+        patches = rewritten(start, old, new)
+        if delta:
+            patches += [
+                patch for parent in parents for patch in resized(self.source, parent, delta)
+            ]
+            for table in _tables_of_all(self.source, end):
+                patches += moved(self.source, table, end, delta)
+        if GENRE in edits:
+            patches += [patch for atom, _ in elsewhere(self.source) for patch in freed(atom)]
+        return sorted(patches, key=lambda patch: patch.offset)
+
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """Every leaf atom but the fields, padding, samples and chunk offsets."""
+        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
+        edited = [
+            atom
+            for field in fields
+            for atom in (_items_of(self.source, ilst, field) if ilst else ())
+        ]
+        edited += [atom for atom, _ in elsewhere(self.source)] if GENRE in fields else []
+        return [
+            kind + content
+            for path, atom in all_leaves(self.source)
+            if (kind := b"/".join(path))
+            and _MOVING.isdisjoint(path)
+            and not any(one.offset <= atom.offset < one.end for one in edited)
+            and kind not in _SCAFFOLD
+            for content in [self.source.digest(atom.content, atom.end - atom.content)]
+        ]
+
+    def ranges(self) -> list[Range]:
+        """The chunks of all tracks, where the offset tables say that they are.
+
+        A wrong offset therefore shows as other bytes. Neighbours are joined.
+        """
+        found: list[Range] = []
+        moov = find(self.source, b"moov")
+        for trak in children(self.source, moov) if moov else ():
+            if trak.kind != b"trak":
+                continue
+            stbl = find(self.source, b"mdia", b"minf", b"stbl", within=trak)
+            for offset, length in chunks_of(self.source, stbl) if stbl else ():
+                if found and sum(found[-1]) == offset:
+                    found[-1] = (found[-1][0], found[-1][1] + length)
+                else:
+                    found.append((offset, length))
+        return found or [
+            (a.content, a.end - a.content) for a in atoms_in(self.source) if a.kind == b"mdat"
+        ]
 
 
-def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
-    """The atom counts first, then free ones, QuickTime's own text, and the number last."""
-    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
-    items = _items_of(source, ilst, GENRE) if ilst else []
-    own = _texts(source, [atom for atom in items if atom.kind == GENRE.mp4])
-    free = _texts(source, [atom for atom in items if atom.kind == _FREE_FORM])
-    numbers = [atom_data(source, one) for atom in items if atom.kind == _NUMBER
-               for one in children(source, atom)]  # fmt: skip
-    codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
-    joined = _is_joined(GENRE, style)
-    return Told(
-        (
-            Place(understood(own, GENRE, style, joined=joined)),
-            Place(understood(free, GENRE, style, joined=True)),
-            *(Place((text,)) for text in kept(text for _, text in elsewhere(source))),
-            *(Place(id3v1_genre(code), is_code=True) for code in codes),
+def _recognised(_source: Source, _start: int, head: bytes) -> str | None:
+    """The first atom's kind stands behind its length."""
+    return "mp4" if head[4:8] in _FIRST else None
+
+
+FAMILY = Family(
+    containers=(
+        Container(
+            "mp4",
+            ".m4a .m4b .m4r .mp4 .alac .f4a .mov .3gp .3g2",
+            demuxer="mov,mp4,m4a,3gp,3g2,mj2",
+            codecs="aac alac",
+            limits="fragmented files are skipped",
         ),
-        is_as_asked=not (joined and len(kept(own)) > 1),
-    )
-
-
-def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
-    """Fragments and other kinds of metadata than iTunes' are left alone."""
-    if find(source, b"moov") is None:
-        return "It has no moov atom: it is cut off, or a fragment of a stream."
-    if find(source, b"moof") or find(source, b"moov", b"mvex"):
-        return "It is a fragmented MP4, whose fragments could lose their place."
-    path = (b"moov", b"udta", b"meta", b"ilst")
-    around = [atom for n in range(1, 5) if (atom := find(source, *path[:n]))]
-    if not all(_is_filled(source, atom) for atom in around):
-        return "Its tag atoms are damaged: they do not fill the atom around them."
-    meta = find(source, *path[:3])
-    handler = meta and next((a for a in children(source, meta) if a.kind == b"hdlr"), None)
-    if handler and atom_data(source, handler)[8:12] not in (b"mdir", bytes(4)):
-        return "Its metadata is of another kind than iTunes'."
-    return None
-
-
-def plan(
-    source: Source,
-    container: str,  # noqa: ARG001
-    edits: Edits,
-    style: Style,
-) -> list[Patch]:
-    """Exchange the items; use the free atom beside it, or move what is behind."""
-    parents, start, end, new = _exchange(source, edits, style)
-    old = source.exact(start, end - start)
-    delta = len(new) - len(old)
-    patches = rewritten(start, old, new)
-    if delta:
-        patches += [patch for parent in parents for patch in resized(source, parent, delta)]
-        for table in _tables_of_all(source, end):
-            patches += moved(source, table, end, delta)
-    if GENRE in edits:
-        patches += [patch for atom, _ in elsewhere(source) for patch in freed(atom)]
-    return sorted(patches, key=lambda patch: patch.offset)
+    ),
+    open=Mp4File,
+    reads=("iTunes atoms", "gnre"),
+    writes="iTunes atoms",
+    several="several data atoms; joined with mp4_compat",
+    recognise=_recognised,
+)
 
 
 def _tables_of_all(source: Source, end: int) -> list[Atom]:
@@ -121,50 +183,6 @@ def _tables_of_all(source: Source, end: int) -> list[Atom]:
     return tables
 
 
-def others(
-    source: Source,
-    container: str,  # noqa: ARG001
-    fields: Collection[Field],
-    style: Style,  # noqa: ARG001
-) -> list[bytes]:
-    """Every leaf atom but the fields, padding, samples and chunk offsets."""
-    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
-    edited = [
-        atom for field in fields for atom in (_items_of(source, ilst, field) if ilst else ())
-    ]
-    edited += [atom for atom, _ in elsewhere(source)] if GENRE in fields else []
-    return [
-        kind + content
-        for path, atom in all_leaves(source)
-        if (kind := b"/".join(path))
-        and _MOVING.isdisjoint(path)
-        and not any(one.offset <= atom.offset < one.end for one in edited)
-        and kind not in _SCAFFOLD
-        for content in [source.digest(atom.content, atom.end - atom.content)]
-    ]
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """The chunks of all tracks, where the offset tables say that they are.
-
-    A wrong offset therefore shows as other bytes. Neighbours are joined.
-    """
-    found: list[Range] = []
-    moov = find(source, b"moov")
-    for trak in children(source, moov) if moov else ():
-        if trak.kind != b"trak":
-            continue
-        stbl = find(source, b"mdia", b"minf", b"stbl", within=trak)
-        for offset, length in chunks_of(source, stbl) if stbl else ():
-            if found and sum(found[-1]) == offset:
-                found[-1] = (found[-1][0], found[-1][1] + length)
-            else:
-                found.append((offset, length))
-    return found or [
-        (a.content, a.end - a.content) for a in atoms_in(source) if a.kind == b"mdat"
-    ]
-
-
 _MOVING = frozenset({b"free", b"skip", b"mdat", b"stco", b"co64"})
 """Padding, samples and where these lie."""
 
@@ -172,14 +190,6 @@ _SCAFFOLD = frozenset(
     {b"moov/udta", b"moov/udta/meta", b"moov/udta/meta/ilst", b"moov/udta/meta/hdlr"}
 )
 """What may come to be, or to be empty, when a genre is the first or last tag."""
-
-
-def _is_filled(source: Source, parent: Atom) -> bool:
-    """Whether atoms lead to the end of another; a terminator of zeros may follow them."""
-    end = max((atom.end for atom in children(source, parent)), default=None)
-    if end is None:
-        return parent.end - parent.content <= 8
-    return not source.read(end, parent.end - end).strip(b"\0")
 
 
 def _text(source: Source, data: Atom) -> str:

@@ -4,6 +4,7 @@ The list names no encoding. It is read as UTF-8 where it is, else as Windows' ow
 UTF-8, as other taggers do, since some readers take nothing else.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from tagger.tags.base import Patch, Source
 from tagger.tags.fields import GENRE, Style, kept, understood
 from tagger.tags.places import Place, agrees
 from tagger.tags.riff.chunks import LAYOUTS, Chunk, chunk_bytes, chunks_in
-from tagger.tags.undecoded import as_stored
+from tagger.tags.undecoded import RefusedError, as_stored
 
 _GENRE = b"IGNR"
+_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,31 @@ def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     patches = [Patch(at, patches[0].length if old else 0, new), *patches[1:]]
     grown = sum(len(patch.data) - patch.length for patch in patches)
     length = source.unpack("<I", chunk.offset - 4)[0]
-    if entries and entries[-1].end > chunk.offset + length:
-        grown += entries[-1].end - chunk.offset - length  # its padding counts from now on
+    content_end = chunk.offset + length
+    if entries and entries[-1].end > content_end:
+        grown += entries[-1].end - content_end  # its padding counts from now on
+        content_end = entries[-1].end
+    patches += _padding_patches(source, content_end, chunk.end, (length + grown) % 2)
     return [Patch(chunk.offset - 4, 4, struct.pack("<I", length + grown)), *patches]
+
+
+def _padding_patches(source: Source, start: int, end: int, n_wanted: int) -> list[Patch]:
+    """What makes the padding of a list as long as its new length needs.
+
+    Args:
+        source: the file.
+        start: where the list's content ends.
+        end: where the next chunk starts.
+        n_wanted: bytes of padding, 0 or 1.
+
+    Raises:
+        RefusedError: the file ends where the padding should be.
+    """
+    if end - start == n_wanted:
+        return []
+    if end > source.size:
+        raise RefusedError("its INFO list lacks the byte that pads it to an even length")
+    return [Patch(start, end - start, bytes(n_wanted))]
 
 
 def _place(source: Source, chunk: Chunk, style: Style) -> Place:
@@ -121,9 +145,25 @@ def _entries(source: Source, chunk: Chunk) -> Iterator[_Entry]:
     while offset + 8 <= end:
         name, length = source.unpack("<4sI", offset)
         data = source.read(offset + 8, min(length, end - offset - 8))
-        stop = min(offset + 8 + length + length % 2, max(chunk.end, end), source.size)
-        yield _Entry(name, data, offset, stop)
-        offset += 8 + length + length % 2
+        following = offset + 8 + length + length % 2
+        if length % 2 and _is_unpadded(source, following - 1, end):
+            following -= 1
+        yield _Entry(name, data, offset, min(following, max(chunk.end, end), source.size))
+        offset = following
+
+
+def _is_unpadded(source: Source, offset: int, end: int) -> bool:
+    """Whether an entry starts where the padding byte of the one before it should be.
+
+    Some programs leave that byte out. As for FFmpeg, an entry at the right place counts first.
+    """
+
+    def fits(at: int) -> bool:
+        name, length = source.read(at, 4), source.read(at + 4, 4)
+        is_there = len(length) == 4 and at + 8 + int.from_bytes(length, "little") <= end
+        return is_there and _NAME.fullmatch(name) is not None
+
+    return fits(offset) and not fits(offset + 1)
 
 
 def _entry(text: str) -> bytes:

@@ -7,10 +7,11 @@ if that was asked for.
 from collections.abc import Collection
 
 from tagger.tags.around import followed, unconverted, why_stuck
-from tagger.tags.base import About, Patch, Range, Source, rewritten
+from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.edges import front_tag, tag_at, tags_from
 from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3.frames import Tag
+from tagger.tags.id3.front import id3v2_end
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
 from tagger.tags.places import Place, Told
 from tagger.tags.riff.chunks import (
@@ -23,113 +24,132 @@ from tagger.tags.riff.chunks import (
     without_form_size,
 )
 from tagger.tags.riff.info import info_patches, info_places, is_info, other_entries
-from tagger.tags.sniff import id3v2_end
 
-ABOUT = About(
-    reads=("ID3v2",),
-    writes="ID3v2 in a chunk",
-    several=ID3_SEVERAL,
-    limits={
-        "wav": "RIFF INFO is written where it is there, or with wav_info",
-        "rf64": "RIFF INFO is written where it is there, or with wav_info",
-    },
-)
 _RIFF = {"wav", "rf64"}
 
 
-def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
-    """The values in the first tag chunk."""
-    if tag := front_tag(source):
-        return tag.values(field, style)
-    chunk = next(iter(_tag_chunks(source, container)), None)
-    if chunk and chunk.length:
-        return tag_at(source, chunk.offset).values(field, style)
-    return ()
+class RiffFile(TagFile):
+    """The chunks of a form."""
 
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The values in the first tag chunk."""
+        if tag := front_tag(self.source):
+            return tag.values(field, self.style)
+        chunk = next(iter(_tag_chunks(self.source, self.container)), None)
+        if chunk and chunk.length:
+            return tag_at(self.source, chunk.offset).values(field, self.style)
+        return ()
 
-def told(source: Source, container: str, style: Style) -> Told:
-    """The first tag counts first, then others in chunks, then RIFF INFO."""
-    tags = [tag] if (tag := front_tag(source)) else _tags(source, container)
-    places = [Place(tag.values(GENRE, style)) for tag in tags]
-    infos = info_places(source, container, style) if container in _RIFF else ()
-    is_as_asked = not tags or tags[0].is_as_asked(style)
-    if style.wav_info and container in _RIFF:
-        is_as_asked &= any(place.genres for place in infos) or not any(
-            place.genres for place in places
+    def told(self) -> Told:
+        """The first tag counts first, then others in chunks, then RIFF INFO."""
+        tags = [tag] if (tag := front_tag(self.source)) else _tags(self.source, self.container)
+        places = [Place(tag.values(GENRE, self.style)) for tag in tags]
+        infos = (
+            info_places(self.source, self.container, self.style)
+            if self.container in _RIFF
+            else ()
         )
-    return Told((*places, *infos), is_as_asked)
+        is_as_asked = not tags or tags[0].is_as_asked(self.style)
+        if self.style.wav_info and self.container in _RIFF:
+            is_as_asked &= any(place.genres for place in infos) or not any(
+                place.genres for place in places
+            )
+        return Told((*places, *infos), is_as_asked)
+
+    def refusal(self) -> str | None:
+        """Files that are cut off or streamed have no end where a chunk could go."""
+        if id3v2_end(self.source):
+            return "It has an ID3 tag in front of its header, where few programs look for one."
+        chunks = list(chunks_in(self.source, self.container))
+        end = form_end(self.source, self.container)
+        whole = chunks and chunks[-1].end <= self.source.size + 1 and end <= self.source.size
+        if not whole or not any(chunk.id in LAYOUTS[self.container].audio for chunk in chunks):
+            return "It is cut off, or its header says a wrong length, so no chunk can be added."
+        for number, tag in enumerate(_tags(self.source, self.container)):
+            if number == 0 and (reason := tag.refusal(self.style)):
+                return reason
+            if number and (reason := why_stuck(tag)):
+                return reason
+        return None
+
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Exchange the fields in the tag chunk, or add one at the end of the form."""
+        patches: list[Patch] = []
+        added = b""
+        if self.container in _RIFF and GENRE in edits:
+            patches, added = info_patches(self.source, self.container, edits[GENRE], self.style)
+        layout, chunks = LAYOUTS[self.container], _tag_chunks(self.source, self.container)
+        for chunk in chunks:
+            offset = chunk.offset - layout.head_len
+            old = self.source.exact(offset, min(chunk.end, self.source.size) - offset)
+            tag = _exchanged(self.source, chunk, edits, self.style, is_main=chunk is chunks[0])
+            patches += rewritten(
+                offset, old, chunk_bytes(chunk.id, tag, layout) if tag else b""
+            )
+        if not chunks and (tag := new_tag(edits, self.style)):
+            added += chunk_bytes(layout.id3, tag, layout)
+        if added:
+            end = form_end(self.source, self.container)
+            # The last chunk may lack its padding byte.
+            patches.append(Patch(end, 0, b"\0" * (end % 2) + added))
+        delta = sum(len(patch.data) - patch.length for patch in patches)
+        patches.sort(key=lambda patch: patch.offset)
+        return form_size(self.source, self.container, delta) + patches
+
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """The frames but the fields, and all chunks but tag and audio."""
+        raw = [self.source.exact(0, 4)]
+        for chunk in chunks_in(self.source, self.container):
+            if chunk.id in LAYOUTS[self.container].audio:
+                continue
+            if chunk.id.lower() == b"id3 ":
+                raw += _others_in(self.source, chunk, fields, self.style)
+            elif self.container in _RIFF and GENRE in fields and is_info(self.source, chunk):
+                raw += other_entries(self.source, chunk)
+            else:
+                raw.append(without_form_size(self.source, chunk, self.container))
+        end = form_end(self.source, self.container)
+        return [*raw, self.source.digest(end, max(0, self.source.size - end))]
+
+    def ranges(self) -> list[Range]:
+        """The chunks that say how the samples are written, and the samples."""
+        if start := id3v2_end(self.source):
+            return [(start, self.source.size - start)]
+        return [
+            (chunk.offset, min(chunk.length, self.source.size - chunk.offset))
+            for chunk in chunks_in(self.source, self.container)
+            if chunk.id in LAYOUTS[self.container].audio
+        ]
 
 
-def refusal(source: Source, container: str, style: Style) -> str | None:
-    """Files that are cut off or streamed have no end where a chunk could go."""
-    if id3v2_end(source):
-        return "It has an ID3 tag in front of its header, where few programs look for one."
-    chunks = list(chunks_in(source, container))
-    end = form_end(source, container)
-    whole = chunks and chunks[-1].end <= source.size + 1 and end <= source.size
-    if not whole or not any(chunk.id in LAYOUTS[container].audio for chunk in chunks):
-        return "It is cut off, or its header says a wrong length, so no chunk can be added."
-    for number, tag in enumerate(_tags(source, container)):
-        if number == 0 and (reason := tag.refusal(style)):
-            return reason
-        if number and (reason := why_stuck(tag)):
-            return reason
+def _recognised(_source: Source, _start: int, head: bytes) -> str | None:
+    """The members of the family say in bytes 8 to 12 what they hold."""
+    outer, inner = head[:4], head[8:12]
+    if outer == b"RIFF" and inner == b"WAVE":
+        return "wav"
+    if outer in {b"RF64", b"BW64"} and inner == b"WAVE":
+        return "rf64"
+    if outer == b"FORM" and inner in {b"AIFF", b"AIFC"}:
+        return "aiff"
+    if outer == b"FRM8" and head[12:16] == b"DSD ":
+        return "dff"
     return None
 
 
-def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
-    """Exchange the fields in the tag chunk, or add one at the end of the form."""
-    patches: list[Patch] = []
-    added = b""
-    if container in _RIFF and GENRE in edits:
-        patches, added = info_patches(source, container, edits[GENRE], style)
-    layout, chunks = LAYOUTS[container], _tag_chunks(source, container)
-    for chunk in chunks:
-        offset = chunk.offset - layout.head_len
-        old = source.exact(offset, min(chunk.end, source.size) - offset)
-        tag = _exchanged(source, chunk, edits, style, is_main=chunk is chunks[0])
-        patches += rewritten(offset, old, chunk_bytes(chunk.id, tag, layout) if tag else b"")
-    if not chunks and (tag := new_tag(edits, style)):
-        added += chunk_bytes(layout.id3, tag, layout)
-    if added:
-        end = form_end(source, container)
-        # The last chunk may lack its padding byte.
-        patches.append(Patch(end, 0, b"\0" * (end % 2) + added))
-    delta = sum(len(patch.data) - patch.length for patch in patches)
-    patches.sort(key=lambda patch: patch.offset)
-    return form_size(source, container, delta) + patches
-
-
-def others(
-    source: Source,
-    container: str,
-    fields: Collection[Field],
-    style: Style,
-) -> list[bytes]:
-    """The frames but the fields, and all chunks but tag and audio."""
-    raw = [source.exact(0, 4)]
-    for chunk in chunks_in(source, container):
-        if chunk.id in LAYOUTS[container].audio:
-            continue
-        if chunk.id.lower() == b"id3 ":
-            raw += _others_in(source, chunk, fields, style)
-        elif container in _RIFF and GENRE in fields and is_info(source, chunk):
-            raw += other_entries(source, chunk)
-        else:
-            raw.append(without_form_size(source, chunk, container))
-    end = form_end(source, container)
-    return [*raw, source.digest(end, max(0, source.size - end))]
-
-
-def ranges(source: Source, container: str) -> list[Range]:
-    """The chunks that say how the samples are written, and the samples."""
-    if start := id3v2_end(source):
-        return [(start, source.size - start)]
-    return [
-        (chunk.offset, min(chunk.length, source.size - chunk.offset))
-        for chunk in chunks_in(source, container)
-        if chunk.id in LAYOUTS[container].audio
-    ]
+_INFO = "RIFF INFO is written where it is there, or with wav_info"
+FAMILY = Family(
+    containers=(
+        Container("wav", ".wav .wave", (), "WAV", "wav", "pcm_s16le", limits=_INFO),
+        Container("rf64", ".wav .rf64", (), "RF64", "wav", "pcm_s16le", limits=_INFO),
+        Container("aiff", ".aif .aiff .aifc", (), "AIFF", "aiff", "pcm_s16be"),
+        Container("dff", ".dff", (), None, "iff", "dsd_msbf dst"),
+    ),
+    open=RiffFile,
+    reads=("ID3v2",),
+    writes="ID3v2 in a chunk",
+    several=ID3_SEVERAL,
+    recognise=_recognised,
+)
 
 
 def _exchanged(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tagger.tags.base import Range, Source
-from tagger.tags.xiph.ogg import Page, comment_pages, first_packet_len, pages_of
+from tagger.tags.xiph.pages import Page, comment_pages, first_packet_len, pages_of
 
 _LONGEST_PAGE = 27 + 255 + 255 * 255
 _NO_POSITION = b"\xff" * 8

@@ -12,11 +12,20 @@ from tagger.tags.around import (
     places_around,
     refusal_around,
 )
-from tagger.tags.base import NEW_PADDING, About, Patch, Range, Source, rewritten
+from tagger.tags.base import (
+    NEW_PADDING,
+    Container,
+    Family,
+    Patch,
+    Range,
+    Source,
+    TagFile,
+    rewritten,
+)
 from tagger.tags.edges import edges_of
 from tagger.tags.fields import GENRE, Edits, Field, Style
+from tagger.tags.id3.front import id3v2_end
 from tagger.tags.places import Place, Told
-from tagger.tags.sniff import id3v2_end
 from tagger.tags.xiph.comment import (
     REPEATED,
     Comment,
@@ -27,11 +36,6 @@ from tagger.tags.xiph.comment import (
     render_comment,
 )
 
-ABOUT = About(
-    reads=("Vorbis comment",),
-    writes="Vorbis comment",
-    several=REPEATED,
-)
 _STREAMINFO, _PADDING, _COMMENT = 0, 1, 4
 _MAX_BLOCK_LEN = (1 << 24) - 1
 _MAX_BLOCKS = 4096
@@ -52,85 +56,81 @@ class Block:
         return self.offset + self.length
 
 
-def values(
-    source: Source,
-    container: str,  # noqa: ARG001
-    field: Field,
-    style: Style,
-) -> tuple[str, ...]:
-    """The values of a field in the first comment block."""
-    comment = _comment(source, _blocks(source))
-    return comment_values(comment, field, style) if comment else ()
+class FlacFile(TagFile):
+    """The metadata blocks of a FLAC file."""
+
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The values of a field in the first comment block."""
+        comment = _comment(self.source, _blocks(self.source))
+        return comment_values(comment, field, self.style) if comment else ()
+
+    def told(self) -> Told:
+        """The comment counts first, then whatever tags stand around the stream."""
+        comments = [parse_comment(data) for data in _comments(self.source)]
+        around = places_around(self.source, edges_of(self.source), self.style)
+        own = [Place(comment_values(one, GENRE, self.style)) for one in comments]
+        return Told((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
+
+    def refusal(self) -> str | None:
+        """Where the blocks do not lead to a frame, one of their lengths is wrong."""
+        blocks = _blocks(self.source)
+        if self.source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
+            return "Its metadata blocks are damaged: no audio frame follows the last one."
+        return refusal_around(self.source, edges_of(self.source), main=None)
+
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Exchange the comment block; the padding gives or takes the difference if it can."""
+        blocks = _blocks(self.source)
+        comment = _comment(self.source, blocks) or Comment(_VENDOR, (), b"")
+        new = render_comment(edited(comment, edits, self.style))
+        bodies: list[tuple[int, bytes]] = []
+        placed = False
+        for block in blocks:
+            if block.kind == _COMMENT and not placed:
+                bodies.append((_COMMENT, new))
+                placed = True
+            else:
+                data = self.source.exact(block.offset, block.length)
+                is_second = block.kind == _COMMENT
+                bodies.append(
+                    (block.kind, _without(data, edits, self.style) if is_second else data)
+                )
+        if not placed:
+            bodies.insert(1, (_COMMENT, new))
+        start = blocks[0].offset - 4
+        old_len = blocks[-1].end - start
+        _fit(bodies, old_len)
+        patches = rewritten(start, self.source.exact(start, old_len), _rendered(bodies))
+        patches += patches_around(
+            self.source, edges_of(self.source), edits, self.style, main=None
+        )
+        return sorted(patches, key=lambda patch: patch.offset)
+
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """All blocks but the padding, the comment without the fields; the tags around them."""
+        raw = others_around(self.source, edges_of(self.source), fields, self.style)
+        for block in _blocks(self.source):
+            data = self.source.exact(block.offset, block.length)
+            if block.kind == _COMMENT:
+                raw += sorted(other_entries(parse_comment(data), fields)[1:])
+            elif block.kind != _PADDING:
+                raw.append(bytes([block.kind]) + data)
+        return raw
+
+    def ranges(self) -> list[Range]:
+        """STREAMINFO, and the frames up to a tag at the end."""
+        blocks = _blocks(self.source)
+        start, end = blocks[-1].end, edges_of(self.source).end
+        return [(blocks[0].offset, blocks[0].length), (start, max(0, end - start))]
 
 
-def told(source: Source, container: str, style: Style) -> Told:  # noqa: ARG001
-    """The comment counts first, then whatever tags stand around the stream."""
-    comments = [parse_comment(data) for data in _comments(source)]
-    around = places_around(source, edges_of(source), style)
-    own = [Place(comment_values(one, GENRE, style)) for one in comments]
-    return Told((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
-
-
-def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
-    """Where the blocks do not lead to a frame, one of their lengths is wrong."""
-    blocks = _blocks(source)
-    if source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
-        return "Its metadata blocks are damaged: no audio frame follows the last one."
-    return refusal_around(source, edges_of(source), main=None)
-
-
-def plan(
-    source: Source,
-    container: str,  # noqa: ARG001
-    edits: Edits,
-    style: Style,
-) -> list[Patch]:
-    """Exchange the comment block; the padding gives or takes the difference if it can."""
-    blocks = _blocks(source)
-    comment = _comment(source, blocks) or Comment(_VENDOR, (), b"")
-    new = render_comment(edited(comment, edits, style))
-    bodies: list[tuple[int, bytes]] = []
-    placed = False
-    for block in blocks:
-        if block.kind == _COMMENT and not placed:
-            bodies.append((_COMMENT, new))
-            placed = True
-        else:
-            data = source.exact(block.offset, block.length)
-            is_second = block.kind == _COMMENT
-            bodies.append((block.kind, _without(data, edits, style) if is_second else data))
-    if not placed:
-        bodies.insert(1, (_COMMENT, new))
-    start = blocks[0].offset - 4
-    old_len = blocks[-1].end - start
-    _fit(bodies, old_len)
-    patches = rewritten(start, source.exact(start, old_len), _rendered(bodies))
-    patches += patches_around(source, edges_of(source), edits, style, main=None)
-    return sorted(patches, key=lambda patch: patch.offset)
-
-
-def others(
-    source: Source,
-    container: str,  # noqa: ARG001
-    fields: Collection[Field],
-    style: Style,
-) -> list[bytes]:
-    """All blocks but the padding, the comment without the fields; the tags around them."""
-    raw = others_around(source, edges_of(source), fields, style)
-    for block in _blocks(source):
-        data = source.exact(block.offset, block.length)
-        if block.kind == _COMMENT:
-            raw += sorted(other_entries(parse_comment(data), fields)[1:])
-        elif block.kind != _PADDING:
-            raw.append(bytes([block.kind]) + data)
-    return raw
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """STREAMINFO, and the frames up to a tag at the end."""
-    blocks = _blocks(source)
-    start, end = blocks[-1].end, edges_of(source).end
-    return [(blocks[0].offset, blocks[0].length), (start, max(0, end - start))]
+FAMILY = Family(
+    containers=(Container("flac", ".flac", (b"fLaC",), "FLAC", "flac", "flac"),),
+    open=FlacFile,
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+)
 
 
 def _blocks(source: Source) -> list[Block]:

@@ -6,15 +6,23 @@ gets a new checksum. https://www.xiph.org/ogg/doc/framing.html
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from mutagen.ogg import OggPage
 
-from tagger.tags.base import MAX_TAG_LEN, NEW_PADDING, About, Patch, Range, Source, rewritten
-from tagger.tags.fields import GENRE, Edits, Field, Style
+from tagger.tags.base import (
+    NEW_PADDING,
+    Container,
+    Family,
+    Patch,
+    Range,
+    Source,
+    TagFile,
+    rewritten,
+)
+from tagger.tags.fields import GENRE, Edits, Field
 from tagger.tags.places import Place, Told
-from tagger.tags.sniff import ogg_stream
 from tagger.tags.xiph.comment import (
     REPEATED,
     Comment,
@@ -24,152 +32,122 @@ from tagger.tags.xiph.comment import (
     parse_comment,
     render_comment,
 )
-
-ABOUT = About(
-    reads=("Vorbis comment",),
-    writes="Vorbis comment",
-    several=REPEATED,
+from tagger.tags.xiph.fingerprint import ogg_parts
+from tagger.tags.xiph.pages import (
+    Page,
+    comment_pages,
+    first_packet_len,
+    packet_lengths,
+    pages_of,
+    serial_of,
 )
+from tagger.tags.xiph.streams import ogg_stream
+
 _PREFIXES = {"ogg-vorbis": b"\x03vorbis", "opus": b"OpusTags", "speex": b"", "ogg-flac": None}
 _LAST = 4
 _MAX_BEHIND = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page: where it lies, whose it is, and how its content is cut into packets."""
+class OggFile(TagFile):
+    """The pages of an Ogg file."""
 
-    offset: int
-    serial: int
-    flags: int
-    lacing: bytes
+    def values(self, field: Field) -> tuple[str, ...]:
+        """The values of a field in the comment packet."""
+        return comment_values(_comment(self.source, self.container)[1], field, self.style)
 
-    @property
-    def body(self) -> int:
-        """Where the content starts."""
-        return self.offset + 27 + len(self.lacing)
+    def told(self) -> Told:
+        """The comment packet is the only place."""
+        return Told((Place(self.values(GENRE)),))
 
-    @property
-    def end(self) -> int:
-        """Where the next page starts."""
-        return self.body + sum(self.lacing)
+    def refusal(self) -> str | None:
+        """Comments without an end, and audio on the comment's own page, are left alone."""
+        comment = _comment(self.source, self.container)[1]
+        if self.container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
+            return "Its Vorbis comment is damaged: the framing bit is missing."
+        position = self.source.read(comment_pages(self.source)[-1].offset + 6, 8)
+        if position not in (bytes(8), b"\xff" * 8):
+            return "Its audio starts on the same Ogg page as the comment ends."
+        return None
 
+    def plan(self, edits: Edits) -> list[Patch]:
+        """Exchange the comment packet; renumber the pages behind if there are more or fewer."""
+        prefix, comment = _comment(self.source, self.container)
+        packet = _packet(prefix, comment, edited(comment, edits, self.style), self.container)
+        old = comment_pages(self.source)
+        parsed = [_whole(self.source, page) for page in old]
+        packets = OggPage.to_packets(parsed)
+        new = OggPage.from_packets([packet, *packets[1:]], parsed[0].sequence)
+        for page in new:
+            page.serial = parsed[0].serial
+        _finish(new, parsed)
+        patches = _replaced(self.source, old, b"".join(page.write() for page in new))
+        if len(new) != len(old):
+            patches += _renumbered(self.source, old[-1], len(new) - len(old))
+        elif patches:
+            _check_end(
+                self.source, max((page.end for page in pages_of(self.source)), default=0)
+            )
+        return patches
 
-def values(source: Source, container: str, field: Field, style: Style) -> tuple[str, ...]:
-    """The values of a field in the comment packet."""
-    return comment_values(_comment(source, container)[1], field, style)
+    def others(self, fields: Collection[Field]) -> list[bytes]:
+        """Prefix, vendor and entries but the fields, what follows; pages of other streams."""
+        prefix, comment = _comment(self.source, self.container)
+        digest = hashlib.sha256()
+        serial = serial_of(self.source)
+        for page in pages_of(self.source):
+            if page.serial != serial:
+                digest.update(self.source.read(page.offset, page.end - page.offset))
+        kind = prefix[:1] if self.container == "ogg-flac" else prefix
+        return [
+            kind,
+            *other_entries(comment, fields),
+            comment.rest.rstrip(b"\0"),
+            digest.digest(),
+        ]
 
+    def ranges(self) -> list[Range]:
+        """The content of the stream's pages without that of the comment packet."""
+        serial = serial_of(self.source)
+        comment = comment_pages(self.source)
+        first, last = comment[0].offset, comment[-1]
+        found: list[Range] = []
+        for page in pages_of(self.source):
+            if page.serial != serial or first <= page.offset < last.offset:
+                continue
+            skipped = first_packet_len(page.lacing) if page.offset == last.offset else 0
+            found.append((page.body + skipped, sum(page.lacing) - skipped))
+        return found
 
-def told(source: Source, container: str, style: Style) -> Told:
-    """The comment packet is the only place."""
-    return Told((Place(values(source, container, GENRE, style)),))
+    def boundaries(self) -> bytes:
+        """Where the packets end."""
+        return packet_lengths(self.source)
 
-
-def refusal(source: Source, container: str, style: Style) -> str | None:  # noqa: ARG001
-    """Comments without an end, and audio on the comment's own page, are left alone."""
-    comment = _comment(source, container)[1]
-    if container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
-        return "Its Vorbis comment is damaged: the framing bit is missing."
-    position = source.read(comment_pages(source)[-1].offset + 6, 8)
-    if position not in (bytes(8), b"\xff" * 8):
-        return "Its audio starts on the same Ogg page as the comment ends."
-    return None
-
-
-def plan(source: Source, container: str, edits: Edits, style: Style) -> list[Patch]:
-    """Exchange the comment packet; renumber the pages behind if there are more or fewer."""
-    prefix, comment = _comment(source, container)
-    packet = _packet(prefix, comment, edited(comment, edits, style), container)
-    old = comment_pages(source)
-    parsed = [_whole(source, page) for page in old]
-    packets = OggPage.to_packets(parsed)
-    new = OggPage.from_packets([packet, *packets[1:]], parsed[0].sequence)
-    for page in new:
-        page.serial = parsed[0].serial
-    _finish(new, parsed)
-    patches = _replaced(source, old, b"".join(page.write() for page in new))
-    if len(new) != len(old):
-        patches += _renumbered(source, old[-1], len(new) - len(old))
-    elif patches:
-        _check_end(source, max((page.end for page in pages_of(source)), default=0))
-    return patches
-
-
-def others(
-    source: Source,
-    container: str,
-    fields: Collection[Field],
-    style: Style,  # noqa: ARG001
-) -> list[bytes]:
-    """Prefix, vendor and entries but the fields, what follows them; pages of other streams."""
-    prefix, comment = _comment(source, container)
-    digest = hashlib.sha256()
-    serial = _serial(source)
-    for page in pages_of(source):
-        if page.serial != serial:
-            digest.update(source.read(page.offset, page.end - page.offset))
-    kind = prefix[:1] if container == "ogg-flac" else prefix
-    return [kind, *other_entries(comment, fields), comment.rest.rstrip(b"\0"), digest.digest()]
-
-
-def ranges(source: Source, container: str) -> list[Range]:  # noqa: ARG001
-    """The content of the stream's pages without that of the comment packet."""
-    serial = _serial(source)
-    comment = comment_pages(source)
-    first, last = comment[0].offset, comment[-1]
-    found: list[Range] = []
-    for page in pages_of(source):
-        if page.serial != serial or first <= page.offset < last.offset:
-            continue
-        skipped = first_packet_len(page.lacing) if page.offset == last.offset else 0
-        found.append((page.body + skipped, sum(page.lacing) - skipped))
-    return found
+    def landmarks(self, block_len: int) -> Iterator[bytes]:
+        """The length of the audio is not known without reading every page."""
+        return ogg_parts(self.source, block_len)
 
 
-def packet_lengths(source: Source) -> bytes:
-    """A digest of where the packets of the stream end, which its bytes alone do not say."""
-    digest, length, index, serial = hashlib.sha256(), 0, 0, _serial(source)
-    for page in pages_of(source):
-        for value in page.lacing if page.serial == serial else b"":
-            length += value
-            if value < 255:
-                if index != 1:
-                    digest.update(length.to_bytes(4, "little"))
-                length, index = 0, index + 1
-    return digest.digest()
-
-
-def _serial(source: Source) -> int:
+def _recognised(source: Source, _start: int, head: bytes) -> str | None:
+    """The first stream that is known; "ogg" for a file of others."""
+    if not head.startswith(b"OggS"):
+        return None
     stream = ogg_stream(source)
-    if stream is None:
-        raise ValueError("there is no audio stream that is known")
-    return stream.serial
+    return stream.container if stream else None
 
 
-def pages_of(source: Source, offset: int = 0) -> Iterator[Page]:
-    """The pages in order, up to the end of the file or to bytes that are none."""
-    while len(head := source.read(offset, 27 + 255)) > 27 and head[:4] == b"OggS":
-        lacing = head[27 : 27 + head[26]]
-        page = Page(offset, int.from_bytes(head[14:18], "little"), head[5], lacing)
-        if page.end > source.size:
-            return
-        yield page
-        offset = page.end
-
-
-def comment_pages(source: Source) -> list[Page]:
-    """The stream's pages from the start of the comment packet to its end."""
-    serial, found, total = _serial(source), [], 0
-    for page in pages_of(source):
-        if page.serial != serial or page.flags & 2:
-            continue
-        found.append(page)
-        total += page.end - page.body
-        if any(value < 255 for value in page.lacing):
-            return found
-        if total > MAX_TAG_LEN:
-            break
-    raise ValueError("the comment packet has no end")
+FAMILY = Family(
+    containers=(
+        Container("ogg-vorbis", ".ogg .oga", (), "OGG", "ogg", "vorbis"),
+        Container("opus", ".opus", (), "OGG", "ogg", "opus"),
+        Container("speex", ".spx", (), None, "ogg", "speex libspeex"),
+        Container("ogg-flac", ".oga .ogg", (), "OGG", "ogg", "flac"),
+    ),
+    open=OggFile,
+    reads=("Vorbis comment",),
+    writes="Vorbis comment",
+    several=REPEATED,
+    recognise=_recognised,
+)
 
 
 def _comment(source: Source, container: str) -> tuple[bytes, Comment]:
@@ -201,16 +179,6 @@ def _packet(prefix: bytes, old: Comment, new: Comment, container: str) -> bytes:
         left = old_len - new_len
         new = replace(new, rest=framing + bytes(left if left >= 0 else NEW_PADDING))
     return prefix + render_comment(new)
-
-
-def first_packet_len(lacing: bytes) -> int:
-    """Bytes of a page up to the end of the first packet that ends there."""
-    total = 0
-    for value in lacing:
-        total += value
-        if value < 255:
-            break
-    return total
 
 
 def _whole(source: Source, page: Page) -> OggPage:

@@ -1,0 +1,1 @@
+"""Matroska and WebM: EBML elements, and the tags in them."""
