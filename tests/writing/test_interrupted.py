@@ -51,11 +51,12 @@ def test_a_kill_before_the_rename_leaves_the_original(mp3):
     """What a killed process leaves is a hidden file; the next write works."""
     before = mp3.read_bytes()
     program = (
-        "import os, signal, sys; from pathlib import Path; from tagger import safewrite\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from tagger.writing import safe_write\n"
         "Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "safewrite.write_genres(Path(sys.argv[1]), ['Rock'])"
+        "safe_write.write_genres(Path(sys.argv[1]), ['Rock'])"
     )
-    root = Path(safe_write.__file__).parents[1]
+    root = Path(safe_write.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program, mp3], check=False, cwd=root)
     assert done.returncode == -signal.SIGKILL
     assert mp3.read_bytes() == before

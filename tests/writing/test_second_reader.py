@@ -125,14 +125,14 @@ def test_what_our_reader_and_writer_get_wrong_alike_is_not_written(tmp_path, mon
     """A family that takes a byte out of a title, and does not miss it, is found out."""
     path = make_audio(tmp_path, "mp3", title="A title")
     before = path.read_bytes()
-    plan, at = mpeg.plan, before.index(TITLE)
+    plan, at = mpeg.MpegFile.plan, before.index(TITLE)
 
-    def damaging(source, container, edits, style):
-        patches = plan(source, container, edits, style)
+    def damaging(tags, edits):
+        patches = plan(tags, edits)
         return rewritten(at, TITLE, b"a title") + [p for p in patches if p.offset > at + 9]
 
-    monkeypatch.setattr(mpeg, "plan", damaging)
-    monkeypatch.setattr(mpeg, "others", lambda *_: [])
+    monkeypatch.setattr(mpeg.MpegFile, "plan", damaging)
+    monkeypatch.setattr(mpeg.MpegFile, "others", lambda *_: [])
     monkeypatch.setattr(safe_write, "wrong_field", lambda *_: None)
     with pytest.raises(WriteError, match="mutagen"):
         write_genres(path, ["Rock"])

@@ -167,15 +167,12 @@ class MatroskaFile(TagFile):
             return rewritten(element.offset, old, void_bytes(room))
         if (new := fitted(raw, room)) is not None:
             return rewritten(element.offset, old, new)
-        if element.offset + room == self._segment.own.end or self._is_last(element, room):
+        if element.offset + room == self._segment.own.end:
             return rewritten(element.offset, old, raw + void_bytes(NEW_PADDING))
         return [
             *rewritten(element.offset, old, void_bytes(room)),
             *self._appended(element.offset, raw, moved),
         ]
-
-    def _is_last(self, element: Element, room: int) -> bool:
-        return self._segment.own.is_open and element.offset + room == self.source.size
 
     def _appended(
         self, old: int | None, raw: bytes, moved: dict[int | None, int | None]

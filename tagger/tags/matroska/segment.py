@@ -151,20 +151,18 @@ def seek_patches(
     Raises:
         RefusedError: there is no index, or it has no room; players would not find the tags.
     """
+    heads = segment.all_of(SEEK_HEAD)
+    places = {place for number, place in seek_entries(source, segment) if number == TAGS}
+    new = [to for place, to in moved.items() if to is not None and place not in places]
+    if new and not heads:
+        raise RefusedError(
+            "it has no index (SeekHead), and players would not find tags behind its audio"
+        )
     patches: list[Patch] = []
-    new = {to for to in moved.values() if to is not None}
-    for head in segment.all_of(SEEK_HEAD):
-        parts = []
-        for number, raw in parts_of(source.exact(head.content, head.end - head.content)):
-            place = segment.own.content + _seek_position(raw) if number == _SEEK else -1
-            if number != _SEEK or _seek_id(raw) != TAGS or place not in moved:
-                parts.append((number, raw))
-            elif (to := moved[place]) is not None:
-                parts.append((_SEEK, _seek(to - segment.own.content)))
-                new.discard(to)
-        if head == segment.all_of(SEEK_HEAD)[-1]:
-            parts += [(_SEEK, _seek(to - segment.own.content)) for to in sorted(new)]
-            new.clear()
+    for head in heads:
+        parts = _moved_parts(source, segment, head, moved)
+        if head is heads[0]:
+            parts += [(_SEEK, _seek(to - segment.own.content)) for to in new]
         room = segment.room_of(head) - head.offset
         fit = fitted(element_bytes(SEEK_HEAD, joined(parts)), room)
         if fit is None:
@@ -172,11 +170,21 @@ def seek_patches(
                 "its index (SeekHead) has no room for the place that the longer tags would get"
             )
         patches += rewritten(head.offset, source.exact(head.offset, room), fit)
-    if new:
-        raise RefusedError(
-            "it has no index (SeekHead), and players would not find tags behind its audio"
-        )
     return patches
+
+
+def _moved_parts(
+    source: Source, segment: Segment, head: Element, moved: Mapping[int | None, int | None]
+) -> list[tuple[int, bytes]]:
+    """What is in an index, with the new places of tags, and without tags that are gone."""
+    parts: list[tuple[int, bytes]] = []
+    for number, raw in parts_of(source.exact(head.content, head.end - head.content)):
+        place = segment.own.content + _seek_position(raw) if number == _SEEK else -1
+        if number != _SEEK or _seek_id(raw) != TAGS or place not in moved:
+            parts.append((number, raw))
+        elif (to := moved[place]) is not None:
+            parts.append((_SEEK, _seek(to - segment.own.content)))
+    return parts
 
 
 def length_patches(source: Source, segment: Segment, grown: int) -> list[Patch]:
