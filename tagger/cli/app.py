@@ -24,6 +24,7 @@ from tagger.cli.scan import scan
 from tagger.cli.serve import serve
 from tagger.cli.train import export, prepare, train
 from tagger.cli.undo import runs, undo
+from tagger.cli.watch import watch
 from tagger.errors import InputError, StoppedError, TaggerError
 from tagger.text import sanitise
 
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    LIBRARY: (scan, predict, audit, apply, runs, undo, serve),
+    LIBRARY: (scan, watch, predict, audit, apply, runs, undo, serve),
     MACHINE: (formats, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }

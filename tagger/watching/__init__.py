@@ -1,0 +1,1 @@
+"""A folder followed: what is new or changed is scanned once it is whole."""

@@ -1,0 +1,187 @@
+"""Changes in folders -> results: the loop of `tagger watch`."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from tagger.errors import InputError
+from tagger.library.below import is_taken
+from tagger.library.selection import WalkOptions
+from tagger.scan.options import ScanOptions
+from tagger.scan.results import TrackResult
+from tagger.watching.settling import Look, Settling, signature_of
+
+CHUNK = 500
+"""Files of a pass that are scanned together, so that memory does not grow with the library."""
+
+
+class Door(Protocol):
+    """What is needed of a `tagger.Tagger`."""
+
+    def tracks(
+        self, paths: Iterable[Path | str], walk: WalkOptions | None = None
+    ) -> Iterator[Path]:
+        """The files that a scan would take."""
+
+    def scan(
+        self,
+        paths: Iterable[Path | str],
+        options: ScanOptions | None = None,
+        *,
+        stop: threading.Event | None = None,
+    ) -> Iterator[TrackResult]:
+        """A result for each file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOptions:
+    """How folders are followed.
+
+    Attributes:
+        exclude: patterns of what is left out, those of the settings included.
+        quiet_s: seconds in which a file must not have changed to be whole.
+        pass_s: seconds between two looks at everything, for what no event told of.
+        clock: seconds of a clock that never goes back.
+        wall: seconds since 1970, which files' times are compared with.
+        look: what the system says of a file.
+    """
+
+    exclude: Sequence[str] = ()
+    quiet_s: float = 5.0
+    pass_s: float = 6 * 3600.0
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    look: Look = signature_of
+
+
+def follow(
+    tagger: Door,
+    folders: Sequence[Path],
+    scanning: ScanOptions,
+    changes: Iterator[set[Path]],
+    options: FollowOptions = FollowOptions(),
+    *,
+    stop: threading.Event,
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> Iterator[TrackResult]:
+    """Scan what is there, then what changes, until `stop` is set or `changes` ends.
+
+    Changes are taken down before the first pass begins, so that nothing falls between them.
+
+    Args:
+        tagger: open, with a state.
+        folders: absolute.
+        scanning: what becomes of each file.
+        changes: sets of paths, an empty one now and then: `tagger.watching.changes`.
+        options: when a file is whole, and how often all is looked at.
+        stop: ends it; the file that is being written is finished.
+        on_notice: told, in a sentence, of a folder that is lost.
+
+    Yields:
+        One result for each file that was scanned.
+    """
+    state = _Following(tagger, folders, scanning, options, stop, on_notice)
+    next_pass = options.clock()
+    for changed in changes:
+        if stop.is_set():
+            return
+        state.note(changed)
+        if state.settling.is_over_full or options.clock() >= next_pass:
+            state.settling.is_over_full = False
+            next_pass = options.clock() + options.pass_s
+            yield from state.look_over(folders)
+        for folder in state.take_folders():
+            yield from state.look_over([folder])
+        yield from state.scan(state.settling.whole(options.clock()))
+
+
+class _Following:
+    """What is waited for."""
+
+    def __init__(
+        self,
+        tagger: Door,
+        folders: Sequence[Path],
+        scanning: ScanOptions,
+        options: FollowOptions,
+        stop: threading.Event,
+        on_notice: Callable[[str], None],
+    ) -> None:
+        self.tagger, self.folders, self.scanning = tagger, folders, scanning
+        self.options, self.stop, self.on_notice = options, stop, on_notice
+        self.settling = Settling(quiet_s=options.quiet_s, look=options.look)
+        self.new_folders: set[Path] = set()
+
+    def note(self, changed: Iterable[Path]) -> None:
+        """Take down what has changed and is part of the library."""
+        now = self.options.clock()
+        for path in sorted(changed):
+            is_folder = path.is_dir()
+            if not any(self._takes(path, top, is_folder=is_folder) for top in self.folders):
+                continue
+            if is_folder:
+                self.new_folders.add(path)
+            else:
+                self.settling.note(str(path), now)
+
+    def _takes(self, path: Path, top: Path, *, is_folder: bool) -> bool:
+        if not path.is_relative_to(top):
+            return False
+        return is_taken(path, top, self.options.exclude, is_folder=is_folder)
+
+    def take_folders(self) -> list[Path]:
+        """Folders that are new as a whole: one event for all that is in them."""
+        found = sorted(self.new_folders)
+        self.new_folders.clear()
+        return [one for one in found if not any(up in found for up in one.parents)]
+
+    def look_over(self, folders: Sequence[Path]) -> Iterator[TrackResult]:
+        """Scan what has been quiet for long below folders, and wait for the rest."""
+        old = self._old_files(folders)
+        while not self.stop.is_set() and (part := list(islice(old, CHUNK))):
+            yield from self.scan(part)
+
+    def _old_files(self, folders: Sequence[Path]) -> Iterator[str]:
+        walk = WalkOptions(exclude=self.options.exclude)
+        for folder in folders:
+            top = next(one for one in self.folders if folder.is_relative_to(one))
+            try:
+                for track in self.tagger.tracks([folder], walk):
+                    is_ours = folder == top or self._takes(track, top, is_folder=False)
+                    if is_ours and self._is_old(str(track)):
+                        yield str(track)
+            except InputError as error:  # a share that is away for now
+                self.on_notice(str(error))
+
+    def _is_old(self, path: str) -> bool:
+        """Whether a file's own time says that it is whole; else it is waited for."""
+        signature = self.options.look(path)
+        if signature is None:
+            return False
+        age = self.options.wall() - signature[1] / 1e9
+        if age > self.options.quiet_s:
+            return True
+        self.settling.note(path, self.options.clock())
+        return False
+
+    def scan(self, paths: Iterable[str]) -> Iterator[TrackResult]:
+        """A result for each file that is still there."""
+        left = list(paths)
+        while left and not self.stop.is_set():
+            try:
+                results = self.tagger.scan(left, self.scanning, stop=self.stop)
+            except InputError:
+                there = [one for one in left if self.options.look(one) is not None]
+                if there == left:
+                    raise
+                left = there  # one was removed just now
+                continue
+            for result in results:
+                if result.status == "written":
+                    self.settling.leave(str(result.path))
+                yield result
+            return
