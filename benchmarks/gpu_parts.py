@@ -16,7 +16,7 @@ import onnx
 from export.check import check_file
 from export.describe import describe
 from export.parity import BATCHES as PARITY_BATCHES_OF_EXPORT
-from export.parity import compare, of_graph, sounds
+from export.parity import compare_outputs, of_graph, sounds
 from export.precision import to_half, to_int8
 from export.run import read_source
 from tagger.diagnostics import bench
@@ -110,7 +110,7 @@ def parity(files: Mapping[str, Path], device: Device) -> dict[str, Any]:
     found: dict[str, Any] = {"passed": True}
     for precision, path in files.items():
         engine = load_engine(path, device=device)
-        rows = compare(
+        rows = compare_outputs(
             reference,
             engine.run,
             window_len=spec.window_len,

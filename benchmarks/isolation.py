@@ -19,13 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tagger.audio.process_client import DecodeProcess
-from tagger.audio.requested_windows import Listening, Wanted, listen
+from tagger.audio.requested_windows import Listening, RequestedWindows, listen
 from tagger.errors import DecodeError
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine, usable_cores
 
-Ears = Callable[[Path, Wanted], Listening]
+Ears = Callable[[Path, RequestedWindows], Listening]
 
 
 def cpu_s() -> float:
@@ -41,7 +41,7 @@ def timed(job: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - started, cpu_s() - used
 
 
-def decode_here(paths: Sequence[Path], wanted: Wanted) -> None:
+def decode_here(paths: Sequence[Path], wanted: RequestedWindows) -> None:
     """Decode in threads."""
 
     def one(path: Path) -> None:
@@ -52,7 +52,7 @@ def decode_here(paths: Sequence[Path], wanted: Wanted) -> None:
         list(pool.map(one, paths))
 
 
-def decode_there(paths: Sequence[Path], wanted: Wanted) -> None:
+def decode_there(paths: Sequence[Path], wanted: RequestedWindows) -> None:
     """Decode in a helper process for each thread."""
     own = threading.local()
     started: list[DecodeProcess] = []
@@ -70,7 +70,7 @@ def decode_there(paths: Sequence[Path], wanted: Wanted) -> None:
         ears.close()
 
 
-def helper_memory_mib(path: Path, wanted: Wanted) -> dict[str, float]:
+def helper_memory_mib(path: Path, wanted: RequestedWindows) -> dict[str, float]:
     """What a helper holds after a song: resident, and the part that is its own (Linux)."""
     with DecodeProcess() as ears:
         for _ in ears.listen(path, wanted):
@@ -83,7 +83,7 @@ def helper_memory_mib(path: Path, wanted: Wanted) -> dict[str, float]:
     return {"resident": round(size_kib["Rss"] / 1024, 1), "own": round(own / 1024, 1)}
 
 
-def start_up_s(wanted: Wanted) -> float:
+def start_up_s(wanted: RequestedWindows) -> float:
     """Processor time from nothing to a helper that answers, and its end."""
 
     def start() -> None:
@@ -93,7 +93,9 @@ def start_up_s(wanted: Wanted) -> float:
     return statistics.median(timed(start)[1] for _ in range(5))
 
 
-def compare(paths: Sequence[Path], wanted: Wanted, *, n_rounds: int) -> dict[str, float]:
+def compare(
+    paths: Sequence[Path], wanted: RequestedWindows, *, n_rounds: int
+) -> dict[str, float]:
     """Both ways in turn: the medians."""
     rounds = [
         (timed(lambda: decode_here(paths, wanted)), timed(lambda: decode_there(paths, wanted)))
@@ -119,7 +121,7 @@ def main() -> None:
     spec = load_engine(find_model(DEFAULT), device="cpu").spec
     result: dict[str, object] = {"date": time.strftime("%Y-%m-%d"), "n_files": len(paths)}
     for name, n_windows in (("default", 6), ("full", None)):
-        wanted = Wanted(
+        wanted = RequestedWindows(
             sample_rate=spec.sample_rate,
             window_len=spec.window_len,
             n_windows=n_windows,

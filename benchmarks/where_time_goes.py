@@ -19,7 +19,7 @@ from measure import emit, songs
 import tagger.audio.decode_libsndfile as decoding
 import tagger.audio.requested_windows as listening
 import tagger.audio.resample as resampling
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.audio.shared_slots import N_SLOTS, Slots, new_memory
 from tagger.audio.track import open_track
 from tagger.model.catalogue import DEFAULT, find_model
@@ -60,7 +60,9 @@ class _Soxr:
     ResampleStream = _Stream
 
 
-def profile(paths: list[Path], wanted: Wanted, run: Callable[[Any], Any]) -> dict[str, float]:
+def profile(
+    paths: list[Path], wanted: RequestedWindows, run: Callable[[Any], Any]
+) -> dict[str, float]:
     """Milliseconds a song of each stage."""
     spent.clear()
     memory = new_memory()
@@ -105,7 +107,7 @@ def main() -> None:
     listening.is_silent = timed("is it silent", listening.is_silent)
     figures: dict[str, object] = {}
     for name, n_windows in (("default", 6), ("full", None)):
-        wanted = Wanted(
+        wanted = RequestedWindows(
             sample_rate=spec.sample_rate,
             window_len=spec.window_len,
             n_windows=n_windows,

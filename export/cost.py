@@ -121,12 +121,12 @@ def cost_of(whole: Path, smaller: Path, clips: FeatureSet) -> Cost:
     for i, label in enumerate(before.labels):
         if label in clips.labels:
             targets[:, i] = np.nan_to_num(clips.targets[:, clips.labels.index(label)])
-    return compare(
+    return precision_cost(
         before.clip_scores(clips), after.clip_scores(clips), targets, dataset=clips.name
     )
 
 
-def compare(whole: Array, smaller: Array, targets: Array, *, dataset: str) -> Cost:
+def precision_cost(whole: Array, smaller: Array, targets: Array, *, dataset: str) -> Cost:
     """The cost of going from some scores to others.
 
     Args:

@@ -96,7 +96,7 @@ def of_graph(model: ModelProto) -> Answers:
     return lambda windows: np.asarray(session.run(["scores"], {"waveform": windows})[0])
 
 
-def compare(
+def compare_outputs(
     reference: Answers,
     answers: Answers,
     *,

@@ -21,7 +21,7 @@ from export.parity import (
     Answers,
     FrontEnd,
     Parity,
-    compare,
+    compare_outputs,
     line_of,
     of_graph,
     of_network,
@@ -173,7 +173,7 @@ def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> li
         device: Device = "cpu",
         front_end: FrontEnd = "whole",
     ) -> None:
-        found = compare(
+        found = compare_outputs(
             source.reference,
             answers,
             window_len=source.spec.window_len,

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagger.audio import open_track
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.errors import TaggerError, TrackError
 from tagger.tags import read_tags
 from tagger.tags.payload import payload_hash
 from tagger.writing.safe_write import WriteOptions, prepare
 from tests.synth_audio import KINDS, make_audio
 
-WANTED = Wanted(sample_rate=16_000, window_len=16_000, n_windows=4, silence_dbfs=-60.0)
+WANTED = RequestedWindows(
+    sample_rate=16_000, window_len=16_000, n_windows=4, silence_dbfs=-60.0
+)
 LIES = (
     b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1",
     b"\1\0\0\0", b"\x80\0\0\0", b"\0\0\0\x80", b"\x7f\x7f\x7f\x7f", b"\0\x10\0\0",

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tagger.audio.open_files import Part
-from tagger.audio.source import LOWEST_BITRATE_BPS
+from tagger.audio.reader import LOWEST_BITRATE_BPS
 
 _MAX_HEADER_LEN = 64 << 20
 _HEAD_LEN, _PROPERTIES_LEN, _IS_BROADCAST = 30, 68, 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tagger.audio import asf_duration
 from tagger.audio.downmix import STRETCH_LEN, Downmix
 from tagger.audio.open_files import Part
-from tagger.audio.source import BLOCK_LEN, LOWEST_BITRATE_BPS, check_format, to_float
+from tagger.audio.reader import BLOCK_LEN, LOWEST_BITRATE_BPS, check_format, to_float
 from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError
 

@@ -9,7 +9,7 @@ import soundfile
 
 from tagger.audio.downmix import STRETCH_LEN, Downmix
 from tagger.audio.open_files import Part, open_regular
-from tagger.audio.source import BLOCK_LEN, check_format
+from tagger.audio.reader import BLOCK_LEN, check_format
 from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError
 

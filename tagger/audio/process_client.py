@@ -22,7 +22,7 @@ import numpy as np
 
 from tagger import errors
 from tagger.audio.process_server import FREE, HEAD
-from tagger.audio.requested_windows import Listening, Wanted
+from tagger.audio.requested_windows import Listening, RequestedWindows
 from tagger.audio.shared_slots import Slots, new_memory
 from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError, StartError, TrackError
@@ -61,7 +61,7 @@ class DecodeProcess:
         self._memory = new_memory()
         self._slots = None if self._memory is None else Slots(self._memory)
 
-    def listen(self, path: Path, wanted: Wanted) -> Listening:
+    def listen(self, path: Path, requested: RequestedWindows) -> Listening:
         """Yield and return the same as `tagger.audio.requested_windows.listen`.
 
         Raises:
@@ -71,9 +71,9 @@ class DecodeProcess:
         process = self.start()
         assert process.stdin
         assert process.stdout
-        request = {"path": os.fspath(path), "limit_s": self.limit_s, **asdict(wanted)}
+        request = {"path": os.fspath(path), "limit_s": self.limit_s, **asdict(requested)}
         if self._slots is not None:
-            self._slots.fit(wanted.window_len)
+            self._slots.fit(requested.window_len)
         is_answered = False
         asked = time.monotonic()
         try:

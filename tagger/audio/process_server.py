@@ -27,7 +27,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.audio.shared_slots import N_SLOTS, Slots
 from tagger.errors import TrackError
 
@@ -43,7 +43,7 @@ def serve(
     """Answer requests until there are no more.
 
     Args:
-        requests: lines of JSON: the path, a limit of its own, then the fields of `Wanted`.
+        requests: lines of JSON: the path, a limit of its own, the fields of `RequestedWindows`.
         answers: where windows go.
         limit_s: seconds that may pass until the next window of a file is there.
         slots: shared memory for the windows; None sends them with the answers.
@@ -55,11 +55,11 @@ def serve(
             continue
         request = json.loads(line)
         limit_s = request.pop("limit_s", limit_s)
-        path, wanted = Path(request.pop("path")), Wanted(**request)
+        path, requested = Path(request.pop("path")), RequestedWindows(**request)
         if slots is not None:
-            slots.fit(wanted.window_len)
+            slots.fit(requested.window_len)
         n_put = 0
-        for kind, data in _answers(path, wanted, limit_s):
+        for kind, data in _answers(path, requested, limit_s):
             if kind == b"W" and slots is not None:
                 if n_put >= N_SLOTS and requests.readline() != FREE:
                     return  # nobody listens any more
@@ -74,10 +74,10 @@ def serve(
 
 
 def _answers(
-    path: Path, wanted: Wanted, limit_s: float
+    path: Path, requested: RequestedWindows, limit_s: float
 ) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """All answers to one request; the clock stands while an answer is being sent."""
-    listening = listen(path, wanted)
+    listening = listen(path, requested)
     try:
         while True:
             _set_alarm(limit_s)

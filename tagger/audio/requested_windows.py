@@ -11,7 +11,7 @@ from tagger.errors import DecodeError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RequestedWindows:
     """What is to be heard of a file.
 
     Attributes:
@@ -33,25 +33,25 @@ Listening = Generator[Waveform | None, None, float]
 the track in seconds."""
 
 
-def listen(path: Path, wanted: Wanted) -> Listening:
+def listen(path: Path, requested: RequestedWindows) -> Listening:
     """Decode a file, here and now.
 
     Raises:
         DecodeError: it cannot be read.
     """
-    window_len = wanted.window_len
+    window_len = requested.window_len
     try:
-        track = open_track(path, sample_rate=wanted.sample_rate)
+        track = open_track(path, sample_rate=requested.sample_rate)
     except DecodeError:
         check_disk(path)
         raise
     with track:
-        if wanted.n_windows is None:
+        if requested.n_windows is None:
             windows = track.windows_full(window_len=window_len)
         else:
-            windows = track.windows(window_len=window_len, n_windows=wanted.n_windows)
+            windows = track.windows(window_len=window_len, n_windows=requested.n_windows)
         for window in windows:
-            yield None if is_silent(window, silence_dbfs=wanted.silence_dbfs) else window
+            yield None if is_silent(window, silence_dbfs=requested.silence_dbfs) else window
         if track.is_partial:
             check_disk(path)
         return track.duration_s

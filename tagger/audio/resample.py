@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from tagger.audio.source import Source
+from tagger.audio.reader import AudioReader
 from tagger.audio.windows import Waveform
 
 _QUALITY = "HQ"
@@ -15,7 +15,9 @@ _CONTEXT_LEN = 1024
 """Samples (at the lower of the two rates) read on both sides of a window for the filter."""
 
 
-def read_window(source: Source, start: int, *, window_len: int, sample_rate: int) -> Waveform:
+def read_window(
+    source: AudioReader, start: int, *, window_len: int, sample_rate: int
+) -> Waveform:
     """Read one window by seeking, as if it were cut out of the whole resampled track.
 
     Args:

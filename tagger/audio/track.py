@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 from tagger.audio import mp3_duration
 from tagger.audio.decode_libsndfile import SndfileSource
 from tagger.audio.open_files import open_regular
+from tagger.audio.reader import AudioReader
 from tagger.audio.resample import read_window, stream_resampled
-from tagger.audio.source import Source
 from tagger.audio.stream_end import ends_plainly, find_end
 from tagger.audio.windows import (
     Waveform,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ENOUGH = 0.9
 """Part of a window that must be readable; the rest of it is filled up by repetition."""
 
-_Opener = Callable[[], Source]
+_Opener = Callable[[], AudioReader]
 
 
 def open_track(path: Path, *, sample_rate: int) -> "Track":
@@ -285,7 +285,7 @@ class Track:
         self._reasons.append(f"{self._name}: no audio could be decoded")
         self._source = self._open_next()
 
-    def _open_next(self) -> Source:
+    def _open_next(self) -> AudioReader:
         while self._openers:
             self._name, opener = self._openers[0]
             self._openers = self._openers[1:]

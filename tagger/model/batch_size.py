@@ -37,7 +37,7 @@ def choose_batch(engine: "Engine", index: int = 0) -> list[str]:
     size = _remembered(key)
     notes: list[str] = []
     if size is None:
-        size = measure(engine)
+        size = fastest_size(engine)
         notes = _remember(key, size)
     engine.batch_size = size
     if engine.fixed_batch is not None:
@@ -65,7 +65,7 @@ def _processor() -> str:
     return next((one.partition(":")[2].strip() for one in lines if "model name" in one), "")
 
 
-def measure(engine: "Engine") -> int:
+def fastest_size(engine: "Engine") -> int:
     """The smallest batch size whose speed is within 5 % of the best."""
     speeds: dict[int, float] = {}
     # A TensorRT engine takes what its profile covers; every other device takes anything.

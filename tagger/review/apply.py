@@ -35,7 +35,7 @@ class ApplyOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowValues:
     """What the cells of a row ask for.
 
     Attributes:
@@ -118,7 +118,7 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
     )
 
 
-def _wanted(cells: Mapping[str, str]) -> Wanted:
+def _wanted(cells: Mapping[str, str]) -> RowValues:
     """What a row asks for.
 
     Raises:
@@ -132,11 +132,11 @@ def _wanted(cells: Mapping[str, str]) -> Wanted:
         second = SecondField(field_named(name).name, *lists)
         if second.name == field:
             raise InputError(f"both fields of the row are {field!r}")
-    return Wanted(field, genres, previous, second)
+    return RowValues(field, genres, previous, second)
 
 
 def _decide(
-    path: Path, info: TagInfo, wanted: Wanted, options: ApplyOptions
+    path: Path, info: TagInfo, wanted: RowValues, options: ApplyOptions
 ) -> tuple[Status, str | None]:
     """(status, reason) of a row whose file was found; `proposed` is to be written."""
     second = wanted.second

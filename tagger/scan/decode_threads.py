@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.audio.process_client import DecodeProcess
-from tagger.audio.requested_windows import Wanted
+from tagger.audio.requested_windows import RequestedWindows
 from tagger.errors import DecodeError, StartError
 from tagger.model.spec import ModelSpec
 from tagger.scan.deadlines import Deadlines
@@ -264,9 +264,9 @@ class DecodeThreads:
             self._queue.put_nowait(Sent())
 
 
-def window_request(options: ListenOptions, spec: ModelSpec) -> Wanted:
+def window_request(options: ListenOptions, spec: ModelSpec) -> RequestedWindows:
     """The windows of a track that a model is to score."""
-    return Wanted(
+    return RequestedWindows(
         sample_rate=spec.sample_rate,
         window_len=spec.window_len,
         n_windows=None if options.full or options.keep_windows else options.n_windows,

@@ -12,7 +12,7 @@ from tagger.scan.context import ScanContext
 from tagger.scan.inspect_file import entry_now
 from tagger.scan.results import TrackResult
 from tagger.scan.stored_scores import UNSETTLED
-from tagger.state.records import digest_of
+from tagger.state.records import listing_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,6 @@ class FolderProgress:
     def _close(self, folder: Path, opened: _OpenFolder) -> None:
         if not opened.counts.keys() <= _LASTING:
             return
-        done = digest_of(sorted(opened.done)), dict(opened.counts)
+        done = listing_digest(sorted(opened.done)), dict(opened.counts)
         if self._cache.folder(folder) != done:
             self._cache.store_folder(folder, *done)

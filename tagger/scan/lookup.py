@@ -9,7 +9,7 @@ from tagger.scan.context import ScanContext
 from tagger.scan.inspect_file import inspected_of
 from tagger.scan.records import FileEntry, Inspected, TrackScores
 from tagger.scan.stored_scores import scores_of, tags_of
-from tagger.state.records import Result, StoredFile, digest_of
+from tagger.state.records import Result, StoredFile, listing_digest
 
 AGAIN = " It was not tried again; --retry-failed does."
 
@@ -22,7 +22,7 @@ def unchanged_counts(listing: Listing, scan: ScanContext) -> Mapping[str, int] |
     stored = scan.cache.folder(listing.folder)
     if stored is None or not stored[1].keys() <= recall.passing:
         return None
-    return stored[1] if stored[0] == digest_of(listing.files) else None
+    return stored[1] if stored[0] == listing_digest(listing.files) else None
 
 
 def stored_files(listing: Listing, scan: ScanContext) -> Mapping[str, StoredFile]:

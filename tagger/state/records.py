@@ -69,7 +69,7 @@ class Result(NamedTuple):
     duration_s: float | None
 
 
-def digest_of(files: list[Entry]) -> bytes:
+def listing_digest(files: list[Entry]) -> bytes:
     """A digest of a folder's files with their sizes and times, in the order of the listing."""
     # Format 2 of marshal says equal things of equal values, whatever refers to them.
     return hashlib.blake2b(marshal.dumps(files, 2), digest_size=16).digest()

@@ -6,7 +6,7 @@ import soundfile
 
 from tagger.audio import open_track
 from tagger.audio.downmix import STRETCH_LEN, Downmix
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tests.audio import make
 from tests.audio.test_track import FFMPEG, LIBSNDFILE, RATE, WINDOW, correlation, written
 from train.data.decode import decode_clip, decode_whole
@@ -34,7 +34,9 @@ def parts(signal, hz, *, rate=NATIVE):
 
 def windows(path, n_windows):
     """The windows of a scan, none for silent ones."""
-    wanted = Wanted(sample_rate=RATE, window_len=WINDOW, n_windows=n_windows, silence_dbfs=-60)
+    wanted = RequestedWindows(
+        sample_rate=RATE, window_len=WINDOW, n_windows=n_windows, silence_dbfs=-60
+    )
     return list(listen(path, wanted))
 
 

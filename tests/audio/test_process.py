@@ -8,13 +8,13 @@ import pytest
 
 from tagger.audio import process_client
 from tagger.audio.process_client import DecodeProcess
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.audio.shared_slots import N_SLOTS
 from tagger.errors import DecodeError, StartError
 from tests.audio import make
 
 RATE = 8_000
-WANTED = Wanted(sample_rate=RATE, window_len=RATE, n_windows=3, silence_dbfs=-60.0)
+WANTED = RequestedWindows(sample_rate=RATE, window_len=RATE, n_windows=3, silence_dbfs=-60.0)
 
 
 def heard(listening):
@@ -47,7 +47,9 @@ def test_another_process_hears_the_same(tmp_path, monkeypatch, n_windows, memory
         wave[RATE : 2 * RATE] = 0
         path = make.write(tmp_path / "made.wav", wave, rate=RATE)
         paths.append(path.rename(tmp_path / f"{name}.wav"))
-    wanted = Wanted(sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0)
+    wanted = RequestedWindows(
+        sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0
+    )
     with DecodeProcess() as ears:
         for path in paths:
             windows, duration_s = heard(ears.listen(path, wanted))
@@ -64,7 +66,7 @@ def test_windows_of_other_lengths_and_more_of_them_than_slots(tmp_path):
     path = make.write(tmp_path / "made.wav", make.sweep(30 * RATE, rate=RATE), rate=RATE)
     with DecodeProcess() as ears:
         for window_len in (RATE, 3 * RATE, RATE // 2):
-            wanted = Wanted(
+            wanted = RequestedWindows(
                 sample_rate=RATE, window_len=window_len, n_windows=None, silence_dbfs=-60.0
             )
             windows, _ = heard(ears.listen(path, wanted))
@@ -141,8 +143,9 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path):
         f"import sys; sys.path.insert(0, {str(root)!r})\n"
         "from pathlib import Path\n"
         "from tagger.audio.process_client import DecodeProcess\n"
-        "from tagger.audio.requested_windows import Wanted\n"
-        "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
+        "from tagger.audio.requested_windows import RequestedWindows\n"
+        "w = RequestedWindows(sample_rate=8000, window_len=8000, n_windows=1,"
+        " silence_dbfs=-60.0)\n"
         f"print(len(list(DecodeProcess().listen(Path({str(path)!r}), w))))\n"
     )
     run = subprocess.run(
@@ -157,9 +160,10 @@ def test_no_helper_outlives_the_scan(tmp_path):
     script = (
         "import os\nfrom pathlib import Path\n"
         "from tagger.audio import process_client\n"
-        "from tagger.audio.requested_windows import Wanted\n"
+        "from tagger.audio.requested_windows import RequestedWindows\n"
         "process_client._HELPER = 'tests.audio.bad_helper'\n"
-        "w = Wanted(sample_rate=8000, window_len=8000, n_windows=1, silence_dbfs=-60.0)\n"
+        "w = RequestedWindows(sample_rate=8000, window_len=8000, n_windows=1,"
+        " silence_dbfs=-60.0)\n"
         "ears = process_client.DecodeProcess(limit_s=1.0)\n"
         "listening = ears.listen(Path('hangs.mp3'), w)\nnext(listening)\n"
         "print(ears._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"

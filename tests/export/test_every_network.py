@@ -10,7 +10,7 @@ import torch
 
 from export.check import check_model
 from export.graph import to_graph
-from export.parity import compare, of_graph, of_network
+from export.parity import compare_outputs, of_graph, of_network
 from export.precision import to_half, to_int8
 from tests.train import small
 from train.config.config import from_tree
@@ -51,7 +51,7 @@ def test_a_pair_exports_in_every_precision(pair):
 
 def failed(net, model, precision, **options):
     """The rows of the table that did not pass."""
-    rows = compare(
+    rows = compare_outputs(
         of_network(net),
         of_graph(model),
         window_len=net.options.features_options.window_len,

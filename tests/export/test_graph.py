@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from export.graph import to_graph
-from export.parity import BATCHES, compare, of_graph, of_network
+from export.parity import BATCHES, compare_outputs, of_graph, of_network
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.model.load import load_engine
@@ -40,7 +40,9 @@ def model(network):
 def parity(net, config, model):
     """The table of a network and a graph."""
     window_len = config.features_options.window_len
-    return compare(of_network(net), of_graph(model), window_len=window_len, sample_rate=22_050)
+    return compare_outputs(
+        of_network(net), of_graph(model), window_len=window_len, sample_rate=22_050
+    )
 
 
 def test_the_graph_answers_as_the_network_does(network, model):

@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from export.check import check_model
 from export.graph import to_graph
-from export.parity import compare, of_graph, of_network
+from export.parity import compare_outputs, of_graph, of_network
 from export.precision import full_precision_nodes, to_half, to_int8, with_names
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
@@ -47,7 +47,7 @@ def scores(model, windows):
 
 def test_half_precision_answers_within_its_tolerance(network, model):
     """Silence, full scale, DC and noise included: nothing overflows."""
-    rows = compare(
+    rows = compare_outputs(
         of_network(network[0]),
         of_graph(to_half(model)),
         window_len=network[1].features_options.window_len,

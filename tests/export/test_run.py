@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from export import run
-from export.cost import Cost, compare, sign_test
+from export.cost import Cost, precision_cost, sign_test
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
 from tagger.model.load import load_engine
@@ -124,7 +124,7 @@ def test_the_cost_is_counted_clip_by_clip():
     whole = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.505, 0.5], [0.4, 0.6]])
     smaller = np.array([[0.9, 0.1], [0.1, 0.9], [0.7, 0.3], [0.4, 0.6], [0.4, 0.6]])
     targets = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1]], np.float32)
-    cost = compare(whole, smaller, targets, dataset="d")
+    cost = precision_cost(whole, smaller, targets, dataset="d")
     assert (cost.changed, cost.changed_with_margin) == (3, 2)
     assert (cost.better, cost.worse) == (1, 1)
     assert (cost.n_clips, cost.n_judged) == (5, 4)

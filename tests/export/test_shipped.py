@@ -7,7 +7,7 @@ import torch
 
 from export.check import check_file, check_model
 from export.graph import to_graph
-from export.parity import BATCHES, compare, of_graph, of_network
+from export.parity import BATCHES, compare_outputs, of_graph, of_network
 from export.run import ExportOptions, export_checkpoint
 from export.trimmed_front_end import add_lean_front_end
 from tagger.model.catalogue import DEFAULT, find_model
@@ -32,7 +32,7 @@ def test_its_network_exports_with_parity():
     model = to_graph(net, window_len=window_len)
     assert check_model(model) == []
     assert not add_lean_front_end(model, net, window_len=window_len)
-    rows = compare(
+    rows = compare_outputs(
         of_network(net),
         of_graph(model),
         window_len=window_len,

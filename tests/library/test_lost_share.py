@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.audio import open_files
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.cli import app
 from tagger.errors import DecodeError
 from tagger.library import listing
@@ -18,7 +18,7 @@ from tagger.system import quiet
 from tests.engines import RATE, tone_engine
 from tests.tones import write_tone
 
-WANTED = Wanted(sample_rate=RATE, window_len=RATE, n_windows=4, silence_dbfs=-60.0)
+WANTED = RequestedWindows(sample_rate=RATE, window_len=RATE, n_windows=4, silence_dbfs=-60.0)
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.errors import TrackError
 from tagger.tags import read_tags
 from tagger.writing.safe_write import write_genres
 from tests.synth_audio import make_audio
 
 RATE = 8_000
-WANTED = Wanted(sample_rate=RATE, window_len=RATE, n_windows=4, silence_dbfs=-60.0)
+WANTED = RequestedWindows(sample_rate=RATE, window_len=RATE, n_windows=4, silence_dbfs=-60.0)
 MOST_BYTES = 200 << 20
 MOST_S = 5.0
 
@@ -184,7 +184,9 @@ def test_hours_in_a_few_bytes(tmp_path, n_windows):
         for _ in range(5 * 60):
             file.write(second)
     assert path.stat().st_size < 1 << 20
-    wanted = Wanted(sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0)
+    wanted = RequestedWindows(
+        sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0
+    )
     _, n_found = looked_at(path, wanted)
     assert n_found == (5 * 3600 if n_windows is None else 4)
 

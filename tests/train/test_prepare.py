@@ -23,7 +23,7 @@ from train.data.batches import Crops, starts_of, window_of
 from train.data.decode import decode_clip
 from train.data.load import find_recordings, load_clips, prepare_dataset
 from train.data.prepare import UNREADABLE, as_features, prepare, waveform_of
-from train.data.store import CLIPS, SAMPLES, Recipe, Store, pack
+from train.data.store import CLIPS, SAMPLES, PreparedStore, Recipe, pack
 from train.datasets import Where
 from train.datasets.folder import load
 
@@ -140,7 +140,7 @@ def test_a_disk_without_room_keeps_what_is_there(clips, tmp_path):
     words = [sys.executable, "-c", code, tmp_path / "music", folder]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
     assert "after 6 clips, which stay valid" in done.stdout  # 8,000 bytes each
-    with Store(folder, RECIPE) as store:
+    with PreparedStore(folder, RECIPE) as store:
         assert len(store.entries) == 6
         assert store.damaged() == []
     assert prepare(clips, folder, RECIPE).n_decoded == 18
@@ -157,13 +157,13 @@ def test_a_full_disk_is_called_that(tmp_path):
         def close(self):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with Store(tmp_path / "s", RECIPE) as store:
+    with PreparedStore(tmp_path / "s", RECIPE) as store:
         store.add("a", pack(np.zeros(10, np.float32)))
         store._samples.close()
         store._samples = Full()
         with pytest.raises(InputError, match="the disk is full after 1 clips"):
             store.add("b", pack(np.zeros(10, np.float32)))
-    with Store(tmp_path / "s", RECIPE) as again:
+    with PreparedStore(tmp_path / "s", RECIPE) as again:
         assert list(again.entries) == ["a"]
         assert again.damaged() == []
 

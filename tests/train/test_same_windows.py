@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from export.run import export_checkpoint
-from tagger.audio.requested_windows import Wanted, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.model.load import load_engine
 from tagger.scan.pipeline import analyse
 from tagger.scan.records import ListenOptions
@@ -129,7 +129,7 @@ def test_the_windows_are_those_of_a_scan(both):
     """As many, the same ones, and none that is silent."""
     clips, paths, checkpoint, _ = both
     options = open_scorer(checkpoint).config.features_options
-    wanted = Wanted(
+    wanted = RequestedWindows(
         sample_rate=RATE, window_len=options.window_len, n_windows=6, silence_dbfs=SILENCE_DBFS
     )
     dropped = 0

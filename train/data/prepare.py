@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tagger.errors import DecodeError, InputError
 from tagger.model.load import usable_cores
 from train.data.decode import decode_clip
-from train.data.store import Packed, Recipe, Store, discard, key_of, pack, recipe_of
+from train.data.store import Packed, PreparedStore, Recipe, discard, key_of, pack, recipe_of
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
 
@@ -59,7 +59,7 @@ def prepare(
     if recipe_of(folder) not in (None, asdict(recipe)):
         discard(folder)
     keys = [key_of(path) for path in clips.paths]
-    with Store(folder, recipe) as store:
+    with PreparedStore(folder, recipe) as store:
         for key in store.damaged():
             del store.entries[key]
         todo = [i for i, key in enumerate(keys) if key not in store.entries]
@@ -80,7 +80,7 @@ def prepare(
     return Prepared(len(keys), len(todo), unreadable)
 
 
-def _error(store: Store, key: str) -> str | None:
+def _error(store: PreparedStore, key: str) -> str | None:
     return store.entries[key].error if key in store.entries else None
 
 
@@ -127,7 +127,7 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
         InputError: a recording was not prepared, or otherwise than `recipe` says.
     """
     keys = [key_of(path) for path in clips.paths]
-    with Store(folder, recipe) as store:
+    with PreparedStore(folder, recipe) as store:
         absent = [
             str(p) for p, k in zip(clips.paths, keys, strict=True) if k not in store.entries
         ]

@@ -86,7 +86,7 @@ def pack(waveform: NDArray[np.float32], *, n_pieces: int = 1) -> Packed:
     return Packed(content, scale, zlib.crc32(content), n_pieces)
 
 
-class Store:
+class PreparedStore:
     """The store in one folder, open for reading and for adding clips; a context manager."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:

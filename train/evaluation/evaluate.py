@@ -16,7 +16,7 @@ from train.datasets.audio import SPLIT_NAMES
 from train.datasets.base import FeatureSet
 from train.evaluation.figures import figures_of, most_wrong
 from train.evaluation.page import page_of
-from train.evaluation.scorer import Scorer, open_scorer
+from train.evaluation.scorer import ClipScorer, open_scorer
 
 Say = Callable[[str], None]
 Array = NDArray[np.float32]
@@ -27,7 +27,7 @@ class Evaluation:
     """Figures, and what they were made from, for the page."""
 
     record: dict[str, Any]
-    scorer: Scorer
+    scorer: ClipScorer
     clips: FeatureSet
     scores: Array
 
@@ -65,7 +65,7 @@ def evaluate_model(
     return measure(scorer, clips, split=wanted, say=say)
 
 
-def config_for(scorer: Scorer, overrides: Mapping[str, Any]) -> TrainConfig:
+def config_for(scorer: ClipScorer, overrides: Mapping[str, Any]) -> TrainConfig:
     """The scorer's own configuration with the data that it is to be measured on.
 
     Raises:
@@ -84,7 +84,7 @@ def config_for(scorer: Scorer, overrides: Mapping[str, Any]) -> TrainConfig:
     return replace(from_tree({**tree, "features": "mel"}), features=scorer.config.features)
 
 
-def measure(scorer: Scorer, clips: FeatureSet, *, split: str, say: Say) -> Evaluation:
+def measure(scorer: ClipScorer, clips: FeatureSet, *, split: str, say: Say) -> Evaluation:
     """Figures of one set of clips on the labels that are shared."""
     shared = [label for label in scorer.labels if label in clips.labels]
     if not shared:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from train.data.batches import cover
 from train.datasets.base import FeatureSet
-from train.evaluation.scorer import Scorer
+from train.evaluation.scorer import ClipScorer
 
 N_PICTURES = 6
 CELLS = (8, 16)
@@ -27,7 +27,7 @@ img { image-rendering: pixelated; width: 384px; height: 160px; margin-right: 1em
 """
 
 
-def page_of(record: dict[str, Any], scorer: Scorer, clips: FeatureSet) -> str:
+def page_of(record: dict[str, Any], scorer: ClipScorer, clips: FeatureSet) -> str:
     """The whole page; pictures are inside."""
     what = f"{record['dataset']}, split {record['split']}, {record['n_clips']} clips"
     parts = [
@@ -83,7 +83,7 @@ def _confusion(record: dict[str, Any]) -> str:
     return title + _table(["", *labels], rows)
 
 
-def _pictures(record: dict[str, Any], scorer: Scorer, clips: FeatureSet) -> str:
+def _pictures(record: dict[str, Any], scorer: ClipScorer, clips: FeatureSet) -> str:
     if not record["most_wrong"]:
         return ""
     place = {str(name): i for i, name in enumerate(clips.ids.tolist())}
@@ -103,7 +103,7 @@ def _pictures(record: dict[str, Any], scorer: Scorer, clips: FeatureSet) -> str:
     return "".join(parts)
 
 
-def _extent(scorer: Scorer) -> str:
+def _extent(scorer: ClipScorer) -> str:
     """What a picture shows, in seconds and bands."""
     options = scorer.config.features_options
     seconds = options.window_len / options.sample_rate
@@ -112,7 +112,7 @@ def _extent(scorer: Scorer) -> str:
     return f"{seconds:.1f} s; from below to above {rows}"
 
 
-def _strongest(decided: NDArray[np.float32], scorer: Scorer) -> str:
+def _strongest(decided: NDArray[np.float32], scorer: ClipScorer) -> str:
     """The seconds and the rows of the cell whose covering lowers the score most."""
     options = scorer.config.features_options
     row, column = np.unravel_index(int(decided.argmax()), decided.shape)
@@ -124,7 +124,7 @@ def _strongest(decided: NDArray[np.float32], scorer: Scorer) -> str:
     )
 
 
-def _middle(clips: FeatureSet, i: int, scorer: Scorer) -> NDArray[np.float32]:
+def _middle(clips: FeatureSet, i: int, scorer: ClipScorer) -> NDArray[np.float32]:
     """Features of the middle window of a clip, shape (n_mels, n_frames)."""
     windows = cover(clips, i, options=scorer.config.features_options, n_windows=3)
     window: NDArray[np.float32] = windows[len(windows) // 2]
@@ -134,7 +134,9 @@ def _middle(clips: FeatureSet, i: int, scorer: Scorer) -> NDArray[np.float32]:
     return features
 
 
-def occlusion(scorer: Scorer, features: NDArray[np.float32], label: int) -> NDArray[np.float32]:
+def occlusion(
+    scorer: ClipScorer, features: NDArray[np.float32], label: int
+) -> NDArray[np.float32]:
     """How much the score of a label falls when a cell of the features is set to their mean.
 
     After M. Zeiler and R. Fergus, ECCV 2014.

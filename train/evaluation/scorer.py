@@ -30,7 +30,7 @@ KEPT = ("split_seed", "longest_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scorer:
+class ClipScorer:
     """What listens.
 
     Attributes:
@@ -76,7 +76,7 @@ class Scorer:
         return self.of_waveforms(batch[:, 0]) if is_waveform else self.of_features(batch)
 
 
-def open_scorer(path: Path) -> Scorer:
+def open_scorer(path: Path) -> ClipScorer:
     """Load `best.pt` of a run or an exported model.
 
     Raises:
@@ -86,7 +86,7 @@ def open_scorer(path: Path) -> Scorer:
     return _from_model(path) if path.suffix == ".onnx" else _from_checkpoint(path)
 
 
-def _from_checkpoint(path: Path) -> Scorer:
+def _from_checkpoint(path: Path) -> ClipScorer:
     found = checkpoint.load(path)
     net = found.net.eval()
 
@@ -98,7 +98,7 @@ def _from_checkpoint(path: Path) -> Scorer:
         return score
 
     thresholds = found.facts.get("thresholds", dict.fromkeys(found.labels, 0.5))
-    return Scorer(
+    return ClipScorer(
         name=str(path),
         config=found.config,
         labels=found.labels,
@@ -110,7 +110,7 @@ def _from_checkpoint(path: Path) -> Scorer:
     )
 
 
-def _from_model(path: Path) -> Scorer:
+def _from_model(path: Path) -> ClipScorer:
     engine = load_engine(path, device="cpu")
     spec = engine.spec
     features = str(spec.training.get("features", "mel"))
@@ -136,7 +136,7 @@ def _from_model(path: Path) -> Scorer:
         fields["calibration"] = {"n_windows": n_windows}
     config = from_tree(fields | {"kind": spec.kind})
     config = replace(config, features=features, features_options=lengths)
-    return Scorer(
+    return ClipScorer(
         name=str(path),
         config=config,
         labels=labels,

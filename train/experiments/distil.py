@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import binary_average_precision
 from tagger.errors import InputError
 from train.data.batches import cover
 from train.datasets.base import FeatureSet
-from train.evaluation.scorer import Scorer
+from train.evaluation.scorer import ClipScorer
 from train.teachers.lessons import Part
 from train.teachers.pupil import read_pupil
 
@@ -44,7 +44,7 @@ class Compared:
     of_teacher: Array
 
 
-def compared(scorer: Scorer, run: Path, clips: FeatureSet) -> list[Compared]:
+def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]:
     """The student's answers beside its teachers', of the clips that they say something of.
 
     A run's own layer answers for every label of a teacher; a model without it, or a run that
@@ -126,7 +126,7 @@ def _means(clips: FeatureSet, columns: Sequence[int]) -> Array:
     return np.stack(rows)
 
 
-def _by_name(scorer: Scorer, part: Part, scores: Array) -> tuple[tuple[str, ...], Array]:
+def _by_name(scorer: ClipScorer, part: Part, scores: Array) -> tuple[tuple[str, ...], Array]:
     """The labels that both know, and the student's scores of them."""
     plain = {_plain(one): i for i, one in enumerate(scorer.labels)}
     labels = tuple(one for one in part.labels if _plain(one) in plain)
@@ -140,7 +140,7 @@ def _plain(label: str) -> str:
 
 @torch.no_grad()
 def _pupil_answers(
-    scorer: Scorer, run: Path, clips: FeatureSet
+    scorer: ClipScorer, run: Path, clips: FeatureSet
 ) -> dict[str, tuple[Array, tuple[str, ...]]]:
     """By teacher: what a run's own layer says of each clip, and of which labels."""
     kept = read_pupil(run / "last-fit") or read_pupil(run) if run.is_dir() else None

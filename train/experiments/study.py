@@ -23,7 +23,7 @@ from train.data.load import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.chart import bars_of, table_of
 from train.evaluation.evaluate import config_for, measure
-from train.evaluation.scorer import Scorer, open_scorer
+from train.evaluation.scorer import ClipScorer, open_scorer
 from train.experiments.distil import COLUMNS, compared, rows_of
 from train.experiments.sweep import Sweep, run_one
 from train.features import FRONT_ENDS
@@ -199,7 +199,7 @@ STUDIES: dict[str, Callable[[Question], Answer]] = {
 }
 
 
-def shortened(clips: FeatureSet, scorer: Scorer, seconds: float) -> FeatureSet:
+def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureSet:
     """The middle of each clip, at most `seconds` long and at least one frame."""
     options = scorer.config.features_options
     unit = 1 if clips.is_waveform else options.hop_len
@@ -213,7 +213,7 @@ def shortened(clips: FeatureSet, scorer: Scorer, seconds: float) -> FeatureSet:
 
 
 @torch.no_grad()
-def cost_ms(scorer: Scorer, *, n_windows: int = 8) -> float:
+def cost_ms(scorer: ClipScorer, *, n_windows: int = 8) -> float:
     """Processor time for a minute of audio, windows side by side, least of three, in ms.
 
     Of all threads together, so that other work on the machine hardly counts.
@@ -230,7 +230,7 @@ def cost_ms(scorer: Scorer, *, n_windows: int = 8) -> float:
     return float(round(1000 * min(times) * 60 / seconds, 2))
 
 
-def _scorer(path: Path) -> Scorer:
+def _scorer(path: Path) -> ClipScorer:
     return open_scorer(path / "best.pt" if path.is_dir() else path)
 
 
@@ -238,11 +238,11 @@ def _short(path: Path) -> str:
     return path.name if path.is_dir() or path.stem != "best" else path.parent.name
 
 
-def _n_parameters(scorer: Scorer) -> int | None:
+def _n_parameters(scorer: ClipScorer) -> int | None:
     return None if scorer.net is None else sum(one.numel() for one in scorer.net.parameters())
 
 
-def _clips(scorer: Scorer, question: Question) -> FeatureSet:
+def _clips(scorer: ClipScorer, question: Question) -> FeatureSet:
     config = config_for(scorer, question.overrides)
     clips = load_clips(config, question.data, prepared=question.prepared, say=question.say)
     return _split_of(clips, question)
@@ -255,7 +255,7 @@ def _split_of(clips: FeatureSet, question: Question) -> FeatureSet:
     return chosen
 
 
-def _figures(scorer: Scorer, clips: FeatureSet, question: Question) -> list[float | None]:
+def _figures(scorer: ClipScorer, clips: FeatureSet, question: Question) -> list[float | None]:
     record = measure(scorer, clips, split=question.split, say=question.say).record
     return [record.get(name) for name in FIGURES]
 

@@ -23,7 +23,7 @@ BLOCK_LEN = 1 << 17
 """Samples per block when a whole track is streamed."""
 
 
-class Source(Protocol):
+class AudioReader(Protocol):
     """A track opened by one decoder; positions and lengths are samples at its own rate."""
 
     decoder: str
