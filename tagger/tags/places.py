@@ -6,6 +6,7 @@ Readers ask different places first. What stands in any of them is there for some
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tagger.tags.fields import PLACEHOLDERS
 
@@ -64,8 +65,13 @@ class Told:
         return self.is_as_asked and all(agrees(one, self.genres) for one in self.places)
 
     def _says_nothing(self, genres: Iterable[str]) -> bool:
-        known = {word.strip().casefold() for word in self.placeholders}
-        return all(genre.strip().casefold() in known for genre in genres)
+        words = _folded(self.placeholders)
+        return all(genre.strip().casefold() in words for genre in genres)
+
+
+@cache
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.strip().casefold() for word in words)
 
 
 def agrees(place: Place, genres: Sequence[str]) -> bool:

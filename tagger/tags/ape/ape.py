@@ -4,6 +4,7 @@ Where an ID3 tag, or a second APE tag, has the field too, it gets the same.
 """
 
 from collections.abc import Collection
+from functools import cached_property
 
 from tagger.tags.ape import items
 from tagger.tags.around import (
@@ -13,31 +14,40 @@ from tagger.tags.around import (
     refusal_around,
 )
 from tagger.tags.base import Container, Family, Patch, Range, TagFile
-from tagger.tags.edges import edges_of, front_tag
+from tagger.tags.edges import Edges, edges_of, front_tag
 from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field
+from tagger.tags.id3.frames import Tag
 from tagger.tags.places import Told
 
 
 class ApeFile(TagFile):
     """A stream with an APEv2 tag behind it."""
 
+    @cached_property
+    def _edges(self) -> Edges:
+        return edges_of(self.source)
+
+    @cached_property
+    def _front(self) -> Tag | None:
+        return front_tag(self.source)
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The item's values; where there are none, those of ID3v2 in front."""
-        area = edges_of(self.source).ape
+        area = self._edges.ape
         found = items.item_values(self.source, area, field, self.style) if area else ()
-        if not found and (tag := front_tag(self.source)):
+        if not found and (tag := self._front):
             found = tag.values(field, self.style)
         return found
 
     def told(self) -> Told:
         """APEv2 counts first, then ID3v2, then ID3v1."""
-        around = places_around(self.source, edges_of(self.source), self.style)
+        around = places_around(self.source, self._edges, self.style)
         return Told((*around.ape, *around.front, *around.behind, *around.id3v1))
 
     def refusal(self) -> str | None:
         """APEv1 and tags whose items cannot be told apart are left alone."""
-        edges = edges_of(self.source)
+        edges = self._edges
         area = edges.ape
         return (items.item_refusal(self.source, area) if area else None) or refusal_around(
             self.source, edges, main=area and area[0]
@@ -45,7 +55,7 @@ class ApeFile(TagFile):
 
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the items, or put a new tag before ID3v1."""
-        edges = edges_of(self.source)
+        edges = self._edges
         check_extent(self.source, self.container, edges.start, edges.end)
         area = edges.ape
         patches = patches_around(self.source, edges, edits, self.style, main=area and area[0])
@@ -57,11 +67,11 @@ class ApeFile(TagFile):
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """All items and frames but the fields, of every tag around the stream."""
-        return others_around(self.source, edges_of(self.source), fields, self.style)
+        return others_around(self.source, self._edges, fields, self.style)
 
     def ranges(self) -> list[Range]:
         """All between the tags in front and behind."""
-        edges = edges_of(self.source)
+        edges = self._edges
         return [(edges.start, edges.end - edges.start)]
 
 

@@ -21,10 +21,16 @@ def id3v2_tags(source: Source) -> list[Range]:
     """
     found: list[Range] = []
     start = 0
-    while len(found) < _MAX_TAGS and is_id3v2(header := source.read(start, 10)):
+    while len(found) < _MAX_TAGS:
+        header = source.read(start, 10)
+        if found and header[:1] == b"\0":
+            start = _behind_zeros(source, start)
+            header = source.read(start, 10)
+        if not is_id3v2(header):
+            break
         length = 10 + synchsafe(header[6:10]) + (10 if header[5] & 0x10 else 0)
         found.append((start, length))
-        start = _behind_zeros(source, start + length)
+        start += length
     return found
 
 

@@ -7,6 +7,7 @@ nothing has to move. A new tag is ID3v2.4 unless the style says more.
 """
 
 from collections.abc import Collection
+from functools import cached_property
 
 from tagger.tags.ape import items
 from tagger.tags.around import (
@@ -18,6 +19,7 @@ from tagger.tags.around import (
 from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.edges import Edges, edges_of, front_tag, tag_at
 from tagger.tags.fields import Edits, Field
+from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
 from tagger.tags.id3.mpeg_frames import first_frame, frames_behind
 from tagger.tags.places import Told
@@ -30,13 +32,21 @@ _ADTS = "It is raw AAC (ADTS) without a tag, and few players look for one there.
 class MpegFile(TagFile):
     """The tags in front of and behind MPEG audio."""
 
+    @cached_property
+    def _edges(self) -> Edges:
+        return edges_of(self.source)
+
+    @cached_property
+    def _front(self) -> Tag | None:
+        return front_tag(self.source)
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the first tag that has the field."""
-        tag = front_tag(self.source)
+        tag = self._front
         found = tag.values(field, self.style) if tag else ()
         if found:
             return found
-        edges = edges_of(self.source)
+        edges = self._edges
         if edges.ape:
             found = items.item_values(self.source, edges.ape, field, self.style)
         if not found and edges.id3v2_behind:
@@ -45,8 +55,8 @@ class MpegFile(TagFile):
 
     def told(self) -> Told:
         """The first ID3v2 tag counts first, then APEv2, then the others, ID3v1 last."""
-        tag = front_tag(self.source)
-        around = places_around(self.source, edges_of(self.source), self.style)
+        tag = self._front
+        around = places_around(self.source, self._edges, self.style)
         return Told(
             (*around.front[:1], *around.ape, *around.behind, *around.front[1:], *around.id3v1),
             is_as_asked=tag is None or tag.is_as_asked(self.style),
@@ -54,7 +64,7 @@ class MpegFile(TagFile):
 
     def refusal(self) -> str | None:
         """ID3v2.2, damaged APE tags and raw AAC that nobody has tagged are left alone."""
-        tag, edges = front_tag(self.source), edges_of(self.source)
+        tag, edges = self._front, self._edges
         if self.container == "aac" and tag is None and edges.ape is None:
             return _ADTS
         if tag and (reason := tag.refusal(self.style)):
@@ -75,7 +85,7 @@ class MpegFile(TagFile):
                 "no MPEG audio is found in the first mebibyte behind its tags, and decoders"
                 " look no farther"
             )
-        tag, edges = front_tag(self.source), edges_of(self.source)
+        tag, edges = self._front, self._edges
         area = edges.ape if _is_ape_alone(edges) else None
         main = 0 if tag else area and area[0]
         patches = patches_around(self.source, edges, edits, self.style, main=main)
@@ -95,11 +105,11 @@ class MpegFile(TagFile):
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """All frames and items but the fields, and every tag that is never changed."""
-        return others_around(self.source, edges_of(self.source), fields, self.style, main=0)
+        return others_around(self.source, self._edges, fields, self.style, main=0)
 
     def ranges(self) -> list[Range]:
         """All between the tags in front and behind."""
-        edges = edges_of(self.source)
+        edges = self._edges
         return [(edges.start, edges.end - edges.start)]
 
 

@@ -26,7 +26,7 @@ class Element:
         offset: where it starts.
         content: where what is in it starts.
         end: where the next element starts.
-        is_open: its length is not said; `end` is that of its parent.
+        is_open: its length is not given; `end` is that of its parent.
     """
 
     id: int
@@ -128,7 +128,7 @@ def size_bytes(size: int, width: int) -> bytes:
         ValueError: they cannot say it.
     """
     if size >= (1 << 7 * width) - 1:
-        raise ValueError(f"a length of {size} cannot be said in {width} bytes")
+        raise ValueError(f"a length of {size} does not fit into {width} bytes")
     return (size | 1 << 7 * width).to_bytes(width, "big")
 
 

@@ -80,14 +80,14 @@ class MatroskaFile(TagFile):
 
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the first tag that has the field."""
-        return next((self._said(tag, field) for tag in self._each(field)), ())
+        return next((self._values_in(tag, field) for tag in self._each(field)), ())
 
-    def _said(self, tag: Tag, field: Field) -> tuple[str, ...]:
+    def _values_in(self, tag: Tag, field: Field) -> tuple[str, ...]:
         return understood(tag.texts(field), field, self.style)
 
     def told(self) -> Told:
         """Tags about all that is in the file count first, then those of tracks and parts."""
-        return Told(tuple(Place(self._said(tag, GENRE)) for tag in self._each(GENRE)))
+        return Told(tuple(Place(self._values_in(tag, GENRE)) for tag in self._each(GENRE)))
 
     def refusal(self) -> str | None:
         """Files that are cut off, and those whose checksums would not be right, are left."""
@@ -152,7 +152,7 @@ class MatroskaFile(TagFile):
 
     def _may_stay(self, tag: Tag, field: Field, edits: Edits) -> bool:
         """Whether a second place says what the first one will."""
-        place = Place(self._said(tag, field))
+        place = Place(self._values_in(tag, field))
         return field is GENRE and bool(edits[field]) and agrees(place, edits[field])
 
     def _placed(

@@ -32,7 +32,7 @@ _LEVEL_1 = {
     SEEK_HEAD, CLUSTER, TAGS, HEADER, SEGMENT, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1043A770,
     0x1941A469,
 }  # fmt: skip
-"""What ends a cluster whose length is not said: info, tracks, cues, chapters, attachments."""
+"""What ends a cluster whose length is not given: info, tracks, cues, chapters, attachments."""
 
 
 @dataclass(frozen=True, slots=True)

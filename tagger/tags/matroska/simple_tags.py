@@ -149,6 +149,6 @@ def _simple(field: Field, text: str, old: Sequence[Part]) -> Part:
     same = next((one for one in old if _text(one[1]) == text), None)
     if same is not None:
         return same
-    said = field.common.upper() if field.name in FIELDS else field.common
-    name = element_bytes(_NAME, said.encode())
-    return _SIMPLE, element_bytes(_SIMPLE, name + element_bytes(_STRING, bytes_of(text)))
+    name = field.common.upper() if field.name in FIELDS else field.common
+    named = element_bytes(_NAME, name.encode())
+    return _SIMPLE, element_bytes(_SIMPLE, named + element_bytes(_STRING, bytes_of(text)))

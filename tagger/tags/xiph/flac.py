@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9639
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tagger.tags.around import (
     others_around,
@@ -22,7 +23,7 @@ from tagger.tags.base import (
     TagFile,
     rewritten,
 )
-from tagger.tags.edges import edges_of
+from tagger.tags.edges import Edges, edges_of
 from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3.front import id3v2_end
 from tagger.tags.places import Place, Told
@@ -59,6 +60,10 @@ class Block:
 class FlacFile(TagFile):
     """The metadata blocks of a FLAC file."""
 
+    @cached_property
+    def _edges(self) -> Edges:
+        return edges_of(self.source)
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of a field in the first comment block."""
         comment = _comment(self.source, _blocks(self.source))
@@ -67,7 +72,7 @@ class FlacFile(TagFile):
     def told(self) -> Told:
         """The comment counts first, then whatever tags stand around the stream."""
         comments = [parse_comment(data) for data in _comments(self.source)]
-        around = places_around(self.source, edges_of(self.source), self.style)
+        around = places_around(self.source, self._edges, self.style)
         own = [Place(comment_values(one, GENRE, self.style)) for one in comments]
         return Told((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
 
@@ -76,7 +81,7 @@ class FlacFile(TagFile):
         blocks = _blocks(self.source)
         if self.source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
             return "Its metadata blocks are damaged: no audio frame follows the last one."
-        return refusal_around(self.source, edges_of(self.source), main=None)
+        return refusal_around(self.source, self._edges, main=None)
 
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the comment block; the padding gives or takes the difference if it can."""
@@ -101,14 +106,12 @@ class FlacFile(TagFile):
         old_len = blocks[-1].end - start
         _fit(bodies, old_len)
         patches = rewritten(start, self.source.exact(start, old_len), _rendered(bodies))
-        patches += patches_around(
-            self.source, edges_of(self.source), edits, self.style, main=None
-        )
+        patches += patches_around(self.source, self._edges, edits, self.style, main=None)
         return sorted(patches, key=lambda patch: patch.offset)
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """All blocks but the padding, the comment without the fields; the tags around them."""
-        raw = others_around(self.source, edges_of(self.source), fields, self.style)
+        raw = others_around(self.source, self._edges, fields, self.style)
         for block in _blocks(self.source):
             data = self.source.exact(block.offset, block.length)
             if block.kind == _COMMENT:
@@ -120,7 +123,7 @@ class FlacFile(TagFile):
     def ranges(self) -> list[Range]:
         """STREAMINFO, and the frames up to a tag at the end."""
         blocks = _blocks(self.source)
-        start, end = blocks[-1].end, edges_of(self.source).end
+        start, end = blocks[-1].end, self._edges.end
         return [(blocks[0].offset, blocks[0].length), (start, max(0, end - start))]
 
 

@@ -7,6 +7,7 @@ gets a new checksum. https://www.xiph.org/ogg/doc/framing.html
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 
 from mutagen.ogg import OggPage
@@ -51,9 +52,14 @@ _MAX_BEHIND = 512
 class OggFile(TagFile):
     """The pages of an Ogg file."""
 
+    @cached_property
+    def _packet(self) -> tuple[bytes, Comment]:
+        """What stands before the comment in its packet, and the comment."""
+        return _comment(self.source, self.container)
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of a field in the comment packet."""
-        return comment_values(_comment(self.source, self.container)[1], field, self.style)
+        return comment_values(self._packet[1], field, self.style)
 
     def told(self) -> Told:
         """The comment packet is the only place."""
@@ -61,7 +67,7 @@ class OggFile(TagFile):
 
     def refusal(self) -> str | None:
         """Comments without an end, and audio on the comment's own page, are left alone."""
-        comment = _comment(self.source, self.container)[1]
+        comment = self._packet[1]
         if self.container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
             return "Its Vorbis comment is damaged: the framing bit is missing."
         position = self.source.read(comment_pages(self.source)[-1].offset + 6, 8)
@@ -71,7 +77,7 @@ class OggFile(TagFile):
 
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the comment packet; renumber the pages behind if there are more or fewer."""
-        prefix, comment = _comment(self.source, self.container)
+        prefix, comment = self._packet
         packet = _packet(prefix, comment, edited(comment, edits, self.style), self.container)
         old = comment_pages(self.source)
         parsed = [_whole(self.source, page) for page in old]
@@ -91,7 +97,7 @@ class OggFile(TagFile):
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """Prefix, vendor and entries but the fields, what follows; pages of other streams."""
-        prefix, comment = _comment(self.source, self.container)
+        prefix, comment = self._packet
         digest = hashlib.sha256()
         serial = serial_of(self.source)
         for page in pages_of(self.source):
