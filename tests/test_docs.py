@@ -67,7 +67,8 @@ def test_every_option_in_the_documents_exists(path):
 
 def _is_of_another(line):
     """Whether a line is about another program: a benchmark, pip, make, ruff ..."""
-    return re.search(r"benchmarks/|pip |\.ci/|docker|weed |ray |uvicorn|alembic|systemctl", line)
+    others = r"benchmarks/|pip |\.ci/|docker|weed |ray |uvicorn|alembic|systemctl"
+    return re.search(others, line)
 
 
 def test_every_status_is_explained():

@@ -5,14 +5,16 @@ from typing import Annotated
 import typer
 
 from tagger.cli.models_add import add
+from tagger.cli.models_compare import compare
 from tagger.text import json_text
 
 models = typer.Typer(
     name="models",
-    help="List models with their cards, add public ones.",
+    help="List, add and compare models.",
     invoke_without_command=True,
 )
 models.command()(add)
+models.command()(compare)
 
 
 @models.callback()
@@ -20,7 +22,7 @@ def list_models(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a model.")] = False,
 ) -> None:
-    """List models with their cards, add public ones."""
+    """List, add and compare models."""
     if context.invoked_subcommand is not None:
         return
     from tagger.model.cards import read_cards, show_cards
