@@ -32,9 +32,9 @@ _AUDIO: dict[int | str, dict[str, Any]] = {
 _LINK_S = 900
 
 
-@router.api_route(
+@router.head("/tracks/{track_id}/audio", include_in_schema=False)
+@router.get(
     "/tracks/{track_id}/audio",
-    methods=["GET", "HEAD"],
     response_class=StreamingResponse,
     responses=_AUDIO,
     summary="The audio of a track",
