@@ -87,6 +87,8 @@ _TITLES = {404: "There is no such page", 405: "That method is not for this page"
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, ProblemError):  # a body that was too large to be parsed
+        return answer(error.__cause__, request.url.path)
     problem = ProblemError(
         error.status_code,
         "http",

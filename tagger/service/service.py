@@ -21,11 +21,13 @@ from tagger.service.objects import Objects, open_objects
 from tagger.service.options import ServeOptions
 from tagger.service.places import library_file
 from tagger.service.problems import ProblemError, not_there
+from tagger.service.remembered import Remembered
 from tagger.service.spool import clean_spool, passing
 from tagger.service.tokens import Tokens, read_tokens
 
 if TYPE_CHECKING:
     from tagger import Tagger
+    from tagger.service.schemas.work import Statistics
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Service:
         requests: how often a client may ask.
         uploads: how often a client may upload.
         listening: held by requests that decode audio.
+        figures: statistics that were just counted.
     """
 
     options: ServeOptions
@@ -58,6 +61,7 @@ class Service:
     listening: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS)
     )
+    figures: "Remembered[Statistics]" = field(default_factory=Remembered)
     _tagger: "Tagger | None" = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
 

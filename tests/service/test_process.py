@@ -139,7 +139,7 @@ def test_it_starts_ends_and_leaves_no_process_behind(tmp_path):
         workers = wait_for(lambda: workers_of(options))
         assert len(workers) == 1
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(60) == 130, "interrupted, as every command says it"
     assert not any(map(is_alive, workers))
 
 

@@ -24,6 +24,8 @@ _ORDERS: dict[str, tuple[tuple[InstrumentedAttribute[Any], ...], bool]] = {
 }
 """The columns of an order, each with an index of its own, and whether it runs downwards."""
 
+_FEW = 1000
+
 ROW_COLUMNS = (
     Track.id, Track.source, Track.folder, Track.name, Track.title, Track.artist, Track.album,
     Track.duration_s, Track.status, Track.decision, Track.is_edited, Track.genres,
@@ -67,10 +69,24 @@ def page_of(session: Session, asked: TrackFilter, paging: Paging, *, is_sqlite: 
     terms = conditions(asked, is_sqlite=is_sqlite)
     total = None
     if paging.cursor is None:
-        total = session.scalar(select(func.count()).select_from(Track).where(*terms))
+        few = _few(session, terms) if asked.q else None
+        if few is not None:
+            total, terms = len(few), [Track.id.in_(few)]
+        else:
+            total = session.scalar(select(func.count()).select_from(Track).where(*terms))
     found = session.scalars(page_query(terms, paging)).all()
     tracks, more = found[: paging.limit], found[paging.limit :]
     return Page(tracks, _cursor(tracks[-1], paging.sort) if more else None, total)
+
+
+def _few(session: Session, terms: Sequence[ColumnElement[bool]]) -> list[int] | None:
+    """The tracks that match, if they are few; None for many.
+
+    Words that few have are looked for in all rows: once for count and page together. Of words
+    that many have, a page is full before long, in the order of its index.
+    """
+    ids = session.scalars(select(Track.id).where(*terms).limit(_FEW + 1)).all()
+    return list(ids) if len(ids) <= _FEW else None
 
 
 def page_query(terms: Sequence[ColumnElement[bool]], paging: Paging) -> Select[Track]:

@@ -21,6 +21,7 @@ from tagger.service.schemas.work import (
     Statistics,
     Vocabulary,
 )
+from tagger.service.service import Service
 from tagger.service.texts import Storable, key
 from tagger.service.tokens import COOKIE, SCOPES
 
@@ -102,10 +103,16 @@ def list_models(request: Request, service: TheService, _caller: Reader) -> Respo
 
 @router.get("/statistics", response_model=Statistics, summary="The library in numbers")
 def get_statistics(request: Request, service: TheService, _caller: Reader) -> Response:
-    """Tracks by status, and each genre with how often it is there now, and would be."""
+    """Tracks by status, and each genre with how often it is there now, and would be.
+
+    They may be a few seconds old: of a large library they take half a second to count.
+    """
+    return etagged(request, service.figures.get(lambda: _figures(service)))
+
+
+def _figures(service: Service) -> Statistics:
     with service.database.reading() as session:
-        body = figures.statistics(session)
-    return etagged(request, body)
+        return figures.statistics(session)
 
 
 @router.get("/vocabulary", response_model=Vocabulary, summary="Genres to choose from")
