@@ -213,7 +213,7 @@ def audit(walk: Walk) -> list[str]:
     return [
         "## 4. Audit the genres that were there",
         "",
-        "Files whose genre disagrees with what is heard, the most certain first; spellings;",
+        "Files whose genre disagrees with the model, the most certain first; spellings;",
         "empty, numeric and meaningless genres. Whether the model or the tag is right is for",
         "the owner to say.",
         "",

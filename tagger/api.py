@@ -150,7 +150,7 @@ class Tagger:
         recall: RecallOptions | None = None,
         stop: threading.Event | None = None,
     ) -> Generator[TrackResult, None, None]:
-        """Say, or write, the genres of all tracks in files and folders.
+        """Show, or write, the genres of all tracks in files and folders.
 
         Args:
             paths: files and folders.

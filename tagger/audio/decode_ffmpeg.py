@@ -76,7 +76,7 @@ class FfmpegSource:
             return stated_s
         counted_s = self._count_s()
         if counted_s <= 0:
-            raise DecodeError("the file holds no audio")
+            raise DecodeError("the file has no audio")
         return counted_s
 
     def _stated_s(self) -> float:
@@ -217,7 +217,7 @@ def _open(path: Path, end: int | None) -> tuple[Part, Any]:
 
 def _first_audio(container: Any) -> Any:
     if not container.streams.audio:
-        raise DecodeError("the file holds no audio stream")
+        raise DecodeError("the file has no audio stream")
     stream = container.streams.audio[0]
     if stream.codec_context is None:
         raise DecodeError("FFmpeg has no decoder for its audio")

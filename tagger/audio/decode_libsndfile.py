@@ -98,7 +98,7 @@ class SndfileSource:
             # libsndfile hands libmpg123 all behind the header, tags and other chunks too.
             raise DecodeError("an mp3 inside of another container")
         if not 0 < self.n_samples < _UNKNOWN_LEN:
-            raise DecodeError("the file holds no audio, or does not say how much")
+            raise DecodeError("the file has no audio, or does not say how much")
         length_s = self.n_samples / self.sample_rate
         if expected_s and abs(length_s / expected_s - 1) > 0.05:
             raise DecodeError(f"it would read {length_s:.1f} s of about {expected_s:.1f} s")

@@ -54,7 +54,7 @@ def _end_of_payload(path: Path) -> int | None:
     from tagger.tags.sniff import container_of  # noqa: PLC0415
 
     try:
-        with translated(path, TagError, "its end is not found"), open_source(path) as source:
+        with translated(path, TagError, "its end cannot be found"), open_source(path) as source:
             container = container_of(source)
             if container in ("dsf", "dff"):
                 end = max(map(sum, ranges_of(source, container)))

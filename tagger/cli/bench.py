@@ -32,7 +32,7 @@ MAX_FILES = 40
 
 def bench(
     music: Annotated[
-        Path | None, typer.Argument(help="Files to decode, so that you see what binds.")
+        Path | None, typer.Argument(help="Files to decode, to compare decoding with the model.")
     ] = None,
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,

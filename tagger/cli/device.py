@@ -57,7 +57,7 @@ BatchSize = Annotated[
     typer.Option(
         "--batch-size",
         metavar="N|auto",
-        help="Windows a batch; auto measures once.",
+        help="Windows per batch; auto measures once.",
         show_default="16, on a GPU 32",
         rich_help_panel=RUN,
     ),
@@ -68,7 +68,7 @@ GpuMemory = Annotated[
         "--gpu-memory",
         metavar="MB",
         min=64,
-        help="Take no more of the GPU's.",
+        help="Use at most this much GPU memory.",
         rich_help_panel=RUN,
     ),
 ]

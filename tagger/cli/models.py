@@ -38,7 +38,7 @@ def list_models(
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say what is here, what auto would use, and why not more."""
+    """Show what is installed and what auto would use."""
     from tagger.diagnostics.doctor import examine, show
 
     findings = examine()

@@ -22,7 +22,7 @@ def add(
     ] = False,
     threshold: Annotated[
         float,
-        typer.Option(min=0.01, max=1.0, help="Believe each of its labels from this score."),
+        typer.Option(min=0.01, max=1.0, help="Accept each of its labels from this score on."),
     ] = 0.3,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a model of the same name.")

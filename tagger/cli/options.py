@@ -23,7 +23,7 @@ Data = Annotated[Path, typer.Option(help="The folder that holds the data.")]
 Metadata = Annotated[
     Path | None, typer.Option(help="The folder of a data set's tables, if elsewhere.")
 ]
-Partial = Annotated[bool, typer.Option("--partial", help="Go on without missing clips.")]
+Partial = Annotated[bool, typer.Option("--partial", help="Continue without missing clips.")]
 Prepared = Annotated[Path, typer.Option(help="Where decoded recordings are kept.")]
 Settings = Annotated[
     list[str] | None,

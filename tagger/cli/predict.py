@@ -53,17 +53,19 @@ def predict(
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.html|.csv|.jsonl", help="Write all results there; the page over time."
+            metavar="FILE.html|.csv|.jsonl",
+            help="Write all results there; the page shows them over time.",
         ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show all labels, not only the likely ones.")
     ] = False,
     timeline: Annotated[
-        bool, typer.Option("--timeline", help="Show what is heard when; listens to all of it.")
+        bool,
+        typer.Option("--timeline", help="Show labels over time; listens to the whole track."),
     ] = False,
 ) -> None:
-    """Show what is heard in single files, label by label. Changes nothing."""
+    """Show the scores of single files, label by label. Changes nothing."""
     from tagger.genres.spelling import no_spelling
     from tagger.reports.report import open_report
     from tagger.scan.options import ScanOptions
@@ -184,7 +186,7 @@ def _save_plot(
     from tagger.reports.taggram import save_taggram
 
     if result.timeline is None:
-        stderr_console().print("There is nothing to draw: no part of it was heard.")
+        stderr_console().print("There is nothing to draw: the file gave no audio.")
         return
     save_taggram(result.path, result.timeline, spec, plot, threshold=threshold)
     stderr_console().print(sanitise(f"{plot}: drawn."), markup=False, highlight=False)

@@ -51,7 +51,7 @@ def audit(
     paths: Paths,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write what was found there."),
+        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write the findings there."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all rows.")] = False,
     threshold: Threshold = None,
@@ -70,7 +70,7 @@ def audit(
     retry_failed: RetryFailed = False,
     json: Json = False,
 ) -> None:
-    """Find genres that disagree with what is heard, or are none. Changes nothing.
+    """Find genres that disagree with the music, or say nothing. Changes nothing.
 
     A CSV report of it can be edited and given to `tagger apply`.
     """
@@ -137,7 +137,7 @@ def _add_all(report: "Report | None", found: "Sequence[Audited]") -> None:
 def apply(
     report: Annotated[Path, typer.Argument(metavar="REPORT.csv", help="An edited report.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written; change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be written; change nothing.")
     ] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="An emptied cell removes the genre.")
@@ -151,7 +151,7 @@ def apply(
     hardlinks: Hardlinks = "skip",
     state: State = None,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")] = False,
 ) -> None:
     """Write the genres of an edited CSV report into the files.
 

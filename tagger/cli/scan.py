@@ -71,7 +71,7 @@ Threshold = Annotated[
         "--threshold",
         min=0.0,
         max=1.0,
-        help="Believe from this score.",
+        help="Accept a label from this score on.",
         show_default="the model's",
         rich_help_panel=WHAT,
     ),
@@ -81,7 +81,7 @@ Top = Annotated[
     typer.Option(
         "--top",
         min=1,
-        help="At most so many genres a track.",
+        help="The most genres that a track gets.",
         show_default="3",
         rich_help_panel=WHAT,
     ),
@@ -104,7 +104,7 @@ PolicyChoice = Annotated[
     typer.Option(
         "--policy",
         metavar="fill|append|replace",
-        help="What to do with genres that are there.",
+        help="What to do with genres that a file already has.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -134,7 +134,9 @@ def scan(
     write_tags: Annotated[
         bool,
         typer.Option(
-            "--write-tags", help="Change the files; otherwise nothing is.", rich_help_panel=WHAT
+            "--write-tags",
+            help="Change the files; without it nothing is written.",
+            rich_help_panel=WHAT,
         ),
     ] = False,
     policy: PolicyChoice = "fill",
@@ -189,7 +191,7 @@ def scan(
         ),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say only what failed.", rich_help_panel=SHOW)
+        bool, typer.Option("--quiet", "-q", help="Show failures only.", rich_help_panel=SHOW)
     ] = False,
     verbose: Annotated[
         bool,
@@ -201,7 +203,7 @@ def scan(
         ),
     ] = False,
 ) -> None:
-    """Say, or write, the genres of all tracks in files and folders.
+    """Show, or write, the genres of all tracks in files and folders.
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """

@@ -30,20 +30,20 @@ NoState = Annotated[
     bool,
     typer.Option(
         "--no-state",
-        help="Know nothing, remember nothing, write nothing.",
+        help="Use no state: nothing is remembered or written.",
         rich_help_panel=PAST,
     ),
 ]
 Rescan = Annotated[
     bool,
     typer.Option(
-        "--rescan", help="Listen again to what is known already.", rich_help_panel=PAST
+        "--rescan", help="Listen again to files whose scores are stored.", rich_help_panel=PAST
     ),
 ]
 RetryFailed = Annotated[
     bool,
     typer.Option(
-        "--retry-failed", help="Try again what failed in earlier scans.", rich_help_panel=PAST
+        "--retry-failed", help="Retry files that failed in earlier scans.", rich_help_panel=PAST
     ),
 ]
 

@@ -23,21 +23,23 @@ from tagger.errors import InputError
 Features = Annotated[str | None, typer.Option(help="Front end.", show_default="mel")]
 Body = Annotated[str | None, typer.Option(help="Architecture.", show_default="cnn-lstm")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
-Seed = Annotated[int | None, typer.Option(help="Of every random choice.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.")]
 Out = Annotated[Path, typer.Option(help="The run's folder.")]
 From = Annotated[
     Path | None,
     typer.Option("--from", help="Fine-tune: keep this checkpoint's body, learn a new head."),
 ]
 Resume = Annotated[
-    Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+    Path | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")
 ]
-Deterministic = Annotated[bool, typer.Option("--deterministic", help="The same weights twice.")]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="Give the same weights every time.")
+]
 Devices = Annotated[
-    int | None, typer.Option(min=1, help="So many GPUs, or CPU processes, learn together.")
+    int | None, typer.Option(min=1, help="Train on this many GPUs or CPU processes.")
 ]
 MemoryFraction = Annotated[
-    float | None, typer.Option(min=0.01, max=1.0, help="Of the GPU's memory, at most.")
+    float | None, typer.Option(min=0.01, max=1.0, help="Largest share of the GPU's memory.")
 ]
 
 Source = Annotated[
@@ -48,7 +50,7 @@ Output = Annotated[
 ]
 Name = Annotated[str | None, typer.Option(help="Name in the metadata.")]
 Precision = Annotated[
-    str, typer.Option(metavar="fp32|fp16|int8", help="Of the network's weights.")
+    str, typer.Option(metavar="fp32|fp16|int8", help="Precision of the network's weights.")
 ]
 Calibration = Annotated[
     Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
@@ -57,7 +59,7 @@ Report = Annotated[
     Path | None, typer.Option(metavar="FILE.json", help="Write the tables there.")
 ]
 Check = Annotated[
-    bool, typer.Option("--check", help="Say what stands in the way on CUDA and TensorRT.")
+    bool, typer.Option("--check", help="Report what CUDA and TensorRT would not run.")
 ]
 
 
@@ -173,7 +175,9 @@ def export(
     from tagger.model.spec import PRECISIONS
 
     if output is None and not check:
-        raise InputError("--output MODEL.onnx is missing: say what to make, or use --check.")
+        raise InputError(
+            "--output MODEL.onnx is missing: name the file to make, or use --check."
+        )
     made = source
     if output is not None:
         options = ExportOptions(

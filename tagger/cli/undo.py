@@ -55,17 +55,17 @@ def undo(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would become of the files.")
+        bool, typer.Option("--dry-run", help="Show what would be restored; change nothing.")
     ] = False,
     keep_mtime: Annotated[
-        bool, typer.Option("--keep-mtime", help="Give files back the time that they had, too.")
+        bool, typer.Option("--keep-mtime", help="Restore modification times, too.")
     ] = False,
     hardlinks: Hardlinks = "skip",
     state: State = None,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")] = False,
 ) -> None:
-    """Give files back what they held before a run, to the byte.
+    """Restore files to what they were before a run, to the byte.
 
     A file that was changed since by somebody else is left alone and named. An undo is a run
     too: `tagger undo` with its number brings back what it took away.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="Stop after so many files.", rich_help_panel=WHAT)
+    int | None, typer.Option(min=1, help="Stop after this many files.", rich_help_panel=WHAT)
 ]
 Exclude = Annotated[
     list[str] | None,

@@ -30,7 +30,9 @@ def watch(
     write_tags: Annotated[
         bool,
         typer.Option(
-            "--write-tags", help="Change the files; otherwise nothing is.", rich_help_panel=WHAT
+            "--write-tags",
+            help="Change the files; without it nothing is written.",
+            rich_help_panel=WHAT,
         ),
     ] = False,
     policy: PolicyChoice = "fill",

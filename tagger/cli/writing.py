@@ -25,7 +25,7 @@ KeepMtime = Annotated[
     bool,
     typer.Option(
         "--keep-mtime",
-        help="Leave the time of a file; media servers then miss the change.",
+        help="Keep modification times; media servers then miss the change.",
         rich_help_panel=WRITE,
     ),
 ]

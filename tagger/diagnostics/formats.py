@@ -63,7 +63,7 @@ def has_decoder(codec: str) -> bool:
 def _format(family: Family, container: Container) -> Format:
     decoders, note = _decoders(container), container.limits
     if family.writes and not decoders:
-        note = "only tags: no decoder for it is at hand"
+        note = "tags only: no decoder for it is installed"
     return Format(
         container.name,
         tuple(container.suffixes.split()),

@@ -155,7 +155,9 @@ def why_nothing(
         return "it is silent"
     if labels:
         heard = ", ".join(labels)
-        return f"{heard} is heard, but `allow` or `block` of the settings forbids it"
+        return (
+            f"{heard} is the model's choice, but `allow` or `block` of the settings forbids it"
+        )
     return why_abstained(scores, spec, threshold=threshold)
 
 

@@ -45,7 +45,7 @@ class Settled:
         if self.gone:
             said += f" Changed or removed by others since: {_named(self.gone)}."
         if self.away:
-            said += f" Not to be reached now, and asked for again: {_named(self.away)}."
+            said += f" Cannot be reached now, and will be checked again: {_named(self.away)}."
         return said
 
 

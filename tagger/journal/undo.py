@@ -163,7 +163,7 @@ def _proven(view: Source, change: Change) -> Identity:
     found = identity_of(view, change.was.container, payload=change.was.payload)
     if found != change.was:
         raise WriteError(
-            f"{change.path}: {NOT_WRITTEN}: the journal does not lead back to what it held."
+            f"{change.path}: {NOT_WRITTEN}: the journal does not lead back to its old content."
         )
     return found
 

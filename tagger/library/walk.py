@@ -103,7 +103,7 @@ def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]
     if first is None:
         named = ", ".join(str(path) for path in paths)
         raise InputError(
-            f"{named}: no audio file was found; name a folder that holds some, or name the"
+            f"{named}: no audio file was found; name a folder that has some, or name the"
             " files themselves if their suffixes are unusual. What --exclude, `exclude` of the"
             f" settings or {', '.join(ignored.MARKS)} files leave out does not count."
         )
@@ -181,7 +181,9 @@ class _Walk:
         if not ignored.is_left_out(own, (), parts, is_folder=is_folder):
             return False
         if ignored.verdict(own, parts, is_folder=is_folder) is None:
-            self.on_note(path, f"left out, as its name is a NAS' or system's; {_take(path)}")
+            self.on_note(
+                path, f"left out: a NAS or a system uses that name for itself; {_take(path)}"
+            )
         return True
 
     def _down(self, top: Path, own: ignored.Rules, *, is_alone: bool) -> Iterator[Listing]:
@@ -194,7 +196,7 @@ class _Walk:
             files, folders, more = found
             if more is None and not (folder == top and is_alone):
                 if folder == top:
-                    self.on_note(folder, f"left out, as a file in it asks; {_take(top)}")
+                    self.on_note(folder, f"left out: a file in it says so; {_take(top)}")
                 continue
             marked += more or ()
             files, folders = _sifted(folder, files, folders, own, marked)
@@ -221,7 +223,7 @@ class _Walk:
 
 
 def _take(path: Path) -> str:
-    return f"name it alone to have it taken: {path}"
+    return f"name it alone to include it: {path}"
 
 
 def _sifted(

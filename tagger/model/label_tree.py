@@ -38,7 +38,7 @@ def tree_contradictions(
 ) -> list[str]:
     """What cannot be true of a tree and of kinds; empty when all is well."""
     found = [
-        f"the parent of {name!r} is {above!r}, which is no name"
+        f"the parent of {name!r} is {above!r}, which is not a name"
         for name, above in parents.items()
         if not isinstance(above, str) or not above.strip()
     ]

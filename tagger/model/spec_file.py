@@ -54,10 +54,10 @@ def _metadata(file: BinaryIO) -> dict[str, str]:
             _varint(file)
             continue
         if kind not in (_BYTES, _FIXED_32, _FIXED_64):
-            raise ValueError("it is no ONNX file")
+            raise ValueError("it is not an ONNX file")
         length = _varint(file) if kind == _BYTES else 8 if kind == _FIXED_64 else 4
         if file.tell() + length > size:
-            raise ValueError("it is cut off, or no ONNX file")
+            raise ValueError("it is cut off, or not an ONNX file")
         has_graph |= number == _GRAPH
         if number == _METADATA and length <= _MAX_ENTRY_LEN:
             key, value = _strings(file.read(length))
@@ -65,7 +65,7 @@ def _metadata(file: BinaryIO) -> dict[str, str]:
         else:
             file.seek(length, os.SEEK_CUR)
     if not has_graph:
-        raise ValueError("it holds no graph")
+        raise ValueError("it has no graph")
     return found
 
 
@@ -91,4 +91,4 @@ def _varint(file: BinaryIO) -> int:
         value |= (digit[0] & 0x7F) << shift
         if digit[0] < 0x80:
             return value
-    raise ValueError("it is cut off, or no ONNX file")
+    raise ValueError("it is cut off, or not an ONNX file")

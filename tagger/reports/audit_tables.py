@@ -12,10 +12,10 @@ from tagger.text import sanitise, text_of
 
 SHOWN = 20
 _TITLES = {
-    "disagrees": ("Disagrees with what is heard", "the most certain first"),
-    "empty": ("No genre", "what is heard would be written"),
+    "disagrees": ("Disagrees with the model", "the most certain first"),
+    "empty": ("No genre", "the model's genres would be written"),
     "numeric": ("A number instead of a genre", ""),
-    "placeholder": ("A word that says nothing", ""),
+    "placeholder": ("A placeholder", ""),
 }
 
 
@@ -73,7 +73,7 @@ def _variants(console: Console, variants: Sequence[Variant], limit: int | None) 
 
 
 def _unknown(console: Console, unknown: Counter[str], limit: int | None) -> None:
-    title = f"Genres that the model has no word for ({len(unknown)})"
+    title = f"Genres that the model does not know ({len(unknown)})"
     note = "[aliases] or [tree] of the settings can say what they are"
     table = _table(console, title, note, "files", "genre")
     for genre, count in unknown.most_common(limit):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tagger.model.tensorrt_cache import build_seconds, list_engines
 from tagger.text import sanitise
 
 PLAIN_EVERY_S = 15.0
@@ -22,9 +21,12 @@ def building_shown(console: Console) -> Callable[[Path], AbstractContextManager[
 
     @contextmanager
     def shown(folder: Path) -> Iterator[None]:
+        # Every scan asks for this function; only one that builds may load ONNX Runtime for it.
+        from tagger.model.tensorrt_cache import build_seconds, list_engines  # noqa: PLC0415
+
         others = [build_seconds(one) for one, _ in list_engines() if one != folder]
         known = [one for one in others if one is not None]
-        expected = f", about {_clock(max(known))} going by earlier ones" if known else ""
+        expected = f", about {_clock(max(known))} judging by earlier builds" if known else ""
         text = f"Building TensorRT's engine, once for this model and GPU{expected}"
         with _ticking(console, text):
             yield
@@ -65,6 +67,8 @@ def _clock(seconds: float) -> str:
 
 def show_engines(console: Console) -> None:
     """One line an engine: size, how long it took, what it was built for."""
+    from tagger.model.tensorrt_cache import build_seconds, list_engines  # noqa: PLC0415
+
     found = list(list_engines())
     for folder, size in found:
         built = build_seconds(folder)

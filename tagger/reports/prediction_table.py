@@ -38,7 +38,7 @@ def prediction(
     now = ", ".join(result.previous) or "no genre"
     would = {
         "proposed": f"would write: [bold cyan]{escape(sanitise(', '.join(result.genres)))}[/]",
-        "unchanged": "would change nothing: it holds these genres already",
+        "unchanged": "would change nothing: it has these genres already",
     }.get(result.status)
     reason = text_of(result.reason or "").removeprefix(f"{text_of(result.path)}: ")
     style = "red" if result.status == "failed" else "yellow"

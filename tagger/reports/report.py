@@ -254,9 +254,9 @@ class Tally:
 _MEANING = {
     "proposed": "would be written",
     "written": "changed on disk",
-    "unchanged": "hold these genres already",
+    "unchanged": "have these genres already",
     "kept": "have a genre, left as it is",
-    "abstained": "nothing sure enough, left as they are",
+    "abstained": "not sure enough, left as they are",
     "skipped": "left alone on purpose",
     "failed": "could not be read or written",
 }

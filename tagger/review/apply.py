@@ -146,7 +146,7 @@ def _decide(
     if asked == was:
         return "unchanged", "nothing was edited"
     if asked == now and (info.is_settled or GENRE not in asked):
-        return "unchanged", "it holds these genres already"
+        return "unchanged", "it has these genres already"
     if now not in (was, asked):
         said = ", ".join(info.values(wanted.field)) or "no genre"
         raise TagError(f"{path}: it was changed since the report: it now has {said}")

@@ -1,4 +1,4 @@
-"""The genres that are there already: which disagree with what is heard, which are no genres.
+"""The genres that are there already: which disagree with the model, which are no genres.
 
 Nothing is changed. What is found is a proposal in the form of any other result, so that a
 report of it can be edited and applied.
@@ -313,16 +313,16 @@ def _told(audited: Audited) -> Audited:
 def reason_of(audited: Audited) -> str:
     """One sentence for a report: why the file is in it."""
     result, heard = audited.result, f"{audited.heard} {audited.heard_score:.2f}"
-    sure = f"; {heard} is heard" if audited.heard else "; nothing sure is heard"
+    sure = f"; the model says {heard}" if audited.heard else "; the model is not sure"
     says = ", ".join(result.previous)
     return {
-        "disagrees": f"disagrees: {heard} is heard, and {audited.own_score:.2f} for {says}",
+        "disagrees": f"disagrees: the model says {heard}, not {says} ({audited.own_score:.2f})",
         "empty": f"empty: the file has no genre{sure}",
         "numeric": f"numeric: {says} is a number{sure}",
         "placeholder": f"placeholder: {says} says nothing{sure}",
         "variant": f"variant: {', '.join(result.genres)} is the usual spelling here",
-        "unknown": f"unknown: the model has no word for {says}{sure}",
-        "agrees": "agrees with what is heard",
-        "unsure": "unsure: nothing that is heard is sure enough",
+        "unknown": f"unknown: the model does not know {says}{sure}",
+        "agrees": "agrees with the model",
+        "unsure": "unsure: no score is above its threshold",
         "failed": result.reason or "failed",
     }[audited.finding]

@@ -82,7 +82,7 @@ def scan_folders(
         if not n_given:
             raise
         raise StoppedError(
-            f"{error} The scan stopped there; what it had done until then is done."
+            f"{error} The scan stopped there; what was done until then stays done."
         ) from error
     finally:
         scan.cache.flush()

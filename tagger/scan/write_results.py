@@ -16,7 +16,7 @@ from tagger.scan.options import ResolvedOptions
 from tagger.scan.results import Status, TrackResult
 from tagger.tags import read_tags
 
-HOLDS_THEM = "it holds these genres already"
+HOLDS_THEM = "it has these genres already"
 
 
 def request_of(result: TrackResult, options: ResolvedOptions) -> WriteRequest | None:

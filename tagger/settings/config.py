@@ -254,7 +254,7 @@ def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> 
 
 def _renamed(place: str, name: str, values: Mapping[str, Any]) -> str:
     key = RENAMED[name]
-    said = f"{key!r} beside it counts" if key in values else "it is still read"
+    said = f"{key!r} beside it is used" if key in values else "it is still read"
     return f"{place}: the key {name!r} is called {key!r} now; {said}"
 
 

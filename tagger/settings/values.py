@@ -36,7 +36,7 @@ def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in known:
             raise WrongValueError(
-                f"is {value!r}, which it cannot be{nearest(str(value), known)}"
+                f"is {value!r}, which is not allowed{nearest(str(value), known)}"
             )
         return str(value)
 
@@ -65,7 +65,7 @@ def _version(value: Any) -> Any:
 
 def _separator(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise WrongValueError(f"is {value!r}, and must be a sign such as '; ' or ' / '")
+        raise WrongValueError(f"is {value!r}, and must be a separator such as '; ' or ' / '")
     return value
 
 
@@ -74,7 +74,9 @@ def _second(value: Any) -> Mapping[str, Any]:
     given = _table(value)
     for key in given:
         if key not in checks:
-            raise WrongValueError(f"is no key of it{nearest(key, tuple(checks))}", key)
+            raise WrongValueError(
+                f"is not a key of this table{nearest(key, tuple(checks))}", key
+            )
     return {key: checks[key](one, key) for key, one in given.items()}
 
 
@@ -89,7 +91,7 @@ def _serve(value: Any) -> Mapping[str, Any]:
     given = _table(value)
     for key, one in given.items():
         if key not in SERVE_KEYS:
-            raise WrongValueError(f"is no key of it{nearest(key, SERVE_KEYS)}", key)
+            raise WrongValueError(f"is not a key of this table{nearest(key, SERVE_KEYS)}", key)
         kind = int if key in {"workers", "port"} else str
         if not isinstance(one, kind) or isinstance(one, bool):
             what = "a whole number" if kind is int else "a text"
@@ -102,7 +104,7 @@ def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
     for kind in found:
         if kind not in _OTHER_KINDS:
             raise WrongValueError(
-                f"holds {kind!r}, which is no kind of labels beside genres"
+                f"holds {kind!r}, which is not a kind of label beside genre"
                 f"{nearest(kind, _OTHER_KINDS)}",
                 entry,
             )
@@ -111,7 +113,7 @@ def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
 
 def _name(value: Any, entry: str | None = None) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise WrongValueError(f"holds {value!r}, which is no name", entry)
+        raise WrongValueError(f"holds {value!r}, which is not a name", entry)
     return value.strip()
 
 
@@ -132,7 +134,7 @@ def _patterns(value: Any) -> tuple[str, ...]:
         raise WrongValueError(f"is {value!r}, and must be a list of patterns such as '*.wav'")
     for one in value:
         if not isinstance(one, str) or not one.strip(" !/.") or "\0" in one:
-            raise WrongValueError(f"holds {one!r}, which is no name or pattern of a file")
+            raise WrongValueError(f"holds {one!r}, which is not a name or pattern of files")
     return tuple(value)
 
 

@@ -53,7 +53,7 @@ class Hold:
                     " on another disk, with --state FILE or the variable TAGGER_STATE."
                 ) from error
             raise StateError(
-                f"{state}: another tagger is working with it ({said or 'just started'}); wait"
+                f"{state}: another tagger process is using it ({said or 'just started'}); wait"
                 " for it, or give this one a state of its own with --state FILE."
             ) from error
         self.was_left = bool(_note(self._file))

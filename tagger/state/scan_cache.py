@@ -226,7 +226,7 @@ class ScanCache:
             with self._lock:
                 is_first, self._has_failed = not self._has_failed, True
             if is_first:
-                self._on_notice(f"{error} The scan goes on, and remembers nothing more.")
+                self._on_notice(f"{error} The scan continues, and stores no more results.")
 
     def _word(self, connection: sqlite3.Connection, text: str) -> int:
         if (number := self._words.get(text)) is None:

@@ -232,7 +232,9 @@ def _check_kind(path: Path, *, was_ours: bool) -> None:
             " --state FILE."
         ) from error
     if start and start != _MAGIC and not was_ours:
-        raise StateError(f"{path}: this is no state of tagger; name another file with --state.")
+        raise StateError(
+            f"{path}: this is not a state of tagger; name another file with --state."
+        )
 
 
 def _check_version(

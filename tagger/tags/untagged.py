@@ -17,7 +17,7 @@ _WHY = {
     "aac-adif": "It is raw AAC (ADIF), which has no place for tags.",
     "ac3": "It is raw AC-3, which has no place for tags.",
     "midi": "It is a MIDI file, which holds notes and no sound.",
-    "unknown": "It is no audio container that is known.",
+    "unknown": "It is not an audio container that tagger knows.",
 }
 _ZEROS = "It begins with zeros, and no audio is found as far behind them as decoders look."
 

@@ -158,7 +158,7 @@ def _difference(copy: Source, wanted: Identity) -> str | None:
         return "the copy is another container"
     found = identity_of(copy, wanted.container)
     if found.payload != wanted.payload:
-        return "the audio would not be the same"
+        return "the audio would change"
     return None if found == wanted else "the copy is not what was planned"
 
 

@@ -43,5 +43,5 @@ def wrong_field(info: TagInfo, edits: Edits) -> str | None:
         if (values := info.values(one.name)) != wanted:
             return f"the {one.name} reads back as {'; '.join(values) or 'nothing'}"
         if one is GENRE and not info.is_settled:
-            return "another place in the file would still say another genre"
+            return "another place in the file would still show another genre"
     return None

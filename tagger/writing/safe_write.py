@@ -190,7 +190,7 @@ def _tag_reader(container: str, edits: Edits, style: Style) -> Compare:
             return wrong
         one, other = (opened(at, container, style).others(edits) for at in (original, copy))
         if one != other:
-            return "other tags would not be the same"
+            return "other tags would change"
         wording: Wording = "own" if style.id3v2_version == "keep" else "common"
         return seen_otherwise(original, copy, container, edits, wording=wording)
 
@@ -237,7 +237,7 @@ def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
     if n_names < 2 or options.hardlinks == "write":
         return None
     return (
-        f"{path}: it has {n_names} names (hard links), and writing would part them."
+        f"{path}: it has {n_names} hard links, and writing would break the link."
         " --hardlinks write allows it."
     )
 

@@ -91,7 +91,7 @@ def test_nothing_is_written_without_a_state(folder, own_state):
     with open_store(own_state, on_notice=print):
         done = tagger("scan", folder, "--write-tags", "--threshold", "0.01")
     assert done.returncode == 2
-    assert "another tagger is working with it" in done.stderr
+    assert "another tagger process is using it" in done.stderr
     done = tagger("scan", folder, "--write-tags", "--state", "/proc/none/state.db")
     assert done.returncode == 2
     assert "--state FILE" in done.stderr

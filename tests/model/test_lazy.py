@@ -84,8 +84,8 @@ def broken_models(folder):
     without = onnx.load(MODEL)
     del without.metadata_props[:]
     for name, data, reason in (
-        ("empty", b"", "holds no graph"),
-        ("text", b"this is no model\n" * 99, "no ONNX file"),
+        ("empty", b"", "has no graph"),
+        ("text", b"this is no model\n" * 99, "not an ONNX file"),
         ("half", whole[: len(whole) // 2], "cut off"),
         ("without", without.SerializeToString(), "tagger.spec"),
         ("entries", whole[:-40], "cut off"),

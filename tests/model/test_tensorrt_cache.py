@@ -111,7 +111,7 @@ def test_building_is_shown_with_the_time_it_may_take(monkeypatch):
     assert "The engine was built in 0:0" in said
     options = DeviceOptions(batch_size=8)
     load_engine(MODEL, device="tensorrt", options=options, building=building_shown(console))
-    assert "going by earlier ones" in console.export_text()
+    assert "judging by earlier builds" in console.export_text()
 
 
 def test_auto_batch_has_one_engine_for_every_size(monkeypatch):

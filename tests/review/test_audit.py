@@ -71,7 +71,7 @@ def test_what_is_found_is_a_proposal_that_can_be_applied():
     tracks = [track("Pop", name="x", metal=0.9), track("Rock", name="y", rock=0.9)]
     found, _ = judge.finish(judge.judge(one) for one in tracks)
     assert (found[0].result.status, found[0].result.genres) == ("proposed", ("metal",))
-    assert "disagrees: metal 0.90" in found[0].result.reason
+    assert "disagrees: the model says metal 0.90" in found[0].result.reason
     assert (found[1].result.status, found[1].result.genres) == ("kept", ("Rock",))
 
 

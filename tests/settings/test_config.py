@@ -102,7 +102,7 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
         ('provenance = "yes"', 1, "true or false"),
         ("id3v2_version = 2", 1, '"keep", 3 or 4'),
         ("id3v2_version = [3]", 1, '"keep", 3 or 4'),
-        ('id3v23_separator = " "', 1, "a sign such as"),
+        ('id3v23_separator = " "', 1, "a separator such as"),
         ('[second]\nfeild = "mood"', 2, "did you mean 'field'"),
         ('[second]\nlabels = "calm"', 2, "list of names"),
         ('field = "Mood"\n[second]\nlabels = ["calm"]', 2, "choose another one"),

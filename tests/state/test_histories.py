@@ -180,7 +180,7 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
         (said,) = told
         spoil()
         (tmp_path / "state.db.lock").write_text("process 1, killed")
-    assert "remembers nothing more" in said
+    assert "stores no more results" in said
     assert run() == expected
     assert "damaged-1" in told[1]
     assert run() == expected
