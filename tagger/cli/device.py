@@ -14,6 +14,8 @@ from tagger.errors import InputError
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rich.console import Console
 
     from tagger.api import Tagger
@@ -162,13 +164,17 @@ def open_journal(
 def load_watch(console: "Console", *, quiet: bool) -> "LoadWatch":
     """Shows the loading of a model to people."""
     from tagger.model.lazy import LoadWatch
-    from tagger.reports.engine_tables import building_shown
 
     def say(note: str) -> None:
         if not quiet:
             console.print(sanitise(note), style="dim", markup=False, highlight=False)
 
-    return LoadWatch(on_note=say, building=building_shown(console))
+    def building(folder: Path) -> "AbstractContextManager[object]":
+        from tagger.reports.engine_tables import building_shown  # loads the runtime
+
+        return building_shown(console)(folder)
+
+    return LoadWatch(on_note=say, building=building)
 
 
 def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, DeviceOptions]":
