@@ -10,135 +10,63 @@ it. Everything that is written goes through the journal: `undo` brings back what
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
-from tagger.genres.choose import Policy
-from tagger.genres.rules import GenreRules
-from tagger.genres.spelling import no_spelling
-from tagger.genres.target_fields import Targets
-from tagger.journal.history import Run, all_runs, runs_at
-from tagger.journal.recover import open_recovered
-from tagger.journal.run import Outcome, WriteRequest, new_run, write_in_run
-from tagger.journal.undo import UndoOptions
-from tagger.journal.undo_run import run_to_undo, undo_run
-from tagger.library.selection import Selection, WalkOptions, select
-from tagger.model.catalogue import find_model
-from tagger.model.device_options import DeviceOptions
-from tagger.model.lazy import LoadWatch
-from tagger.review.apply import ApplyOptions, apply_in_run, apply_rows
-from tagger.review.audit import Audit, AuditOptions, Auditor
-from tagger.review.report_rows import Row
+from tagger.journal.run import new_run, write_in_run
+from tagger.resources import Resources
 from tagger.scan.context import ScanContext
-from tagger.scan.decode_pool import DecodePool
-from tagger.scan.from_settings import filled, writing_of
+from tagger.scan.from_settings import writing_of
 from tagger.scan.library_spelling import library_spelling
 from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.recorded_scan import open_cache, scan_recorded
 from tagger.scan.records import ListenOptions
 from tagger.scan.results import TrackResult
 from tagger.scan.scan import scan_files
-from tagger.scan.write_results import given_genres, request_of, with_outcome
-from tagger.settings.config import Settings, load_settings
-from tagger.settings.model_overrides import rules_of
-from tagger.settings.open_model import open_model
-from tagger.settings.values import checked_patterns
-from tagger.state import Store, state_path
-from tagger.writing.safe_write import WriteOptions
+from tagger.scan.write_results import (
+    given_genres,
+    request_of,
+    result_of_undo,
+    with_outcome,
+)  # fmt: skip
+from tagger.state import state_path
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_NEEDS_STATE = (
-    "What is written could not be undone without a state; open the Tagger with remember=True."
-)
+    from tagger.genres.choose import Policy
+    from tagger.journal.history import Run
+    from tagger.journal.run import Outcome, WriteRequest
+    from tagger.journal.undo import UndoOptions
+    from tagger.library.selection import WalkOptions
+    from tagger.review.apply import ApplyOptions
+    from tagger.review.findings import Audit, AuditOptions
+    from tagger.review.report_rows import Row
+    from tagger.writing.safe_write import WriteOptions
 
 
-def _say_nothing(_sentence: str) -> None:
-    """Drop what the owner might like to know; errors are raised all the same."""
-
-
-class Tagger:
+class Tagger(Resources):
     """A model, decoding processes, a cache and a journal. Use it in a `with` statement.
 
     Methods may be called from several threads. Scans and audits of one `Tagger` run one after
     another; `predict`, `embed` and what writes may run meanwhile. The model is loaded for the
     first file that is decoded. The state is opened by the first method that needs it (all but
     `tracks`, `predict`, `embed` and `runs`) and held until `close`: that method raises
-    `StateError` if another process holds it.
+    `StateError` if another process holds it, and what writes raises `InputError` if there is
+    none. The arguments, `path`, `spec` and `settings` are those of `Resources`.
 
-    Attributes:
-        path: the model file.
-        spec: what the model says of itself, with the settings' thresholds and tree.
-        settings: the owner's settings.
+    What only one method needs is imported by that method: the second scan of a large library
+    takes little longer than the start of the program.
     """
 
-    def __init__(
-        self,
-        model: str | Path = "default",
-        *,
-        device: str = "auto",
-        compute: DeviceOptions | None = None,
-        state: Path | None = None,
-        remember: bool = True,
-        settings: Settings | Mapping[str, object] | None = None,
-        n_decoders: int | None = None,
-        on_notice: Callable[[str], None] | None = None,
-        watch: LoadWatch | None = None,
-    ) -> None:
-        """Check the model and the settings; a model for a GPU is loaded, no other yet.
-
-        Args:
-            model: a file, or a name of `tagger models`.
-            device: auto, cpu, cuda or tensorrt; `cuda:1` is the second GPU. Only auto may
-                settle for less.
-            compute: how the device is used.
-            state: the file of the cache and the journal; None for the user's own.
-            remember: False for neither of them; then no file can be written.
-            settings: the owner's, or values that lie over them; None for config.toml and the
-                environment, as the command line reads them.
-            n_decoders: decoding processes; None for one a core.
-            on_notice: told, in a sentence, what the owner should know.
-            watch: told of the loading of the model, in place of `on_notice`.
-
-        Raises:
-            ModelError: there is no such model, or it cannot be run.
-            DeviceError: the device that was asked for cannot be used.
-            InputError: a setting or the device's name is wrong.
-        """
-        if not isinstance(settings, Settings):
-            settings = load_settings(values=settings or {})
-        self.settings: Settings = settings
-        self.path = find_model(str(model))
-        self._say = on_notice or _say_nothing
-        self._state, self._remember = state, remember
-        self._listen = ListenOptions(n_decoders=n_decoders)
-        self._store: Store | None = None
-        self._pool = DecodePool()
-        self._opening, self._scanning = threading.Lock(), threading.Lock()
-        self._engine, notes = open_model(
-            self.path,
-            device,
-            compute or DeviceOptions(),
-            settings=self.settings,
-            watch=watch or LoadWatch(on_note=self._say),
-        )
-        self.spec = self._engine.spec
-        for note in notes:
-            self._say(f"{note}.")
-
     def tracks(
-        self, paths: Iterable[Path | str], walk: WalkOptions | None = None
+        self, paths: Iterable[Path | str], walk: "WalkOptions | None" = None
     ) -> Iterator[Path]:
-        """The files that a scan of these paths would take, one by one; none is opened.
-
-        Raises:
-            InputError: a path does not exist.
-        """
+        """The files that a scan of these paths would take, one by one; none is opened."""
         return self._selected(paths, walk).tracks()
 
     def scan(
@@ -146,7 +74,7 @@ class Tagger:
         paths: Iterable[Path | str],
         options: ScanOptions | None = None,
         *,
-        walk: WalkOptions | None = None,
+        walk: "WalkOptions | None" = None,
         recall: RecallOptions | None = None,
         stop: threading.Event | None = None,
     ) -> Generator[TrackResult, None, None]:
@@ -194,10 +122,8 @@ class Tagger:
             reason where it cannot be read.
         """
         listen = ListenOptions(keep_windows=windows)
-        options = ScanOptions(policy="replace", score_all=True, listen=listen)
-        (result,) = scan_files(
-            [Path(path)], self._engine, self._filled(options), pool=self._pool
-        )
+        options = self._filled(ScanOptions(policy="replace", score_all=True, listen=listen))
+        (result,) = scan_files([Path(path)], self._engine, options, pool=self._pool)
         return result
 
     def embed(self, path: Path | str) -> "NDArray[np.float32]":
@@ -219,12 +145,12 @@ class Tagger:
     def audit(
         self,
         paths: Iterable[Path | str],
-        options: AuditOptions | None = None,
+        options: "AuditOptions | None" = None,
         *,
-        walk: WalkOptions | None = None,
+        walk: "WalkOptions | None" = None,
         recall: RecallOptions | None = None,
         on_track: Callable[[TrackResult], None] | None = None,
-    ) -> Audit:
+    ) -> "Audit":
         """Find genres that disagree with the model, or are none. Changes nothing.
 
         Args:
@@ -237,22 +163,17 @@ class Tagger:
         Raises:
             InputError: there is no audio file.
         """
+        from tagger.review.audit import auditor_of, options_of  # noqa: PLC0415
+        from tagger.review.findings import AuditOptions  # noqa: PLC0415
+
         options = options or AuditOptions()
-        rules, top = rules_of(self.settings, self.spec), options.top or self.settings.max_genres
-        auditor = Auditor(self.spec, rules, threshold=options.threshold, limit=top)
-        # What is suggested is chosen and spelled by the auditor, when all files are known.
-        scanning = ScanOptions(
-            score_all=True,
-            listen=options.listen,
-            rules=GenreRules(),
-            targets=Targets(),
-            spelling=no_spelling(),
-        )
-        with contextlib.closing(self.scan(paths, scanning, walk=walk, recall=recall)) as found:
-            return auditor.audit(found, on_track=on_track)
+        auditor = auditor_of(options, self.settings, self.spec)
+        results = self.scan(paths, options_of(options), walk=walk, recall=recall)
+        with contextlib.closing(results):
+            return auditor.audit(results, on_track=on_track)
 
     def apply(
-        self, rows: Iterable[Row], options: ApplyOptions | None = None
+        self, rows: "Iterable[Row]", options: "ApplyOptions | None" = None
     ) -> Iterator[TrackResult]:
         """Write the genres of an edited report, row by row.
 
@@ -263,6 +184,8 @@ class Tagger:
         Raises:
             InputError: files are to be changed without a state.
         """
+        from tagger.review.apply import ApplyOptions, apply_in_run, apply_rows  # noqa: PLC0415
+
         options = options or ApplyOptions(writing=writing_of(self.settings))
         if not options.write:
             return apply_rows(rows, options)
@@ -273,8 +196,8 @@ class Tagger:
         what: TrackResult | Path | str,
         genres: Sequence[str] | None = None,
         *,
-        policy: Policy = "replace",
-        options: WriteOptions | None = None,
+        policy: "Policy" = "replace",
+        options: "WriteOptions | None" = None,
     ) -> TrackResult:
         """Write one file, safely and so that it can be undone; a run of its own.
 
@@ -305,7 +228,9 @@ class Tagger:
             (outcome,) = run.write([request])
         return with_outcome(proposal, outcome)
 
-    def write_many(self, requests: Iterable[WriteRequest], *, reason: str) -> Iterator[Outcome]:
+    def write_many(
+        self, requests: "Iterable[WriteRequest]", *, reason: str
+    ) -> "Iterator[Outcome]":
         """Write files in one run of the journal, one outcome each, in their order.
 
         Args:
@@ -317,8 +242,10 @@ class Tagger:
         """
         return write_in_run(self._journal(), "write", requests, reason=reason)
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> "list[Run]":
         """What wrote to files, newest first, also while another process holds the state."""
+        from tagger.journal.history import all_runs, runs_at  # noqa: PLC0415
+
         if self._store is not None:
             return all_runs(self._store)
         path = self._state or state_path()
@@ -330,11 +257,13 @@ class Tagger:
 
         Args:
             paths: of those that wrote in or to these; empty for all.
-            run: its number, if it is known; it is only checked then.
+            run: its number, if it is known: it is only checked.
 
         Raises:
             InputError: there is none.
         """
+        from tagger.journal.undo_run import run_to_undo  # noqa: PLC0415
+
         return run_to_undo(self._journal(), _absolute(paths), number=run)
 
     def undo(
@@ -342,7 +271,7 @@ class Tagger:
         run: int | None = None,
         *,
         paths: Iterable[Path | str] = (),
-        options: UndoOptions | None = None,
+        options: "UndoOptions | None" = None,
         stop: threading.Event | None = None,
     ) -> Iterator[TrackResult]:
         """Give files back what they held before a run, to the byte; itself a run.
@@ -356,49 +285,13 @@ class Tagger:
         Raises:
             InputError: there is no such run, or nothing to undo.
         """
+        from tagger.journal.undo import UndoOptions  # noqa: PLC0415
+        from tagger.journal.undo_run import run_to_undo, undo_run  # noqa: PLC0415
+
         store, areas = self._journal(), _absolute(paths)
         number = run_to_undo(store, areas, number=run)
-        return undo_run(store, number, areas, options or UndoOptions(), stop=stop)
-
-    def close(self) -> None:
-        """Let go of the state and end the decoding processes."""
-        with self._opening:
-            store, self._store = self._store, None
-        self._pool.close()
-        if store is not None:
-            store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _selected(self, paths: Iterable[Path | str], walk: WalkOptions | None) -> Selection:
-        walk = walk or WalkOptions()
-        patterns = checked_patterns(walk.exclude, option="exclude")
-        return select(paths, replace(walk, exclude=(*self.settings.exclude, *patterns)))
-
-    def _filled(self, options: ScanOptions) -> ScanOptions:
-        """With what the settings say where nothing else was said."""
-        n_decoders = options.listen.n_decoders or self._listen.n_decoders
-        options = replace(options, listen=replace(options.listen, n_decoders=n_decoders))
-        return filled(options, self.settings, self.spec)
-
-    def _journal(self) -> Store:
-        """The state, held by this process from now on."""
-        if not self._remember:
-            raise InputError(_NEEDS_STATE)
-        with self._opening:
-            if self._store is None:
-                self._store = open_recovered(self._state, on_notice=self._say)
-            return self._store
-
-    def _one_at_a_time(
-        self, results: Generator[TrackResult, None, None]
-    ) -> Generator[TrackResult, None, None]:
-        with self._scanning, contextlib.closing(results):
-            yield from results
+        undone = undo_run(store, number, areas, options or UndoOptions(), stop=stop)
+        return map(result_of_undo, undone)
 
 
 def _absolute(paths: Iterable[Path | str]) -> list[Path]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tagger.reports.report import Report
-    from tagger.review.audit import Audited
+    from tagger.review.findings import Audited
     from tagger.scan.results import TrackResult
 
 
@@ -76,7 +76,7 @@ def audit(
     """
     from tagger.reports.audit_tables import SHOWN, show_audit
     from tagger.reports.report import Tally, open_report
-    from tagger.review.audit import AuditOptions
+    from tagger.review.findings import AuditOptions
     from tagger.scan.records import ListenOptions
     from tagger.settings.config import load_settings
 

@@ -12,7 +12,7 @@ from tagger.journal.history import Change, later_run
 from tagger.journal.moved import Moved
 from tagger.journal.reverse_patch import unpack
 from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
-from tagger.scan.results import Status, TrackResult
+from tagger.journal.undo_result import UndoResult, UndoStatus
 from tagger.tags import read_tags
 from tagger.tags.base import Source, open_source
 from tagger.tags.patched import patched, reversed_patches
@@ -49,7 +49,7 @@ def undo(
     run: JournalledRun,
     options: UndoOptions,
     moved: Moved | None = None,
-) -> Iterator[TrackResult]:
+) -> Iterator[UndoResult]:
     """Take changes back.
 
     A file that is not at its place any more is looked for by what it holds. One that does not
@@ -186,14 +186,14 @@ def _planned_only(plans: Iterable[tuple[Plan, int | None]]) -> Outcomes:
 
 def _result(
     change: Change, outcome: Outcome, options: UndoOptions, place: Path | None
-) -> TrackResult:
+) -> UndoResult:
     """What became of a change, whose file may have been found at another place."""
     path = place or change.path
     if outcome is True:
-        status: Status = "written" if options.write else "proposed"
+        status: UndoStatus = "written" if options.write else "proposed"
         reasons = [] if place is None else [f"moved here from {change.path}"]
         reasons += [] if change.before else ["no genre, as before"]
-        return TrackResult(
+        return UndoResult(
             path=path,
             status=status,
             genres=change.before,
@@ -206,7 +206,7 @@ def _result(
     else:
         status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
         reason = str(outcome)
-    return TrackResult(path=path, status=status, genres=now, previous=now, reason=reason)
+    return UndoResult(path=path, status=status, genres=now, previous=now, reason=reason)
 
 
 def _genres_now(path: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from tagger.journal.history import Change, all_runs, changes_of, last_run, roots
 from tagger.journal.moved import Moved, last_moved_run
 from tagger.journal.run import new_run
 from tagger.journal.undo import UndoOptions, undo
-from tagger.scan.results import TrackResult
+from tagger.journal.undo_result import UndoResult
 from tagger.state.store import Store
 
 
@@ -47,7 +47,7 @@ def undo_run(
     options: UndoOptions,
     *,
     stop: threading.Event | None = None,
-) -> Iterator[TrackResult]:
+) -> Iterator[UndoResult]:
     """Take a run's changes back, newest first.
 
     Args:

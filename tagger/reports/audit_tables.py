@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tagger.review.audit import TO_MEND, Audit, Audited, Variant
+from tagger.review.findings import TO_MEND, Audit, Audited, Variant
 from tagger.text import sanitise, text_of
 
 SHOWN = 20

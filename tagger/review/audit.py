@@ -7,8 +7,7 @@ report of it can be edited and applied.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from tagger.genres.choose import is_sure
 from tagger.genres.rules import (
@@ -21,93 +20,26 @@ from tagger.genres.rules import (
     spelling_key,
     unique,
 )
-from tagger.genres.spelling import usual_spellings
+from tagger.genres.spelling import no_spelling, usual_spellings
+from tagger.genres.target_fields import Targets
 from tagger.model.label_tree import GENRE_KIND
 from tagger.model.spec import ModelSpec
-from tagger.scan.records import ListenOptions
-from tagger.scan.results import Status, TrackResult
-
-Finding = Literal[
-    "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
-    "failed",
-]  # fmt: skip
-FINDINGS: tuple[Finding, ...] = (
-    "disagrees", "empty", "numeric", "placeholder", "variant", "unknown", "agrees", "unsure",
-    "failed",
-)  # fmt: skip
-TO_MEND: frozenset[Finding] = frozenset(
-    {"disagrees", "empty", "numeric", "placeholder", "variant"}
+from tagger.review.findings import (
+    FINDINGS,
+    TO_MEND,
+    Audit,
+    Audited,
+    AuditOptions,
+    Finding,
+    Variant,
 )
+from tagger.scan.options import ScanOptions
+from tagger.scan.results import Status, TrackResult
+from tagger.settings.config import Settings
+from tagger.settings.model_overrides import rules_of
 
 _NUMERIC = re.compile(r"\s*\(?\s*\d+\s*\)?\s*")
 _KEPT_SCORES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditOptions:
-    """How a library is audited.
-
-    Attributes:
-        threshold: one threshold for all labels instead of the model's own.
-        top: the most genres that are suggested; None for what the settings say.
-        listen: how tracks are decoded and scored.
-    """
-
-    threshold: float | None = None
-    top: int | None = None
-    listen: ListenOptions = field(default_factory=ListenOptions)
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """What an audit says of one file.
-
-    Attributes:
-        result: the file as a result; `genres` is what is suggested, `previous` what it holds.
-        finding: what is to be said of its genre.
-        heard: the best label that is believed, or ''.
-        heard_score: its score.
-        own_score: the best score among the labels that the file's genres mean.
-    """
-
-    result: TrackResult
-    finding: Finding
-    heard: str = ""
-    heard_score: float = 0.0
-    own_score: float = 0.0
-
-    @property
-    def certainty(self) -> float:
-        """How much surer the model is of what it hears than of what the file says, -1..1."""
-        return self.heard_score - self.own_score
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One genre that is spelled in several ways.
-
-    Attributes:
-        suggested: the spelling to keep.
-        spellings: each with the number of its files, most first.
-    """
-
-    suggested: str
-    spellings: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What an audit says of a library.
-
-    Attributes:
-        files: all files, what is worth a look first, the most certain first.
-        variants: genres that are spelled in several ways, most files first.
-        unknown: genres that the model has no label for, with the number of their files.
-    """
-
-    files: list[Audited]
-    variants: list[Variant]
-    unknown: Counter[str]
 
 
 class Auditor:
@@ -278,6 +210,30 @@ def _as_spelled(audited: Audited, rules: GenreRules) -> Audited:
         return audited
     genres = unique(spelled(name, rules) for name in result.genres)
     return replace(audited, result=replace(result, genres=genres))
+
+
+def auditor_of(options: AuditOptions, settings: Settings, spec: ModelSpec) -> Auditor:
+    """The auditor of a library under its owner's settings."""
+    return Auditor(
+        spec,
+        rules_of(settings, spec),
+        threshold=options.threshold,
+        limit=options.top or settings.max_genres,
+    )
+
+
+def options_of(options: AuditOptions) -> ScanOptions:
+    """The scan that an audit needs: every file scored, nothing named by the owner's rules.
+
+    What is suggested is chosen and spelled by the auditor, when all files are known.
+    """
+    return ScanOptions(
+        score_all=True,
+        listen=options.listen,
+        rules=GenreRules(),
+        targets=Targets(),
+        spelling=no_spelling(),
+    )
 
 
 def better_names(variants: Sequence[Variant]) -> dict[str, str]:

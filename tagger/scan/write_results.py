@@ -12,6 +12,7 @@ from tagger.genres.rules import fold, merged
 from tagger.genres.target_fields import GENRE, asked_of
 from tagger.journal.background import written_beside
 from tagger.journal.run import Outcome, Writer, WriteRequest
+from tagger.journal.undo_result import UndoResult
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.results import Status, TrackResult
 from tagger.tags import read_tags
@@ -88,4 +89,15 @@ def with_outcome(result: TrackResult, outcome: Outcome) -> TrackResult:
         second=second,
         reason=str(outcome),
         is_stale=isinstance(outcome, ChangedError),
+    )
+
+
+def result_of_undo(undone: UndoResult) -> TrackResult:
+    """What became of a change that was to be taken back, in the form of any other result."""
+    return TrackResult(
+        path=undone.path,
+        status=undone.status,
+        genres=undone.genres,
+        previous=undone.previous,
+        reason=undone.reason,
     )

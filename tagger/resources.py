@@ -1,0 +1,136 @@
+"""What a `Tagger` holds while it is open: model, decoding processes, settings and state."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from tagger.errors import InputError
+from tagger.journal.recover import open_recovered
+from tagger.library.selection import Selection, WalkOptions, select
+from tagger.model.catalogue import find_model
+from tagger.model.device_options import DeviceOptions
+from tagger.model.lazy import LoadWatch
+from tagger.scan.decode_pool import DecodePool
+from tagger.scan.from_settings import filled
+from tagger.scan.options import ScanOptions
+from tagger.scan.records import ListenOptions
+from tagger.scan.results import TrackResult
+from tagger.settings.config import Settings, load_settings
+from tagger.settings.open_model import open_model
+from tagger.settings.values import checked_patterns
+from tagger.state import Store
+
+_NEEDS_STATE = (
+    "What is written could not be undone without a state; open the Tagger with remember=True."
+)
+
+
+def _say_nothing(_sentence: str) -> None:
+    """Drop what the owner might like to know; errors are raised all the same."""
+
+
+class Resources:
+    """The model, the decoding processes, the cache and the journal, opened when needed.
+
+    Attributes:
+        path: the model file.
+        spec: what the model says of itself, with the settings' thresholds and tree.
+        settings: the owner's settings.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "default",
+        *,
+        device: str = "auto",
+        compute: DeviceOptions | None = None,
+        state: Path | None = None,
+        remember: bool = True,
+        settings: Settings | Mapping[str, object] | None = None,
+        n_decoders: int | None = None,
+        on_notice: Callable[[str], None] | None = None,
+        watch: LoadWatch | None = None,
+    ) -> None:
+        """Check the model and the settings; a model for a GPU is loaded, no other yet.
+
+        Args:
+            model: a file, or a name of `tagger models`.
+            device: auto, cpu, cuda or tensorrt; `cuda:1` is the second GPU. Only auto may
+                settle for less.
+            compute: how the device is used.
+            state: the file of the cache and the journal; None for the user's own.
+            remember: False for neither of them; then no file can be written.
+            settings: the owner's, or values that lie over them; None for config.toml and the
+                environment, as the command line reads them.
+            n_decoders: decoding processes; None for one a core.
+            on_notice: told, in a sentence, what the owner should know.
+            watch: told of the loading of the model, in place of `on_notice`.
+
+        Raises:
+            ModelError: there is no such model, or it cannot be run.
+            DeviceError: the device that was asked for cannot be used.
+            InputError: a setting or the device's name is wrong.
+        """
+        if not isinstance(settings, Settings):
+            settings = load_settings(values=settings or {})
+        self.settings: Settings = settings
+        self.path = find_model(str(model))
+        self._say = on_notice or _say_nothing
+        self._state, self._remember = state, remember
+        self._listen = ListenOptions(n_decoders=n_decoders)
+        self._store: Store | None = None
+        self._pool = DecodePool()
+        self._opening, self._scanning = threading.Lock(), threading.Lock()
+        self._engine, notes = open_model(
+            self.path,
+            device,
+            compute or DeviceOptions(),
+            settings=self.settings,
+            watch=watch or LoadWatch(on_note=self._say),
+        )
+        self.spec = self._engine.spec
+        for note in notes:
+            self._say(f"{note}.")
+
+    def close(self) -> None:
+        """Let go of the state and end the decoding processes."""
+        with self._opening:
+            store, self._store = self._store, None
+        self._pool.close()
+        if store is not None:
+            store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _selected(self, paths: Iterable[Path | str], walk: WalkOptions | None) -> Selection:
+        walk = walk or WalkOptions()
+        patterns = checked_patterns(walk.exclude, option="exclude")
+        return select(paths, replace(walk, exclude=(*self.settings.exclude, *patterns)))
+
+    def _filled(self, options: ScanOptions) -> ScanOptions:
+        """With what the settings say where nothing else was said."""
+        n_decoders = options.listen.n_decoders or self._listen.n_decoders
+        options = replace(options, listen=replace(options.listen, n_decoders=n_decoders))
+        return filled(options, self.settings, self.spec)
+
+    def _journal(self) -> Store:
+        """The state, held by this process from now on."""
+        if not self._remember:
+            raise InputError(_NEEDS_STATE)
+        with self._opening:
+            if self._store is None:
+                self._store = open_recovered(self._state, on_notice=self._say)
+            return self._store
+
+    def _one_at_a_time(
+        self, results: Generator[TrackResult, None, None]
+    ) -> Generator[TrackResult, None, None]:
+        with self._scanning, contextlib.closing(results):
+            yield from results
