@@ -41,12 +41,16 @@ class AddOptions:
     Attributes:
         origin: the user's copy of the weights; None to look for it.
         download: whether they may be fetched from their published address.
+        name: what a file becomes; None for the file's own name.
+        vocabulary: which tags a file of weights was trained on; None to find out.
         threshold: of every label, in (0, 1].
         force: whether a model of that name is replaced.
     """
 
     origin: Path | None = None
     download: bool = False
+    name: str | None = None
+    vocabulary: str | None = None
     threshold: float = THRESHOLD
     force: bool = False
 

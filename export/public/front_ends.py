@@ -34,6 +34,7 @@ class MelRecipe:
         level: log10(1 + 10,000 power), or 10 log10(max(power, 1e-10)).
         is_centred: frames stand around multiples of the hop, the window mirrored at its ends;
             otherwise the first frame begins where the window does.
+        n_samples: length of a window, where it is more than its frames need; None for that.
     """
 
     sample_rate: int = 16_000
@@ -45,10 +46,13 @@ class MelRecipe:
     scale: MelScale = "slaney"
     level: Level = "log10"
     is_centred: bool = False
+    n_samples: int | None = None
 
     @property
     def window_len(self) -> int:
         """Length of a window in samples."""
+        if self.n_samples is not None:
+            return self.n_samples
         frames = (self.n_frames - 1) * self.hop_len
         return frames if self.is_centred else frames + self.n_fft
 

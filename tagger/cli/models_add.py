@@ -24,17 +24,41 @@ def add(
         float,
         typer.Option(min=0.01, max=1.0, help="Accept each of its labels from this score on."),
     ] = 0.3,
+    called: Annotated[
+        str | None, typer.Option("--name", help="What a file becomes.", show_default="its own")
+    ] = None,
+    vocabulary: Annotated[
+        str | None,
+        typer.Option(metavar="msd|mtat|jamendo", help="The tags of a file of weights."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a model of the same name.")
     ] = False,
 ) -> None:
     """Make a public model one of yours: checked against the original, with labels and licence.
 
-    Its weights are read from your copy: the installed package, or the published file. Nothing
-    is downloaded without --download.
+    Its weights are read from your copy: the installed package, the published file, or a file
+    of weights. Nothing is downloaded without --download.
     """
     from export.public.add import AddOptions, add_public
+    from export.public.add_file import add_file
+    from export.public.registry import source_of_file
 
-    options = AddOptions(origin=origin, download=download, threshold=threshold, force=force)
-    for path in add_public(name, options, say=say):
+    file = Path(name)
+    source = source_of_file(file.name)
+    if source is not None and file.is_file():
+        name, origin = source.name, file
+    options = AddOptions(
+        origin=origin,
+        download=download,
+        name=called,
+        vocabulary=vocabulary,
+        threshold=threshold,
+        force=force,
+    )
+    if source is None and (file.suffix or file.parent != Path()):
+        made = [add_file(file, options, say=say)]
+    else:
+        made = add_public(name, options, say=say)
+    for path in made:
         typer.echo(sanitise(str(path)))
