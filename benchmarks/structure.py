@@ -27,7 +27,7 @@ PACKAGES = ("tagger", "train", "export")
 ALSO = ("benchmarks", "tests")
 LONG, MANY = 50, 7
 TIERS = (
-    ("errors", "text", "system", "version"),
+    ("errors", "text", "system"),
     ("audio", "model", "tags", "library"),
     ("writing", "state", "genres"),
     ("journal",),

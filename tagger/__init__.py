@@ -11,7 +11,7 @@ Importing the package loads nothing; each name is loaded when it is first used.
 
 from typing import TYPE_CHECKING
 
-from tagger.version import __version__
+from tagger.system.version import __version__
 
 if TYPE_CHECKING:
     from tagger.api import Tagger

@@ -3,7 +3,7 @@
 import av
 import soundfile
 
-from tagger.version import __version__
+from tagger.system.version import __version__
 
 
 def decoder_versions() -> str:

@@ -50,7 +50,7 @@ app.add_typer(models, rich_help_panel=MACHINE)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tagger.version import __version__
+        from tagger.system.version import __version__
 
         typer.echo(f"tagger {__version__}")
         raise typer.Exit

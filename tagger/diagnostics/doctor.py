@@ -21,8 +21,8 @@ from tagger.model.devices import find_device
 from tagger.model.load import load_engine
 from tagger.state import state_path
 from tagger.system.cores import usable_cores
+from tagger.system.version import __version__
 from tagger.text import sanitise
-from tagger.version import __version__
 
 DISTRIBUTIONS = (
     "numpy",

@@ -18,8 +18,8 @@ from tagger.model.label_tree import GENRE_KIND, line_above
 from tagger.model.spec import ModelSpec
 from tagger.scan.results import TrackResult
 from tagger.scan.timeline import Timeline
+from tagger.system.version import __version__
 from tagger.text import sanitise, text_of
-from tagger.version import __version__
 
 _PAGE = Path(__file__).parent / "page"
 _MOST_NAMED = 5_000
