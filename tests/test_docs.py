@@ -143,3 +143,27 @@ def test_the_version_is_one():
     assert re.findall(r"^## (\d[\d.]+) - 20\d\d-\d\d-\d\d$", changes, re.MULTILINE)[0] == (
         __version__
     )
+
+
+def test_every_benchmark_stands_behind_something():
+    """A script is named by a document, a target or a test, or is a part of one that is."""
+    folder = ROOT / "benchmarks"
+    places = [*ROOT.glob("*.md"), ROOT / "Makefile", *(ROOT / "docs").rglob("*.md")]
+    places += [ROOT / "train" / "LOG.md", *(ROOT / "tests").rglob("*.py")]
+    texts = [one.read_text(encoding="utf-8") for one in places]
+    scripts = {one.stem: one.read_text(encoding="utf-8") for one in folder.glob("*.py")}
+    named = {
+        name
+        for name in scripts
+        if any(re.search(rf"benchmarks[./]{name}\b|\"{name}(\.py)?\"", text) for text in texts)
+    }
+    while more := {
+        name
+        for name in set(scripts) - named
+        if any(
+            re.search(rf"(from|import) {name}\b|[\"/]{name}\.py|\"{name}\"", scripts[one])
+            for one in named
+        )
+    }:
+        named |= more
+    assert sorted(set(scripts) - named) == []
