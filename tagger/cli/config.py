@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.cli.scan import Json, Set
+from tagger.cli.scan_options import Json, Set
 from tagger.errors import InputError
 from tagger.text import json_text, sanitise
 

@@ -9,7 +9,7 @@ import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice
-from tagger.cli.scan import Jobs, Json
+from tagger.cli.scan_options import Jobs, Json
 from tagger.cli.walk import Limit
 from tagger.text import json_text, sanitise
 

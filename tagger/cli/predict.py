@@ -23,7 +23,7 @@ from tagger.cli.device import (
     PrecisionChoice,
     open_tagger,
 )
-from tagger.cli.scan import Full, Jobs, Json, Set, Threshold, Top
+from tagger.cli.scan_options import Full, Jobs, Json, Set, Threshold, Top
 from tagger.cli.walk import Exclude, Walk
 from tagger.errors import InputError
 from tagger.text import sanitise

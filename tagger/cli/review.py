@@ -25,7 +25,7 @@ from tagger.cli.device import (
     open_journal,
     open_tagger,
 )
-from tagger.cli.scan import Full, Jobs, Json, Set, Threshold
+from tagger.cli.scan_options import Full, Jobs, Json, Set, Threshold
 from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
 from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
 from tagger.cli.writing import (

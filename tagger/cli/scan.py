@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -29,8 +29,22 @@ from tagger.cli.device import (
     PrecisionChoice,
     open_tagger,
 )
-from tagger.cli.help import LISTEN, RUN, SHOW, WHAT
 from tagger.cli.options import one_of
+from tagger.cli.scan_options import (
+    Full,
+    Jobs,
+    Json,
+    PolicyChoice,
+    Quiet,
+    ReportFile,
+    ScoreAll,
+    Set,
+    Threshold,
+    TimeLimit,
+    Top,
+    Verbose,
+    WriteTags,
+)
 from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
 from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
 from tagger.cli.writing import (
@@ -51,63 +65,6 @@ if TYPE_CHECKING:
     from tagger.reports.report import Tally
     from tagger.scan.options import ScanOptions
     from tagger.scan.results import Status, TrackResult
-
-Full = Annotated[
-    bool, typer.Option("--full", help="Listen to all of each track.", rich_help_panel=LISTEN)
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        min=1,
-        help="Decoding threads.",
-        show_default="one a core",
-        rich_help_panel=RUN,
-    ),
-]
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        "--threshold",
-        min=0.0,
-        max=1.0,
-        help="Accept a label from this score on.",
-        show_default="the model's",
-        rich_help_panel=WHAT,
-    ),
-]
-Top = Annotated[
-    int | None,
-    typer.Option(
-        "--top",
-        min=1,
-        help="The most genres that a track gets.",
-        show_default="3",
-        rich_help_panel=WHAT,
-    ),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="A setting, as in `tagger config show`.",
-        rich_help_panel=WHAT,
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON object a track on stdout.", rich_help_panel=SHOW),
-]
-PolicyChoice = Annotated[
-    str,
-    typer.Option(
-        "--policy",
-        metavar="fill|append|replace",
-        help="What to do with genres that a file already has.",
-        rich_help_panel=WHAT,
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +88,7 @@ class Show:
 
 def scan(
     paths: Paths,
-    write_tags: Annotated[
-        bool,
-        typer.Option(
-            "--write-tags",
-            help="Change the files; without it nothing is written.",
-            rich_help_panel=WHAT,
-        ),
-    ] = False,
+    write_tags: WriteTags = False,
     policy: PolicyChoice = "fill",
     top: Top = None,
     threshold: Threshold = None,
@@ -146,24 +96,8 @@ def scan(
     limit: Limit = None,
     exclude: Exclude = None,
     full: Full = False,
-    score_all: Annotated[
-        bool,
-        typer.Option(
-            "--score-all",
-            help="Listen also to tracks that keep their genre.",
-            rich_help_panel=LISTEN,
-        ),
-    ] = False,
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            "--time-limit",
-            min=1.0,
-            metavar="S",
-            help="Give up a file that yields no audio for so long, in seconds.",
-            rich_help_panel=LISTEN,
-        ),
-    ] = 60.0,
+    score_all: ScoreAll = False,
+    time_limit: TimeLimit = 60.0,
     keep_mtime: KeepMtime = False,
     hardlinks: Hardlinks = "skip",
     id3v2_version: Id3Version = None,
@@ -182,26 +116,9 @@ def scan(
     rescan: Rescan = False,
     retry_failed: RetryFailed = False,
     json: Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv|.jsonl|.html",
-            help="Write all results there.",
-            rich_help_panel=SHOW,
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show failures only.", rich_help_panel=SHOW)
-    ] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            help="A line for each file, with its scores.",
-            rich_help_panel=SHOW,
-        ),
-    ] = False,
+    report: ReportFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show, or write, the genres of all tracks in files and folders.
 

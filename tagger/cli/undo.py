@@ -14,7 +14,7 @@ from tagger.cli.console import (
 )
 from tagger.cli.device import open_journal
 from tagger.cli.options import one_of
-from tagger.cli.scan import Json
+from tagger.cli.scan_options import Json
 from tagger.cli.state import State
 from tagger.cli.writing import Hardlinks
 from tagger.text import json_text, sanitise

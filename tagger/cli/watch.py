@@ -11,7 +11,7 @@ from tagger.cli.console import emit_json, sayer, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice, Model, open_tagger
 from tagger.cli.help import RUN, SHOW, WHAT
 from tagger.cli.options import one_of
-from tagger.cli.scan import Jobs, Json, PolicyChoice, Set, Threshold, Top
+from tagger.cli.scan_options import Jobs, Json, PolicyChoice, Set, Threshold, Top
 from tagger.cli.state import State
 from tagger.cli.walk import Exclude
 from tagger.errors import InputError
