@@ -33,7 +33,7 @@ TIERS = (
     ("journal",),
     ("scan", "settings", "diagnostics"),
     ("review", "reports"),
-    ("api", "resources"),
+    ("api",),
     ("learning",),
     ("cli", "service", "cluster", "watching"),
 )

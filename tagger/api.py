@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
 from tagger.journal.run import new_run, write_in_run
-from tagger.resources import Resources
 from tagger.scan.context import ScanContext
 from tagger.scan.from_settings import writing_of
 from tagger.scan.library_spelling import library_spelling
 from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.recorded_scan import open_cache, scan_recorded
 from tagger.scan.records import ListenOptions
+from tagger.scan.resources import Resources
 from tagger.scan.results import TrackResult
 from tagger.scan.scan import scan_files
 from tagger.scan.write_results import (
