@@ -135,6 +135,18 @@ def test_the_keyboard_is_enough(fresh):
 
 
 @needs_chrome
+def test_fast_keys_decide_each_track_once(fresh):
+    """However fast they are pressed, each key is for the next track; none is passed over."""
+    fresh.keys("jaaxa")
+    fresh.shows(".item[data-at='3'] .status", "accepted")
+    expected = ["accepted", "accepted", "rejected", "accepted", "open", "open"]
+    fresh.shows(".item[data-at='2'] .status", "rejected")
+    fresh.shows(".item[data-at='1'] .status", "accepted")
+    fresh.shows(".item[data-at='0'] .status", "accepted")
+    assert decisions(fresh) == expected
+
+
+@needs_chrome
 def test_space_plays_and_arrows_seek(fresh):
     """The audio comes in ranges; a click into the taggram goes there; the clock follows."""
     fresh.keys("j")
@@ -155,6 +167,8 @@ def test_the_mouse_is_enough(fresh):
     """A click opens, marks in the row accept and reject, a folder and a tab filter."""
     fresh.click(".item[data-at='1'] .verbs button:nth-child(2)")
     fresh.shows(".item[data-at='1'] .status", "rejected")
+    assert decisions(fresh)[:3] == ["open", "rejected", "open"]
+    fresh.click(".item[data-at='1'] .first")
     fresh.shows(".track h2", "Song 2")
     fresh.click("[data-path='Artist 1/'] [data-role='open']")
     fresh.shows("#count", "3 tracks")
@@ -230,6 +244,9 @@ def test_axe_finds_nothing(fresh, dark, width):
 )
 def test_nothing_is_wider_than_the_screen(fresh, width, height):
     """From a phone to 4K no view scrolls sideways, and the verbs are on the screen."""
+    fresh.keys("jax")
+    fresh.shows("#views", "Accepted")
+    fresh.shows("#views", "Rejected")
     fresh.page.size(width, height, phone=width < 500)
     for view in VIEWS:
         fresh.run(f"location.hash = {view!r}")
@@ -274,8 +291,11 @@ def test_names_are_text(fresh, tmp_path):
     fresh.shows("#uploads", "uploaded")
     fresh.run("location.hash = '#/tracks?source=upload'")
     fresh.shows("#count", "1 track")
+    fresh.wait("![...document.querySelectorAll('.item .status')].some(one => one.innerText"
+               ".includes('not scanned'))")  # fmt: skip
     fresh.click(".item[data-at='0'] .first")
     fresh.shows(".track h2", "<img src=x")
+    fresh.wait("document.querySelectorAll('.heat').length > 2")
     assert fresh.run("document.querySelectorAll('.item b, .item img, h2 img').length") == 0
     assert fresh.run("document.title") == "tagger"
     row = fresh.api("/tracks?source=upload")["items"][0]

@@ -87,8 +87,7 @@ def choose(page, title):
 @needs_chrome
 @pytest.mark.slow
 def test_from_an_upload_to_an_undo(tmp_path, storage):
-    """Upload, scan, listen, correct, accept, write, download, undo: the file has it, and then
-    holds its old bytes."""
+    """Upload, scan, listen, correct, accept, write, download, undo: there, and gone again."""
     songs = [
         write_song(tmp_path / f"{i}.flac", 300 + 40 * i, seconds=4, title=f"Song {i}")
         for i in range(2)
@@ -135,7 +134,7 @@ def test_from_an_upload_to_an_undo(tmp_path, storage):
 @needs_chrome
 @pytest.mark.slow
 def test_a_library_is_corrected_in_place(tmp_path):
-    """What is written in the browser is in the library's own file, and an undo brings it back."""
+    """A write changes the library's own file, and an undo brings its old bytes back."""
     song = write_song(tmp_path / "music" / "Artist" / "a.mp3.flac", 333, title="Song 0")
     before = song.read_bytes()
     options = make_options(tmp_path, folder=tmp_path / "music")

@@ -1,9 +1,10 @@
 // What is shown, and what happens when something is pressed: the parts know nothing of each other.
 
-import { get, query } from "/assets/api.js";
+import { get, patch } from "/assets/api.js";
 import { EMPTY, readAddress, writeAddress } from "/assets/address.js";
 import { bulk } from "/assets/bulk.js";
 import { rowCells } from "/assets/cells.js";
+import { countAll } from "/assets/counts.js";
 import { showKeys, tell, tellProblem } from "/assets/dialogs.js";
 import { button, by, make, number, plural, seldom } from "/assets/dom.js";
 import { forgetVocabulary } from "/assets/editor.js";
@@ -19,7 +20,7 @@ import { StatisticsView } from "/assets/statistics.js";
 import { startTheme } from "/assets/theme.js";
 import { TrackView } from "/assets/track.js";
 import { Uploads } from "/assets/uploads.js";
-import { PAST_JOBS, TABS } from "/assets/words.js";
+import { PAST_JOBS, TABS, canReject, isOpen } from "/assets/words.js";
 import { undo, write } from "/assets/write.js";
 
 const DOCKED = matchMedia("(min-width: 1101px)"); // as in wide.css
@@ -30,11 +31,11 @@ class App {
     Object.assign(this, { info, scopes, counts: {}, view: "", state: { ...EMPTY } });
     this.rows = new Rows(() => this.onRows());
     this.grid = new Grid(by("grid"), {
-      rows: this.rows, draw: (row) => rowCells(row, (...given) => this.act(...given)),
+      rows: this.rows, draw: (row) => rowCells(row, (one, action) => { this.decide(one, action); by("grid").focus({ preventScroll: true }); }),
       choose: (row, how) => this.onChosen(row, how), empty: () => this.emptyWords(),
     });
     this.track = new TrackView(by("track"), {
-      scopes, step: (by) => this.step(by), onRow: (row) => this.onRow(row), onGone: () => this.refresh(), close: () => this.closeTrack(),
+      scopes, step: (by) => this.step(by), decide: (...given) => this.decide(...given), onGone: () => this.refresh(), close: () => this.closeTrack(),
     });
     this.filters = new Filters((change) => this.change(change));
     this.folders = new Folders(by("folders"), (folder) => { this.showFolders(false); this.change({ folder }); });
@@ -42,7 +43,7 @@ class App {
     this.jobs = new Jobs({ canEdit: scopes.includes("edit"), onWork: () => this.refresh(), onEnd: (job) => this.onEnd(job) });
     this.statistics = new StatisticsView(by("statistics"), (change) => this.goTo("tracks", { ...EMPTY, ...change }));
     this.history = new HistoryView(by("history"), { onJob, scopes });
-    this.countSoon = seldom(400, () => this.count());
+    this.countSoon = seldom(800, () => this.count());
     this.onJob = onJob;
   }
 
@@ -126,11 +127,6 @@ class App {
     document.documentElement.dataset.ready ||= Math.round(performance.now());
   }
 
-  onRow(row) {
-    this.rows.replace(row);
-    this.countSoon();
-  }
-
   emptyWords() {
     const { error } = this.rows;
     if (error) return [make("p", "", error.message), make("p", "quiet", error.remedy), button("Try again", "plain bordered", () => this.rows.choose(filterOf(this.state), this.state.sort))];
@@ -183,16 +179,25 @@ class App {
 
   // --- verbs
 
-  // Of the chosen track; after a decision the next one is chosen.
-  async decide(action) {
-    if (!this.track.row || !this.scopes.includes("edit")) return;
-    if (await this.track.decide(action) && action !== "reset") this.step(1);
+  // Of the chosen track, by a key: the next one is chosen at once, so that no key hits a row twice.
+  decideNext(action) {
+    const { row } = this.track, verb = { accept: isOpen, reject: canReject, reset: (one) => one.decision !== "open" }[action];
+    if (!row || !this.scopes.includes("edit") || !verb(row)) return;
+    if (action !== "reset") this.step(1);
+    this.decide(row, action);
   }
 
-  async act(row, action) {
-    this.grid.moveTo(this.rows.indexOf(row.id));
-    if (this.track.row?.id !== row.id) this.track.open(row);
-    await this.track.decide(action);
+  async decide(row, action, genres) {
+    try {
+      const changed = await patch(`/tracks/${row.id}/proposal`, genres ? { action, genres } : { action });
+      this.rows.replace(changed);
+      this.track.update(changed);
+      this.countSoon();
+      return true;
+    } catch (error) {
+      tellProblem(error);
+      return false;
+    }
   }
 
   write() { if (this.scopes.includes("write") && !by("write").disabled) return write({ onJob: this.onJob }); }
@@ -230,17 +235,11 @@ class App {
 
   async count() {
     try {
-      const [all, review, rejected] = await Promise.all([
-        get("/statistics"), get("/tracks" + query({ ...TABS.review[1], limit: 1 })), get("/tracks" + query({ ...TABS.rejected[1], limit: 1 })),
-      ]);
-      const { by_status } = all;
-      this.counts = {
-        all: all.n_tracks, review: review.total, accepted: all.n_to_write, unsure: by_status.abstained, rejected: rejected.total,
-        written: by_status.written, failed: (by_status.failed || 0) + (by_status.missing || 0),
-      };
-      by("write").disabled = !all.n_to_write;
-      by("write").textContent = all.n_to_write ? `Write ${plural(all.n_to_write, "file")}…` : "Write";
-      this.folders.n_all = all.n_tracks;
+      const { tabs } = await countAll(), n = tabs.accepted;
+      this.counts = tabs;
+      by("write").disabled = !n;
+      by("write").textContent = n ? `Write ${plural(n, "file")}…` : "Write";
+      this.folders.n_all = tabs.all;
       this.filters.draw(this.state, this.counts);
       this.folders.draw();
     } catch (error) { if (error.status) tellProblem(error); }

@@ -99,8 +99,8 @@ export class Folders {
     const one = button("", "plain open", () => this.choose(path), { "aria-current": path === this.chosen ? "true" : null, title: name });
     one.dataset.role = "open";
     one.append(make("span", "name", name));
-    if (n_proposed) one.append(make("span", "badge", number(n_proposed), { title: `${number(n_proposed)} to review` }));
-    if (n_tracks !== undefined) one.append(make("span", "n", number(n_tracks)));
+    if (n_proposed) one.append(make("span", "badge", number(n_proposed), { title: `${number(n_proposed)} of ${number(n_tracks)} to review` }));
+    else if (n_tracks !== undefined) one.append(make("span", "n", number(n_tracks)));
     box.append(one);
     return box;
   }

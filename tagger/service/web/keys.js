@@ -6,7 +6,7 @@ import { by } from "/assets/dom.js";
 export function listenToKeys(app) {
   const verbs = {
     j: () => app.step(1), k: () => app.step(-1), ArrowDown: () => app.step(1), ArrowUp: () => app.step(-1),
-    a: () => app.decide("accept"), x: () => app.decide("reject"), u: () => app.decide("reset"), e: () => app.track.edit(),
+    a: () => app.decideNext("accept"), x: () => app.decideNext("reject"), u: () => app.decideNext("reset"), e: () => app.track.edit(),
     " ": () => app.track.row && app.track.player.toggle(), w: () => app.write(), "?": showKeys,
     ArrowRight: () => app.track.row && app.track.player.skip(1), ArrowLeft: () => app.track.row && app.track.player.skip(-1),
     "/": () => { if (app.view === "tracks") by("search").focus(); }, Escape: () => escape(app),

@@ -1,11 +1,14 @@
 // The library in numbers: what is there, what would be, and the model that says so.
 
 import { get } from "/assets/api.js";
+import { countAll } from "/assets/counts.js";
 import { tellProblem } from "/assets/dialogs.js";
 import { button, listed, make, number, percent, toned } from "/assets/dom.js";
-import { STATUSES } from "/assets/words.js";
+import { ACCEPTED, REJECTED, STATUSES } from "/assets/words.js";
 
 const N_GENRES = 24;
+const TAB_TILES = { review: STATUSES.proposed, accepted: ACCEPTED, unsure: STATUSES.abstained, rejected: REJECTED, written: STATUSES.written, failed: ["✕", "failed or gone", "--red"] };
+const QUIET = ["unchanged", "kept", "skipped", "new"];
 
 export class StatisticsView {
   constructor(element, choose) {
@@ -14,28 +17,30 @@ export class StatisticsView {
 
   async show() {
     try {
-      const [figures, models] = await Promise.all([get("/statistics"), this.models || get("/models")]);
+      const [{ figures, tabs }, models] = await Promise.all([countAll(), this.models || get("/models")]);
       this.models = models;
-      this.draw(figures, models.items.find((one) => one.is_used));
+      this.draw(figures, tabs, models.items.find((one) => one.is_used));
     } catch (error) { tellProblem(error); }
   }
 
-  draw(figures, model) {
+  draw(figures, tabs, model) {
     const charts = make("div", "charts");
     charts.append(this.genres(figures), this.totals(figures, model));
-    this.element.replaceChildren(make("h2", "hidden", "Statistics"), this.tiles(figures), charts);
+    this.element.replaceChildren(make("h2", "hidden", "Statistics"), this.tiles(figures, tabs), charts);
   }
 
-  tiles({ by_status }) {
+  tiles({ by_status }, tabs) {
     const box = make("div", "tiles");
-    for (const [status, [mark, label, tone]] of Object.entries(STATUSES)) {
-      if (!by_status[status]) continue;
-      const tile = toned(button("", "tile", () => this.choose({ status })), tone), line = make("span");
-      line.append(make("span", "mark", mark, { "aria-hidden": true }), " " + label);
-      tile.append(make("b", "", number(by_status[status])), line);
-      box.append(tile);
-    }
+    for (const [tab, look] of Object.entries(TAB_TILES)) if (tabs[tab]) box.append(this.tile(look, tabs[tab], { tab }));
+    for (const status of QUIET) if (by_status[status]) box.append(this.tile(STATUSES[status], by_status[status], { status }));
     return box;
+  }
+
+  tile([mark, label, tone], n, change) {
+    const tile = toned(button("", "tile", () => this.choose(change)), tone), line = make("span");
+    line.append(make("span", "mark", mark, { "aria-hidden": true }), " " + label);
+    tile.append(make("b", "", number(n)), line);
+    return tile;
   }
 
   genres({ genres }) {

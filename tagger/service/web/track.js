@@ -1,20 +1,20 @@
 // One track: what it is, what it holds and would hold, how it sounds, what the model says.
 
-import { address, get, patch, drop } from "/assets/api.js";
+import { address, get, drop } from "/assets/api.js";
 import { confirmed, tell, tellProblem } from "/assets/dialogs.js";
 import { button, by, listed, make, minutes, plural, same, settled, size, time, toned } from "/assets/dom.js";
 import { Editor } from "/assets/editor.js";
 import { Player } from "/assets/player.js";
 import { scoreBars } from "/assets/scores.js";
-import { canWrite, isOpen, stateOf } from "/assets/words.js";
+import { canReject, canWrite, isOpen, stateOf } from "/assets/words.js";
 
 const PAUSE_MS = 150; // running through a list with j asks for what one stops at
 
 export class TrackView {
-  constructor(element, { scopes, step, onRow, onGone, close }) {
-    Object.assign(this, { element, scopes, step, onRow, onGone, close, row: null, detail: null });
+  constructor(element, { scopes, step, decide, onGone, close }) {
+    Object.assign(this, { element, scopes, step, decide, onGone, close, row: null, detail: null });
     this.player = new Player();
-    this.editor = new Editor({ save: (genres) => this.decide("edit", genres), cancel: () => this.endEdit() });
+    this.editor = new Editor({ save: (genres) => this.save(genres), cancel: () => this.endEdit() });
     this.load = settled(PAUSE_MS, () => this.fetch());
     this.drawNone();
   }
@@ -70,18 +70,8 @@ export class TrackView {
 
   // --- verbs
 
-  async decide(action, genres) {
-    if (!this.row) return false;
-    const { id } = this.row;
-    try {
-      const row = await patch(`/tracks/${id}/proposal`, genres ? { action, genres } : { action });
-      if (this.row?.id === id) { this.row = { ...this.row, ...row }; this.endEdit(); }
-      this.onRow(row);
-      return true;
-    } catch (error) {
-      tellProblem(error);
-      return false;
-    }
+  async save(genres) {
+    if (await this.decide(this.row, "edit", genres)) this.endEdit();
   }
 
   edit() {
@@ -182,10 +172,10 @@ export class TrackView {
       one.append(make("kbd", "", key, { "aria-hidden": true }));
       box.append(one);
     };
-    if (isOpen(row)) verb("Accept", "a", "strong", () => this.decide("accept"));
+    if (isOpen(row)) verb("Accept", "a", "strong", () => this.decide(row, "accept"));
     if (canWrite(row)) verb("Edit", "e", "plain bordered", () => this.edit());
-    if (isOpen(row) || (row.status === "abstained" && row.decision === "open")) verb("Reject", "x", "plain bordered", () => this.decide("reject"));
-    if (row.decision !== "open" && row.status !== "written") verb("Open again", "u", "plain bordered", () => this.decide("reset"));
+    if (canReject(row)) verb("Reject", "x", "plain bordered", () => this.decide(row, "reject"));
+    if (row.decision !== "open" && row.status !== "written") verb("Open again", "u", "plain bordered", () => this.decide(row, "reset"));
     return box;
   }
 

@@ -12,8 +12,8 @@ export const STATUSES = {
   missing: ["∅", "file is gone", "--red"],
 };
 
-const ACCEPTED = ["✓", "accepted", "--green"];
-const REJECTED = ["✕", "rejected", "--pink"];
+export const ACCEPTED = ["✓", "accepted", "--green"];
+export const REJECTED = ["✕", "rejected", "--pink"];
 
 export function stateOf(row) {
   if (row.status === "proposed" && row.decision === "accepted") return ACCEPTED;
@@ -44,3 +44,4 @@ export const JOB_STATES = {
 
 export const canWrite = (row) => row.status !== "missing" && row.status !== "failed";
 export const isOpen = (row) => row.status === "proposed" && row.decision === "open";
+export const canReject = (row) => isOpen(row) || (row.status === "abstained" && row.decision === "open");
