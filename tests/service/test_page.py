@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,37 @@ def test_fast_keys_decide_each_track_once(fresh):
     fresh.shows(".item[data-at='1'] .status", "accepted")
     fresh.shows(".item[data-at='0'] .status", "accepted")
     assert decisions(fresh) == expected
+
+
+LATE = """
+const ask = window.fetch;
+window.fetch = async (address, options) => {
+  const answer = await ask(address, options);
+  if (options?.method === 'GET' && String(address).includes('/tracks')) {
+    await new Promise(done => setTimeout(done, 600));
+  }
+  return answer;
+};
+"""
+"""What is read arrives later than what is changed."""
+
+
+@needs_chrome
+def test_an_answer_from_before_a_decision_does_not_take_it_back(fresh):
+    """A slow answer shows the track as it was; the decision that came after it stays."""
+    fresh.run(LATE)
+    fresh.keys("j")
+    time.sleep(0.4)  # it is asked for, and not answered
+    fresh.run("document.querySelector('#sorter').dispatchEvent(new Event('change'))")
+    fresh.keys("e")
+    fresh.wait("document.activeElement.getAttribute('role') === 'combobox'")
+    fresh.page.type("My Own Genre")
+    fresh.press("Enter")
+    fresh.press("Enter")
+    fresh.shows(".track .status", "accepted")
+    time.sleep(1)
+    assert "accepted" in fresh.text(".track .status")
+    assert "accepted" in fresh.text(".item[data-at='0'] .status")
 
 
 @needs_chrome

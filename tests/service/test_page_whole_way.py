@@ -13,6 +13,12 @@ ANY = {"threshold": 0.05, "score_all": True, "policy": "replace"}
 """Options of a scan after which chords have a genre."""
 
 
+NO_JOB = (
+    "fetch('/api/v1/jobs').then(one => one.json())"
+    ".then(({items}) => items.every(one => one.finished_at))"
+)
+
+
 def upload(page, songs):
     """Drop files; they are listed without a reload."""
     page.drop(songs)
@@ -24,10 +30,7 @@ def upload(page, songs):
 
 def scan(page, n_songs):
     """Let all be scanned; the page sees it and shows what came of it."""
-    page.wait(  # the scans that the uploads started by themselves
-        "fetch('/api/v1/jobs').then(one => one.json())"
-        ".then(({items}) => items.every(one => one.finished_at))"
-    )
+    page.wait(NO_JOB)  # those that the uploads started by themselves
     page.run(
         "window.seen = false; new MutationObserver(() => {"
         " if (document.querySelector('#jobs .job [role=progressbar]')) window.seen = true;"
@@ -35,6 +38,7 @@ def scan(page, n_songs):
     )
     page.api("/jobs", {"kind": "scan", "options": ANY})
     page.shows("#toasts", f"Scan of {n_songs} tracks: done")
+    page.wait(NO_JOB)  # the words may have been of the one before
     assert page.run("window.seen")
     page.wait(f"document.querySelectorAll('.item .now').length === {n_songs}")
 

@@ -2,12 +2,13 @@
 
 import { get, query } from "/assets/api.js";
 
-const PIECE = 100, MOST_PIECES = 40;
+const PIECE = 100, MOST_PIECES = 40, MOST_NEWEST = 500;
 
 export class Rows {
   constructor(onChange) {
     Object.assign(this, { onChange, filter: {}, sort: "folder", total: 0, isKnown: false, error: null });
     this.pieces = new Map();
+    this.newest = new Map(); // rows that answers to changes brought, against pieces that are older
     this.stop = new AbortController();
   }
 
@@ -48,7 +49,7 @@ export class Rows {
     try {
       const asked = { ...this.filter, sort: this.sort, limit: PIECE, offset: at ? at * PIECE : "" };
       const answer = await get("/tracks" + query(asked), signal);
-      this.pieces.set(at, { rows: answer.items });
+      this.pieces.set(at, { rows: answer.items.map((row) => this.newer(row)) });
       Object.assign(this, { total: answer.total ?? this.total, isKnown: true, error: null });
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -68,10 +69,17 @@ export class Rows {
 
   // A row that an answer brought takes the place of its old self.
   replace(row) {
+    this.newest.set(row.id, row);
+    if (this.newest.size > MOST_NEWEST) this.newest.delete(this.newest.keys().next().value);
     for (const { rows } of this.pieces.values()) {
       const at = rows.findIndex((one) => one.id === row.id);
       if (at >= 0) { rows[at] = { ...rows[at], ...row }; this.onChange(); }
     }
+  }
+
+  newer(row) {
+    const newest = this.newest.get(row.id);
+    return newest?.version > row.version ? { ...row, ...newest } : row;
   }
 
   indexOf(id) {

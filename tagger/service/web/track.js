@@ -39,8 +39,8 @@ export class TrackView {
 
   // A row that changed elsewhere: by a scan, a write, in the list.
   update(row) {
-    if (this.row?.id !== row.id) return;
-    const isNewer = row.version !== this.row.version;
+    if (this.row?.id !== row.id || row.version < this.row.version) return;
+    const isNewer = row.version > this.row.version;
     this.row = { ...this.row, ...row };
     if (isNewer && this.detail) this.fetch();
     if (isNewer && !this.isEditing) this.draw();
@@ -60,6 +60,7 @@ export class TrackView {
     try {
       const detail = await get("/tracks/" + id, signal);
       if (this.row?.id !== id) return;
+      if (detail.version < this.row.version) return this.fetch(); // it was decided on meanwhile
       Object.assign(this, { detail, row: { ...this.row, ...detail } });
       if (!this.isEditing) this.draw();
       if (canWrite(detail)) await this.player.loadTimeline(signal);
