@@ -96,6 +96,17 @@ def test_links_lead_somewhere(path):
     assert [one for one in targets if not (path.parent / one).exists()] == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_documents_name_are_there(path):
+    """A path of the repository in a document is not one of last month."""
+    kinds = "py|md|yaml|ipynb"
+    named = re.findall(
+        rf"\b(?:tagger|train|export|benchmarks|tests|docs)/[\w/.-]+\.(?:{kinds})\b",
+        path.read_text(encoding="utf-8"),
+    )
+    assert [one for one in named if not (ROOT / one).exists()] == []
+
+
 def test_the_tree_in_the_readme_is_the_tree_on_disk():
     """Each file and folder that the tree names is there, in about fifteen lines."""
     tree = README.split("## The tree", 1)[1].split("```")[1].strip().splitlines()
