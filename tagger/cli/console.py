@@ -71,6 +71,7 @@ def stop_on_interrupt(console: "Console") -> Iterator[threading.Event]:
         stop.set()
         console.print("Stopping: the file that is being written is finished first.")
 
+    # What is being written is never cut off by a first Ctrl-C; a second one means it.
     previous = signal.signal(signal.SIGINT, handle)
     try:
         yield stop

@@ -116,6 +116,7 @@ def bench_device(
 
 def _latency(engine: Engine) -> tuple[float, float]:
     """Median and 95th percentile of the time of one window, in milliseconds."""
+    # One window is what somebody waits for; padded to a batch it would take that batch's time.
     if engine.fixed_batch is not None:
         engine.fixed_batch = 1
     window = golden_windows(engine.spec)[:1]

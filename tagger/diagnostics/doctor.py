@@ -118,6 +118,7 @@ def _devices() -> list[Line]:
     for device in ("cpu", "cuda", "tensorrt"):
         missing = find_device(device).missing
         lines.append(Line("devices", device, missing is None, missing or "its libraries load"))
+    # Libraries that load prove nothing: only a session with a model in it does.
     try:
         engine = load_engine(find_model(DEFAULT))
     except TaggerError as error:

@@ -65,7 +65,7 @@ class Engine:
         """
         if self.fixed_batch is None:
             return self._outputs(windows, SCORES)[0]
-        with self.lock:
+        with self.lock:  # out of memory changes the batch size, for all threads at once
             return self._run_fixed(windows, SCORES)[0]
 
     def run_embedding(self, windows: Array) -> tuple[Array, Array]:

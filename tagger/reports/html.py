@@ -97,6 +97,7 @@ class HtmlReport:
         said = text_of(result.reason or _second_of(result))
         reason = sanitise(said).removeprefix(f"{path}: ")
         folder, name = _parts(path)
+        # By place and not by name: a hundred thousand rows make a page that still opens.
         row = [
             self._named(self.folders, folder),
             name,
@@ -114,7 +115,7 @@ class HtmlReport:
         if others:
             row.append(others)
         self._line(row)
-        self.file.flush()
+        self.file.flush()  # a scan that is killed leaves a page of what was done
 
     def _others(self, result: TrackResult) -> list[list[str]]:
         """What is sure of each other kind of label: its name and, in words, the labels."""

@@ -58,6 +58,7 @@ def show_progress(
         def advance() -> None:
             nonlocal last
             now = time.monotonic()
+            # Drawing takes longer than passing a file whose result is stored.
             if now - last < BAR_EVERY_S:
                 return
             last = now

@@ -109,6 +109,7 @@ class _Csv:
 
     def add(self, result: TrackResult, *, finding: str = "") -> None:  # noqa: ARG002
         record = to_record(result)
+        # Scores are sorted, so the first one is what the file would get.
         best, score = next(iter((result.scores or {}).items()), ("", ""))
         self.writer.writerow(
             [

@@ -85,6 +85,7 @@ class Settings:
         return GenreRules(
             aliases={fold(name): target for name, target in self.aliases.items()},
             tree={fold(name): parents for name, parents in self.tree.items()},
+            # An empty list allows every genre; an empty set would allow none.
             allow=frozenset(map(fold, self.allow)) if self.allow else None,
             block=frozenset(map(fold, self.block)),
             protected=frozenset(map(fold, self.protected)),
@@ -158,6 +159,7 @@ def _file_layer(path: Path) -> _Layer:
             raise InputError(f"{path}: {FILE_VARIABLE} names it, but there is no such file.")
         return (lambda *_: str(path)), {}
     try:
+        # Editors on Windows begin a file with a byte-order mark, which TOML does not allow.
         text = path.read_bytes().decode("utf-8-sig")
         tree = tomllib.loads(text)
     except OSError as error:
@@ -245,6 +247,7 @@ def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> 
             place = where(name, wrong.entry)
             named = f"{name}.{wrong.entry}" if wrong.entry is not None else name
             raise InputError(f"{place}: the key {named!r} {wrong}.") from None
+        # A table grows from layer to layer: one entry on the command line keeps the file's.
         if key in TABLES:
             checked = {**getattr(settings, key), **checked}
         changes[key] = checked

@@ -41,6 +41,7 @@ def with_settings(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, list[
     """
     labels = {fold(label): label for label in spec.labels}
     known = {labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels}
+    # Whoever names a label's parents means all of them: those of the model go.
     own = set(map(fold, settings.tree))
     parents = {name: above for name, above in spec.parents.items() if fold(name) not in own}
     changed = replace(

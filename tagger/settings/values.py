@@ -27,6 +27,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _number(value: Any) -> int:
+    # To Python true is a number, in a file of settings it is a mistake.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
         raise WrongValueError(f"is {value!r}, and must be a whole number from 1 to 100")
     return value
@@ -158,6 +159,7 @@ def _tree(value: Any) -> Mapping[str, tuple[str, ...]]:
 def _thresholds(value: Any) -> Mapping[str, float]:
     found = {}
     for label, score in _table(value).items():
+        # 0 would give every track every label; 1 is how a label is switched off.
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 < score <= 1:
             raise WrongValueError(
                 f"is {score!r}, and must be a score above 0 and up to 1", label
