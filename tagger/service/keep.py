@@ -17,7 +17,7 @@ from tagger.service.objects import digest_of, key_of
 from tagger.service.places import folder_parts, upload_name
 from tagger.service.problems import ProblemError
 from tagger.service.queries.facets import set_facets
-from tagger.service.queries.jobs import NewWork, add_job
+from tagger.service.queries.jobs import scan_upload
 from tagger.service.schemas.tracks import Upload
 from tagger.service.service import Service
 from tagger.tags.fingerprint import content_of
@@ -66,8 +66,7 @@ def keep_upload(
             session.flush()
             set_facets(session, [track])
             if scan:
-                work = NewWork(kind="scan", about=track.name, options={}, asked_by=caller)
-                add_job(session, work, Track.id == track.id)
+                scan_upload(session, track.id, asked_by=caller)
     except IntegrityError:  # somebody has uploaded the same at the same time
         known = _known(service, content)
         if known is None:

@@ -20,6 +20,7 @@ from tagger.service.queries.jobs import (
     finish_if_done,
     leave,
     retry_job,
+    scan_upload,
     settle,
     take_from_dead,
     take_items,
@@ -214,6 +215,37 @@ def test_the_sweep_deletes_what_no_track_has_and_nothing_else(database, tmp_path
     with database.reading() as session:
         rows = set(session.scalars(select(StoredObject.key)))
     assert rows == {used, original, before, fresh}
+
+
+def test_uploads_that_come_together_are_one_job_and_none_is_forgotten(database):
+    """Whether it waits, runs, or has just ended when the next one comes."""
+    add_tracks(database, 40)
+    live(database, "a")
+    done, all_in = [], threading.Event()
+
+    def work():
+        while not (all_in.is_set() and len(done) == 40):
+            with database.writing() as session:
+                job = take_job(session, "a", Able())
+                mine = take_items(session, job.id, "a", at_most=3) if job is not None else []
+                number = job.id if job is not None else 0
+            with database.writing() as session:
+                done.extend(settle(session, number, "a", [(one, True) for one in mine]))
+                if number:
+                    finish_if_done(session, number)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for track in range(1, 41):
+        with database.writing() as session:
+            scan_upload(session, track, asked_by="me")
+    all_in.set()
+    worker.join(60)
+    assert sorted(done) == list(range(1, 41))
+    with database.reading() as session:
+        jobs = session.scalars(select(Job)).all()
+        assert {one.state for one in jobs} == {"done"}
+        assert sum(one.n_done for one in jobs) == sum(one.n_total for one in jobs) == 40
 
 
 def _is_there(objects, key):

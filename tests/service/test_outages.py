@@ -53,7 +53,7 @@ def test_a_database_that_goes_away_and_comes_back_costs_time_and_nothing_else(
                 start()
             wait_for(lambda: client.get("/readyz").status_code == 200)
             jobs = all_ended(client)
-        assert [one["state"] for one in jobs] == ["done"] * 12
+        assert [(one["state"], one["n_done"]) for one in jobs] == [("done", 12)]
         tracks = client.get("/api/v1/tracks").json()["items"]
         assert len(tracks) == 12
         assert all(one["status"] != "new" for one in tracks)

@@ -27,6 +27,9 @@ WAITING, TAKEN, DONE, FAILED = 0, 1, 2, 3
 MOST_ATTEMPTS = 5
 """A job that was taken over so often kills its workers."""
 
+UPLOADS = "uploads"
+"""What the job is about in which uploads are scanned as they come."""
+
 UNDER_WAY = ("queued", "running")
 _QUIET: Any = {"synchronize_session": False}
 
@@ -82,6 +85,32 @@ def add_job(session: Session, work: NewWork, which: ColumnElement[bool] | None) 
         columns = ["job_id", "track_id", "position", "state"]
         session.execute(insert(JobItem).from_select(columns, tracks))
         job.n_total = count_items(session, job.id)
+    return job
+
+
+def scan_upload(session: Session, track_id: int, *, asked_by: str) -> Job:
+    """Let an upload be scanned: in the job of those that came just before it, if that goes on.
+
+    Ten thousand files that are dropped at once are one job.
+    """
+    query = (
+        select(Job)
+        .where(
+            Job.kind == "scan",
+            Job.about == UPLOADS,
+            Job.asked_by == asked_by,
+            Job.state.in_(UNDER_WAY),
+        )
+        .order_by(Job.id.desc())
+        .limit(1)
+        .with_for_update()  # it does not end before this item is in it
+    )
+    job = session.scalar(query)
+    if job is None or job.state not in UNDER_WAY:
+        work = NewWork(kind="scan", about=UPLOADS, options={}, asked_by=asked_by)
+        job = add_job(session, work, None)
+    job.n_total += 1
+    session.add(JobItem(job_id=job.id, track_id=track_id, position=job.n_total, state=WAITING))
     return job
 
 
@@ -181,14 +210,13 @@ def owned(session: Session, job_id: int, worker: str, tracks: Sequence[int]) -> 
 
 def finish_if_done(session: Session, job_id: int) -> bool:
     """End a job in which nothing is left to do, and nothing in anybody's hands."""
-    left = exists().where(JobItem.job_id == job_id, JobItem.state.in_([WAITING, TAKEN]))
-    ended = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state == "running", ~left)
-        .values(state="done", finished_at=time.time(), worker=None)
-        .execution_options(**_QUIET)
-    )
-    return bool(getattr(ended, "rowcount", 0))
+    # Locked first, looked at then: who adds an item meanwhile has the same lock.
+    running = select(Job).where(Job.id == job_id, Job.state == "running").with_for_update()
+    job = session.scalar(running.execution_options(populate_existing=True))
+    if job is None or count_items(session, job_id, [WAITING, TAKEN]):
+        return False
+    job.state, job.finished_at, job.worker = "done", time.time(), None
+    return True
 
 
 def fail_job(session: Session, job_id: int, reason: str) -> None:
