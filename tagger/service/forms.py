@@ -1,6 +1,6 @@
 """The files of a form, one after another, as they come: none is whole in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -89,7 +89,9 @@ class _Form:
             path.unlink(missing_ok=True)
 
 
-async def form_files(request: Request, service: Service) -> AsyncIterator[tuple[str, Path]]:
+async def form_files(
+    request: Request, service: Service
+) -> AsyncGenerator[tuple[str, Path], None]:
     """The files of a `multipart/form-data` body: name and path, each gone when the next comes.
 
     Raises:

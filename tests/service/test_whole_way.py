@@ -4,7 +4,16 @@ import io
 
 import mutagen
 
-from tests.service.conftest import all_ended, chords, ended, make_options, running, working
+from tagger import Tagger
+from tests.service.conftest import (
+    all_ended,
+    chords,
+    ended,
+    make_options,
+    running,
+    wait_for,
+    working,
+)
 
 LOW = {"options": {"threshold": 0.1, "score_all": True, "policy": "replace"}}
 """Options of a scan after which chords have a genre."""
@@ -153,3 +162,26 @@ def test_taggram_cover_prediction_and_statistics_are_there(tmp_path):
             metrics
         )
         assert client.get("/readyz").json()["status"] == "ok"
+
+
+def test_while_another_process_holds_the_journal_a_write_waits_and_says_so(tmp_path):
+    """Nothing is written that could not be undone; then it is."""
+    music = tmp_path / "music"
+    song = chords(music / "song.flac")
+    options = make_options(tmp_path, folder=music)
+    before = song.read_bytes()
+    with running(options) as client:
+        with Tagger(state=options.state) as tagger:
+            list(tagger.scan([music]))  # takes the state
+            with working(options):
+                all_ended(client)
+                edit = {"action": "edit", "genres": ["Jazz"]}
+                client.patch("/api/v1/tracks/1/proposal", json=edit)
+                job = client.post("/api/v1/writes", json={}).json()["job"]
+                place = f"/api/v1/jobs/{job['id']}"
+                wait_for(lambda: client.get(place).json()["error"])
+                assert "journal" in client.get(place).json()["error"]
+                assert song.read_bytes() == before
+        with working(options):
+            assert ended(client, job["id"])["error"] is None
+    assert mutagen.File(song)["genre"] == ["Jazz"]

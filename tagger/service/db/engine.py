@@ -10,10 +10,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from tagger.errors import MissingExtraError, StartError
+
+AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+"""Errors of a database that does not answer; others are mistakes, which no patience mends."""
 
 _WRITES = "tagger_writes"
 _BUSY_S = 30.0

@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
 from tagger import Tagger
-from tagger.service.db.engine import Database
+from tagger.service.db.engine import AWAY, Database
 from tagger.service.db.models import Track
 from tagger.service.objects import Objects
 from tagger.service.options import ServeOptions
@@ -21,9 +18,6 @@ from tagger.service.places import library_file
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
-"""Errors of a database that does not answer; others are mistakes, which no patience mends."""
 
 PATIENCE_S = 300.0
 """A database may be away for so long before what a worker has in hand is given up."""

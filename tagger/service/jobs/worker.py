@@ -15,9 +15,9 @@ from obstore.exceptions import BaseError as ObjectStoreError
 
 from tagger import Tagger
 from tagger.errors import InputError, StateError, TaggerError
-from tagger.service.db.engine import Database, open_database
+from tagger.service.db.engine import AWAY, Database, open_database
 from tagger.service.db.models import Job
-from tagger.service.jobs.context import AWAY, Context, GivenUpError
+from tagger.service.jobs.context import Context, GivenUpError
 from tagger.service.jobs.look import look_job
 from tagger.service.jobs.scan import scan_job
 from tagger.service.jobs.sweep import sweep
@@ -34,6 +34,7 @@ from tagger.service.queries.jobs import (
     leave,
     take_from_dead,
     take_job,
+    tell_waiting,
 )
 from tagger.service.queries.runs import end_run_of
 from tagger.service.spool import passing
@@ -41,6 +42,9 @@ from tagger.service.spool import passing
 log = logging.getLogger(__name__)
 
 _JOBS = {"look": look_job, "scan": scan_job, "write": write_job, "undo": undo_job}
+_NO_JOURNAL = (
+    "It waits: another process holds the journal (`tagger runs` on the server says more)."
+)
 _IDLE_S = 0.3
 _SWEEP_EVERY_S = 60.0
 _JOURNAL_AGAIN_S = 30.0
@@ -69,7 +73,7 @@ def work(options: ServeOptions, stop: threading.Event, *, slot: int = 0) -> None
                 )
                 lacks_journal = slot == 0 and not has_journal
                 again_s = time.monotonic() + _JOURNAL_AGAIN_S if lacks_journal else float("inf")
-                _do_jobs(context, until_s=again_s)
+                _do_jobs(context, until_s=again_s, lacks_journal=lacks_journal)
 
 
 @contextlib.contextmanager
@@ -146,13 +150,13 @@ def _holds_state(tagger: Tagger) -> bool:
     return True
 
 
-def _do_jobs(context: Context, *, until_s: float = float("inf")) -> None:
-    """Do what there is to do, until the worker is to stop, or for so long."""
+def _do_jobs(context: Context, *, until_s: float, lacks_journal: bool) -> None:
+    """Do what there is to do, until the worker is to stop, or until a time."""
     able = Able(library=context.options.folder is not None, journal=context.has_journal)
     swept_s = 0.0
     while not context.stop.is_set() and time.monotonic() < until_s:
         try:
-            job = context.patiently(lambda: _next(context, able))
+            job = context.patiently(lambda: _next(context, able, lacks_journal=lacks_journal))
             if job is not None:
                 _do(context, job)
                 continue
@@ -180,9 +184,11 @@ def _give_back(context: Context) -> None:
         give_back(session, context.id)
 
 
-def _next(context: Context, able: Able) -> Job | None:
+def _next(context: Context, able: Able, *, lacks_journal: bool) -> Job | None:
     with context.database.writing() as session:
         take_from_dead(session, lease_s=context.options.lease_s)
+        if lacks_journal:
+            tell_waiting(session, _NO_JOURNAL)
         return take_job(session, context.id, able)
 
 

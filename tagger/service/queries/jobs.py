@@ -139,9 +139,20 @@ def take_job(session: Session, worker: str, able: Able) -> Job | None:
         return None
     if job.state == "queued":
         job.state, job.started_at = "running", job.started_at or time.time()
+        job.error = None
     if job.kind == "look":
         job.worker = worker
     return job
+
+
+def tell_waiting(session: Session, reason: str) -> None:
+    """Say beside jobs that need the journal why they wait."""
+    session.execute(
+        update(Job)
+        .where(Job.state == "queued", Job.needs_journal, Job.error.is_(None))
+        .values(error=reason)
+        .execution_options(**_QUIET)
+    )
 
 
 def take_items(session: Session, job_id: int, worker: str, *, at_most: int) -> list[int]:

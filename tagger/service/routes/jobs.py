@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 
 from tagger.service.access import Editor, Id, Reader, TheService
 from tagger.service.convert import job_row
+from tagger.service.db.engine import AWAY
 from tagger.service.db.models import Job, Track
 from tagger.service.problems import conflict, not_there, wrong
 from tagger.service.queries.filters import chosen
@@ -169,7 +170,7 @@ async def _changes(
     stopping = request.app.state.stopping
     yield ": here\n\n"
     while not stopping.is_set():
-        for row in await run_in_threadpool(_rows, service, ids):
+        for row in await run_in_threadpool(_rows_if_any, service, ids):
             text = row.model_dump_json()
             if sent.get(row.id) != text:
                 sent[row.id] = text
@@ -179,6 +180,14 @@ async def _changes(
             spoken_s = time.monotonic()
             yield f": {json.dumps('alive')}\n\n"
         await asyncio.sleep(_POLL_S)
+
+
+def _rows_if_any(service: Service, ids: list[int] | None) -> list[JobRow]:
+    """The same; none while the database does not answer: the stream goes on after that."""
+    try:
+        return _rows(service, ids)
+    except AWAY:
+        return []
 
 
 def _rows(service: Service, ids: list[int] | None) -> list[JobRow]:

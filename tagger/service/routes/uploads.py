@@ -1,6 +1,7 @@
 """Uploads: one file, several in a form, or one in pieces; predictions without keeping."""
 
 import asyncio
+import contextlib
 import time
 import uuid
 from pathlib import Path
@@ -118,22 +119,29 @@ async def upload_form(
 ) -> UploadMany:
     """Each file of a `multipart/form-data` body, in turn; a bad one stops no other."""
     found = UploadMany(uploads=[], problems=[])
-    async for name, path in form_files(request, service):
-        try:
-            check_rate(request, service)
-            kept = await run_in_threadpool(
-                keep_upload, service, path, name=name, folder=folder, scan=True,
-                caller=caller.name,
-            )  # fmt: skip
-            found.uploads.append(kept)
-        except ProblemError as error:
-            found.problems.append(
-                UploadProblem(
-                    name=plain(name), status=error.status, detail=plain(error.detail),
-                    remedy=error.remedy,
+    async with contextlib.aclosing(form_files(request, service)) as files:
+        async for name, path in files:
+            try:
+                check_rate(request, service)
+                kept = await run_in_threadpool(
+                    keep_upload,
+                    service,
+                    path,
+                    name=name,
+                    folder=folder,
+                    scan=True,
+                    caller=caller.name,
                 )
-            )  # fmt: skip
+                found.uploads.append(kept)
+            except ProblemError as error:
+                found.problems.append(_problem(name, error))
     return found
+
+
+def _problem(name: str, error: ProblemError) -> UploadProblem:
+    return UploadProblem(
+        name=plain(name), status=error.status, detail=plain(error.detail), remedy=error.remedy
+    )
 
 
 @router.post("/uploads/sessions", status_code=201,
@@ -178,9 +186,10 @@ async def patch_upload(
     upload_offset: Annotated[int, Header(ge=0, le=HIGHEST)],
 ) -> UploadState:
     """Bytes from `Upload-Offset` on. With the last of them the file is kept."""
-    lock = _locks.setdefault(upload_id, asyncio.Lock())
+    row = await run_in_threadpool(_load, service, upload_id)
+    lock = _locks.setdefault(row.id, asyncio.Lock())
     async with lock:
-        row = await run_in_threadpool(_load, service, upload_id)
+        row = await run_in_threadpool(_load, service, row.id)  # it may be complete by now
         path = _part(service, row)
         offset = path.stat().st_size if path.exists() else 0
         if upload_offset != offset:
@@ -193,7 +202,7 @@ async def patch_upload(
         if offset < row.size:
             return _state(service, row)
         kept = await run_in_threadpool(_complete, service, row, caller.name)
-    _locks.pop(upload_id, None)
+    _locks.pop(row.id, None)
     return UploadState(id=row.id, name=row.name, size=row.size, offset=offset, upload=kept)
 
 
