@@ -89,7 +89,12 @@ def open_database(url_text: str) -> Database:
             max_overflow=30,
             pool_timeout=10,
             pool_recycle=1800,
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000"},
+            # Never prepared: a plan for any word reads all rows, one for this word an index.
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c statement_timeout=60000",
+                "prepare_threshold": None,
+            },
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise MissingExtraError(
