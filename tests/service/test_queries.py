@@ -93,6 +93,26 @@ def test_a_filter_finds_what_a_plain_loop_finds(database, name):
             assert set(found) == expected, sort
 
 
+@pytest.mark.parametrize("sort", ["folder", "score", "added"])
+def test_an_offset_leads_to_the_rows_that_a_scroll_bar_means(database, sort):
+    """The same rows in the same order as all of them from the start."""
+    fill(database, 60)
+    with database.reading() as session:
+
+        def ids(**paging):
+            found = page_of(
+                session,
+                TrackFilter(status=["proposed", "kept"]),
+                Paging(sort=sort, **paging),
+                is_sqlite=database.is_sqlite,
+            )
+            return [one.id for one in found.tracks], found.total
+
+        every, total = ids(limit=100)
+        assert ids(offset=7, limit=5) == (every[7:12], total)
+        assert ids(offset=1000) == ([], total)
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "bnVsbA", "WyJmb2xkZXIiLDEsMiwzXQ", "=" * 7, "é"])
 def test_a_cursor_that_is_none_of_ours_is_refused(database, cursor):
     """Whatever somebody makes of it, it is a problem and no crash."""

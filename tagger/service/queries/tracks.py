@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
@@ -74,7 +74,10 @@ def page_of(session: Session, asked: TrackFilter, paging: Paging, *, is_sqlite: 
             total, terms = len(few), [Track.id.in_(few)]
         else:
             total = session.scalar(select(func.count()).select_from(Track).where(*terms))
-    found = session.scalars(page_query(terms, paging)).all()
+    if paging.offset:  # what is passed over is read from the index alone
+        place = page_query(terms, paging).with_only_columns(Track.id)
+        terms = [Track.id.in_(session.scalars(place).all())]
+    found = session.scalars(page_query(terms, replace(paging, offset=0))).all()
     tracks, more = found[: paging.limit], found[paging.limit :]
     return Page(tracks, _cursor(tracks[-1], paging.sort) if more else None, total)
 
