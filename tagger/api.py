@@ -99,6 +99,8 @@ class Tagger(Resources):
         folders = selection.folders()
         options = self._filled(options or ScanOptions())
         store = self._journal() if options.write or self._remember else None
+        if store is not None and self.settings.remember_embeddings and self.spec.embedding:
+            options = replace(options, listen=replace(options.listen, embeddings=True))
         if options.spelling is None:
             options = replace(options, spelling=library_spelling(store, selection.tracks))
         resolved = options.resolved()

@@ -17,11 +17,13 @@ from tagger.cli.console import EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_SOME_FAI
 from tagger.cli.evaluate import evaluate, study
 from tagger.cli.formats import formats
 from tagger.cli.help import LIBRARY, MACHINE, TRAINING, Root
+from tagger.cli.learn import learn
 from tagger.cli.models import doctor, models
 from tagger.cli.predict import predict
 from tagger.cli.review import apply, audit
 from tagger.cli.scan import scan
 from tagger.cli.serve import serve
+from tagger.cli.similar import duplicates, similar
 from tagger.cli.train import export, prepare, train
 from tagger.cli.undo import runs, undo
 from tagger.cli.watch import watch
@@ -37,7 +39,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    LIBRARY: (scan, watch, predict, audit, apply, runs, undo, serve),
+    LIBRARY: (
+        scan,
+        watch,
+        predict,
+        audit,
+        apply,
+        learn,
+        similar,
+        duplicates,
+        runs,
+        undo,
+        serve,
+    ),
     MACHINE: (formats, doctor, bench, engine),
     TRAINING: (train, prepare, evaluate, study, export),
 }

@@ -161,6 +161,7 @@ def apply(
     from tagger.review.apply import ApplyOptions
     from tagger.review.report_rows import read_rows
     from tagger.settings.config import load_settings
+    from tagger.state.corrections import lesson_due
 
     settings = load_settings(
         writing_settings(
@@ -180,6 +181,10 @@ def apply(
         for result in tagger.apply(rows, options):
             tally.add(result)
             show_written(result, out, json=json, quiet=quiet)
+        is_due = settings.auto_learn and not dry_run
+        due = lesson_due(tagger.held_state()) if is_due else None
+    if due is not None:
+        sayer(console)(due)
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)

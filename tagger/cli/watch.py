@@ -67,7 +67,7 @@ def watch(
         typer.Option("--verbose", "-v", help="A line for each file.", rich_help_panel=SHOW),
     ] = False,
 ) -> None:
-    """Scan folders, then what is new or changed in them, until Ctrl-C.
+    """Scan folders, then what is new or changed there, until Ctrl-C.
 
     Files are scanned once they are whole. Ending it finishes the file that is being written.
     """

@@ -83,6 +83,11 @@ class Scorer(Protocol):
     def run(self, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Scores of a batch of windows, shape (batch, n_labels)."""
 
+    def run_embedding(
+        self, windows: "NDArray[np.float32]"
+    ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+        """Scores and embeddings, (batch, n_embedding), of a batch of windows."""
+
 
 class DeferredEngine:
     """A `Scorer` whose engine is loaded when it is prepared; for any number of threads.

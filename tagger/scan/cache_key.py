@@ -50,7 +50,8 @@ def cache_key_of(options: ResolvedOptions, spec: ModelSpec, *, model: str) -> Ca
         [DECIDING, listening, reading, deciding, spec.thresholds, spec.parents]
     )
     digest = hashlib.sha256(decision.encode()).hexdigest()
-    return CacheKey(listening, reading, f"decision {digest}", _decoders)
+    embedding = embedding_source(spec, model, options.listen)
+    return CacheKey(listening, reading, f"decision {digest}", embedding, _decoders)
 
 
 def _decoders() -> str:
@@ -58,6 +59,22 @@ def _decoders() -> str:
     from tagger.audio.decoder_versions import decoder_versions  # noqa: PLC0415 (loads both decoders)
 
     return decoder_versions()
+
+
+def embedding_source(
+    spec: ModelSpec, model: str, options: ListenOptions = ListenOptions()
+) -> str:
+    """Which network and which windows an embedding is of.
+
+    A model that was learned gives the embedding of the one that it was learned on.
+
+    Args:
+        spec: of the model.
+        model: sha256 of the model file, in hexadecimal.
+        options: which parts of a track are scored.
+    """
+    network = spec.training.get("embedding_of", model)
+    return f"embedding {LISTENING}, model {network}, {windowing(options)}"
 
 
 def windowing(options: ListenOptions) -> str:

@@ -50,6 +50,7 @@ def decide(
         field=options.targets.field,
         second=decision.second or inspected.second,
         others=of_other_kinds,
+        embedding=scores.embedding,
         read=inspected.tags if decision.status == "proposed" else None,
     )
 

@@ -10,7 +10,7 @@ from tagger.scan.context import ScanContext
 from tagger.scan.decide import is_kept
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.records import Inspected, TrackScores
-from tagger.scan.stored_scores import scores_of
+from tagger.scan.stored_scores import stored_scores
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fingerprint import content_of
 from tagger.writing.safe_write import why_skipped
@@ -34,8 +34,8 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
     content = _content(path)
     if content and not scan.recall.rescan and not options.listen.keep_windows:
         result = scan.cache.result(content)
-        if result is not None:
-            stored = scores_of(path, result)
+        stored = None if result is None else stored_scores(path, content, result, scan)
+        if stored is not None:
             return replace(inspected, content=content, needs_scores=False, stored=stored)
     return replace(inspected, content=content)
 

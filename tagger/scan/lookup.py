@@ -8,7 +8,7 @@ from tagger.library.listing import Listing
 from tagger.scan.context import ScanContext
 from tagger.scan.inspect_file import inspected_of
 from tagger.scan.records import FileEntry, Inspected, TrackScores
-from tagger.scan.stored_scores import scores_of, tags_of
+from tagger.scan.stored_scores import stored_scores, tags_of
 from tagger.state.records import Result, StoredFile, listing_digest
 
 AGAIN = " It was not tried again; --retry-failed does."
@@ -50,7 +50,8 @@ def look_up(file: FileEntry, stored: StoredFile | None, scan: ScanContext) -> In
         return _failed(inspected, stored, DecodeError, scan)
     if not stored.is_scored or scan.options.listen.keep_windows:
         return None
-    return _with(inspected, scores_of(path, Result(*stored[-4:])))
+    scores = stored_scores(path, stored.content, Result(*stored[-4:]), scan)
+    return None if scores is None else _with(inspected, scores)
 
 
 def _failed(

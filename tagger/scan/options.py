@@ -85,6 +85,7 @@ class RecallOptions:
     Attributes:
         rescan: nothing; every file is decoded, scored and stored anew.
         retry_failed: everything but failures.
+        needs_embedding: only scores beside which the track's embedding is stored.
         passing: statuses whose files may be counted folder by folder, without a result each.
         on_unchanged: told how many files of an unchanged folder have which status, in place
             of their results; only folders all of whose files have a status in `passing`.
@@ -92,5 +93,6 @@ class RecallOptions:
 
     rescan: bool = False
     retry_failed: bool = False
+    needs_embedding: bool = False
     passing: "frozenset[Status]" = frozenset()
     on_unchanged: Callable[[Mapping[str, int]], None] | None = None

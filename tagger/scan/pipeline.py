@@ -6,6 +6,7 @@ the number of files or the length of one: a track keeps a sum of its windows' sc
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,9 +140,14 @@ class Pipeline:
         batch, self._batch = self._batch, []
         if not batch:
             return
-        scores = self._engine.run(self._stacked([window for _, window in batch]))
-        for (track, _), row in zip(batch, scores, strict=True):
-            track.add(row)
+        windows = self._stacked([window for _, window in batch])
+        embeddings: Iterable[NDArray[np.float32] | None] = repeat(None, len(batch))
+        if self._options.embeddings:
+            scores, embeddings = self._engine.run_embedding(windows)
+        else:
+            scores = self._engine.run(windows)
+        for (track, _), row, embedding in zip(batch, scores, embeddings, strict=True):
+            track.add(row, embedding)
             if track.is_done():
                 yield track.done()
 

@@ -30,6 +30,7 @@ class ListenOptions:
         n_decoders: decoding threads; None for one a core.
         batch_size: windows a batch; None for the engine's own.
         limit_s: seconds that a file may take until its next window is there.
+        embeddings: keep a track's mean embedding beside its scores; the model must give one.
     """
 
     n_windows: int = 6
@@ -38,6 +39,7 @@ class ListenOptions:
     n_decoders: int | None = None
     batch_size: int | None = None
     limit_s: float = LIMIT_S
+    embeddings: bool = False
 
 
 class FileEntry(NamedTuple):
@@ -66,6 +68,7 @@ class TrackScores:
         error: why it failed, or None.
         starts_s: where the windows that have a vote begin, in seconds; only if kept.
         window_scores: their scores, each of shape (n_labels,), in the order of `starts_s`.
+        embedding: mean of the same windows as the scores, shape (n_embedding,); only if kept.
     """
 
     path: Path
@@ -76,6 +79,7 @@ class TrackScores:
     error: TrackError | None = None
     starts_s: list[float] | None = None
     window_scores: "list[NDArray[np.float32]] | None" = None
+    embedding: "NDArray[np.float32] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

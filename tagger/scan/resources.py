@@ -109,6 +109,15 @@ class Resources:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def held_state(self) -> Store:
+        """The state, held by this process from now on; for what is learned from it.
+
+        Raises:
+            InputError: this `Tagger` has none.
+            StateError: another process holds it.
+        """
+        return self._journal()
+
     def _selected(self, paths: Iterable[Path | str], walk: WalkOptions | None) -> Selection:
         walk = walk or WalkOptions()
         patterns = checked_patterns(walk.exclude, option="exclude")

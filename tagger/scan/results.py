@@ -1,6 +1,7 @@
 """What a scan says of each file."""
 
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -8,6 +9,9 @@ from tagger.genres.target_fields import GENRE, SecondField
 from tagger.tags import TagInfo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tagger.scan.timeline import Timeline
 
 Status = Literal["proposed", "written", "unchanged", "kept", "abstained", "skipped", "failed"]
@@ -33,6 +37,7 @@ class TrackResult:
         second: another field that is written, if the settings name one.
         others: the scores of the model's labels of other kinds (moods, voices, instruments),
             by kind; None if it has none, or the track was not analysed.
+        embedding: mean over the windows, shape (n_embedding,), if it was asked for; likewise.
         read: the tags as they were read, if the file is to be written; not a field of `--json`.
         is_stale: it was not written since another program had changed it; likewise.
     """
@@ -48,5 +53,6 @@ class TrackResult:
     field: str = GENRE
     second: SecondField | None = None
     others: dict[str, dict[str, float]] | None = None
+    embedding: "NDArray[np.float32] | None" = field_of(default=None, compare=False, repr=False)
     read: TagInfo | None = None
     is_stale: bool = False

@@ -186,4 +186,6 @@ class _Pass:
             entry = inspected.entry
             if entry is not None and entry == entry_now(inspected.path):
                 store(inspected, scores, scan.cache, entry)
+            if not scan.recall.needs_embedding:  # results may be held by the hundred thousand
+                scores.embedding = None
             yield decide(inspected, scores, scan.engine.spec, scan.options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tagger.errors import DecodeError, TagError, TrackError
 from tagger.genres.target_fields import GENRE
 from tagger.library.listing import Entry
-from tagger.scan.context import Cache
+from tagger.scan.context import Cache, ScanContext
 from tagger.scan.records import Inspected, TrackScores
 from tagger.state.records import Result, StoredFile
 from tagger.tags import TagInfo
@@ -33,17 +33,35 @@ def text_of_tags(tags: TagInfo | None) -> str:
     return json.dumps({GENRE: tags.genres, **tags.others, **unsettled})
 
 
-def scores_of(path: Path, result: Result) -> TrackScores:
-    """A stored result, as if it had just been scored."""
+def stored_scores(
+    path: Path, content: bytes | None, result: Result, scan: ScanContext
+) -> TrackScores | None:
+    """A stored result, as if it had just been scored.
+
+    Args:
+        path: the file.
+        content: digest of its audio.
+        result: what is stored of that.
+        scan: says whether its embedding is needed.
+
+    Returns:
+        None if the embedding is needed and is not stored; silence has none.
+    """
     import numpy as np  # noqa: PLC0415 - an unchanged folder needs no scores
 
-    return TrackScores(
+    scores = TrackScores(
         path,
         None if result.scores is None else np.frombuffer(result.scores, np.float32),
         result.n_windows,
         result.n_silent,
         result.duration_s,
     )
+    if scan.recall.needs_embedding and scores.scores is not None:
+        stored = None if content is None else scan.cache.embedding(content)
+        if stored is None:
+            return None
+        scores.embedding = np.frombuffer(stored, np.float16).astype(np.float32)
+    return scores
 
 
 def store(inspected: Inspected, scores: TrackScores, cache: Cache, entry: Entry) -> None:
@@ -70,7 +88,9 @@ def store(inspected: Inspected, scores: TrackScores, cache: Cache, entry: Entry)
     if inspected.needs_scores and inspected.content and error is None:
         values = None if scores.scores is None else scores.scores.tobytes()
         result = Result(values, scores.n_windows, scores.n_silent, scores.duration_s)
-        cache.store_result(inspected.content, result)
+        kept = None if scores.embedding is None else scores.embedding.astype("float16")
+        embedding = None if kept is None else kept.tobytes()
+        cache.store_result(inspected.content, result, embedding)
 
 
 def _is_lasting(path: Path, error: TrackError) -> bool:

@@ -47,6 +47,8 @@ class Settings:
         aliases: a name to the one that is written instead.
         tree: a name to its more general parents; lies over the model's own tree.
         thresholds: a label to the score from which it is believed.
+        remember_embeddings: a scan stores what the network made of each track, for learning.
+        auto_learn: say when there is enough new to learn a model again.
         second: another `field`, and the `labels`, or those of a `kind`, that are written there
             instead.
         serve: options of `tagger serve`: database, objects, workers, token_file, ...
@@ -73,6 +75,8 @@ class Settings:
     aliases: Mapping[str, str] = made_by(default_factory=dict)
     tree: Mapping[str, tuple[str, ...]] = made_by(default_factory=dict)
     thresholds: Mapping[str, float] = made_by(default_factory=dict)
+    remember_embeddings: bool = True
+    auto_learn: bool = False
     second: Mapping[str, Any] = made_by(default_factory=dict)
     serve: Mapping[str, Any] = made_by(default_factory=dict)
     notices: tuple[str, ...] = ()

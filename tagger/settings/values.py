@@ -180,6 +180,8 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "id3v23_separator": _separator,
     "wav_info": _flag,
     "mp4_compat": _flag,
+    "remember_embeddings": _flag,
+    "auto_learn": _flag,
     "read_as_several": _marks,
     "exclude": _patterns,
     **dict.fromkeys(NAME_LISTS, _names),

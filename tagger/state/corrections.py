@@ -143,3 +143,19 @@ def n_corrections_since(store: Store, last: int) -> int:
     """How many decisions are newer than one."""
     row = store.one("SELECT count(*) FROM correction WHERE id > ?", (last,))
     return 0 if row is None else int(row[0])
+
+
+ENOUGH = 50
+"""New decisions from which on a model is worth learning again."""
+
+
+def lesson_due(store: Store) -> str | None:
+    """A sentence that offers to learn the newest model again; None until that is worth it."""
+    for model in learned_models(store)[:1]:
+        n_new = n_corrections_since(store, model.last_correction)
+        if n_new >= ENOUGH:
+            return (
+                f"{n_new} decisions of yours are newer than the model {model.name}: `tagger"
+                f" learn --update {model.name}` takes them in."
+            )
+    return None

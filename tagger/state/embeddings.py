@@ -13,7 +13,7 @@ _PUT = """
     ON CONFLICT (content, source) DO UPDATE SET vector = excluded.vector,
         duration_s = excluded.duration_s
 """
-_ONE = """
+EMBEDDING_OF = """
     SELECT vector FROM embedding WHERE content = ?
     AND source = (SELECT id FROM word WHERE text = ?)
 """
@@ -63,12 +63,6 @@ def put_embedding(
         duration_s: length of the track.
     """
     connection.execute(_PUT, (content, source, vector, duration_s))
-
-
-def embedding_of(store: Store, content: bytes, source: str) -> bytes | None:
-    """The stored embedding of some audio, float16; None if there is none."""
-    row = store.one(_ONE, (content, source))
-    return None if row is None else bytes(row[0])
 
 
 def stored_embeddings(store: Store, source: str) -> Iterator[StoredEmbedding]:

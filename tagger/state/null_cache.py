@@ -31,7 +31,13 @@ class NullCache:
     def store_file(self, folder: Path, entry: Entry, **fields: object) -> None:
         """Do nothing."""
 
-    def store_result(self, content: bytes, result: Result) -> None:
+    def embedding(self, content: bytes) -> bytes | None:  # noqa: ARG002
+        """None: no audio was ever scored."""
+        return None
+
+    def store_result(
+        self, content: bytes, result: Result, embedding: bytes | None = None
+    ) -> None:
         """Do nothing."""
 
     def store_change(self, folder: Path, entry: Entry, tags: str) -> None:

@@ -17,12 +17,14 @@ class CacheKey:
         listening: model and windows.
         reading: how tags are read.
         decision: all that decides what becomes of a file, beside the file.
+        embedding: which network and windows embeddings are of.
         decoders: asked for the versions of the decoders, when a failure is met.
     """
 
     listening: str
     reading: str
     decision: str
+    embedding: str
     decoders: Callable[[], str]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tagger.errors import StateError
 from tagger.library.walk import Entry
+from tagger.state.embeddings import EMBEDDING_OF, put_embedding
 from tagger.state.records import CacheKey, Result, StoredFile
 from tagger.state.store import Row, Store
 
@@ -95,11 +96,12 @@ class ScanCache:
         self._flushed = time.monotonic()
         self._words: dict[str, int] = {}
         self._last_folder: tuple[Path | None, int] = None, 0
-        self._listening = self._reading = self._decision = 0
+        self._listening = self._reading = self._decision = self._source = 0
         with self._tolerant(), store.transaction() as connection:
             self._listening = self._word(connection, keys.listening)
             self._reading = self._word(connection, keys.reading)
             self._decision = self._word(connection, keys.decision)
+            self._source = self._word(connection, keys.embedding)
 
     def folder(self, folder: Path) -> tuple[bytes, dict[str, int]] | None:
         """The digest of a folder's listing when all was done, and how many files became what.
@@ -158,10 +160,24 @@ class ScanCache:
 
         self._add(put)
 
-    def store_result(self, content: bytes, result: Result) -> None:
-        """Remember what was heard of some audio."""
+    def embedding(self, content: bytes) -> bytes | None:
+        """The embedding of some audio, float16, by this scan's network and windows."""
+        row = self._one(EMBEDDING_OF, (content, self.keys.embedding))
+        return None if row is None else bytes(row[0])
+
+    def store_result(
+        self, content: bytes, result: Result, embedding: bytes | None = None
+    ) -> None:
+        """Store how some audio was scored, and its embedding, float16, if that is kept."""
         row = (content, self._listening, *result)
-        self._add(lambda connection: connection.execute(_PUT_RESULT, row))
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.execute(_PUT_RESULT, row)
+            if embedding is not None:
+                duration_s = result.duration_s
+                put_embedding(connection, content, self._source, embedding, duration_s)
+
+        self._add(put)
 
     def store_change(self, folder: Path, entry: Entry, tags: str) -> None:
         """Remember that we have changed these tags of a file, whose audio is the same."""

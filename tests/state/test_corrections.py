@@ -12,6 +12,7 @@ from tagger.state.corrections import (
     all_corrections,
     forget_corrections,
     learned_models,
+    lesson_due,
     n_corrections_since,
     record_learned,
     written_by_scans,
@@ -151,3 +152,15 @@ def test_how_a_model_was_learned_is_remembered(store, song):
     (model,) = learned_models(store)
     assert (model.name, model.recipe) == ("mine", {"paths": ["/other"]})
     assert n_corrections_since(store, model.last_correction) == 0
+
+
+def test_enough_new_decisions_are_worth_a_lesson(store, song, monkeypatch):
+    """It is offered from so many on, for the newest model, and not before one was learned."""
+    monkeypatch.setattr("tagger.state.corrections.ENOUGH", 2)
+    write(store, song, ["Rock"])
+    assert lesson_due(store) is None
+    record_learned(store, "mine", {}, 0)
+    assert lesson_due(store) is None
+    write(store, song, ["Jazz"])
+    assert "2 decisions of yours" in lesson_due(store)
+    assert "`tagger learn --update mine`" in lesson_due(store)

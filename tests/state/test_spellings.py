@@ -13,7 +13,7 @@ from tagger.state.scan_cache import ScanCache
 from tagger.state.schema import MIGRATIONS
 from tagger.state.spellings import census_of
 
-KEYS = CacheKey("listening", "reading", "decision", lambda: "decoders")
+KEYS = CacheKey("listening", "reading", "decision", "embedding", lambda: "decoders")
 
 
 @pytest.fixture

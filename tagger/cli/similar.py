@@ -1,0 +1,142 @@
+"""`tagger similar` and `tagger duplicates`: tracks compared by their embeddings."""
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagger.cli.console import sayer, stderr_console, stdout_console
+from tagger.cli.device import DeviceChoice, Model, open_tagger
+from tagger.cli.scan import Jobs, Set
+from tagger.cli.state import State
+from tagger.text import json_text, sanitise, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from tagger.api import Tagger
+    from tagger.learning.similar import Index
+    from tagger.scan.results import TrackResult
+
+OF_STATE = "state"
+
+
+def similar(
+    track: Annotated[Path, typer.Argument(metavar="TRACK", help="The track to begin with.")],
+    within: Annotated[
+        list[str] | None,
+        typer.Option("--in", metavar="PATH|state", help="Where to look.  [default: state]"),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, help="How many.")] = 20,
+    m3u: Annotated[
+        Path | None, typer.Option("--m3u", metavar="FILE", help="Write a playlist.")
+    ] = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    jobs: Jobs = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a track.")] = False,
+) -> None:
+    """Find the tracks that sound most like one."""
+    from tagger.learning.library_index import similar_to, write_m3u
+    from tagger.settings.config import load_settings
+
+    console, settings = stderr_console(), load_settings(setting or ())
+    with open_tagger(
+        model, device, settings=settings, console=console, quiet=json, state=state,
+        n_decoders=jobs,
+    ) as tagger:  # fmt: skip
+        index = _index(tagger, [one for one in within or () if one != OF_STATE], console)
+        matches = similar_to(tagger, track, index, top=top)
+    if m3u is not None:
+        write_m3u(m3u, matches, track=track)
+    for one in matches:
+        if json:
+            record = {"path": text_of(one.path), "likeness": round(one.likeness, 4)}
+            typer.echo(json_text(record))
+        else:
+            _line(one.likeness, one.path)
+
+
+def duplicates(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH...]", help="Files and folders.  [default: the state]"),
+    ] = None,
+    setting: Set = None,
+    model: Model = "default",
+    device: DeviceChoice = "auto",
+    jobs: Jobs = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a group.")] = False,
+) -> None:
+    """Find recordings that are there twice. Changes nothing.
+
+    They may be in other formats, at other levels, or from another master.
+    """
+    from tagger.learning.similar import near_duplicates
+    from tagger.settings.config import load_settings
+
+    console, settings = stderr_console(), load_settings(setting or ())
+    with open_tagger(
+        model, device, settings=settings, console=console, quiet=json, state=state,
+        n_decoders=jobs,
+    ) as tagger:  # fmt: skip
+        index = _index(tagger, [str(path) for path in paths or ()], console)
+    n_groups = 0
+    for group in near_duplicates(index):
+        n_groups += 1
+        if json:
+            rows = [
+                {"path": text_of(one.path), "likeness": round(one.likeness, 4)} for one in group
+            ]
+            typer.echo(json_text({"tracks": rows}))
+            continue
+        for one in group:
+            _line(one.likeness, one.path)
+        typer.echo("")
+    sayer(console)(f"{len(index.paths)} tracks compared, {n_groups} recordings more than once.")
+
+
+def _line(likeness: float, path: Path) -> None:
+    stdout_console().print(
+        f"{likeness:.3f}  {sanitise(text_of(path))}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _index(tagger: "Tagger", paths: Sequence[str], console: "Console") -> "Index":
+    """What is searched: files and folders, or everything that the state knows."""
+    from tagger.learning.library_index import index_of_paths, index_of_state
+
+    if not paths:
+        return index_of_state(tagger)
+    places = [Path(one) for one in paths]
+    with progress_of(tagger, places, console) as on_track:
+        return index_of_paths(tagger, places, on_track=on_track)
+
+
+@contextmanager
+def progress_of(
+    tagger: "Tagger", paths: Sequence[Path], console: "Console"
+) -> "Iterator[Callable[[TrackResult], None]]":
+    """A bar for tracks that are read and decoded: what is yielded is told of each.
+
+    What the model would have written is no matter here: only failures are shown.
+    """
+    from tagger.reports.progress import TotalCount, show_progress
+    from tagger.reports.report import Tally
+
+    tally = Tally()
+    with show_progress(console, tally, TotalCount(tagger.tracks(paths))) as advance:
+
+        def on_track(result: "TrackResult") -> None:
+            tally.add_passed({"failed" if result.status == "failed" else "kept": 1})
+            advance()
+
+        yield on_track

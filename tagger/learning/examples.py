@@ -1,0 +1,69 @@
+"""Labels from a few examples: a folder a label, and other music that stands for the rest."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import InputError
+from tagger.learning.gather import Gathered
+from tagger.learning.table import LabelledTrack
+from tagger.state.embeddings import StoredEmbedding
+
+FEW_MIN_TRACKS = 5
+"""Tracks that a folder of examples needs."""
+
+FEW_PENALTIES = (3.0, 0.3)
+"""A few examples choose no penalty among many."""
+
+MAX_BACKGROUND = 2000
+"""Tracks that stand for all other music."""
+
+_MOST_FOLDS = 30
+
+
+def example_folders(folder: Path) -> dict[Path, str]:
+    """The folders of a folder, with the labels that their names are.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"--examples {folder}: there is no such folder.")
+    found = {
+        one.resolve(): one.name
+        for one in sorted(folder.iterdir())
+        if one.is_dir() and not one.name.startswith(".")
+    }
+    if not found:
+        raise InputError(
+            f"--examples {folder}: it holds no folders; make one for each label, named like it,"
+            f" with {FEW_MIN_TRACKS} tracks or more in it."
+        )
+    return found
+
+
+def n_folds_of(tracks: Sequence[LabelledTrack]) -> int:
+    """As many folds as artists, so that each is left out alone; of many artists, fewer."""
+    artists = {track.artist for track in tracks if track.origin == "example"}
+    return max(2, min(len(artists), _MOST_FOLDS))
+
+
+def add_background(gathered: Gathered, stored: Iterable[StoredEmbedding]) -> None:
+    """Add an even sample of what the state knows, as music without the labels.
+
+    Args:
+        gathered: the examples; tracks among them are not added once more.
+        stored: every file with an embedding of the base model.
+    """
+    examples = {track.path.resolve() for track in gathered.tracks}
+    others = [one for one in stored if one.path not in examples]
+    others = others[:: max(1, len(others) // MAX_BACKGROUND)]
+    if not others:
+        return
+    vectors = np.stack([np.frombuffer(one.vector, np.float16) for one in others])
+    gathered.tracks += [
+        LabelledTrack(one.path, f"folder {one.path.parent}", (), origin="background")
+        for one in others
+    ]
+    gathered.embeddings = np.concatenate([gathered.embeddings, vectors.astype(np.float32)])

@@ -1,0 +1,241 @@
+"""A table of labelled tracks -> a head, its thresholds, and what it is worth."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import InputError
+from tagger.learning.calibrate import PRECISION, choose_thresholds
+from tagger.learning.folds import N_FOLDS
+from tagger.learning.head import Head
+from tagger.learning.held_out import (
+    PENALTIES,
+    CrossFitted,
+    HeadOptions,
+    HeldOut,
+    cross_fit,
+    fit_all,
+    hold_out,
+)
+from tagger.learning.measure import (
+    Interval,
+    calibration_error,
+    interval_of_precision,
+    precision_recall,
+)
+from tagger.learning.suspicions import Suspicion, find_suspicions
+from tagger.learning.table import LearningTable
+from tagger.learning.vocabulary import LeftOut
+
+Matrix = NDArray[np.float32]
+
+LEAST_SKILL = 0.1
+"""What a label must gain over chance, of all that could be gained, to be learned."""
+
+FEW_TRACKS = 500
+"""Below so many tracks it is also said how sure an average precision is."""
+
+_MOST_CONFUSED = 2
+_OFTEN = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRow:
+    """What is said of a learned label; all of it of artists that were held out.
+
+    Attributes:
+        label: its name.
+        n_tracks: tracks that have it.
+        n_artists: whose they are.
+        average_precision: 0..1.
+        prior: what chance would reach.
+        precision: how often it is right where it would be written; NaN if it never would.
+        recall: how many of its tracks would get it.
+        threshold: from which it is written; 1 for never.
+        confused_with: labels that its tracks get instead, with their share of its tracks.
+        interval: where the average precision lies with 95 %; None of many tracks.
+    """
+
+    label: str
+    n_tracks: int
+    n_artists: int
+    average_precision: float
+    prior: float
+    precision: float
+    recall: float
+    threshold: float
+    confused_with: tuple[tuple[str, float], ...] = ()
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was learned.
+
+    Attributes:
+        head: from features to logits of calibrated scores.
+        rows: the labels, in the order of the head's columns.
+        left_out: labels that could not be learned.
+        suspicions: tags that are most surely contradicted, the surest first.
+        figures: of the whole, by name.
+    """
+
+    head: Head
+    rows: tuple[LabelRow, ...]
+    left_out: tuple[LeftOut, ...]
+    suspicions: tuple[Suspicion, ...]
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the order of the scores."""
+        return tuple(row.label for row in self.rows)
+
+
+def learn(
+    table: LearningTable,
+    *,
+    prior: Matrix | None = None,
+    gains: Matrix | None = None,
+    precision: float = PRECISION,
+    n_folds: int = N_FOLDS,
+    penalties: Sequence[float] = PENALTIES,
+) -> Learned:
+    """Fit, calibrate and measure a head.
+
+    Args:
+        table: tracks of at least two artists.
+        prior: as for `fit_heads`.
+        gains: likewise.
+        precision: how often a genre that is written shall be right.
+        n_folds: sides that are held out in turn; as many as artists leaves each out alone.
+        penalties: those that are tried.
+
+    Raises:
+        InputError: there is one artist only, or no label can be told from the others.
+    """
+    if len(set(table.artists)) < 2:
+        raise InputError(
+            f"all {len(table.tracks)} tracks are by one artist ({table.artists[0]}), so that"
+            " nothing would show whether anything was learned; add music of other artists."
+        )
+    options = HeadOptions(prior=prior, gains=gains, penalties=penalties, n_folds=n_folds)
+    held = hold_out(table, options)
+    left_out, kept = _judged(table, held)
+    if not kept:
+        best = int(np.nanargmax(held.average_precision))
+        raise InputError(
+            f"none of the {len(table.labels)} labels can be told from the others by what the"
+            f" model knows of music: the best, {table.labels[best]!r}, has an average precision"
+            f" of {held.average_precision[best]:.2f}; more tracks, or fewer and clearer labels,"
+            " may help."
+        )
+    table, held = table.only(kept), _only(held, kept)
+    options = replace(options, prior=None if prior is None else prior[:, kept])
+    head, calibration = fit_all(table, options, held)
+    crossed = cross_fit(table, held, precision=precision)
+    scores = calibration.scores(held.logits)
+    thresholds = choose_thresholds(scores, table.targets, table.weights, precision=precision)
+    return Learned(
+        head.rescaled(calibration.scale, calibration.shift),
+        tuple(_rows(table, held, crossed, thresholds)),
+        tuple(left_out),
+        tuple(find_suspicions(table, crossed.scores, thresholds)),
+        _figures(table, held, crossed),
+    )
+
+
+def skill(average_precision: float, prior: float) -> float:
+    """The share of what could be gained over chance that was gained."""
+    return (average_precision - prior) / max(1 - prior, 1e-6)
+
+
+def _judged(table: LearningTable, held: HeldOut) -> tuple[list[LeftOut], list[int]]:
+    """The labels that cannot be learned, and the columns of those that can."""
+    left_out, kept = [], []
+    priors = table.targets.mean(axis=0)
+    for column, label in enumerate(table.labels):
+        reached = float(held.average_precision[column])
+        if skill(reached, priors[column]) >= LEAST_SKILL:
+            kept.append(column)
+            continue
+        n_tracks = int(table.targets[:, column].sum())
+        reason = (
+            f"it cannot be told from the others: an average precision of {reached:.2f}, and"
+            f" {priors[column]:.2f} is chance"
+        )
+        left_out.append(LeftOut(label, n_tracks, reason))
+    return left_out, kept
+
+
+def _only(held: HeldOut, columns: Sequence[int]) -> HeldOut:
+    return HeldOut(
+        held.logits[:, columns],
+        held.folds,
+        held.penalties[columns],
+        held.average_precision[columns],
+        held.centre,
+    )
+
+
+def _rows(
+    table: LearningTable, held: HeldOut, crossed: CrossFitted, thresholds: Matrix
+) -> list[LabelRow]:
+    artists = np.asarray(table.artists, dtype=object)
+    first = crossed.scores.argmax(axis=1)
+    is_few = len(table.tracks) < FEW_TRACKS
+    rows = []
+    for column, label in enumerate(table.labels):
+        has = table.targets[:, column]
+        said = table.weights[:, column] > 0
+        precision, recall = precision_recall(has[said], crossed.is_given[said, column])
+        rows.append(
+            LabelRow(
+                label=label,
+                n_tracks=int(has.sum()),
+                n_artists=len(set(artists[has > 0])),
+                average_precision=float(held.average_precision[column]),
+                prior=float(has[said].mean()),
+                precision=precision,
+                recall=recall,
+                threshold=float(thresholds[column]),
+                confused_with=_confused(table, first, column),
+                interval=interval_of_precision(has, held.logits[:, column], table.artists)
+                if is_few
+                else None,
+            )
+        )
+    return rows
+
+
+def _confused(
+    table: LearningTable, first: NDArray[np.intp], column: int
+) -> tuple[tuple[str, float], ...]:
+    """The labels that come first for tracks of another one, and are not theirs."""
+    rows = np.flatnonzero(table.targets[:, column] > 0)
+    wrong = Counter(int(first[row]) for row in rows if not table.targets[row, first[row]])
+    return tuple(
+        (table.labels[other], count / len(rows))
+        for other, count in wrong.most_common(_MOST_CONFUSED)
+        if count >= max(2, _OFTEN * len(rows))
+    )
+
+
+def _figures(table: LearningTable, held: HeldOut, crossed: CrossFitted) -> dict[str, float]:
+    said = table.weights.any(axis=1)
+    given = crossed.is_given[said]
+    right = given & (table.targets[said] > 0)
+    return {
+        "n_tracks": len(table.tracks),
+        "n_artists": len(set(table.artists)),
+        "macro_average_precision": float(held.average_precision.mean()),
+        "macro_prior": float(table.targets.mean()),
+        "written_right": float(right.sum() / max(1, given.sum())),
+        "share_of_tracks_written": float(given.any(axis=1).mean()),
+        "calibration_error": calibration_error(table.targets[said], crossed.scores[said]),
+        "strongest_penalty": float(held.penalties.max()),
+        "weakest_penalty": float(held.penalties.min()),
+    }

@@ -1,0 +1,98 @@
+"""A library -> an index: of everything that the state knows, or of some files and folders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from tagger.errors import InputError
+from tagger.learning.gather import OnTrack, with_embeddings
+from tagger.learning.similar import Index, Match, index_of, load_index, save_index, search
+from tagger.scan.cache_key import embedding_source, sha256_of
+from tagger.state.embeddings import stamp_of, stored_embeddings
+from tagger.text import text_of
+
+if TYPE_CHECKING:
+    from tagger.api import Tagger
+
+
+def index_of_state(tagger: "Tagger") -> Index:
+    """Everything with an embedding of the model; what was indexed before is mapped.
+
+    Raises:
+        InputError: the model gives no embedding, or the state has none of it.
+    """
+    n_embedding = _width(tagger)
+    store = tagger.held_state()
+    source = embedding_source(tagger.spec, sha256_of(tagger.path))
+    file = store.path.with_name(f"{store.path.name}.similar.npy")
+    stamp = (*stamp_of(store, source), crc32(source.encode()))
+    if (known := load_index(file, stamp=stamp)) is not None:
+        return known
+    rows = (
+        (str(one.path), np.frombuffer(one.vector, np.float16), one.duration_s)
+        for one in stored_embeddings(store, source)
+    )
+    index = index_of(rows, n_embedding=n_embedding)
+    if not index.paths:
+        raise InputError(
+            f"{store.path}: no track has an embedding of {tagger.spec.name} yet; `tagger scan"
+            " --score-all PATH` stores them, or name files and folders."
+        )
+    save_index(index, file, stamp=stamp)
+    return index
+
+
+def index_of_paths(
+    tagger: "Tagger", paths: Sequence[Path], *, on_track: OnTrack | None = None
+) -> Index:
+    """The tracks in some files and folders, decoded where the state does not know them.
+
+    Raises:
+        InputError: the model gives no embedding, or there is no audio file.
+    """
+    n_embedding = _width(tagger)
+    rows = []
+    for result in with_embeddings(tagger, paths):
+        if on_track is not None:
+            on_track(result)
+        if result.embedding is not None:
+            rows.append((str(result.path), result.embedding, result.duration_s))
+    return index_of(rows, n_embedding=n_embedding)
+
+
+def similar_to(tagger: "Tagger", track: Path, index: Index, *, top: int) -> list[Match]:
+    """The tracks of an index that are most like one, without itself.
+
+    Raises:
+        DecodeError: the track cannot be read, or is silent.
+    """
+    direction = index.direction(tagger.embed(track))
+    place = track.resolve()
+    found = search(index, direction, top=top + 1)
+    return [one for one in found if one.path.resolve() != place][:top]
+
+
+def write_m3u(path: Path, matches: Sequence[Match], *, track: Path) -> None:
+    """Write a playlist: the track, then what is like it.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    names = [track.resolve(), *(one.path.resolve() for one in matches)]
+    lines = ["#EXTM3U", *map(text_of, names)]
+    try:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _width(tagger: "Tagger") -> int:
+    if tagger.spec.embedding is None:
+        raise InputError(
+            f"{tagger.path}: this model gives no embedding, by which tracks are compared; use"
+            " one that does, as the model of the package."
+        )
+    return tagger.spec.embedding

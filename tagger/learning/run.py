@@ -1,0 +1,300 @@
+"""Learn from a library: gather, fit, write the model, remember how it was done."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagger.errors import InputError
+from tagger.genres.rules import GenreRules
+from tagger.genres.target_fields import GENRE
+from tagger.learning.calibrate import PRECISION
+from tagger.learning.examples import (
+    FEW_MIN_TRACKS,
+    FEW_PENALTIES,
+    add_background,
+    example_folders,
+    n_folds_of,
+)
+from tagger.learning.features import gains_of, prior_of
+from tagger.learning.folds import N_FOLDS
+from tagger.learning.gather import Gathered, Known, OnTrack, gather
+from tagger.learning.held_out import PENALTIES
+from tagger.learning.learn import Learned, learn
+from tagger.learning.table import LabelledTrack, table_of
+from tagger.learning.vocabulary import (
+    MIN_TRACKS,
+    Vocabulary,
+    VocabularyOptions,
+    choose_vocabulary,
+    names_of,
+    with_ancestors,
+    with_implied_tree,
+)
+from tagger.learning.write_model import BaseModel, Naming, Written, write_model
+from tagger.model.catalogue import PACKAGED, models_folder
+from tagger.model.spec_file import spec_in
+from tagger.scan.cache_key import embedding_source, sha256_of
+from tagger.settings.model_overrides import rules_of
+from tagger.state.corrections import (
+    all_corrections,
+    learned_models,
+    record_learned,
+    written_by_scans,
+)
+from tagger.state.embeddings import n_of_other_sources, stored_embeddings
+from tagger.state.store import Store
+
+if TYPE_CHECKING:
+    from tagger.api import Tagger
+
+Say = Callable[[str], None]
+
+_NAME = re.compile(r"[^\s/\\:*?\"<>|.\0][^/\\:*?\"<>|\0]{0,62}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnOptions:
+    """What is learned, and how it is called.
+
+    Attributes:
+        name: of the model.
+        field: the tag whose values are learned.
+        min_tracks: fewer tracks teach no label; None for the usual number.
+        include: the only labels; empty for all.
+        exclude: labels that are not learned.
+        labels_from: an edited report whose genres replace those of its files.
+        keep_labels: the base's own labels stay beside the learned ones.
+        examples: a folder with a folder of tracks a label.
+        precision: how often a genre that is written shall be right.
+    """
+
+    name: str = "learned"
+    field: str = GENRE
+    min_tracks: int | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    labels_from: Path | None = None
+    keep_labels: bool = False
+    examples: Path | None = None
+    precision: float = PRECISION
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What came of it.
+
+    Attributes:
+        learned: the head and what it is worth.
+        written: the model file.
+        gathered: what it was learned from.
+    """
+
+    learned: Learned
+    written: Written
+    gathered: Gathered
+
+
+def learn_library(
+    tagger: "Tagger",
+    paths: Sequence[Path],
+    options: LearnOptions,
+    *,
+    say: Say,
+    on_track: OnTrack | None = None,
+) -> Lesson:
+    """Learn the genres of a library, and write a model that knows them.
+
+    Args:
+        tagger: opened with the base model, and with a state.
+        paths: files and folders; with `examples`, music that stands for everything else.
+        options: what is learned.
+        say: told, in sentences, what the owner should know.
+        on_track: told of each track.
+
+    Raises:
+        InputError: there is nothing that can be learned; the message says why.
+        ModelError: the base model gives no embedding.
+    """
+    target = model_file_of(options.name)
+    base = BaseModel(tagger.path, spec_in(tagger.path))
+    store = tagger.held_state()
+    source = embedding_source(base.spec, sha256_of(base.path))
+    if n_others := n_of_other_sources(store, source):
+        say(
+            f"{n_others} tracks are known by the embedding of another model, or of another"
+            " revision of this one: those that are learned from are decoded once more."
+        )
+    rules = rules_of(tagger.settings, tagger.spec)
+    known, places = _known(store, paths, options)
+    gathered = gather(tagger, places, field=options.field, known=known, on_track=on_track)
+    if options.examples is not None and not paths:
+        add_background(gathered, stored_embeddings(store, source))
+    _tell(gathered, say)
+    if not gathered.tracks:
+        raise InputError(
+            f"{places[0]}: no track there has a {options.field} to learn from; tag some, or"
+            " name a corrected report with --labels-from."
+        )
+    names = (name for track in gathered.tracks for name in names_of(track.genres, rules))
+    rules = with_implied_tree(rules, names)
+    learned = _learned(gathered, base, rules, options)
+    naming = Naming(
+        name=options.name,
+        rules=rules,
+        kind="mood" if options.field == "mood" else "genre",
+        keep_labels=options.keep_labels or options.examples is not None,
+        about=_about(gathered, options),
+    )
+    written = write_model(base, learned, naming, target)
+    newest = max((one.id for one in known.corrections), default=0)
+    record_learned(store, options.name, _recipe(tagger, paths, options), newest)
+    return Lesson(learned, written, gathered)
+
+
+def model_file_of(name: str) -> Path:
+    """Where the model of a name is written: the user's folder of models.
+
+    Raises:
+        InputError: the name cannot be one, or is that of a model of the package.
+    """
+    if not _NAME.fullmatch(name) or name != name.strip():
+        raise InputError(
+            f"-o {name}: this cannot be the name of a model; use letters, digits and - (it is"
+            f" written to {models_folder()})."
+        )
+    if (PACKAGED / f"{name}.onnx").exists():
+        raise InputError(f"-o {name}: a model of the package has this name; choose another.")
+    return models_folder() / f"{name}.onnx"
+
+
+def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:
+    """(base model, paths, options) with which a model was learned.
+
+    Raises:
+        InputError: no model of this name was learned with this state.
+    """
+    found = {one.name: one for one in learned_models(store)}
+    if name not in found:
+        there = ", ".join(sorted(found)) or "none"
+        raise InputError(
+            f"--update {name}: no model of this name was learned here (there are: {there});"
+            " learn it with `tagger learn PATH -o NAME` first."
+        )
+    recipe: dict[str, Any] = dict(found[name].recipe)
+    base, paths = recipe.pop("base"), [Path(one) for one in recipe.pop("paths")]
+    for key in ("include", "exclude"):
+        recipe[key] = tuple(recipe[key])
+    for key in ("labels_from", "examples"):
+        recipe[key] = None if recipe[key] is None else Path(recipe[key])
+    return base, paths, LearnOptions(**recipe)
+
+
+def _recipe(tagger: "Tagger", paths: Sequence[Path], options: LearnOptions) -> dict[str, Any]:
+    """How to learn the model again, as JSON types."""
+    said = asdict(options)
+    for key in ("labels_from", "examples"):
+        said[key] = None if said[key] is None else str(Path(said[key]).resolve())
+    return {
+        **said,
+        "base": str(tagger.path.resolve()),
+        "paths": [str(path.resolve()) for path in paths],
+    }
+
+
+def _known(
+    store: Store, paths: Sequence[Path], options: LearnOptions
+) -> tuple[Known, Sequence[Path]]:
+    """What is known of files beside what they hold, and all files that are gathered."""
+    if options.examples is not None:
+        folders = example_folders(options.examples)
+        return Known(folders=folders, is_background=True), [options.examples, *paths]
+    labels = {} if options.labels_from is None else _labels_of(options.labels_from)
+    known = Known(
+        corrections=all_corrections(store),
+        by_scans=written_by_scans(store),
+        labels=labels,
+    )
+    return known, paths
+
+
+def _labels_of(report: Path) -> dict[Path, tuple[str, ...]]:
+    """The genres of an edited report, by file.
+
+    Raises:
+        InputError: it is no report.
+    """
+    from tagger.review.report_rows import read_rows  # noqa: PLC0415
+    from tagger.text import from_cell, paths_of  # noqa: PLC0415
+
+    found = {}
+    for row in read_rows(report, on_note=lambda _: None):
+        if row.problem is not None:
+            continue
+        genres = [one.strip() for one in from_cell(row.cells["genres"]).split(";")]
+        place = next((one for one in paths_of(row.cells["path"]) if one.exists()), None)
+        if place is not None and any(genres):
+            found[place.resolve()] = tuple(filter(None, genres))
+    return found
+
+
+def _learned(
+    gathered: Gathered, base: BaseModel, rules: GenreRules, options: LearnOptions
+) -> Learned:
+    tracks, few = gathered.tracks, options.examples is not None
+    vocabulary = _vocabulary(tracks, rules, options)
+    features = base.features(gathered.embeddings)
+    n_embedding = gathered.embeddings.shape[1]
+    learned = learn(
+        table_of(tracks, features, vocabulary, rules),
+        prior=prior_of(vocabulary.labels, base.labels, n_embedding=n_embedding),
+        gains=gains_of(n_embedding, len(base.labels)),
+        precision=options.precision,
+        n_folds=n_folds_of(tracks) if few else N_FOLDS,
+        penalties=FEW_PENALTIES if few else PENALTIES,
+    )
+    return replace(learned, left_out=(*learned.left_out, *vocabulary.left_out))
+
+
+def _vocabulary(
+    tracks: Sequence[LabelledTrack], rules: GenreRules, options: LearnOptions
+) -> Vocabulary:
+    include, usual = options.include, MIN_TRACKS
+    if options.examples is not None:
+        include, usual = tuple(example_folders(options.examples).values()), FEW_MIN_TRACKS
+    chosen = VocabularyOptions(
+        min_tracks=options.min_tracks or usual, include=include, exclude=options.exclude
+    )
+    named = (
+        (track.artist, with_ancestors(names_of(track.genres, rules), rules)) for track in tracks
+    )
+    return choose_vocabulary(named, rules, chosen)
+
+
+def _tell(gathered: Gathered, say: Say) -> None:
+    """What was not learned from, one sentence each."""
+    sentences = {
+        f"{gathered.n_failed} files could not be read; `tagger scan` says why.": (
+            gathered.n_failed
+        ),
+        f"{gathered.n_silent} files are silent, and teach nothing.": gathered.n_silent,
+        f"{gathered.n_by_scans} files hold what tagger wrote itself: that is no word of yours,"
+        " and teaches nothing until you correct or confirm it.": gathered.n_by_scans,
+        f"{gathered.n_contradictions} corrections contradict earlier ones of the same file;"
+        " the last one counts.": gathered.n_contradictions,
+    }
+    for sentence, n_files in sentences.items():
+        if n_files:
+            say(sentence)
+
+
+def _about(gathered: Gathered, options: LearnOptions) -> Mapping[str, Any]:
+    """What a model says of what it was learned from: numbers, and no names of files."""
+    origins = Counter(track.origin for track in gathered.tracks)
+    return {
+        "learned_from": dict(origins),
+        "field": options.field,
+        "precision": options.precision,
+    }

@@ -1,0 +1,194 @@
+"""What was learned, as tables for people and as records for programs."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tagger.genres.choose import NEVER
+from tagger.scan.results import TrackResult
+from tagger.text import sanitise, text_of
+
+if TYPE_CHECKING:
+    from tagger.learning.learn import LabelRow
+    from tagger.learning.run import Lesson
+    from tagger.learning.suspicions import Suspicion
+    from tagger.learning.vocabulary import LeftOut
+    from tagger.state.corrections import Correction
+
+SHOWN = 20
+_NUMBERS = frozenset({
+    "tracks", "artists", "AP", "chance", "right", "found", "from", "certain"
+})  # fmt: skip
+
+
+def show_lesson(console: Console, lesson: "Lesson", *, limit: int | None = SHOWN) -> None:
+    """Print what was learned, what was not, and which tags look wrong.
+
+    Args:
+        console: where.
+        lesson: what came of `tagger learn`.
+        limit: rows of what is not learned, or looks wrong; None for all.
+    """
+    learned = lesson.learned
+    _labels(console, learned.rows)
+    if learned.left_out:
+        _left_out(console, learned.left_out, limit)
+    if learned.suspicions:
+        _suspicions(console, learned.suspicions, limit)
+    for line in _summary(lesson):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def lesson_record(lesson: "Lesson") -> dict[str, Any]:
+    """The same as JSON types."""
+    learned = lesson.learned
+    return {
+        "model": text_of(lesson.written.path),
+        "labels": [_row_record(row) for row in learned.rows],
+        "left_out": [asdict(one) for one in learned.left_out],
+        "suspicions": [
+            {**asdict(one), "path": text_of(one.path), "genres": list(one.genres)}
+            for one in learned.suspicions
+        ],
+        "figures": dict(learned.figures),
+        "parity": lesson.written.parity,
+    }
+
+
+def suspicion_results(
+    suspicions: Iterable["Suspicion"], *, field: str
+) -> Iterator[TrackResult]:
+    """Tags that look wrong as rows of a report that `tagger apply` takes.
+
+    Args:
+        suspicions: what looks wrong.
+        field: the tag that was learned.
+    """
+    for one in suspicions:
+        yield TrackResult(
+            path=one.path,
+            status="proposed",
+            genres=(one.suggested,),
+            previous=one.genres,
+            scores={one.suggested: round(one.score, 4)},
+            reason=f"disagrees: {one.suggested} {one.score:.2f}, and {one.own_score:.2f} for"
+            f" {', '.join(one.genres)}",
+            field=field,
+        )
+
+
+def correction_record(one: "Correction") -> dict[str, Any]:
+    """A decision of the owner as JSON types."""
+    return {**asdict(one), "path": text_of(one.path)}
+
+
+def show_corrections(console: Console, corrections: Sequence["Correction"]) -> None:
+    """Print what was decided about which file."""
+    table = _table("number", "by", "is", "is not", "file")
+    for one in corrections:
+        told = (str(one.id), one.origin, ", ".join(one.genres), ", ".join(one.denied))
+        table.add_row(*(Text(sanitise(text)) for text in (*told, text_of(one.path))))
+    console.print(table)
+
+
+def _row_record(row: "LabelRow") -> dict[str, Any]:
+    """NaN has no place in JSON."""
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in asdict(row).items()
+    }
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        justify = "right" if column in _NUMBERS else "left"
+        overflow = "fold" if column in {"file", "because"} else "ellipsis"
+        table.add_column(column, justify=justify, overflow=overflow)  # type: ignore[arg-type]
+    return table
+
+
+def _labels(console: Console, rows: Sequence["LabelRow"]) -> None:
+    console.print(
+        Text.assemble(
+            (f"Labels ({len(rows)})", "bold"),
+            ("   of artists that were held out", "dim"),
+        )
+    )
+    names = ("label", "tracks", "artists", "AP", "chance", "right", "found", "from")
+    table = _table(*names, "taken for")
+    for row in rows:
+        confused = ", ".join(f"{label} {share:.0%}" for label, share in row.confused_with)
+        table.add_row(
+            Text(sanitise(row.label), "cyan"),
+            str(row.n_tracks),
+            str(row.n_artists),
+            _precision_of(row),
+            f"{row.prior:.2f}",
+            "" if math.isnan(row.precision) else f"{row.precision:.0%}",
+            f"{row.recall:.0%}",
+            "never" if row.threshold >= NEVER else f"{row.threshold:.2f}",
+            Text(sanitise(confused), "dim"),
+        )
+    console.print(table)
+    console.print()
+
+
+def _precision_of(row: "LabelRow") -> str:
+    if row.interval is None:
+        return f"{row.average_precision:.2f}"
+    low, high = row.interval.low, row.interval.high
+    return f"{row.average_precision:.2f} ({low:.2f}-{high:.2f})"
+
+
+def _left_out(console: Console, left_out: Sequence["LeftOut"], limit: int | None) -> None:
+    console.print(Text(f"Not learned ({len(left_out)})", "bold"))
+    table = _table("label", "tracks", "because")
+    for one in left_out[:limit]:
+        table.add_row(Text(sanitise(one.label)), str(one.n_tracks), Text(sanitise(one.reason)))
+    _end(console, table, len(left_out), limit)
+
+
+def _suspicions(console: Console, suspicions: Sequence["Suspicion"], limit: int | None) -> None:
+    console.print(
+        Text.assemble(
+            (f"Tags that look wrong ({len(suspicions)})", "bold"),
+            ("   the most certain first", "dim"),
+        )
+    )
+    table = _table("certain", "sounds like", "file says", "file")
+    for one in suspicions[:limit]:
+        table.add_row(
+            f"{one.certainty:.2f}",
+            Text(sanitise(f"{one.suggested} {one.score:.2f}"), "cyan"),
+            Text(sanitise(f"{', '.join(one.genres)} {one.own_score:.2f}"), "yellow"),
+            Text(sanitise(text_of(one.path))),
+        )
+    _end(console, table, len(suspicions), limit)
+
+
+def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None:
+    console.print(table)
+    if limit is not None and n_rows > limit:
+        console.print(f"[dim]and {n_rows - limit} more; --all shows them[/]")
+    console.print()
+
+
+def _summary(lesson: "Lesson") -> Iterator[str]:
+    figures: Mapping[str, float] = lesson.learned.figures
+    yield (
+        f"{len(lesson.learned.rows)} labels learned from {figures['n_tracks']:.0f} tracks by"
+        f" {figures['n_artists']:.0f} artists: mean average precision"
+        f" {figures['macro_average_precision']:.2f} ({figures['macro_prior']:.2f} is chance)."
+    )
+    yield (
+        f"Of artists that it does not know, {figures['share_of_tracks_written']:.0%} of tracks"
+        f" would get a genre, and {figures['written_right']:.0%} of these genres are right."
+    )
+    name = lesson.written.spec.name
+    yield f"Written to {text_of(lesson.written.path)}: `tagger scan --model {name}` uses it."

@@ -1,0 +1,188 @@
+"""Genres as files spell them -> the labels that are learned, and those that are left out."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tagger.errors import InputError
+from tagger.genres.rules import (
+    GenreRules,
+    ancestors,
+    canonical,
+    fold,
+    read_apart,
+    spelling_key,
+    unique,
+)
+
+MIN_TRACKS = 8
+MIN_ARTISTS = 2
+"""Artists that a label needs: whether it was learned shows on those that are held out."""
+
+MAX_LABELS = 1000
+_LONGEST = 60
+_MOST_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VocabularyOptions:
+    """Which labels are learned.
+
+    Attributes:
+        min_tracks: fewer tracks than this teach no label.
+        include: the only ones; empty for all.
+        exclude: those that are not learned.
+    """
+
+    min_tracks: int = MIN_TRACKS
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A label that is not learned, and why."""
+
+    label: str
+    n_tracks: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The labels that are learned, most tracks first.
+
+    Attributes:
+        labels: as they are spelled most often, or as the owner spells them.
+        left_out: the others.
+        columns: `spelling_key` of a label to its place in `labels`.
+    """
+
+    labels: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    columns: Mapping[str, int] = field(default_factory=dict)
+
+
+def names_of(genres: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
+    """What the genres of a file mean: taken apart, by their aliases, without placeholders."""
+    parts = [part for genre in genres for part in read_apart(genre, rules)]
+    names = (canonical(part.strip(), rules) for part in parts if part.strip())
+    return unique(name for name in names if not rules.say_nothing([name]))
+
+
+def with_ancestors(names: Sequence[str], rules: GenreRules) -> tuple[str, ...]:
+    """The names and all that stand above them: what is techno is electronic."""
+    return unique(one for name in names for one in (name, *ancestors(name, rules)))
+
+
+def with_implied_tree(rules: GenreRules, names: Iterable[str]) -> GenreRules:
+    """The rules, with genres under those that their last words are: death metal is metal.
+
+    An audit reads genres in the same way. A genre whose parents the owner has named has no
+    other ones.
+
+    Args:
+        rules: the owner's.
+        names: all genres of a library.
+    """
+    spelled = {spelling_key(name): name for name in sorted(set(names))}
+    tree = dict(rules.tree)
+    for name in spelled.values():
+        words = re.split(r"[\s\-]+", name.strip())
+        tails = (spelling_key(" ".join(words[start:])) for start in range(1, len(words)))
+        above = next((spelled[tail] for tail in tails if tail in spelled), None)
+        if above is not None and fold(name) not in tree:
+            line = (above, *ancestors(above, replace(rules, tree=tree)))
+            if fold(name) not in map(fold, line):
+                tree[fold(name)] = (above,)
+    return replace(rules, tree=tree)
+
+
+def choose_vocabulary(
+    tracks: Iterable[tuple[str, Sequence[str]]], rules: GenreRules, options: VocabularyOptions
+) -> Vocabulary:
+    """Which labels a library can teach.
+
+    Args:
+        tracks: (artist, names) of each, as `names_of` and `with_ancestors` give them.
+        rules: the owner's spellings.
+        options: which labels may be learned.
+
+    Raises:
+        InputError: there is none, or nothing to tell apart; the message says why.
+    """
+    counts: Counter[str] = Counter()
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    artists: defaultdict[str, set[str]] = defaultdict(set)
+    n_tracks = 0
+    for artist, names in tracks:
+        n_tracks += 1
+        for name in names:
+            spellings[spelling_key(name)][name] += 1
+            artists[spelling_key(name)].add(artist)
+        counts.update({spelling_key(name) for name in names})
+    best = {key: _best_spelling(found, rules) for key, found in spellings.items()}
+    left_out: list[LeftOut] = []
+    kept: list[str] = []
+    for key, count in sorted(counts.items(), key=lambda one: (-one[1], best[one[0]])):
+        reason = _why_not(best[key], count, len(artists[key]), n_tracks, options)
+        if reason is None and len(kept) == MAX_LABELS:
+            reason = f"it is not among the {MAX_LABELS} most frequent"
+        if reason is None:
+            kept.append(key)
+        else:
+            left_out.append(LeftOut(best[key], count, reason))
+    if not kept:
+        raise InputError(_why_none(left_out, n_tracks))
+    labels = tuple(best[key] for key in kept)
+    return Vocabulary(labels, tuple(left_out), {key: i for i, key in enumerate(kept)})
+
+
+def _best_spelling(found: Counter[str], rules: GenreRules) -> str:
+    """The owner's spelling, else the most frequent one."""
+    common = min(found, key=lambda name: (-found[name], name))
+    return rules.spellings.get(fold(common), common)
+
+
+def _why_not(
+    name: str, n_tracks: int, n_artists: int, n_all: int, options: VocabularyOptions
+) -> str | None:
+    """Why a label cannot be learned, as the end of a sentence; None if it can be tried."""
+    key = spelling_key(name)
+    tracks = "track has" if n_tracks == 1 else "tracks have"
+    reasons = {
+        "--include does not name it": bool(options.include)
+        and key not in set(map(spelling_key, options.include)),
+        "--exclude names it": key in set(map(spelling_key, options.exclude)),
+        "it is a sentence and no genre": len(name) > _LONGEST
+        or len(name.split()) > _MOST_WORDS,
+        f"only {n_tracks} {tracks} it, and {options.min_tracks} are needed": n_tracks
+        < options.min_tracks,
+        "all its tracks are by one artist, so that nothing shows whether it was learned": (
+            n_artists < MIN_ARTISTS
+        ),
+        "every track has it, so that there is nothing to tell it from": n_tracks == n_all,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _why_none(left_out: Sequence[LeftOut], n_tracks: int) -> str:
+    if not left_out:
+        return (
+            f"none of the {n_tracks} tracks has a genre to learn from; tag some of them, or"
+            " name a corrected report with --labels-from."
+        )
+    first = left_out[0]
+    if len(left_out) == 1 or "every track" in first.reason:
+        return (
+            f"there is nothing to tell apart: {first.label!r} is the genre of"
+            f" {first.n_tracks} of {n_tracks} tracks ({first.reason}); add music of other"
+            " genres."
+        )
+    return (
+        f"none of the {len(left_out)} genres can be learned: the most frequent one,"
+        f" {first.label!r}, stands in {first.n_tracks} of {n_tracks} tracks, and"
+        f" {first.reason}; --min-tracks lowers what is needed, and `aliases` of the settings"
+        " join spellings."
+    )

@@ -1,0 +1,255 @@
+"""What was learned -> one model file, held to its parts before it gets its name."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from tagger.errors import ModelError
+from tagger.genres.rules import GenreRules, ancestors, spelling_key
+from tagger.learning.features import features_of
+from tagger.learning.graph import HeadNodes, load_base, tail_of, with_head
+from tagger.learning.head import sigmoid
+from tagger.learning.learn import Learned
+from tagger.model.label_tree import GENRE_KIND, pruned, tree_contradictions
+from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
+from tagger.model.self_test import golden_entry, golden_windows
+from tagger.model.session import EMBEDDING, INPUT, OUTPUT, CpuSettings, session_options
+from tagger.model.spec import METADATA_KEY, ModelSpec
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Array = NDArray[np.float32]
+
+TOLERANCE = 1e-3
+"""Largest allowed difference between a written model and its base and head computed apart."""
+
+_DIGITS = 4
+_REVISION_LEN = 12
+
+
+class BaseModel:
+    """The model whose embedding is learned on.
+
+    Attributes:
+        path: its file.
+        spec: what it says of itself.
+        graph: the file as a graph.
+        has_tail: its scores follow from its embedding, so that they can be learned on too.
+    """
+
+    def __init__(self, path: Path, spec: ModelSpec) -> None:
+        """Read the graph.
+
+        Raises:
+            ModelError: the model gives no embedding, or cannot be read.
+        """
+        if spec.embedding is None:
+            raise ModelError(
+                f"{path}: this model gives no embedding, so that nothing can be learned on it;"
+                " `tagger models` names those that give one."
+            )
+        self.path, self.spec = path, spec
+        self.graph = load_base(path)
+        tail = tail_of(self.graph)
+        self.has_tail = tail is not None
+        self._tail = None if tail is None else _session(tail)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels whose scores are learned on; none if there is no tail."""
+        return self.spec.labels if self.has_tail else ()
+
+    def features(self, embeddings: Array) -> Array:
+        """What a head sees of embeddings, shape (n, n_features)."""
+        if self._tail is None:
+            return features_of(embeddings, None)
+        return features_of(embeddings, self.scores(embeddings))
+
+    def scores(self, embeddings: Array) -> Array:
+        """What the model makes of embeddings, shape (n, n_labels); only with a tail."""
+        assert self._tail is not None
+        rows = embeddings.astype(np.float32)
+        found: Array = self._tail.run([OUTPUT], {EMBEDDING: rows})[0]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What a learned model says of itself beside what it was measured to be.
+
+    Attributes:
+        name: of the model.
+        rules: the owner's, whose tree stands above the labels.
+        kind: what the learned labels tell of: 'genre' or 'mood'.
+        keep_labels: the base's own labels stand beside the learned ones.
+        about: what it was learned from, in words and numbers that may be shown to anybody.
+    """
+
+    name: str
+    rules: GenreRules
+    kind: str = "genre"
+    keep_labels: bool = False
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A model file that was written.
+
+    Attributes:
+        path: the file.
+        spec: what it says of itself.
+        parity: largest difference of a score from the base and the head computed apart.
+    """
+
+    path: Path
+    spec: ModelSpec
+    parity: float
+
+
+def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -> Written:
+    """Append the head to the base, compare, and put the file in place as a whole.
+
+    Args:
+        base: the model that was learned on.
+        learned: the head and what it is worth.
+        naming: what the model says of itself.
+        path: the file; another one of its name is replaced.
+
+    Raises:
+        ModelError: the file's scores are not those of its parts.
+        OSError: it cannot be written.
+    """
+    kept = _kept(base.spec, learned.labels) if naming.keep_labels else []
+    nodes = HeadNodes(learned.head.weight, learned.head.bias, kept)
+    model = with_head(base.graph, nodes)
+    session = _session(model)
+    parity = _parity(session, base, learned, kept)
+    if not parity <= TOLERANCE:  # NaN must not pass
+        raise ModelError(
+            f"{path}: the scores of the learned model differ by {parity:.3g} from those of its"
+            f" parts (allowed: {TOLERANCE}); it was not written. Use another base model."
+        )
+    spec = _spec(base, learned, naming, kept)
+    run = _runner(session)
+    entries = {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden_entry(spec, run)}
+    others = [one for one in model.metadata_props if one.key not in entries]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
+    for key, value in entries.items():
+        model.metadata_props.add(key=key, value=value)
+    _put(path, model.SerializeToString())
+    return Written(path, spec, parity)
+
+
+def _kept(spec: ModelSpec, learned: Sequence[str]) -> list[int]:
+    """The base's labels that none of the learned ones replaces."""
+    new = set(map(spelling_key, learned))
+    return [i for i, label in enumerate(spec.labels) if spelling_key(label) not in new]
+
+
+def _spec(base: BaseModel, learned: Learned, naming: Naming, kept: Sequence[int]) -> ModelSpec:
+    old = [base.spec.labels[i] for i in kept]
+    labels = (*old, *learned.labels)
+    kinds = {**base.spec.kinds, **dict.fromkeys(learned.labels, naming.kind)}
+    parents, kinds = pruned(labels, _parents(base.spec, learned.labels, naming), kinds)
+    digest = hashlib.sha256(learned.head.weight.tobytes() + learned.head.bias.tobytes())
+    thresholds = {label: float(base.spec.thresholds[label]) for label in old}
+    thresholds |= {row.label: round(row.threshold, _DIGITS) for row in learned.rows}
+    figures = {key: round(value, _DIGITS) for key, value in learned.figures.items()}
+    return replace(
+        base.spec,
+        name=naming.name,
+        labels=labels,
+        kind="multi",
+        thresholds=thresholds,
+        parents=parents,
+        kinds={label: kind for label, kind in kinds.items() if kind != GENRE_KIND},
+        revision=digest.hexdigest()[:_REVISION_LEN],
+        calibration={
+            "method": "Platt scaling of each label, pulled to a common scale",
+            "on": "artists that were held out",
+        },
+        training={
+            "learned_on": base.spec.name,
+            "base_revision": base.spec.revision,
+            "embedding_of": embedding_of(base.spec, base.path),
+            **naming.about,
+            "base": dict(base.spec.training),
+        },
+        metrics={"learned labels, cross-validated by artist": figures},
+    )
+
+
+def _parents(spec: ModelSpec, labels: Sequence[str], naming: Naming) -> Mapping[str, str]:
+    """The tree above the labels: the owner's, and the base's where the two agree."""
+    own: dict[str, str] = {}
+    if naming.kind == GENRE_KIND:
+        for label in labels:
+            own |= dict(pairwise((label, *ancestors(label, naming.rules))))
+    both = {**spec.parents, **own}
+    names = (*spec.labels, *labels)
+    reached = pruned(names, both, {})[0]
+    return own if tree_contradictions(names, reached, {}) else both
+
+
+def embedding_of(spec: ModelSpec, path: Path) -> str:
+    """Which network makes the embedding: a learned model has that of its base, to the bit."""
+    if isinstance(named := spec.training.get("embedding_of"), str):
+        return named
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parity(session: Any, base: BaseModel, learned: Learned, kept: Sequence[int]) -> float:
+    """The largest difference of a score on music, noise, silence and full scale."""
+    spec = base.spec
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, (2, spec.window_len)).astype(np.float32)
+    still = np.stack([np.zeros(spec.window_len), np.ones(spec.window_len)]).astype(np.float32)
+    windows = np.concatenate([golden_windows(spec), noise, still])
+    own = _session(base.graph)
+    scores, embeddings = own.run([OUTPUT, EMBEDDING], {INPUT: windows})
+    seen = features_of(embeddings, scores if base.has_tail else None)
+    expected = np.hstack([scores[:, kept], sigmoid(learned.head.logits(seen))])
+    found, same = session.run([OUTPUT, EMBEDDING], {INPUT: windows})
+    single = np.concatenate([_runner(session)(one[None]) for one in windows])
+    differences = (found - expected, same - embeddings, single - expected)
+    return max(float(np.abs(one).max()) for one in differences)
+
+
+def _runner(session: Any) -> Any:
+    return lambda windows: session.run([OUTPUT], {INPUT: windows})[0]
+
+
+def _session(model: "ModelProto") -> Any:
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(),
+        sess_options=session_options(CpuSettings()),
+        providers=["CPUExecutionProvider"],
+    )
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file beside its place, and rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

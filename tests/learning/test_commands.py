@@ -1,0 +1,109 @@
+"""`tagger learn`, `similar` and `duplicates` as they are typed."""
+
+import json
+
+import pytest
+import soundfile
+
+from tests.cli.test_cli import tagger
+from tests.learning.conftest import GENRES, write_track
+
+QUIET = ("--device", "cpu", "--jobs", "1")
+
+
+@pytest.fixture
+def learned(models, music):
+    """A library, and what came of learning it."""
+    return tagger("learn", music, "-o", "mine", "--from", "base", *QUIET)
+
+
+def test_what_was_learned_is_a_table_for_people(learned, models, music):
+    """Labels with their figures on stdout; the model can be named from then on."""
+    assert learned.returncode == 0, learned.stderr
+    assert all(genre in learned.stdout for genre in GENRES)
+    assert "3 labels learned from 30 tracks by 15 artists" in learned.stdout
+    assert (models / "mine.onnx").is_file()
+    scanned = tagger("scan", music, "--model", "mine", "--score-all", "--json", *QUIET)
+    for line in map(json.loads, scanned.stdout.splitlines()):
+        assert next(iter(line["scores"])) == line["previous"][0]
+
+
+def test_it_is_learned_again_as_it_was(learned, models, music):
+    """--update needs nothing but the name, and nothing is decoded."""
+    write_track(
+        music / "new" / "1.flac", GENRES["Schlager"], seed=9, genres=("Schlager",), artist="X"
+    )
+    again = tagger("learn", "--update", "mine", "--json", *QUIET)
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert found["figures"]["n_tracks"] == 31
+    assert {row["label"] for row in found["labels"]} == set(GENRES)
+    missing = tagger("learn", "--update", "other")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "there are: mine" in missing.stderr
+
+
+def test_decisions_are_shown_and_forgotten(learned, tmp_path, music):
+    """As a table, as JSON; by number or all."""
+    track = write_track(music / "x" / "1.flac", (4, 5), seed=1)
+    report = tmp_path / "report.csv"
+    report.write_text(f"path,genres,previous\n{track},Dub,\n")
+    assert tagger("apply", report).returncode == 0
+    (one,) = map(json.loads, tagger("learn", "--corrections", "--json").stdout.splitlines())
+    assert (one["path"], one["genres"], one["origin"]) == (str(track), ["Dub"], "apply")
+    assert "Dub" in tagger("learn", "--corrections").stdout
+    assert tagger("learn", "--forget", "x").returncode == 2
+    assert "1 decisions were forgotten" in tagger("learn", "--forget", "all").stderr
+    assert tagger("learn", "--corrections", "--json").stdout == ""
+
+
+def test_tags_that_look_wrong_are_a_report_that_apply_takes(models, music, tmp_path):
+    """What was contradicted is proposed; who applies the report as it is writes it."""
+    write_track(
+        music / "odd" / "1.flac", GENRES["Schlager"], seed=5, genres=("Krautrock",), artist="X"
+    )
+    report = tmp_path / "odd.csv"
+    done = tagger("learn", music, "-o", "mine", "--from", "base", "--report", report, *QUIET)
+    assert "Tags that look wrong" in done.stdout
+    applied = tagger("apply", report, "--dry-run", "--json")
+    first = json.loads(applied.stdout.splitlines()[0])
+    assert (first["status"], first["genres"]) == ("proposed", ["Schlager"])
+
+
+def test_nothing_to_learn_from_is_said():
+    """Neither a path nor examples."""
+    done = tagger("learn")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "say which files or folders" in done.stderr
+
+
+def test_what_sounds_alike_is_found_in_the_state(learned, music, tmp_path):
+    """The nearest are of the same genre, and a playlist names them."""
+    track = min((music / "Schlager 0").iterdir())
+    playlist = tmp_path / "like.m3u"
+    options = ("--model", "base", "-n", "4", "--json", "--m3u", playlist, *QUIET)
+    for where in ((), ("--in", music)):
+        done = tagger("similar", track, *where, *options)
+        assert done.returncode == 0, done.stderr
+        found = [json.loads(line)["path"] for line in done.stdout.splitlines()]
+        assert len(found) == 4
+        assert str(track) not in found
+        assert all("Schlager" in path for path in found[:2])
+    lines = playlist.read_text().splitlines()
+    assert lines[:2] == ["#EXTM3U", str(track)]
+    assert lines[2:] == found
+
+
+def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
+    """Of the state, or of a folder; what stands alone is not named."""
+    folder = tmp_path / "more"
+    original = write_track(folder / "a.flac", (0, 13), seed=9, seconds=3)
+    samples, rate = soundfile.read(original)
+    soundfile.write(folder / "b.ogg", 0.7 * samples, rate)
+    for i in range(6):
+        write_track(folder / f"{i}.flac", GENRES["Schlager"], seed=i, seconds=10 + 5 * i)
+    done = tagger("duplicates", folder, "--model", "base", "--json", *QUIET)
+    assert done.returncode == 0, done.stderr
+    (group,) = map(json.loads, done.stdout.splitlines())
+    assert [one["path"].rsplit("/", 1)[1] for one in group["tracks"]] == ["a.flac", "b.ogg"]
+    assert "8 tracks compared, 1 recordings more than once" in done.stderr

@@ -1,0 +1,116 @@
+"""A learned model is the base and the head, in one file of the contract."""
+
+import numpy as np
+import onnx
+import pytest
+
+from tagger.errors import ModelError
+from tagger.genres.rules import GenreRules
+from tagger.learning.head import Head, sigmoid
+from tagger.learning.learn import LabelRow, Learned
+from tagger.learning.write_model import TOLERANCE, BaseModel, Naming, write_model
+from tagger.model.load import load_engine
+from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
+from tagger.model.spec_file import spec_in
+from tests.learning.tone_model import N_EMBEDDING, save_tone_model
+
+LABELS = ("low", "Krautrock", "Sunday morning")
+
+
+def learned(n_features, labels=LABELS):
+    """A head of chance."""
+    rng = np.random.default_rng(1)
+    head = Head(
+        rng.standard_normal((n_features, len(labels))).astype(np.float32) / 8,
+        rng.standard_normal(len(labels)).astype(np.float32),
+    )
+    figures = {"average_precision": 0.9, "prior": 0.1, "precision": 0.8, "recall": 0.7}
+    rows = [
+        LabelRow(label=label, n_tracks=9, n_artists=3, threshold=0.6, **figures)
+        for label in labels
+    ]
+    return Learned(head, tuple(rows), (), (), {"n_tracks": 27})
+
+
+def written(tmp_path, *, past=False, **naming):
+    """A base model, and a model that was learned on it."""
+    path = save_tone_model(tmp_path / "base.onnx", past=past, weights_licence="CC BY 4.0")
+    base = BaseModel(path, spec_in(path))
+    lesson = learned(N_EMBEDDING + len(base.labels))
+    options = {"name": "mine", "rules": GenreRules(), "about": {"learned_from": {"tag": 27}}}
+    found = write_model(base, lesson, Naming(**(options | naming)), tmp_path / "mine.onnx")
+    return base, lesson, found
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_the_file_gives_what_base_and_head_give(tmp_path, past):
+    """Batch by batch, with the base's scores among the features where they can be."""
+    base, lesson, found = written(tmp_path, past=past)
+    assert base.has_tail is not past
+    assert found.parity < 1e-5
+    engine = load_engine(found.path, device="cpu")
+    windows = np.random.default_rng(0).uniform(-1, 1, (3, 4000)).astype(np.float32)
+    scores, embedding = engine.run_embedding(windows)
+    expected = sigmoid(lesson.head.logits(base.features(embedding)))
+    np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
+    same = load_engine(base.path, device="cpu").run_embedding(windows)[1]
+    np.testing.assert_array_equal(embedding, same)
+    assert engine.golden is not None
+
+
+def test_it_says_what_it_is(tmp_path):
+    """Labels, thresholds, licence and origin stand in its spec; no path does."""
+    base, _, found = written(tmp_path)
+    spec = spec_in(found.path)
+    assert spec == found.spec
+    assert spec.labels == LABELS
+    assert spec.kind == "multi"
+    assert dict(spec.thresholds) == dict.fromkeys(LABELS, 0.6)
+    assert spec.weights_licence == "CC BY 4.0"
+    assert spec.training["learned_on"] == "fake"
+    assert str(tmp_path) not in spec.to_json()
+    properties = {one.key for one in onnx.load(found.path).metadata_props}
+    assert GOLDEN_KEY in properties
+    assert list(tmp_path.iterdir()).sort() == [base.path, found.path].sort()
+
+
+def test_the_labels_of_the_base_can_stay(tmp_path):
+    """In front of the learned ones, but for those that were learned anew."""
+    base, lesson, found = written(tmp_path, keep_labels=True)
+    assert found.spec.labels == ("high", *LABELS)
+    windows = np.random.default_rng(0).uniform(-1, 1, (2, 4000)).astype(np.float32)
+    scores, embedding = load_engine(found.path, device="cpu").run_embedding(windows)
+    np.testing.assert_allclose(scores[:, 0], base.scores(embedding)[:, 1], atol=1e-6)
+    own = sigmoid(lesson.head.logits(base.features(embedding)))
+    np.testing.assert_allclose(scores[:, 1:], own, atol=TOLERANCE)
+
+
+def test_what_was_learned_can_be_learned_on(tmp_path):
+    """A learned model is a base as any other, and gives the embedding of its own base."""
+    base, _, first = written(tmp_path)
+    again = BaseModel(first.path, first.spec)
+    assert again.labels == LABELS
+    lesson = learned(N_EMBEDDING + 3, ("House",))
+    naming = Naming(name="second", rules=GenreRules(), about={})
+    second = write_model(again, lesson, naming, tmp_path / "second.onnx")
+    assert second.parity < TOLERANCE
+    assert second.spec.training["embedding_of"] == first.spec.training["embedding_of"]
+    load_engine(second.path, device="cpu")
+    assert base.labels == ("low", "high")
+
+
+def test_the_tree_of_the_owner_stands_above_the_labels(tmp_path):
+    """And moods are moods."""
+    rules = GenreRules(tree={"krautrock": ("Rock",), "rock": ("Guitars",)})
+    spec = written(tmp_path, rules=rules)[2].spec
+    assert dict(spec.parents) == {"Krautrock": "Rock", "Rock": "Guitars"}
+    assert written(tmp_path, rules=rules, kind="mood")[2].spec.kinds == dict.fromkeys(
+        LABELS, "mood"
+    )
+
+
+def test_a_model_without_an_embedding_teaches_nothing(tmp_path):
+    """It is named, and where others are found."""
+    path = save_tone_model(tmp_path / "plain.onnx", embedding=False)
+    with pytest.raises(ModelError, match=r"plain\.onnx: this model gives no embedding"):
+        BaseModel(path, spec_in(path))
