@@ -178,3 +178,12 @@ def test_every_benchmark_stands_behind_something():
     }:
         named |= more
     assert sorted(set(scripts) - named) == []
+
+
+def test_hooks_before_a_commit_are_those_of_make():
+    """What pre-commit runs is what `make lint` and `make types` run, in the same order."""
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = re.findall(r"^\t\$\(TEST\)/bin/((?:ruff|mypy).*)$", make, flags=re.MULTILINE)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"^ +entry: \.venv-test/bin/(.*)$", hooks, flags=re.MULTILINE)
+    assert entries == [line.removesuffix(" .") for line in lines]
