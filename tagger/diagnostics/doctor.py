@@ -144,8 +144,8 @@ def _codecs() -> list[Line]:
         ),
     ]
     missing = [name for name in CODECS if not has_decoder(name)]
-    heard = [name for name in CODECS if name not in missing]
-    lines.append(Line("codecs", "decoders", not missing, ", ".join(heard)))
+    present = [name for name in CODECS if name not in missing]
+    lines.append(Line("codecs", "decoders", not missing, ", ".join(present)))
     if missing:
         note = f"{', '.join(missing)}: this build of PyAV lacks them; such files will fail"
         lines.append(Line("codecs", "missing", False, note))

@@ -93,28 +93,28 @@ def choose_genres(
 
 
 def merge_genres(
-    previous: Sequence[str], heard: Sequence[str], *, policy: Policy
+    previous: Sequence[str], predicted: Sequence[str], *, policy: Policy
 ) -> tuple[str, ...]:
     """What a file holds after tagging.
 
     `fill` changes only a file that has no genre, `append` keeps what is there in front and
-    adds what it lacks whatever its case, `replace` holds what was heard alone. TrackInProgress
+    adds what it lacks whatever its case, `replace` holds what was predicted alone. Predicting
     nothing never removes anything. What stands twice is no reason to write a file, but what is
     written holds each genre once, spelled as where it stood first.
     """
-    if not heard or (policy == "fill" and previous):
+    if not predicted or (policy == "fill" and previous):
         return tuple(previous)
     if policy == "append":
         known = {genre.casefold() for genre in previous}
-        if known.issuperset(genre.casefold() for genre in heard):
+        if known.issuperset(genre.casefold() for genre in predicted):
             return tuple(previous)
         first: dict[str, str] = {}
-        for genre in (*previous, *heard):
+        for genre in (*previous, *predicted):
             first.setdefault(genre.casefold(), genre)
         return tuple(first.values())
-    if _same(previous, heard):
+    if _same(previous, predicted):
         return tuple(previous)  # 'Rock' for 'rock' is no reason to write a file
-    return tuple(heard)
+    return tuple(predicted)
 
 
 def why_abstained(
@@ -154,10 +154,8 @@ def why_nothing(
     if scores is None:
         return "it is silent"
     if labels:
-        heard = ", ".join(labels)
-        return (
-            f"{heard} is the model's choice, but `allow` or `block` of the settings forbids it"
-        )
+        names = ", ".join(labels)
+        return f"the model says {names}, but `allow` or `block` of the settings forbids it"
     return why_abstained(scores, spec, threshold=threshold)
 
 

@@ -45,7 +45,7 @@ class GenreRules:
         protected: genres that are never removed from a file.
         spellings: a name to its exact spelling, whatever `letter_case` says.
         usual: `spelling_key` of a name to the spelling that the library has already.
-        tree_level: what was heard (the most specific), its most general ancestors, or both.
+        tree_level: what was predicted (the most specific), its most general ancestors, or both.
         letter_case: as the model spells, or in title case.
         separators: what parts several genres in one string of a file.
         placeholders: what stands in a genre's place and says none.
@@ -79,21 +79,21 @@ def spelling_key(name: str) -> str:
     return re.sub(r"[\W_]+", "", words) or fold(name)
 
 
-def chosen_names(heard: Sequence[str], rules: GenreRules, *, limit: int) -> tuple[str, ...]:
-    """The genres that are written for what was heard.
+def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> tuple[str, ...]:
+    """The genres that are written for what was predicted.
 
     Args:
-        heard: the labels that are believed, best first.
+        predicted: the labels that are believed, best first.
         rules: the owner's.
         limit: the most genres wanted.
 
     Returns:
-        0..limit names without duplicates, in the order of `heard`; of `both`, the specific
+        0..limit names without duplicates, in the order of `predicted`; of `both`, the specific
         ones come first. A name that may not be written gives way to its nearest ancestors
         that may. A name is not written beside one that is below it in the tree, unless both
         are asked for.
     """
-    names = [canonical(name, rules) for name in heard]
+    names = [canonical(name, rules) for name in predicted]
     found = [one for name in names for one in specific_of(name, rules)]
     specific = without_general(found, rules)
     general = [found for name in names for found in general_of(name, rules)]
@@ -191,7 +191,7 @@ def _titled(word: str, *, is_first: bool) -> str:
 
 
 def merged(
-    previous: Sequence[str], heard: Sequence[str], rules: GenreRules, *, policy: Policy
+    previous: Sequence[str], predicted: Sequence[str], rules: GenreRules, *, policy: Policy
 ) -> tuple[str, ...]:
     """What a file holds after tagging: `merge_genres` with the owner's rules.
 
@@ -199,21 +199,21 @@ def merged(
     as several genres is compared as several, and stays as it stands unless `replace` replaces
     it. Placeholders are no genre that `fill` would keep.
     """
-    if not heard:
+    if not predicted:
         return tuple(previous)
     if policy == "fill" and rules.say_nothing(previous):
         previous = ()
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     if policy == "append":
         known = {spelling_key(one) for part in parts for one in _implied(part, rules)}
-        heard = [genre for genre in heard if spelling_key(genre) not in known]
+        predicted = [genre for genre in predicted if spelling_key(genre) not in known]
     if policy == "replace":
-        new = {fold(genre) for genre in heard}
+        new = {fold(genre) for genre in predicted}
         kept = [part for part in parts if fold(part) in rules.protected - new]
-        heard = unique([*kept, *heard])
-        if _alike(parts, rules) == _alike(heard, rules):
+        predicted = unique([*kept, *predicted])
+        if _alike(parts, rules) == _alike(predicted, rules):
             return tuple(previous)
-    return merge_genres(previous, heard, policy=policy)
+    return merge_genres(previous, predicted, policy=policy)
 
 
 def _implied(genre: str, rules: GenreRules) -> tuple[str, ...]:

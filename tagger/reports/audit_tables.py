@@ -51,12 +51,14 @@ def _table(console: Console, title: str, note: str, *columns: str) -> Table:
 def _files(
     console: Console, title: str, note: str, rows: Sequence[Audited], limit: int | None
 ) -> None:
-    table = _table(console, title, note, "certain", "heard", "file says", "file")
+    table = _table(console, title, note, "certain", "model says", "file says", "file")
     for one in rows[:limit]:
-        heard = f"{one.heard} {one.heard_score:.2f}" if one.heard else "nothing sure"
+        predicted = (
+            f"{one.predicted} {one.predicted_score:.2f}" if one.predicted else "nothing sure"
+        )
         table.add_row(
-            f"{one.certainty:.2f}" if one.heard else "",
-            Text(sanitise(heard), "cyan" if one.heard else "dim"),
+            f"{one.certainty:.2f}" if one.predicted else "",
+            Text(sanitise(predicted), "cyan" if one.predicted else "dim"),
             Text(sanitise(", ".join(one.result.previous)), "yellow"),
             Text(sanitise(text_of(one.result.path))),
         )

@@ -21,7 +21,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 def prediction(
     result: TrackResult, spec: ModelSpec, *, threshold: float | None, everything: bool = False
 ) -> RenderableType:
-    """What was heard in one file, what would be written, and what it holds now.
+    """The scores of one file, what would be written, and what it has now.
 
     Args:
         result: of that file.

@@ -23,10 +23,10 @@ _ENVELOPE_RATE = 4_000
 _N_COLUMNS = 1_200
 _LONGEST_TITLE = 70
 ROWS = 14
-"""Labels of the picture, besides those that are heard somewhere: the likeliest ones."""
+"""Labels of the picture, besides those that are sure somewhere: the likeliest ones."""
 
 COLOURS = (*PALETTE[:7], "#222222")
-"""Of labels in the row of what is heard: none is grey, which stands for silence."""
+"""Of labels in the row of sure ones: none is grey, which stands for silence."""
 
 _LETTER = 0.0075  # of the width of the picture
 
@@ -54,7 +54,7 @@ def check_plot(path: Path) -> None:
 def save_taggram(
     track: Path, timeline: Timeline, spec: ModelSpec, out: Path, *, threshold: float | None
 ) -> None:
-    """Draw waveform, scores over time and what is heard when, and save it.
+    """Draw waveform, scores over time and the sure labels, and save it.
 
     The colours of the scores (cividis) are made to be read by colour-blind people; labels are
     named in words, not by colour alone.
@@ -86,13 +86,13 @@ def save_taggram(
         raise InputError(f"{out}: cannot be written ({error.strerror}).") from error
 
 
-def _rows(timeline: Timeline, heard: set[str | None]) -> list[int]:
+def _rows(timeline: Timeline, sure: set[str | None]) -> list[int]:
     """Indices of the labels that are drawn, the best first."""
     ranked = timeline.ranked()
     return [
         index
         for rank, index in enumerate(ranked)
-        if rank < ROWS or timeline.labels[index] in heard
+        if rank < ROWS or timeline.labels[index] in sure
     ]
 
 
@@ -129,8 +129,8 @@ def _draw_wave(
 
 def _draw_segments(axes: "Axes", timeline: Timeline, found: list[Segment]) -> None:
     ranked = [timeline.labels[i] for i in timeline.ranked()]
-    heard = [label for label in ranked if label in {one.label for one in found}]
-    colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(heard)}
+    sure = [label for label in ranked if label in {one.label for one in found}]
+    colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(sure)}
     for one in found:
         length = one.end_s - one.start_s
         if one.label:
@@ -143,7 +143,7 @@ def _draw_segments(axes: "Axes", timeline: Timeline, found: list[Segment]) -> No
                 edgecolor="#b8bec6", linewidth=0,
             )  # fmt: skip
     axes.set_ylim(-0.5, 0.5)
-    axes.set_yticks([0], ["heard"])
+    axes.set_yticks([0], ["label"])
     axes.tick_params(left=False, bottom=False)
     for side in axes.spines.values():
         side.set_visible(False)

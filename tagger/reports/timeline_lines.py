@@ -22,7 +22,7 @@ _LEVELS = " ▁▂▃▄▅▆▇█"
 def timeline_view(
     timeline: Timeline, spec: ModelSpec, *, threshold: float | None, width: int = WIDTH
 ) -> RenderableType:
-    """The labels that matter as bars over time, then what is heard when."""
+    """The labels that matter as bars over time, then the sure ones as segments."""
     order = timeline.ranked()[:ROWS]
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(justify="right", no_wrap=True)

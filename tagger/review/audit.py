@@ -95,12 +95,12 @@ class Auditor:
         suggested = chosen_names(believed, self.rules, limit=self.limit)
         own = self._own_labels(genres)
         scores = result.scores or {}
-        heard = believed[0] if believed else ""
+        predicted = believed[0] if believed else ""
         return Audited(
             replace(result, genres=suggested or result.previous),
             self._finding(genres, believed, own),
-            heard,
-            scores.get(heard, 0.0),
+            predicted,
+            scores.get(predicted, 0.0),
             max((scores.get(label, 0.0) for label in own), default=0.0),
         )
 
@@ -268,11 +268,12 @@ def _told(audited: Audited) -> Audited:
 
 def reason_of(audited: Audited) -> str:
     """One sentence for a report: why the file is in it."""
-    result, heard = audited.result, f"{audited.heard} {audited.heard_score:.2f}"
-    sure = f"; the model says {heard}" if audited.heard else "; the model is not sure"
+    result = audited.result
+    model_says = f"the model says {audited.predicted} {audited.predicted_score:.2f}"
+    sure = f"; {model_says}" if audited.predicted else "; the model is not sure"
     says = ", ".join(result.previous)
     return {
-        "disagrees": f"disagrees: the model says {heard}, not {says} ({audited.own_score:.2f})",
+        "disagrees": f"disagrees: {model_says}, not {says} ({audited.own_score:.2f})",
         "empty": f"empty: the file has no genre{sure}",
         "numeric": f"numeric: {says} is a number{sure}",
         "placeholder": f"placeholder: {says} says nothing{sure}",

@@ -42,21 +42,21 @@ class Audited:
     Attributes:
         result: the file as a result; `genres` is what is suggested, `previous` what it holds.
         finding: what is to be said of its genre.
-        heard: the best label that is believed, or ''.
-        heard_score: its score.
+        predicted: the best label that is believed, or ''.
+        predicted_score: its score.
         own_score: the best score among the labels that the file's genres mean.
     """
 
     result: TrackResult
     finding: Finding
-    heard: str = ""
-    heard_score: float = 0.0
+    predicted: str = ""
+    predicted_score: float = 0.0
     own_score: float = 0.0
 
     @property
     def certainty(self) -> float:
         """How much surer the model is of what it hears than of what the file says, -1..1."""
-        return self.heard_score - self.own_score
+        return self.predicted_score - self.own_score
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Settings:
 
     Attributes:
         max_genres: the most genres that a track gets.
-        tree_level: what was heard, its most general ancestors in the tree, or both.
+        tree_level: the most specific genre, its most general ancestors in the tree, or both.
         letter_case: genres as the model spells them, or in title case.
         field: the tag that is written: genre, grouping, comment, mood or a free name.
         provenance: also write which model chose the genre, and when.
