@@ -8,7 +8,7 @@ import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, sayer, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice, open_tagger
-from tagger.cli.scan import Jobs, Set
+from tagger.cli.scan_options import Jobs, Set
 from tagger.cli.similar import progress_of
 from tagger.cli.state import State
 from tagger.errors import InputError

@@ -9,7 +9,7 @@ import typer
 
 from tagger.cli.console import sayer, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice, Model, open_tagger
-from tagger.cli.scan import Jobs, Set
+from tagger.cli.scan_options import Jobs, Set
 from tagger.cli.state import State
 from tagger.text import json_text, sanitise, text_of
 
