@@ -16,7 +16,8 @@ class TrackInProgress:
     """A track on its way: windows are counted out by its thread and in by the collector.
 
     Attributes:
-        inspected: what was seen of the file so far.
+        path: the file.
+        inspected: what was seen of it; None until then.
         scores: what is known of its audio so far.
         total: the sum of the scores of its windows, shape (n_labels,).
         embeddings: the sum of their embeddings, shape (n_embedding,), if these are kept.
@@ -25,8 +26,9 @@ class TrackInProgress:
         is_inspected: no thread is reading its tags any more.
     """
 
-    inspected: Inspected
+    path: Path
     scores: TrackScores
+    inspected: Inspected | None = field(default=None, init=False)
     total: "NDArray[np.float64] | None" = field(default=None, init=False)
     embeddings: "NDArray[np.float64] | None" = field(default=None, init=False)
     n_scored: int = field(default=0, init=False)
@@ -36,12 +38,7 @@ class TrackInProgress:
     @classmethod
     def of(cls, path: Path) -> Self:
         """A track of which nothing is known yet."""
-        return cls(Inspected(path), TrackScores(path))
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.inspected.path
+        return cls(path, TrackScores(path))
 
     def is_done(self) -> bool:
         """Whether its last window is scored."""
@@ -65,4 +62,4 @@ class TrackInProgress:
             self.scores.scores = (self.total / self.n_scored).astype("float32")
             if self.embeddings is not None:
                 self.scores.embedding = (self.embeddings / self.n_scored).astype("float32")
-        return self.inspected, self.scores
+        return self.inspected or Inspected(self.path), self.scores

@@ -25,10 +25,9 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
     entry = entry_now(path) if scan.cache.is_stored else None
     try:
         tags = read_tags(path, style=options.writing.style, fields=options.targets.names)
-        inspected = inspected_of(path, tags, options)
+        inspected = inspected_of(path, tags, options, entry=entry)
     except TagError as error:
         return Inspected(path, stored=TrackScores(path, error=error), entry=entry)
-    inspected = replace(inspected, entry=entry)
     if not inspected.needs_scores or not scan.cache.is_stored:
         return inspected
     content = _content(path)
@@ -41,7 +40,12 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
 
 
 def inspected_of(
-    path: Path, tags: TagInfo, options: ResolvedOptions, *, n_names: int = 0
+    path: Path,
+    tags: TagInfo,
+    options: ResolvedOptions,
+    *,
+    entry: Entry | None = None,
+    n_names: int = 0,
 ) -> Inspected:
     """What counts of a file's tags.
 
@@ -49,14 +53,17 @@ def inspected_of(
         path: the file.
         tags: as they were read, now or earlier.
         options: of the scan.
+        entry: what a listing would have said when they were read; None to store nothing.
         n_names: as for `why_skipped`.
     """
     genres = tags.values(options.targets.field)
     second = second_of(tags, options.targets.second_field)
     if is_kept(genres, second, options):
-        return Inspected(path, genres, None, second, tags, options.score_all)
-    left_alone = why_skipped(path, tags, options.writing, n_names=n_names)
-    return Inspected(path, genres, left_alone, second, tags, needs_scores=True)
+        left_alone, needs_scores = None, options.score_all
+    else:
+        left_alone = why_skipped(path, tags, options.writing, n_names=n_names)
+        needs_scores = True
+    return Inspected(path, genres, left_alone, second, tags, needs_scores, None, entry)
 
 
 def entry_now(path: Path) -> Entry | None:

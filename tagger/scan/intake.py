@@ -62,6 +62,7 @@ class Intake:
         self._is_over, self._wake = is_over, wake
         self._waiting: deque[Path] = deque()
         self._changed = threading.Condition()
+        self._n_hungry = 0  # threads that wait for a file
         self._has_ended = False
         self._fewest = self._room = 2 * n_threads + 4
         self._settled: deque[TrackInProgress] = deque()
@@ -69,11 +70,12 @@ class Intake:
 
     def offer(self, path: Path) -> bool:
         """Let a file wait for a thread; False if there is no room for it now."""
-        with self._changed:
-            if len(self._waiting) >= self._room:
-                return False
-            self._waiting.append(path)
-            self._changed.notify()
+        if len(self._waiting) >= self._room:
+            return False
+        self._waiting.append(path)
+        if self._n_hungry:
+            with self._changed:
+                self._changed.notify()
         return True
 
     def end(self) -> None:
@@ -142,16 +144,22 @@ class Intake:
     def _next_path(self) -> Path | None:
         """The file that waits longest; None when there will be no more."""
         while not self._is_over():
-            with self._changed:
-                if self._waiting:
-                    return self._waiting.popleft()
-                if self._has_ended:
-                    return None
-            self._wake()  # whoever lists the files may wait for room, or for these
-            with self._changed:
-                if not self._waiting and not self._has_ended:
-                    self._changed.wait(_WAIT_S)
+            is_last = self._has_ended  # asked first: what was put in before the end is there
+            with contextlib.suppress(IndexError):
+                return self._waiting.popleft()
+            if is_last:
+                return None
+            self._wake()  # whoever lists the files may wait for room, or for what is settled
+            self._wait()
         return None
+
+    def _wait(self) -> None:
+        """Wait until a file is put in, or for a moment."""
+        with self._changed:
+            self._n_hungry += 1  # before the last look: who puts one in looks after it
+            if not self._waiting and not self._has_ended:
+                self._changed.wait(_WAIT_S)
+            self._n_hungry -= 1
 
     def _hand_over(self) -> None:
         """Tell that some are settled, and let the other thread have the interpreter for them.
@@ -167,10 +175,10 @@ class Intake:
         self._deadlines.start(track)
         needs_decoding = False
         try:
-            track.inspected = self._inspect(track.path)
-            needs_decoding = track.inspected.needs_scores
-            if track.inspected.stored is not None:
-                track.scores = track.inspected.stored
+            track.inspected = inspected = self._inspect(track.path)
+            needs_decoding = inspected.needs_scores
+            if inspected.stored is not None:
+                track.scores = inspected.stored
         except Exception as error:  # noqa: BLE001 - becomes the file's result, or is raised
             track.scores.error = failure_of(track.path, error)
         deadlines = self._deadlines

@@ -74,7 +74,8 @@ class Pipeline:
             if self._threads.is_over():
                 return
             yield from self._step()
-        yield from self.ready()
+        if self._threads.has_news():
+            yield from self.ready()
 
     def ready(self) -> Iterator[Scored]:
         """What is done by now.
