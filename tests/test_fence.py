@@ -130,3 +130,45 @@ def test_a_cycle_and_a_wrong_way_are_seen():
     assert upward({"tagger.tags.x": {"tagger.cli.y", "tagger.text"}}) == [
         ("tagger.tags.x", "tagger.cli.y")
     ]
+
+
+FRONT_ENDS = ("cli", "service", "cluster", "watching")
+RECORDS = {
+    "tagger.journal.run": {"WriteRequest"},
+    "tagger.journal.undo": {"UndoOptions"},
+    "tagger.scan": {"from_settings"},
+    "tagger.scan.from_settings": {"writing_of"},
+    "tagger.scan.options": {"RecallOptions", "ScanOptions"},
+    "tagger.scan.records": {"ListenOptions"},
+    "tagger.scan.results": {"STATUSES", "Status", "TrackResult"},
+    "tagger.scan.timeline": {"Timeline", "segments"},
+}
+"""What a front end may use of the parts behind the door: options that it fills in, results."""
+
+
+def front_end_modules():
+    """The modules of all front ends."""
+    folders = [*(ROOT / "tagger" / name for name in FRONT_ENDS), ROOT / "beetsplug"]
+    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", front_end_modules(), ids=str)
+def test_front_ends_use_the_door(path):
+    """They scan, write, remember and undo through `Tagger`, not behind it."""
+    behind = ("tagger.scan", "tagger.journal", "tagger.state")
+    used = [
+        (node.module, one.name)
+        for node in _run_time_nodes(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(behind)
+        for one in node.names
+    ]
+    assert [(where, name) for where, name in used if name not in RECORDS.get(where, ())] == []
+
+
+def _run_time_nodes(tree):
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _run_time_nodes(node)
