@@ -142,8 +142,10 @@ RECORDS = {
     "tagger.scan.records": {"ListenOptions"},
     "tagger.scan.results": {"STATUSES", "Status", "TrackResult"},
     "tagger.scan.timeline": {"Timeline", "segments"},
+    "tagger.state.corrections": {"all_corrections", "forget_corrections", "lesson_due"},
 }
-"""What a front end may use of the parts behind the door: options that it fills in, results."""
+"""What a front end may use of the parts behind the door: options that it fills in, results, and
+the corrections that lie in the state that the door holds."""
 
 
 def front_end_modules():
