@@ -1,4 +1,4 @@
-"""Write in a thread of its own, several files at a time, while others are listened to."""
+"""Write in a thread of its own, several files at a time, while others are decoded."""
 
 import contextlib
 import threading
@@ -17,25 +17,25 @@ _IN_FLIGHT = 2 * GROUP
 _Pending = tuple[WriteRequest, Future[Outcome]]
 
 
-def written_beside(
+def write_in_background(
     items: Iterable[T],
-    wish: Callable[[T], WriteRequest | None],
+    request_of: Callable[[T], WriteRequest | None],
     writer: Writer,
     stop: threading.Event,
 ) -> Generator[tuple[T, Outcome | None], None, None]:
-    """Take items as they come, and write those that wish for it.
+    """Take items as they come, and write those that ask for it.
 
     What has gathered while the last group was written, if anything, is the next group: nothing
     waits for a group to be full.
 
     Args:
         items: taken one by one.
-        wish: what is to be written of an item; None for nothing.
+        request_of: what is to be written of an item; None for nothing.
         writer: what writes, called in one other thread.
         stop: once set, the file that is being written is finished, the others are left.
 
     Yields:
-        Each item with what became of it; None where nothing was wished for. Items with a wish
+        Each item with what became of it; None where nothing was asked for. Items with a request
         keep their order; those without do not wait for them.
     """
     gathered: deque[_Pending] = deque()
@@ -43,13 +43,13 @@ def written_beside(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as thread:
         try:
             for item in items:
-                wanted = wish(item)
-                if wanted is None:
+                request = request_of(item)
+                if request is None:
                     yield item, None
                 else:
                     future: Future[Outcome] = Future()
                     pending.append((item, future))
-                    gathered.append((wanted, future))
+                    gathered.append((request, future))
                     thread.submit(_write_gathered, gathered, writer)
                 while pending and (pending[0][1].done() or len(pending) >= _IN_FLIGHT):
                     done, future = pending.popleft()
@@ -66,10 +66,10 @@ def written_beside(
 def _write_gathered(gathered: deque[_Pending], writer: Writer) -> None:
     """Write up to a group of what has gathered; an earlier call may have taken it all."""
     group = [gathered.popleft() for _ in range(min(GROUP, len(gathered)))]
-    group = [(wish, future) for wish, future in group if not future.cancelled()]
+    group = [(request, future) for request, future in group if not future.cancelled()]
     if not group:
         return
-    with contextlib.closing(writer([wish for wish, _ in group])) as outcomes:
+    with contextlib.closing(writer([request for request, _ in group])) as outcomes:
         for _, future in group:
             if not future.set_running_or_notify_cancel():
                 break  # all behind it are left too

@@ -58,14 +58,14 @@ Plan = Callable[[], PreparedWrite | None]
 Outcomes = Generator[Outcome, None, None]
 
 Writer = Callable[[Sequence[WriteRequest]], Outcomes]
-"""Fulfils wishes one after another; may be closed in between, then the rest is left."""
+"""Carries out requests one after another; may be closed in between, then the rest is left."""
 
 
-def write_unrecorded(wishes: Sequence[WriteRequest]) -> Outcomes:
-    """Fulfil wishes without a journal: for programs that keep one of their own."""
-    for wish in wishes:
+def write_unrecorded(requests: Sequence[WriteRequest]) -> Outcomes:
+    """Carry out requests without a journal: for programs that keep one of their own."""
+    for request in requests:
         try:
-            planned = _plan(wish)
+            planned = _plan(request)
             if planned is not None:
                 with planned:
                     planned.make()
@@ -109,9 +109,9 @@ class JournalledRun:
         default_factory=list
     )
 
-    def write(self, wishes: Sequence[WriteRequest]) -> Outcomes:
-        """Fulfil wishes, one outcome each, in order. It is a `Writer`."""
-        return self.carry_out([(partial(_plan, wish), None) for wish in wishes])
+    def write(self, requests: Sequence[WriteRequest]) -> Outcomes:
+        """Carry out requests, one outcome each, in order. It is a `Writer`."""
+        return self.carry_out([(partial(_plan, request), None) for request in requests])
 
     def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
         """Make changes, each with the number of the change that it takes back, or None.
@@ -231,7 +231,7 @@ def new_run(store: Store, command: str, paths: Sequence[Path]) -> JournalledRun:
 def write_in_run(
     store: Store, command: str, requests: Iterable[WriteRequest], *, reason: str
 ) -> Iterator[Outcome]:
-    """Fulfil requests in a run of their own, one outcome each, in their order.
+    """Carry out requests in a run of their own, one outcome each, in their order.
 
     Args:
         store: the state.
@@ -246,13 +246,13 @@ def write_in_run(
             yield from run.write(group)
 
 
-def _plan(wish: WriteRequest) -> PreparedWrite | None:
+def _plan(request: WriteRequest) -> PreparedWrite | None:
     return plan_write(
-        wish.path,
-        wish.genres,
-        options=wish.options,
-        expected=wish.expected,
-        others=wish.others,
+        request.path,
+        request.genres,
+        options=request.options,
+        expected=request.expected,
+        others=request.others,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tagger.errors import ChangedError, TrackError, UnsupportedTagError
 from tagger.genres.rules import fold, merged
 from tagger.genres.target_fields import GENRE, asked_of
-from tagger.journal.background import written_beside
+from tagger.journal.background import write_in_background
 from tagger.journal.run import Outcome, Writer, WriteRequest
 from tagger.journal.undo_result import UndoResult
 from tagger.scan.options import ResolvedOptions
@@ -69,7 +69,7 @@ def write_all(
 ) -> Iterator[TrackResult]:
     """Write what is proposed, beside decoding: a slow disk must not hold it up."""
     request = partial(request_of, options=options)
-    with contextlib.closing(written_beside(results, request, writer, stop)) as written:
+    with contextlib.closing(write_in_background(results, request, writer, stop)) as written:
         for result, outcome in written:
             yield result if outcome is None else with_outcome(result, outcome)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import TrackError
-from tagger.journal.background import written_beside
+from tagger.journal.background import write_in_background
 from tagger.journal.history import all_runs, changes_of, last_run
 from tagger.journal.recover import settle_open
 from tagger.journal.run import JournalledRun, WriteRequest
@@ -176,7 +176,7 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
             settle_open(store)
             with JournalledRun(store, "scan", "") as run:
                 wishes, stop = iter(library.wishes()), threading.Event()
-                for _, outcome in written_beside(wishes, lambda one: one, run.write, stop):
+                for _, outcome in write_in_background(wishes, lambda one: one, run.write, stop):
                     assert isinstance(outcome, bool)
 
     started = time.monotonic()
