@@ -164,6 +164,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         Raises:
             TaggerError: the journal cannot be kept.
         """
+        # All items as one run, so that one undo brings back a whole import.
         tagger, items = self._tagger(), list(items)
         options = writing_of(tagger.settings)
         requests = [WriteRequest(path_of(one), genres_of(one), options) for one in items]
@@ -172,6 +173,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
             if isinstance(outcome, TaggerError):
                 self._log.warning("{}", outcome)
                 continue
+            # Else `beet update` would read the file again.
             item.mtime = item.current_mtime()
             item.store(fields=["mtime"])
 
@@ -233,6 +235,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         with self._opening:
             if self._opened is None:
                 model, device = self.config["model"].as_str(), self.config["device"].as_str()
+                # Lists and trees are spelled with the labels, so these come first.
                 with Tagger(model, remember=False, settings=Settings()) as plain:
                     labels = plain.spec.labels
                 self._opened = Tagger(

@@ -70,9 +70,21 @@ def assemble(
     broken = [one for one in check_model(model) if one.target == "contract"]
     if broken:
         raise ModelError(f"{about.name}: {broken[0].where} {broken[0].what}.")
+    describe(model, _spec(model, recipe, vocabulary, about, embedding))
+    return model
+
+
+def _spec(
+    model: ModelProto,
+    recipe: MelRecipe,
+    vocabulary: Vocabulary,
+    about: Described,
+    embedding: int | None,
+) -> ModelSpec:
+    """What the file says of itself."""
     graph = model.graph.SerializeToString(deterministic=True)
     labels = [one.name for one in vocabulary.labels]
-    spec = ModelSpec(
+    return ModelSpec(
         name=about.name,
         sample_rate=recipe.sample_rate,
         window_len=recipe.window_len,
@@ -83,6 +95,7 @@ def assemble(
         kind="multi",
         thresholds=dict.fromkeys(labels, about.threshold),
         silence_dbfs=SILENCE_DBFS,
+        # Said, so that nobody takes these scores for probabilities.
         calibration={"method": "none: the scores are those of the published model"},
         training=about.training,
         weights_licence=about.licence,
@@ -91,8 +104,6 @@ def assemble(
         kinds=vocabulary.kinds,
         embedding=embedding,
     )
-    describe(model, spec)
-    return model
 
 
 def _add_labels(builder: Builder, tags: str, vocabulary: Vocabulary) -> None:

@@ -89,11 +89,13 @@ def _add_front_end(builder: Builder) -> str:
     x = builder.node("Pad", x, pads, mode="reflect")
     filters = kaldi_filters()
     used = np.flatnonzero(filters.sum(axis=0))
+    # The frames stand in the middle of a longer transform, which shifts phases only.
     n = np.arange(_FRAME_LEN)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (_FRAME_LEN - 1))  # symmetric
     angle = 2 * np.pi * np.outer(used, n) / RECIPE.n_fft
     basis = np.concatenate([np.cos(angle), -np.sin(angle)]) * window
     x = builder.conv(x, basis[:, None, :], strides=[RECIPE.hop_len])
+    # Squares of both parts are summed by the same product that sums bins to bands.
     both = np.concatenate([filters[:, used]] * 2, axis=1)
     power = builder.node("MatMul", builder.constant(both[None]), builder.node("Mul", x, x))
 
@@ -158,6 +160,7 @@ def _conv(
     )
     scale = gamma / np.sqrt(variance + EPSILON)
     pad = (kernel.shape[2] - 1) // 2
+    # One input channel also in the very first layer, which is no filter of single channels.
     n_groups = kernel.shape[0] if kernel.shape[1] == 1 and name != "features.0" else 1
     return builder.conv(
         x,

@@ -50,6 +50,7 @@ class Network:
 def find_network(weights: Weights) -> Network | None:
     """The network that a file of weights is for; None if it is none of these."""
     names = set(weights)
+    # Self-attention shares its layers' names with short-chunk, and harmonic CNN too.
     if any(name.startswith(("encoder.", "hstft.")) for name in names):
         return None
     if "layer5.weight_ih_l0" in names:
@@ -105,6 +106,7 @@ def _add_crnn(builder: Builder, recipe: MelRecipe, weights: Weights) -> Built:
 def _gru(builder: Builder, x: str, weights: Weights, number: int) -> tuple[str, str]:
     """One layer of a GRU: all steps (n_steps, batch, n), and the last one (batch, n)."""
 
+    # torch stores reset, update, new; ONNX takes update, reset, new.
     def reordered(name: str) -> Array:
         reset, update, new = np.split(weights[f"layer5.{name}_l{number}"], 3)
         return np.concatenate([update, reset, new])[None]
@@ -150,6 +152,7 @@ def _add_short_chunk(builder: Builder, recipe: MelRecipe, weights: Weights) -> B
         name = f"layer{i}"
         y = builder.node("Relu", _plain(builder, x, weights, name, 1, stride=2))
         y = _plain(builder, y, weights, name, 2)
+        # The way around is a convolution as well, in every layer, since each halves the size.
         same = _plain(builder, x, weights, name, 3, stride=2)
         x = builder.node("Relu", builder.node("Add", same, y))
     flat = builder.reduce("ReduceMax", builder.reduce("ReduceMax", x, 3), 2)

@@ -63,6 +63,7 @@ def read_vocabulary(name: str, *, folder: Path = FOLDER) -> Vocabulary:
         if not label:
             continue
         before = found.get(label)
+        # Rows of one label need not follow each other; its first one says where it stands.
         columns = (*(before.columns if before else ()), i)
         one = Label(name=label, kind=row["kind"], parent=row["parent"], columns=columns)
         if before and (before.kind, before.parent) != (one.kind, one.parent):

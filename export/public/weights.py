@@ -63,6 +63,7 @@ def find_origin(source: Source, given: Path | None, *, download: bool) -> Origin
     spec = importlib.util.find_spec(source.package)  # nothing of it is run
     if spec is not None and spec.origin is not None:
         return Origin(Path(spec.origin).parent)
+    # Beside the models, since that is where its owner looks for them.
     kept = models_folder() / "downloads" / source.file
     for path in (Path(source.file), kept):
         if path.is_file():
@@ -107,7 +108,7 @@ def _download(source: Source, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with urlopen(source.address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - ours, https
             temporary.write_bytes(answer.read())
-        temporary.replace(target)
+        temporary.replace(target)  # so that a download that was cut off is not taken for one
     except (URLError, OSError) as error:
         raise InputError(f"{source.address}: cannot be fetched ({error}).") from error
     return target

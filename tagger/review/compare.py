@@ -95,6 +95,7 @@ def compare(
         other: the second.
         own: genres of tracks from elsewhere, in place of the files' own.
     """
+    # An audit's reading of genres: aliases, trees and last words, for each model's own labels.
     judges = [
         Auditor(scored.spec, scored.rules, threshold=None, limit=3) for scored in (one, other)
     ]
@@ -103,7 +104,7 @@ def compare(
     for path in paths:
         genres = own.get(path, ()) if own is not None else one.results[path].previous
         meant = tuple(_meant(judge, genres) for judge in judges)
-        if all(meant):
+        if all(meant):  # a model with few labels is not judged by what it cannot say
             judged[path] = meant
     figures = tuple(
         _figures(scored, paths, {path: meant[i] for path, meant in judged.items()})

@@ -42,6 +42,24 @@ def watch_changes(
     Raises:
         MissingExtraError: watchfiles is not installed.
     """
+    is_polled = any(map(is_remote, folders)) if poll is None else poll
+    while not stop.is_set():
+        if (marks := _marks(folders)) is None:
+            stop.wait(TICK_S)
+            yield set()
+            continue
+        for changed in _events(folders, stop, is_polled=is_polled):
+            yield changed
+            # Events of a folder that another file system lies over come no more: begin anew.
+            if _marks(folders) != marks:
+                yield set(folders)
+                break
+
+
+def _events(
+    folders: Sequence[Path], stop: threading.Event, *, is_polled: bool
+) -> Iterator[set[Path]]:
+    """What watchfiles tells, from its first call on also while nobody asks."""
     try:
         from watchfiles import watch  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
@@ -49,29 +67,20 @@ def watch_changes(
             "watching needs the package watchfiles: pip install 'tagger-music[watch]'"
             " brings it."
         ) from error
-    is_polled = any(map(is_remote, folders)) if poll is None else poll
-    while not stop.is_set():
-        if (marks := _marks(folders)) is None:
-            stop.wait(TICK_S)
-            yield set()
-            continue
-        for found in watch(
-            *folders,
-            watch_filter=None,
-            debounce=_GATHER_MS,
-            step=_GATHER_MS // 5,
-            stop_event=stop,
-            rust_timeout=int(TICK_S * 1000),
-            yield_on_timeout=True,
-            force_polling=is_polled or None,
-            poll_delay_ms=int(POLL_S * 1000),
-            raise_interrupt=False,
-            ignore_permission_denied=True,
-        ):
-            yield {Path(path) for _, path in found}
-            if _marks(folders) != marks:
-                yield set(folders)
-                break
+    found = watch(
+        *folders,
+        watch_filter=None,  # its own leaves out names that are fine for music
+        debounce=_GATHER_MS,
+        step=_GATHER_MS // 5,
+        stop_event=stop,
+        rust_timeout=int(TICK_S * 1000),
+        yield_on_timeout=True,
+        force_polling=is_polled or None,
+        poll_delay_ms=int(POLL_S * 1000),
+        raise_interrupt=False,  # Ctrl-C is the command's to handle
+        ignore_permission_denied=True,
+    )
+    return ({Path(path) for _, path in changes} for changes in found)
 
 
 def is_remote(folder: Path, mounts: Path = MOUNTS) -> bool:

@@ -90,6 +90,7 @@ def follow(
         if stop.is_set():
             return
         state.note(changed)
+        # The first round is the first pass: by now changes are being taken down.
         if state.settling.is_over_full or options.clock() >= next_pass:
             state.settling.is_over_full = False
             next_pass = options.clock() + options.pass_s
@@ -165,6 +166,7 @@ class _Following:
         age = self.options.wall() - signature[1] / 1e9
         if age > self.options.quiet_s:
             return True
+        # Young, or of the future, as a share's clock may have it: watched until it is quiet.
         self.settling.note(path, self.options.clock())
         return False
 
@@ -181,6 +183,7 @@ class _Following:
                 left = there  # one was removed just now
                 continue
             for result in results:
+                # Otherwise the event that our own write causes would be a second round.
                 if result.status == "written":
                     self.settling.leave(str(result.path))
                 yield result

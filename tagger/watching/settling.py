@@ -68,7 +68,7 @@ class Settling:
         for path, one in list(self._waiting.items()):
             if now - one.since < self._quiet_s:
                 continue
-            signature = self._look(path)
+            signature = self._look(path)  # polling may have missed the last change
             if signature is None:
                 self.forget(path)
             elif signature != one.signature:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tagger import ScanOptions, Tagger, TrackResult, read_tags, write_genres
 from tagger.errors import InputError
 from tagger.library.below import is_taken
 from tagger.library.walk import find_tracks
-from tagger.watching import follow as following
 from tagger.watching import settling
 from tagger.watching.changes import is_remote, watch_changes
 from tagger.watching.follow import FollowOptions, follow
@@ -200,41 +198,29 @@ def test_files_that_vanish_between_two_looks_cost_themselves_only():
     assert fake.scanned == ["/m/a.mp3", "/m/c.mp3"]
 
 
-def test_memory_stays_flat_whatever_the_number_of_files(monkeypatch):
-    """Three times the files take no more memory: what is remembered is bounded."""
-    monkeypatch.setattr(settling, "MAX_WAITING", 1_000)
-    monkeypatch.setattr(settling, "MAX_KNOWN", 500)
-    monkeypatch.setattr(following, "is_taken", lambda *_, **__: True)  # asks a real disk
-
-    def peak(n_files):
-        clock = Clock()
-
-        class Endless(Disk):
-            def look(self, path):
-                number = int(path.rsplit("/", 1)[1][:-4])
-                at = int((1_000_000 + number / 100) * 1e9)
-                return (number, at, at, number)
-
-        class Counting(FakeTagger):
-            n = 0
-
-            def scan(self, paths, options=None, *, stop=None):
-                self.n += len(list(paths))
-                return iter(())
-
-        disk = Endless()
-        fake = Counting(disk)
-        tracemalloc.start()
-        run_day(
-            disk, fake, clock, lambda s: [f"/m/{i}.mp3" for i in range(s * 100, s * 100 + 100)],
-            seconds=n_files // 100, pass_s=1e9,
-        )  # fmt: skip
-        _, most = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert fake.n >= n_files - 1_000
-        return most
-
-    assert peak(12_000) < 1.3 * peak(4_000) + 20_000
+def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
+    """Files that wait, and those that are remembered, never are more than so many."""
+    monkeypatch.setattr(settling, "MAX_WAITING", 300)
+    monkeypatch.setattr(settling, "MAX_KNOWN", 200)
+    disk = Disk()
+    waiting = Settling(quiet_s=5, look=disk.look)
+    n_whole, most = 0, 0
+    for second in range(100):
+        for i in range(50):
+            path = f"/m/{second}-{i}.mp3"
+            disk.write(path, 1)
+            waiting.note(path, second)
+        n_whole += len(waiting.whole(second))
+        most = max(most, len(waiting), len(waiting._known))
+    assert most == 250  # five seconds of them
+    assert len(waiting._known) == 200
+    assert n_whole == 95 * 50
+    assert not waiting.is_over_full
+    for i in range(301):
+        disk.write(f"/burst/{i}.mp3", 1)
+        waiting.note(f"/burst/{i}.mp3", 200)
+    assert len(waiting) == 300
+    assert waiting.is_over_full
 
 
 def test_a_burst_larger_than_memory_is_looked_at_as_folders(monkeypatch):
