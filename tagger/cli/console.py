@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
     from rich.console import Console
 
+    from tagger.model.spec import ModelSpec
+    from tagger.reports.report import Report
     from tagger.scan.results import TrackResult
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -35,6 +40,21 @@ def show_written(result: "TrackResult", out: "Console", *, json: bool, quiet: bo
         emit_json(result, out)
     elif (not quiet or result.status == "failed") and (line := line_of(result, verbose=False)):
         out.print(line, highlight=False, soft_wrap=True)
+
+
+def optional_report(
+    path: "Path | None", spec: "ModelSpec", *, threshold: float | None
+) -> "AbstractContextManager[Report | None]":
+    """A report that takes results until it is left; None if none was asked for.
+
+    Raises:
+        InputError: the suffix is unknown, or the file cannot be made.
+    """
+    from tagger.reports.report import open_report
+
+    if path is None:
+        return contextlib.nullcontext(None)
+    return open_report(path, spec=spec, threshold=threshold)
 
 
 def stderr_console() -> "Console":

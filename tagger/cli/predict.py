@@ -1,7 +1,6 @@
 """`tagger predict`: what is heard in single files."""
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from tagger.cli.console import (
     EXIT_SOME_FAILED,
     emit_json,
+    optional_report,
     stderr_console,
     stdout_console,
 )
@@ -30,6 +30,7 @@ from tagger.text import sanitise
 
 if TYPE_CHECKING:
     from tagger.model.spec import ModelSpec
+    from tagger.reports.report import Report
     from tagger.scan.results import TrackResult
 
 
@@ -67,13 +68,11 @@ def predict(
 ) -> None:
     """Show the scores of single files, label by label. Changes nothing."""
     from tagger.genres.spelling import no_spelling
-    from tagger.reports.report import open_report
     from tagger.scan.options import ScanOptions
     from tagger.scan.records import ListenOptions
     from tagger.settings.config import load_settings
 
     console = stderr_console()
-    settings = load_settings(setting or ())
     options = ScanOptions(
         policy="replace",
         spelling=no_spelling(),
@@ -86,35 +85,39 @@ def predict(
         ),
     )
     walk = Walk(console, exclude or ())
-    compute = Compute(precision=precision, batch_size=batch_size)
     show = _Show(json, timeline, plot, threshold, everything)
-    failed = False
-    with contextlib.ExitStack() as stack:
-        tagger = stack.enter_context(
-            open_tagger(
-                model,
-                device,
-                compute=compute,
-                settings=settings,
-                console=console,
-                quiet=json,
-                remember=False,
-                n_decoders=jobs,
-            )
-        )
+    with open_tagger(
+        model,
+        device,
+        compute=Compute(precision=precision, batch_size=batch_size),
+        settings=load_settings(setting or ()),
+        console=console,
+        quiet=json,
+        remember=False,
+        n_decoders=jobs,
+    ) as tagger:
         if plot is not None:
             _check_one(tagger.tracks(files, walk.options()), plot)
         results = tagger.scan(files, options, walk=walk.options())
-        file = None
-        if report is not None:
-            page = open_report(report, spec=tagger.spec, threshold=threshold)
-            file = stack.enter_context(page)
-        for result in results:
-            failed |= result.status == "failed"
-            _show_one(result, tagger.spec, show)
-            if file is not None:
-                file.add(result)
+        with optional_report(report, tagger.spec, threshold=threshold) as file:
+            failed = _show_all(results, tagger.spec, show, file)
     raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
+
+
+def _show_all(
+    results: "Iterable[TrackResult]",
+    spec: "ModelSpec",
+    show: "_Show",
+    report: "Report | None",
+) -> bool:
+    """Show results as they come; whether one of them failed."""
+    failed = False
+    for result in results:
+        failed |= result.status == "failed"
+        _show_one(result, spec, show)
+        if report is not None:
+            report.add(result)
+    return failed
 
 
 @dataclass(frozen=True, slots=True)

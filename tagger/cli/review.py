@@ -1,6 +1,5 @@
 """`tagger audit` and `tagger apply`: the genres that are there, and those that are wanted."""
 
-import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from tagger.cli.console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     emit_json,
+    optional_report,
     sayer,
     show_written,
     stderr_console,
@@ -75,7 +75,7 @@ def audit(
     A CSV report of it can be edited and given to `tagger apply`.
     """
     from tagger.reports.audit_tables import SHOWN, show_audit
-    from tagger.reports.report import Tally, open_report
+    from tagger.reports.report import Tally
     from tagger.review.findings import AuditOptions
     from tagger.scan.records import ListenOptions
     from tagger.settings.config import load_settings
@@ -85,33 +85,29 @@ def audit(
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
     past.check()
     options = AuditOptions(threshold=threshold, listen=ListenOptions(full=full))
-    with contextlib.ExitStack() as stack:
-        tagger = stack.enter_context(
-            open_tagger(
-                model,
-                device,
-                compute=Compute(precision=precision, batch_size=batch_size),
-                settings=load_settings(setting or ()),
-                console=console,
-                quiet=json,
-                state=state,
-                remember=not no_state,
-                n_decoders=jobs,
-            )
+    with (
+        open_tagger(
+            model,
+            device,
+            compute=Compute(precision=precision, batch_size=batch_size),
+            settings=load_settings(setting or ()),
+            console=console,
+            quiet=json,
+            state=state,
+            remember=not no_state,
+            n_decoders=jobs,
+        ) as tagger,
+        optional_report(report, tagger.spec, threshold=threshold) as file,
+        progress(tagger, paths, walk, tally) as advance,
+    ):
+
+        def scored(result: "TrackResult") -> None:
+            tally.add(result)
+            advance()
+
+        found = tagger.audit(
+            paths, options, walk=walk.options(), recall=past.recall(), on_track=scored
         )
-        file = None
-        if report is not None:
-            page = open_report(report, spec=tagger.spec, threshold=threshold)
-            file = stack.enter_context(page)
-        with progress(tagger, paths, walk, tally) as advance:
-
-            def scored(result: "TrackResult") -> None:
-                tally.add(result)
-                advance()
-
-            found = tagger.audit(
-                paths, options, walk=walk.options(), recall=past.recall(), on_track=scored
-            )
         _add_all(file, found.files)
     if json:
         for one in _worth_a_row(found.files):

@@ -15,6 +15,7 @@ from tagger.cli.console import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     emit_json,
+    optional_report,
     stderr_console,
     stdout_console,
     stop_on_interrupt,
@@ -184,7 +185,7 @@ def _run(
     show: Show,
 ) -> int:
     """Scan, show each result as it comes, and return the exit code."""
-    from tagger.reports.report import Tally, open_report
+    from tagger.reports.report import Tally
 
     console, tally, started = walk.console, Tally(), time.monotonic()
     # On a terminal, results are printed above the bar, by the console that draws it.
@@ -200,10 +201,8 @@ def _run(
         recall = past.recall(passing=show.passing, on_unchanged=unchanged)
         results = tagger.scan(paths, options, walk=walk.options(), recall=recall, stop=stop)
         stack.enter_context(contextlib.closing(results))
-        report = None
-        if show.report is not None:
-            page = open_report(show.report, spec=tagger.spec, threshold=options.threshold)
-            report = stack.enter_context(page)
+        page = optional_report(show.report, tagger.spec, threshold=options.threshold)
+        report = stack.enter_context(page)
         advance = stack.enter_context(progress(tagger, paths, walk, tally, quiet=show.quiet))
         for result in results:
             tally.add(result)
