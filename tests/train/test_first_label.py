@@ -8,7 +8,7 @@ import pytest
 from tests.train.sets import make_set
 from train.calibration.calibrate import choose_thresholds, clip_scores, fit_calibration
 from train.calibration.logits import ClipLogits
-from train.config.config import CalibrationOptions
+from train.config.after_fit import CalibrationOptions
 from train.evaluation.metrics import calibration_error, first_right
 
 

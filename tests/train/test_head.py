@@ -4,7 +4,8 @@ import torch
 from tests.train import trees
 from tests.train.sets import make_set
 from train.calibration.logits import predict
-from train.config.config import HeadOptions, from_tree
+from train.config.after_fit import HeadOptions
+from train.config.config import from_tree
 from train.data.load import load_clips
 from train.datasets.base import join
 from train.fit.last_layer import refit_head

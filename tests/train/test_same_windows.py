@@ -12,7 +12,8 @@ from tagger.scan.pipeline import analyse
 from tagger.scan.records import ListenOptions
 from tests.train import small
 from train.calibration.calibrate import clip_scores
-from train.config.config import CalibrationOptions, from_tree
+from train.config.after_fit import CalibrationOptions
+from train.config.config import from_tree
 from train.data.batches import SILENCE_DBFS, cover, starts_of
 from train.data.load import recipe_for
 from train.data.prepare import as_features, prepare

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.calibration.logits import ClipLogits
-from train.config.config import CalibrationOptions
+from train.config.after_fit import CalibrationOptions
 from train.datasets.base import MUSIC, FeatureSet
 from train.models.network import TaggerNet
 

@@ -35,6 +35,11 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         choose("calibration.datasets", name, config.datasets)
     for name in config.last_fit:
         choose("last_fit", name, config.datasets)
+    if config.beside and (config.kind != "single" or config.last_fit):
+        raise InputError(
+            "beside: these labels stand beside a softmax, chosen on valid recordings: set"
+            " kind=single and leave last_fit out, or leave beside out."
+        )
     _check_one_each(config)
     _check_unknown(config)
 

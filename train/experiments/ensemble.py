@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train.calibration.logits import ClipLogits, predict
-from train.config.config import CalibrationOptions, HeadOptions, TrainConfig
+from train.config.after_fit import CalibrationOptions, HeadOptions
+from train.config.config import TrainConfig
 from train.datasets.base import MUSIC, FeatureSet
 from train.evaluation.run_facts import by_dataset
 from train.fit.distributed import is_first

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from train.augment.features import AugmentOptions, augment
-from train.config.config import HeadOptions
+from train.config.after_fit import HeadOptions
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.fit.objective import label_loss

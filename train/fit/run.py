@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tagger.errors import InputError
+from train.calibration.beside import facts_with, with_beside
 from train.calibration.cross_validation import (
     Say,
     Start,
@@ -143,7 +144,7 @@ def run_training(
     if config.last_fit:
         net = last_fitted(config, clips, net, start=start, out=out, say=say, resume=resume)
     if is_first():
-        _save(net, config, clips, facts, out=out)
+        _save(net, config, clips, facts, out=out, say=say)
     return out / checkpoint.BEST
 
 
@@ -206,10 +207,23 @@ def _judged(
 
 
 def _save(
-    net: TaggerNet, config: TrainConfig, clips: FeatureSet, facts: dict[str, Any], *, out: Path
+    net: TaggerNet,
+    config: TrainConfig,
+    clips: FeatureSet,
+    facts: dict[str, Any],
+    *,
+    out: Path,
+    say: Say,
 ) -> None:
     """Write best.pt and facts.json."""
-    done = checkpoint.Checkpoint(net, config, kept_labels(config, clips), facts)
+    labels = kept_labels(config, clips)
+    if config.beside:
+        valid = measured(config, clips.split("valid"))
+        net, kept = with_beside(net, config, labels, valid, run_dir=out)
+        facts = facts_with(facts, kept)
+        labels = (*labels, *(one.label for one in kept))
+        say(f"beside them: {', '.join(one.label for one in kept) or 'none that can be shown'}")
+    done = checkpoint.Checkpoint(net, config, labels, facts)
     path = out / checkpoint.BEST
     checkpoint.save(done, path, training=checkpoint.training_of(path))
     (out / "facts.json").write_text(json.dumps(facts, indent=1))

@@ -85,7 +85,9 @@ def load(path: Path) -> Checkpoint:
         facts = {"thresholds": dict.fromkeys(labels, 0.5), "epoch": content["epoch"] + 1}
     else:
         raise InputError(f"{path}: not a checkpoint of this version of `tagger train`.")
-    net = TaggerNet(config.network(), n_labels=len(labels))
+    net = TaggerNet(
+        config.network(), n_labels=len(labels), beside=config.parents_beside(labels)
+    )
     net.load_state_dict(weights)
     return Checkpoint(net.eval(), config, labels, facts)
 

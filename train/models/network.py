@@ -1,5 +1,6 @@
 """The whole tagger as one module: front end, normalisation, body, head, calibration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,22 @@ class TaggerNet(nn.Module):
     label_bias: Tensor
     music_scale: Tensor
     music_bias: Tensor
+    is_parent: Tensor
+    has_no_parent: Tensor
 
-    def __init__(self, options: NetworkOptions, *, n_labels: int) -> None:
+    def __init__(
+        self, options: NetworkOptions, *, n_labels: int, beside: Sequence[int | None] = ()
+    ) -> None:
+        """Make a network with random weights.
+
+        Args:
+            options: its parts.
+            n_labels: of all labels.
+            beside: for `single`, of each of the last labels, which stand beside the softmax
+                over the others: the column of its parent there, or None.
+        """
         super().__init__()
-        self.options = options
+        self.options, self.beside = options, tuple(beside)
         self.front_end = FRONT_ENDS[options.features][1](options.features_options)
         self.normalise = normalise_of(
             self.front_end.scale,
@@ -69,6 +82,12 @@ class TaggerNet(nn.Module):
         self.register_buffer("label_bias", torch.zeros(n_labels))
         self.register_buffer("music_scale", torch.ones(1))
         self.register_buffer("music_bias", torch.zeros(1))
+        is_parent = torch.zeros(n_labels - len(self.beside), len(self.beside))
+        for column, parent in enumerate(self.beside):
+            if parent is not None:
+                is_parent[parent, column] = 1.0
+        self.register_buffer("is_parent", is_parent, persistent=False)
+        self.register_buffer("has_no_parent", 1 - is_parent.sum(dim=0), persistent=False)
 
     @property
     def decimate(self) -> int:
@@ -110,12 +129,22 @@ class TaggerNet(nn.Module):
         return embedding
 
     def scores_of(self, label_logits: Tensor, music_logit: Tensor) -> Tensor:
-        """Calibrated scores of logits: P(music) times softmax (single) or sigmoid (multi)."""
+        """Calibrated scores of logits: P(music) times softmax (single) or sigmoid (multi).
+
+        A label beside the softmax has a sigmoid's share of its parent's score, or of P(music):
+        no child is likelier than its parent, and nobody's first place changes.
+        """
         scaled = label_logits * self.label_scale + self.label_bias
         music = torch.sigmoid(music_logit * self.music_scale + self.music_bias)
-        if self.options.kind == "single":
+        if self.options.kind != "single":
+            return music * torch.sigmoid(scaled)
+        if not self.beside:
             return music * torch.softmax(scaled, dim=1)
-        return music * torch.sigmoid(scaled)
+        n_among = scaled.shape[1] - len(self.beside)
+        among = torch.softmax(scaled[:, :n_among], dim=1)
+        of_parent = torch.matmul(among, self.is_parent) + self.has_no_parent
+        beside = torch.sigmoid(scaled[:, n_among:]) * of_parent
+        return music * torch.cat([among, beside], dim=1)
 
     def from_features(self, features: Tensor) -> Tensor:
         """Scores of dB features (batch, n_mels, n_frames)."""

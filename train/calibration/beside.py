@@ -1,0 +1,212 @@
+"""Labels that teachers alone know, put beside those of the data once these are calibrated.
+
+The network answers for its teachers by a layer of its own, the pupil. For a label that the data
+do not name, the rows of that layer that answer for it are its weights. A label is kept where
+the network can be shown to know it: on valid recordings, against what at least two teachers
+hold for it, its average precision and a threshold are good enough.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics.functional.classification import binary_average_precision
+
+from tagger.errors import InputError
+from train.config.config import TrainConfig
+from train.data.batches import cover
+from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.models.network import TaggerNet
+from train.teachers.lessons import Lessons, Part
+from train.teachers.pupil import read_pupil
+
+HIGHEST = 0.08
+"""A teacher holds a label for a recording that is among so many it is surest of."""
+
+ENOUGH_TEACHERS = 2
+
+LEAST_PRECISION, TIMES_PRIOR = 0.35, 3.0
+"""Least average precision, and how many times the share of recordings that have the label."""
+
+LEAST_FOUND = 10
+"""A threshold that fewer recordings reach proves nothing."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """One label that is kept: its layer's row, and what was found of it."""
+
+    label: str
+    weight: Tensor
+    bias: float
+    threshold: float
+    figures: Mapping[str, float]
+
+
+def with_beside(
+    net: TaggerNet,
+    config: TrainConfig,
+    labels: Sequence[str],
+    valid: FeatureSet,
+    *,
+    run_dir: Path,
+) -> tuple[TaggerNet, list[Beside]]:
+    """The network with the labels of `config.beside` that can be shown to work, and these.
+
+    Args:
+        net: calibrated, with the labels of the data.
+        config: of the run.
+        labels: these labels.
+        valid: recordings that nothing was learned from, with lessons.
+        run_dir: where the pupil was kept.
+
+    Raises:
+        InputError: there is no pupil, or a label of a teacher that does not exist is named.
+    """
+    found = read_pupil(run_dir)
+    if found is None or valid.lessons is None:
+        raise InputError("beside: no teachers were learned from; name some in `teachers`.")
+    layer, parts = found
+    music = valid.take(np.flatnonzero(valid.music != NOT_MUSIC))
+    embeddings, scores, owner = _heard(net, music, config.calibration.n_windows)
+    kept = []
+    for name, sources in config.beside.items():
+        columns = [_column(one, parts) for one in sources]
+        weight = layer.weight[columns].mean(dim=0).detach()
+        bias = float(layer.bias.detach()[columns].mean())
+        parent = config.parents.get(name)
+        share = scores[:, labels.index(parent)] if parent in labels else scores.sum(dim=1)
+        held = held_by_teachers(music.lessons, columns)
+        logit = embeddings @ weight + bias
+        shift = _shift(_mean(logit, owner), held)
+        mean = _mean(torch.sigmoid(logit + shift) * share, owner).numpy()
+        one = judged(mean, held, precision=config.calibration.precision)
+        if one is not None:
+            threshold, figures = one
+            kept.append(
+                Beside(
+                    label=name,
+                    weight=weight,
+                    bias=bias + shift,
+                    threshold=threshold,
+                    figures=figures,
+                )
+            )
+    return _joined(net, config, labels, kept), kept
+
+
+def held_by_teachers(lessons: Lessons | None, columns: Sequence[int]) -> NDArray[np.bool_]:
+    """Which clips at least two teachers hold a label for, shape (n_clips,)."""
+    if lessons is None:
+        raise InputError("beside: no teachers were learned from; name some in `teachers`.")
+    means = np.stack(
+        [rows[:, columns].astype(np.float32).mean(axis=0) for rows in lessons.of_clip]
+    )
+    bounds = np.nanquantile(means, 1 - HIGHEST, axis=0)
+    held: NDArray[np.bool_] = (means >= bounds).sum(axis=1) >= ENOUGH_TEACHERS
+    return held
+
+
+def judged(
+    scores: Array, held: NDArray[np.bool_], *, precision: float
+) -> tuple[float, dict[str, float]] | None:
+    """Threshold and figures of a label, or None if it cannot be shown to work.
+
+    Args:
+        scores: of clips, shape (n_clips,).
+        held: whether teachers hold it for them, the same shape.
+        precision: the share of right ones that the threshold is to reach.
+    """
+    truth = torch.from_numpy(held.astype(np.int64))
+    found = float(binary_average_precision(torch.from_numpy(scores), truth))
+    prior = float(held.mean())
+    order = np.argsort(-scores)
+    right = np.cumsum(held[order]) / np.arange(1, len(order) + 1)
+    reached = np.flatnonzero(right >= precision)
+    reached = reached[reached >= LEAST_FOUND - 1]
+    if found < max(LEAST_PRECISION, min(TIMES_PRIOR * prior, 0.5)) or not len(reached):
+        return None
+    last = int(reached[-1])
+    figures = {
+        "average_precision": round(found, 3),
+        "prior": round(prior, 3),
+        "precision": round(float(right[last]), 3),
+        "share_found": round((last + 1) / len(order), 3),
+    }
+    return round(float(scores[order[last]]), 3), figures
+
+
+@torch.no_grad()
+def _heard(net: TaggerNet, clips: FeatureSet, n_windows: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Embeddings and scores of the windows of clips, and the clip of each."""
+    options = net.options.features_options
+    embeddings, scores, owner = [], [], []
+    for i in range(len(clips)):
+        batch = torch.from_numpy(cover(clips, i, options=options, n_windows=n_windows))
+        features = net.front_end(batch[:, 0]) if clips.is_waveform else batch
+        embeddings.append(net.embed(features))
+        scores.append(net.scores_of(*net.head(embeddings[-1])))
+        owner += [i] * len(batch)
+    return torch.cat(embeddings), torch.cat(scores), torch.tensor(owner)
+
+
+def _mean(of_windows: Tensor, owner: Tensor) -> Tensor:
+    n_clips = int(owner.max()) + 1
+    sums = torch.zeros(n_clips).index_add(0, owner, of_windows.detach().float())
+    return sums / torch.bincount(owner, minlength=n_clips)
+
+
+def _shift(logits: Tensor, held: NDArray[np.bool_]) -> float:
+    """What is added to a label's logit, so that its mean is how often it is held."""
+    low, high = -20.0, 20.0
+    share = float(held.mean())
+    for _ in range(50):
+        middle = (low + high) / 2
+        is_less = float(torch.sigmoid(logits + middle).mean()) < share
+        low, high = (middle, high) if is_less else (low, middle)
+    return (low + high) / 2
+
+
+def _column(source: str, parts: Sequence[Part]) -> int:
+    """The column of TEACHER/LABEL among the teachers' answers."""
+    teacher, _, label = source.partition("/")
+    for part in parts:
+        if part.kind == "scores" and part.teacher == teacher and label in part.labels:
+            return part.start + part.labels.index(label)
+    known = ", ".join(one.teacher for one in parts if one.kind == "scores")
+    raise InputError(f"beside: {source!r}: no such label; teachers: {known}.")
+
+
+@torch.no_grad()
+def _joined(
+    net: TaggerNet, config: TrainConfig, labels: Sequence[str], kept: Sequence[Beside]
+) -> TaggerNet:
+    """A network with the kept labels behind its own."""
+    every = [*labels, *(one.label for one in kept)]
+    joined = TaggerNet(net.options, n_labels=len(every), beside=config.parents_beside(every))
+    weights = net.state_dict()
+    rows = [one.weight for one in kept]
+    for name, added in (
+        ("head.labels.weight", torch.stack(rows) if rows else torch.zeros(0, net.body.n_out)),
+        ("head.labels.bias", torch.tensor([one.bias for one in kept])),
+        ("label_scale", torch.ones(len(kept))),
+        ("label_bias", torch.zeros(len(kept))),
+    ):
+        weights[name] = torch.cat([weights[name], added.to(weights[name])])
+    joined.load_state_dict(weights)
+    return joined.eval()
+
+
+def facts_with(facts: Mapping[str, Any], kept: Sequence[Beside]) -> dict[str, Any]:
+    """What is said of a model, with these labels: measured against teachers, not people."""
+    thresholds = {**facts["thresholds"], **{one.label: one.threshold for one in kept}}
+    figures = {one.label: dict(one.figures) for one in kept}
+    metrics = {**facts.get("metrics", {}), "what two teachers hold": figures}
+    return {**facts, "thresholds": thresholds, "metrics": metrics}

@@ -1,0 +1,62 @@
+"""Choices of what follows a fit: the last layer once more, calibration, an ensemble."""
+
+from dataclasses import dataclass
+
+from tagger.scan.records import ListenOptions
+from train.config.fields import check_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadOptions:
+    """Fitting the last layer again after the rest; the penalties are those of its weights.
+
+    `n_augmented` versions of each window are learned beside it, so that the head does not rely
+    on what a codec or another microphone changes.
+    """
+
+    refit: bool = False
+    label_penalty: float = 0.1
+    music_penalty: float = 0.1
+    n_windows: int = 6
+    n_augmented: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationOptions:
+    """Calibration on clips that the network has not seen.
+
+    `source: out-of-fold` fits one network for each of `folds`, holding out train clips in
+    turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
+    figures over `folds` (over five if there are fewer than two).
+    `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
+    for recordings that have one. Only clips of `datasets` are held out, measured and used for
+    the head's last fit (all if it is empty). `raise_rare` raises labels by so much of the
+    logarithm of their rarity, instead of a bias each. A threshold is the lowest score from
+    which a label is right with the share `precision`; `music_share` lowers it until that share
+    of unlabelled music that was not learned from gets one.
+    """
+
+    source: str = "auto"
+    folds: int = -1
+    datasets: tuple[str, ...] = ()
+    n_windows: int = ListenOptions().n_windows
+    raise_rare: float = 0.0
+    precision: float = 0.7
+    music_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleOptions:
+    """Networks with other seeds that are fitted first, and teach the one that is kept.
+
+    `share` of the target of a label is what they hear in `n_windows` windows of a clip; where a
+    set does not know a label, all.
+    """
+
+    members: int = 0
+    share: float = 0.5
+    n_windows: int = 3
+
+    def __post_init__(self) -> None:
+        check_range("ensemble.members", self.members, 0)
+        check_range("ensemble.share", self.share, 0, 1)
