@@ -58,7 +58,10 @@ def test_a_label_without_proof_is_left_out():
     scores = (held + rng.normal(0, 0.4, 400)).astype(np.float32)
     threshold, figures = judged(scores, held, precision=0.7)
     assert figures["average_precision"] > 0.5
-    assert held[scores >= threshold - 1e-3].mean() == pytest.approx(0.7, abs=0.05)
+    assert held[scores >= threshold].mean() == pytest.approx(0.7, abs=0.05)
+    higher, figures = judged(scores, held, precision=0.7, least=0.9)
+    assert higher >= 0.9 > threshold
+    assert figures["precision"] > 0.7
     few = np.arange(400) < 5
     assert judged((few * 1.0).astype(np.float32), few, precision=0.7) is None
 
@@ -68,13 +71,18 @@ def test_a_run_writes_them_into_the_model_with_parent_kind_and_threshold(tmp_pat
     monkeypatch.setattr("train.calibration.beside.LEAST_PRECISION", 0.0)
     monkeypatch.setattr("train.calibration.beside.TIMES_PRIOR", 0.0)
     monkeypatch.setattr("train.calibration.beside.LEAST_FOUND", 1)
+    monkeypatch.setattr("train.calibration.beside.LOWEST", 0.0)
+    monkeypatch.setattr(  # three clips reach no threshold of a parent
+        "train.fit.run.with_beside",
+        lambda *given, **options: with_beside(*given, **{**options, "thresholds": {}}),
+    )
     data = write_data(tmp_path / "data")
     made = tree(
         *THREE, kind="single", labels=["high", "low"], parents={"Soft": "low"},
         kinds={"Calm": "mood"}, beside={"Soft": [f"free/{LABELS[0]}", f"long/{LABELS[0]}"],
                                         "Calm": [f"free/{LABELS[1]}", f"short/{LABELS[1]}"]},
     )  # fmt: skip
-    made["calibration"] = made["calibration"] | {"precision": 0.0}
+    made["calibration"] = {"source": "out-of-fold", "folds": 0, "precision": 0.0}
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(made))
     said = []
@@ -99,4 +107,4 @@ def test_what_cannot_be_is_refused_before_anything_is_learned(tmp_path):
     config = from_tree(tree(kind="single"))
     net = TaggerNet(config.network(), n_labels=2)
     with pytest.raises(InputError, match="name some in `teachers`"):
-        with_beside(net, config, ("a", "b"), None, run_dir=tmp_path)
+        with_beside(net, config, ("a", "b"), None, thresholds={}, run_dir=tmp_path)

@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 from torchmetrics.functional.classification import binary_average_precision
 
 from tagger.errors import InputError
+from train.calibration.calibrate import LOWEST
 from train.config.config import TrainConfig
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
@@ -33,7 +35,10 @@ ENOUGH_TEACHERS = 2
 LEAST_PRECISION, TIMES_PRIOR = 0.35, 3.0
 """Least average precision, and how many times the share of recordings that have the label."""
 
-LEAST_FOUND = 10
+OF_PARENT = 0.7
+"""A child's score is below its parent's; so much of what that must reach is asked of it."""
+
+LEAST_FOUND = 8
 """A threshold that fewer recordings reach proves nothing."""
 
 Array = NDArray[np.float32]
@@ -56,6 +61,7 @@ def with_beside(
     labels: Sequence[str],
     valid: FeatureSet,
     *,
+    thresholds: Mapping[str, float],
     run_dir: Path,
 ) -> tuple[TaggerNet, list[Beside]]:
     """The network with the labels of `config.beside` that can be shown to work, and these.
@@ -65,6 +71,7 @@ def with_beside(
         config: of the run.
         labels: these labels.
         valid: recordings that nothing was learned from, with lessons.
+        thresholds: of `labels`.
         run_dir: where the pupil was kept.
 
     Raises:
@@ -84,20 +91,14 @@ def with_beside(
         parent = config.parents.get(name)
         share = scores[:, labels.index(parent)] if parent in labels else scores.sum(dim=1)
         held = held_by_teachers(music.lessons, columns)
-        logit = embeddings @ weight + bias
-        shift = _shift(_mean(logit, owner), held)
-        mean = _mean(torch.sigmoid(logit + shift) * share, owner).numpy()
-        one = judged(mean, held, precision=config.calibration.precision)
+        scale, shift = _platt(_mean(embeddings @ weight + bias, owner), held)
+        weight, bias = scale * weight, scale * bias + shift
+        mean = _mean(torch.sigmoid(embeddings @ weight + bias) * share, owner).numpy()
+        least = max(LOWEST, OF_PARENT * thresholds.get(parent or "", 0.0))
+        one = judged(mean, held, precision=config.calibration.precision, least=least)
         if one is not None:
-            threshold, figures = one
             kept.append(
-                Beside(
-                    label=name,
-                    weight=weight,
-                    bias=bias + shift,
-                    threshold=threshold,
-                    figures=figures,
-                )
+                Beside(label=name, weight=weight, bias=bias, threshold=one[0], figures=one[1])
             )
     return _joined(net, config, labels, kept), kept
 
@@ -115,7 +116,7 @@ def held_by_teachers(lessons: Lessons | None, columns: Sequence[int]) -> NDArray
 
 
 def judged(
-    scores: Array, held: NDArray[np.bool_], *, precision: float
+    scores: Array, held: NDArray[np.bool_], *, precision: float, least: float = LOWEST
 ) -> tuple[float, dict[str, float]] | None:
     """Threshold and figures of a label, or None if it cannot be shown to work.
 
@@ -123,13 +124,14 @@ def judged(
         scores: of clips, shape (n_clips,).
         held: whether teachers hold it for them, the same shape.
         precision: the share of right ones that the threshold is to reach.
+        least: the lowest threshold.
     """
     truth = torch.from_numpy(held.astype(np.int64))
     found = float(binary_average_precision(torch.from_numpy(scores), truth))
     prior = float(held.mean())
     order = np.argsort(-scores)
     right = np.cumsum(held[order]) / np.arange(1, len(order) + 1)
-    reached = np.flatnonzero(right >= precision)
+    reached = np.flatnonzero((right >= precision) & (scores[order] >= least))
     reached = reached[reached >= LEAST_FOUND - 1]
     if found < max(LEAST_PRECISION, min(TIMES_PRIOR * prior, 0.5)) or not len(reached):
         return None
@@ -140,7 +142,7 @@ def judged(
         "precision": round(float(right[last]), 3),
         "share_found": round((last + 1) / len(order), 3),
     }
-    return round(float(scores[order[last]]), 3), figures
+    return round(max(float(scores[order[last]]) - 5e-4, least), 3), figures
 
 
 @torch.no_grad()
@@ -163,15 +165,22 @@ def _mean(of_windows: Tensor, owner: Tensor) -> Tensor:
     return sums / torch.bincount(owner, minlength=n_clips)
 
 
-def _shift(logits: Tensor, held: NDArray[np.bool_]) -> float:
-    """What is added to a label's logit, so that its mean is how often it is held."""
-    low, high = -20.0, 20.0
-    share = float(held.mean())
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_less = float(torch.sigmoid(logits + middle).mean()) < share
-        low, high = (middle, high) if is_less else (low, middle)
-    return (low + high) / 2
+def _platt(logits: Tensor, held: NDArray[np.bool_]) -> tuple[float, float]:
+    """Scale and shift under which a sigmoid is how often a label is held (Platt, 1999)."""
+    truth = torch.from_numpy(held.astype(np.float32))
+    scale, shift = torch.ones(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([scale, shift], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        mean = logits * scale + shift
+        loss = F.binary_cross_entropy_with_logits(mean, truth, reduction="sum")
+        loss = loss + (scale - 1).square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return float(scale.detach()), float(shift.detach())
 
 
 def _column(source: str, parts: Sequence[Part]) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.calibration.logits import ClipLogits
-from train.config.after_fit import CalibrationOptions
+from train.config.after_fit import BIAS_PENALTY, CalibrationOptions
 from train.datasets.base import MUSIC, FeatureSet
 from train.models.network import TaggerNet
 
@@ -20,12 +20,6 @@ LEAST = 0.2
 """No threshold is lowered below it: a genre with less is a guess."""
 
 _PRIOR_CLIPS = 10
-
-_BIAS_PENALTY = 50.0
-"""Pull of each label's bias to zero, in nats a clip set: some dozens of clips a label cannot
-tell a bias from chance. With 5, four networks of 2026-11-21 lost 1 to 3 points of GTZAN's valid
-clips that were left out of the fit."""
-
 
 _MOST_LOG_SCALE = 6.0
 """Logits 400 times as large are as sure as float32 can say."""
@@ -51,7 +45,13 @@ class Calibration:
         net.music_bias.fill_(self.music_bias)
 
 
-def fit_calibration(logits: ClipLogits, *, kind: str, raise_rare: float = 0.0) -> Calibration:
+def fit_calibration(
+    logits: ClipLogits,
+    *,
+    kind: str,
+    raise_rare: float = 0.0,
+    bias_penalty: float = BIAS_PENALTY,
+) -> Calibration:
     """Fit on clips that the networks had not seen.
 
     The scores of a track are the mean over its windows, so that mean is what is fitted: one
@@ -62,21 +62,19 @@ def fit_calibration(logits: ClipLogits, *, kind: str, raise_rare: float = 0.0) -
     Args:
         logits: out-of-fold logits of windows.
         kind: 'single' or 'multi'.
-        raise_rare: for `single`, how far labels are raised by their rarity instead of by a
-            bias of their own, 0..1 (A. Menon et al., Logit adjustment, ICLR 2021).
+        raise_rare: for `single`, a clip whose label is n times as rare counts n to this power.
+        bias_penalty: pull of each label's bias to zero, in nats a clip set.
     """
     targets = torch.from_numpy(logits.clips.targets)
     labelled = _labelled(logits)
     unknown = torch.isnan(targets)
     # Among the labels of its own set a clip has one; the others are no candidates.
     hidden = unknown if kind == "single" else torch.zeros_like(unknown)
-    raised = _raised(targets[labelled], raise_rare)
     windows = [
-        (torch.from_numpy(logits.label_logits[i]) + raised).masked_fill(
-            hidden[i], _NO_CANDIDATE
-        )
+        torch.from_numpy(logits.label_logits[i]).masked_fill(hidden[i], _NO_CANDIDATE)
         for i in labelled
     ]
+    weights = _rarity(targets[labelled], raise_rare if kind == "single" else 0.0)
     log_scale = torch.zeros(1, requires_grad=True)
     bias = torch.zeros(targets.shape[1], requires_grad=True)
 
@@ -84,13 +82,15 @@ def fit_calibration(logits: ClipLogits, *, kind: str, raise_rare: float = 0.0) -
         # A few clips that are all right would want a scale without bound.
         scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
         mean = _mean_scores(windows, scale, bias, kind=kind)
-        return _nll(mean, targets[labelled], kind=kind) + _BIAS_PENALTY * bias.square().sum()
+        return (
+            _nll(mean, targets[labelled], weights, kind=kind)
+            + bias_penalty * bias.square().sum()
+        )
 
-    _minimise(label_nll, [log_scale] if raise_rare else [log_scale, bias])
+    _minimise(label_nll, [log_scale, bias])
     music = _fit_music(logits)
     bounded = log_scale.detach().clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE)
-    scale = float(bounded.exp())
-    shifts = bias.detach() + scale * raised
+    scale, shifts = float(bounded.exp()), bias.detach()
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
         further = [one * scale + shifts for one in windows]
         gates = [_gate(logits.music_logits[i], *music) for i in labelled]
@@ -99,11 +99,11 @@ def fit_calibration(logits: ClipLogits, *, kind: str, raise_rare: float = 0.0) -
     return Calibration(scale, shifts.numpy(), *music)
 
 
-def _raised(targets: Tensor, share: float) -> Tensor:
-    """What is added to each label's logit: more for a rare one, shape (n_labels,)."""
+def _rarity(targets: Tensor, power: float) -> Tensor:
+    """How much a clip of each label counts, mean 1 over the clips, shape (n_labels,)."""
     counts = torch.nan_to_num(targets).sum(dim=0).clamp(min=1)
-    rarity = -(counts / counts.sum()).log()
-    return share * (rarity - rarity.mean())
+    weights = counts**-power
+    return weights * counts.sum() / (weights * counts).sum()
 
 
 def _gate(music_logits: NDArray[np.float32], scale: float, bias: float) -> Tensor:
@@ -158,12 +158,15 @@ def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: st
     return torch.stack([part.mean(dim=0) for part in scores.split(lengths)])
 
 
-def _nll(scores: Tensor, targets: Tensor, *, kind: str) -> Tensor:
-    """Negative log-likelihood of the labels that are known, summed over the clips."""
+def _nll(scores: Tensor, targets: Tensor, weights: Tensor, *, kind: str) -> Tensor:
+    """Negative log-likelihood of the labels that are known, summed over the clips.
+
+    `weights` say how much a clip that has a label counts, shape (n_labels,).
+    """
     known = ~torch.isnan(targets)
     truth = torch.nan_to_num(targets)
     safe = scores.clamp(1e-6, 1 - 1e-6)
-    positive = -(truth * safe.log()).sum()
+    positive = -(weights * truth * safe.log()).sum()
     if kind == "single":
         return positive
     return positive - (known * (1 - truth) * (1 - safe).log()).sum()

@@ -4,11 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from train.calibration.calibrate import clip_scores, fit_calibration
+from train.calibration.calibrate import clip_scores
 from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
 from train.datasets import FeatureSet
-from train.evaluation.run_facts import calibration_facts, calibration_of, measure, net_logits
+from train.evaluation.run_facts import (
+    calibration_facts,
+    calibration_of,
+    fitted_calibration,
+    measure,
+    net_logits,
+)
 from train.models.network import TaggerNet
 
 
@@ -44,9 +50,7 @@ def calibrated(
     if unseen is None and config.calibration.source == "valid" and has_every_label(valid):
         unseen = net_logits(net, valid, config)
     if unseen is not None:
-        calibration = fit_calibration(
-            unseen, kind=config.kind, raise_rare=config.calibration.raise_rare
-        )
+        calibration = fitted_calibration(unseen, config)
         calibration.apply(net)
         return calibration_facts(unseen, calibration, config)
     return {"thresholds": dict.fromkeys(valid.labels, 0.5)}

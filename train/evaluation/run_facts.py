@@ -79,8 +79,15 @@ def calibration_of(net: Any) -> Calibration:
     )
 
 
-def _fitted(logits: ClipLogits, config: TrainConfig) -> Calibration:
-    return fit_calibration(logits, kind=config.kind, raise_rare=config.calibration.raise_rare)
+def fitted_calibration(logits: ClipLogits, config: TrainConfig) -> Calibration:
+    """The calibration that a configuration asks for."""
+    options = config.calibration
+    return fit_calibration(
+        logits,
+        kind=config.kind,
+        raise_rare=options.raise_rare,
+        bias_penalty=options.bias_penalty,
+    )
 
 
 def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]:
@@ -90,12 +97,12 @@ def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]
     """
     n_folds = config.calibration.folds
     if n_folds < 2:
-        return clip_scores(logits, _fitted(logits, config), kind=config.kind)
+        return clip_scores(logits, fitted_calibration(logits, config), kind=config.kind)
     folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
     scores = np.zeros((len(logits.clips), len(logits.clips.labels)), np.float32)
     for fold in range(n_folds):
         held = folds == fold
-        calibration = _fitted(logits.take(np.flatnonzero(~held)), config)
+        calibration = fitted_calibration(logits.take(np.flatnonzero(~held)), config)
         part = logits.take(np.flatnonzero(held))
         scores[held] = clip_scores(part, calibration, kind=config.kind)
     return scores
@@ -114,7 +121,7 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
     for fold in np.unique(folds):
         held = folds == fold
         rest = logits if held.all() else logits.take(np.flatnonzero(~held))
-        calibration = _fitted(rest, config)
+        calibration = fitted_calibration(rest, config)
         part = logits.take(np.flatnonzero(held))
         scores[held] = clip_scores(part, calibration, kind=config.kind)
         chosen = chosen_thresholds(

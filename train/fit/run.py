@@ -219,7 +219,9 @@ def _save(
     labels = kept_labels(config, clips)
     if config.beside:
         valid = measured(config, clips.split("valid"))
-        net, kept = with_beside(net, config, labels, valid, run_dir=out)
+        net, kept = with_beside(
+            net, config, labels, valid, thresholds=facts["thresholds"], run_dir=out
+        )
         facts = facts_with(facts, kept)
         labels = (*labels, *(one.label for one in kept))
         say(f"beside them: {', '.join(one.label for one in kept) or 'none that can be shown'}")
