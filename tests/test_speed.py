@@ -38,7 +38,7 @@ def songs(tmp_path_factory):
 def test_a_scan_costs_little_more_than_decoding(songs, full, most):
     """1.7 and 1.8 of the processor's time where this was written, starting helpers included.
 
-    The song is a short one that is decoded fast, and the network takes 3.5 ms for 10 s.
+    The song is a short one that is decoded fast, and the network takes 3.7 ms for 10 s.
     """
     engine = load_engine(find_model(DEFAULT), device="cpu")
     options = ListenOptions(full=full)
