@@ -91,14 +91,23 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
         0..limit names without duplicates, in the order of `predicted`; of `both`, the specific
         ones come first. A name that may not be written gives way to its nearest ancestors
         that may. A name is not written beside one that is below it in the tree, unless both
-        are asked for.
+        are asked for; the one below then stands where the other one stood.
     """
     names = [canonical(name, rules) for name in predicted]
     found = [one for name in names for one in specific_of(name, rules)]
-    specific = without_general(found, rules)
+    places: dict[str, int] = {}
+    for place, name in enumerate(found):
+        places.setdefault(fold(name), place)
+    specific = sorted(without_general(found, rules), key=lambda one: _place(one, places, rules))
     general = [found for name in names for found in general_of(name, rules)]
     wanted = {"specific": specific, "general": general, "both": [*specific, *general]}
     return unique(spelled(name, rules) for name in wanted[rules.tree_level])[:limit]
+
+
+def _place(name: str, places: Mapping[str, int], rules: GenreRules) -> int:
+    """The first place of a name and of what stands above it."""
+    line = (name, *ancestors(name, rules))
+    return min(places[fold(one)] for one in line if fold(one) in places)
 
 
 def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:

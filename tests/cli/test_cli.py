@@ -51,8 +51,10 @@ def test_json_prints_one_object_a_track_and_nothing_else(folder):
     assert set(records) == {"good.flac", "bad.mp3"}
     good, bad = records["good.flac"], records["bad.mp3"]
     assert good["status"] == "proposed"
-    assert len(good["scores"]) == len(
-        load_engine(find_model(DEFAULT), device="cpu").spec.labels
+    spec = load_engine(find_model(DEFAULT), device="cpu").spec
+    assert set(good["scores"]) == set(spec.labels_of("genre"))
+    assert sum(len(one) for one in good["others"].values()) == len(spec.labels) - len(
+        good["scores"]
     )
     assert good["duration_s"] == pytest.approx(4.0, abs=0.01)
     assert (bad["status"], bad["scores"]) == ("failed", None)
@@ -85,7 +87,7 @@ def test_predict_as_json_has_the_fields_of_scan(folder):
     done = tagger("predict", folder / "good.flac", "--json")
     assert set(json.loads(done.stdout)) == {
         "path", "status", "genres", "previous", "scores", "duration_s", "reason", "field",
-            "second",
+            "second", "others",
     }  # fmt: skip
 
 
