@@ -44,7 +44,7 @@ def test_a_missing_decoder_leaves_only_tags(monkeypatch):
     monkeypatch.setattr("tagger.diagnostics.formats.has_decoder", lambda codec: False)
     line = next(one for one in formats() if one.container == "ape")
     assert line.decoders == ()
-    assert line.note.startswith("only tags")
+    assert line.note.startswith("tags only")
     assert not has_decoder("no such codec")
 
 
