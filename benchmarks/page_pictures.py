@@ -97,6 +97,7 @@ def take(page: Tab, out: Path) -> None:
     page.wait("document.querySelectorAll('.heat').length > 2")
     page.run("document.querySelectorAll('#toasts *').forEach(one => one.remove())")
     page.click(".heat")
+    page.run("document.getElementById('library').textContent = '/home/me/Music'")
     time.sleep(1)
     for name, size, more in (
         ("page", (1440, 900), {}),
@@ -112,6 +113,7 @@ def take(page: Tab, out: Path) -> None:
     page.press("Escape")
     time.sleep(0.5)
     page.page.picture(out / "page-phone-list.png")
+    beside(out / "page-phone-list.png", out / "page-phone.png")
     page.page.size(1440, 900)
     for view in ("statistics", "history"):
         page.click(f"#nav [data-view='{view}']")
@@ -121,6 +123,16 @@ def take(page: Tab, out: Path) -> None:
     page.click("#write")
     time.sleep(1)
     page.page.picture(out / "page-write.png")
+
+
+def beside(left: Path, right: Path) -> None:
+    """Put the picture `left` to the left of `right`, and keep that one."""
+    images = [Image.open(one) for one in (left, right)]
+    width = sum(one.width for one in images) + 20
+    both = Image.new("RGB", (width, images[0].height), (217, 222, 228))
+    both.paste(images[0], (0, 0))
+    both.paste(images[1], (images[0].width + 20, 0))
+    both.save(right)
 
 
 def main(out: Path) -> None:

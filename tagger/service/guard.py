@@ -70,8 +70,9 @@ class _Seen:
         headers.setdefault("Content-Security-Policy", policy_of(path))
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
-        if path.startswith("/api/"):
-            headers.setdefault("Cache-Control", "no-store")
+        # Another version's modules would not fit this one's: browsers ask whether they are new.
+        is_api = path.startswith("/api/")
+        headers.setdefault("Cache-Control", "no-store" if is_api else "no-cache")
         # Only routes are named: an address may be anything, and each would be a series.
         route = getattr(self.scope.get("route"), "path", "none")
         if path.startswith(PREFIX) and not route.startswith(("none", PREFIX)):

@@ -26,11 +26,12 @@ needs_chrome = pytest.mark.skipif(
 
 
 @contextlib.contextmanager
-def serving(options):
-    """A service on a free port; yields its address."""
+def serving(options, *, port: int = 0):
+    """A service on a port, or a free one; yields its address."""
     app = create_app(options)
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=1
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chrome import chrome
 from tests.service.browser import Tab, needs_chrome, serving, tab, write_song
 from tests.service.conftest import make_options, working
 
@@ -382,6 +383,23 @@ def test_a_hundred_thousand_tracks_are_a_few_rows_of_html(tmp_path):
             assert page.run("document.querySelectorAll('.item').length") < 60
         assert page.run("document.querySelectorAll('*').length") < 1500
         assert is_quiet(page)
+
+
+@needs_chrome
+def test_the_page_outlives_the_service(tmp_path):
+    """While nobody answers it says so; when the service is back, so is the list."""
+    options = make_options(tmp_path)
+    with chrome(tmp_path / "profile") as browser:
+        with serving(options) as address:
+            page = Tab(browser, address)
+            page.open()
+            page.shows("#grid", "No tracks yet")
+        page.shows("#jobs", "does not answer")
+        page.run("location.hash = '#/tracks?q=x'")
+        page.shows("#grid", "does not answer")
+        with serving(options, port=int(address.rstrip("/").rpartition(":")[2])):
+            page.wait("document.querySelector('#jobs .away').hidden")
+            page.shows("#grid", "Nothing matches")
 
 
 @needs_chrome

@@ -53,11 +53,12 @@ export const patch = (path, body) => ask("PATCH", path, { body });
 export const drop = (path) => ask("DELETE", path);
 export const address = (path) => ROOT + path;
 
-// Server-sent events of all jobs; the browser connects again by itself.
+// Server-sent events of all jobs. A browser connects again by itself where the network failed,
+// and gives up where the service answered with an error: then it is asked again from here.
 export function watchJobs(onJob, onState) {
   const source = new EventSource(ROOT + "/events");
   source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
   source.addEventListener("open", () => onState(true));
-  source.addEventListener("error", () => onState(false));
+  source.addEventListener("error", () => onState(false, source.readyState === EventSource.CLOSED));
   return source;
 }

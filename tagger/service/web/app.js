@@ -43,7 +43,7 @@ class App {
     this.jobs = new Jobs({ canEdit: scopes.includes("edit"), onWork: () => this.refresh(), onEnd: (job) => this.onEnd(job) });
     this.statistics = new StatisticsView(by("statistics"), (change) => this.goTo("tracks", { ...EMPTY, ...change }));
     this.history = new HistoryView(by("history"), { onJob, scopes });
-    this.countSoon = seldom(800, () => this.count());
+    this.countSoon = seldom(1500, () => this.count());
     this.onJob = onJob;
   }
 
@@ -215,7 +215,6 @@ class App {
     this.countSoon();
     if (this.view === "tracks") await this.rows.refresh();
     else await this[this.view].show();
-    await this.folders.refresh();
   }
 
   onEnd(job) {
@@ -241,7 +240,7 @@ class App {
       by("write").textContent = n ? `Write ${plural(n, "file")}…` : "Write";
       this.folders.n_all = tabs.all;
       this.filters.draw(this.state, this.counts);
-      this.folders.draw();
+      await this.folders.refresh();
     } catch (error) { if (error.status) tellProblem(error); }
   }
 }

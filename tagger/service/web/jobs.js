@@ -5,28 +5,47 @@ import { tell, tellProblem } from "/assets/dialogs.js";
 import { button, by, make, number, percent, plural, seldom } from "/assets/dom.js";
 import { JOBS, PAST_JOBS } from "/assets/words.js";
 
+const AGAIN_MS = 3000;
 const UNDER_WAY = new Set(["queued", "running"]);
 
 export class Jobs {
   // onWork: rows may have changed; onEnd: a job has ended, with its last row.
   constructor({ onWork, onEnd, canEdit }) {
-    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set() });
+    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set(), fresh: new Set() });
     this.work = seldom(1500, onWork);
     this.line = make("p", "away bad", "The service does not answer; trying again…", { hidden: true });
   }
 
+  // A tab that nobody looks at holds no connection: a browser has only six for one service.
   start() {
-    this.source?.close();
-    this.source = watchJobs((job) => this.see(job), (isThere) => {
-      this.line.hidden = isThere;
-      if (isThere && this.wasAway) this.work();
-      this.wasAway = !isThere;
-      this.draw();
-    });
+    this.connect();
+    document.addEventListener("visibilitychange", () => { if (document.hidden) this.source.close(); else { this.connect(); this.work(); } });
     addEventListener("pagehide", () => this.source.close());
   }
 
+  connect() {
+    this.source?.close();
+    this.source = watchJobs((job) => this.see(job), (isThere, isClosed) => {
+      if (isClosed) setTimeout(() => { if (!document.hidden) this.connect(); }, AGAIN_MS);
+      this.line.hidden = isThere;
+      if (isThere) this.expect();
+      this.draw();
+    });
+  }
+
+  // After a new connection: what is not told of soon has ended meanwhile.
+  expect() {
+    const old = new Set(this.jobs.keys());
+    this.fresh = new Set();
+    setTimeout(() => {
+      for (const id of old) if (!this.fresh.has(id)) this.jobs.delete(id);
+      this.draw();
+    }, AGAIN_MS);
+    this.work();
+  }
+
   see(job) {
+    this.fresh.add(job.id);
     const was = this.jobs.get(job.id);
     if (UNDER_WAY.has(job.state)) this.jobs.set(job.id, job);
     else {
