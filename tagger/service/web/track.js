@@ -54,6 +54,7 @@ export class TrackView {
   }
 
   async fetch() {
+    if (!this.row) return; // it was closed before it was asked for
     const { id } = this.row;
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
