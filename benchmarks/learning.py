@@ -1,4 +1,4 @@
-"""What a library teaches: `learning.py [--state FILE] [--model NAME] [--speed]`.
+"""What a library teaches: `learning.py [--state FILE] [--model NAME] [--speed|--cost]`.
 
 The base model's scores against those of a head that was learned from the tags of the same
 tracks, on the same labels, by mean average precision. No artist stands on two sides: each
@@ -6,11 +6,14 @@ track is scored by a head that knows nothing of its artist. The base has learned
 the recordings (they are those of its valid split) and, as long as its card says so, from none
 of the library. For a label that the base does not have, the nearest one that it has counts, as
 an audit takes it. `--speed` learns from random embeddings instead: 10,000 tracks, 60 labels.
+`--cost` measures what keeping embeddings costs a scan: processor time and bytes.
 The last line is JSON.
 """
 
 import argparse
 import csv
+import hashlib
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -38,8 +41,13 @@ from tagger.learning.vocabulary import (
     with_implied_tree,
 )
 from tagger.learning.write_model import BaseModel
+from tagger.model.catalogue import find_model
+from tagger.model.load import load_engine
+from tagger.model.self_test import golden_windows
 from tagger.model.spec_file import spec_in
 from tagger.review.audit import Auditor
+from tagger.state import open_store
+from tagger.state.embeddings import put_embedding
 from tagger.tags.artist import read_with_artist
 from train.datasets.audio import Where
 from train.datasets.recordings import FOLDER, INDEX, NO_MUSIC, UNKNOWN, load
@@ -217,6 +225,41 @@ def speed() -> None:
     })  # fmt: skip
 
 
+def cost(model: str) -> None:
+    """Print what embeddings cost: processor time of a batch with and without, bytes a track."""
+    engine = load_engine(find_model(model), device="cpu")
+    windows = np.tile(golden_windows(engine.spec), (5, 1))
+    jobs = {"scores": engine.run, "with embeddings": engine.run_embedding}
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(12):
+        for name, job in jobs.items():
+            used = time.process_time()
+            job(windows)
+            times[name].append((time.process_time() - used) * 1e3 / len(windows))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        sizes = []
+        with open_store(path, on_notice=print) as store:
+            for n_tracks in (1, 10_001):
+                with store.transaction() as connection:
+                    for row in range(n_tracks):
+                        vector = np.full(engine.spec.embedding or 0, row, np.float16).tobytes()
+                        content = hashlib.blake2b(str(row).encode(), digest_size=16).digest()
+                        put_embedding(connection, content, 1, vector, 200.0)
+                sizes.append(
+                    store.one(
+                        "SELECT page_count * page_size FROM"
+                        " pragma_page_count, pragma_page_size",
+                        (),
+                    )
+                )
+    emit({
+        "model": engine.spec.revision,
+        "ms_a_window": {name: round(statistics.median(one), 3) for name, one in times.items()},
+        "bytes_a_track": round((sizes[1][0] - sizes[0][0]) / 10_000),
+    })  # fmt: skip
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -224,9 +267,13 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--model", default="default")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--cost", action="store_true")
     args = parser.parse_args()
     if args.speed:
         speed()
+        return
+    if args.cost:
+        cost(args.model)
         return
     with tempfile.TemporaryDirectory() as folder:
         args.state = args.state or Path(folder) / "state.db"

@@ -12,8 +12,8 @@ Matrix = NDArray[np.float32]
 LEAST_SCORE = 1e-3
 """Scores of the base model count as logits between this and one minus this."""
 
-GAIN = 10.0
-"""Factor of the base's standardised logits: the penalty leaves them a hundred times freer."""
+GAIN = 3.0
+"""Factor of the base's standardised logits: the penalty leaves them nine times freer."""
 
 
 def base_logits(scores: Matrix) -> Matrix:

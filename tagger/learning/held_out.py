@@ -19,7 +19,7 @@ from tagger.learning.table import LearningTable
 
 Matrix = NDArray[np.float32]
 
-PENALTIES = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+PENALTIES = (300.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """From strong to weak: which one is right depends on how much there is to learn from."""
 
 _ALIKE = 0.003  # of a mean average precision
