@@ -50,23 +50,18 @@ def keep_upload(
     object_key = key_of(digest_of(path), suffix)
     announce(service.database, object_key, size)
     service.objects.put(object_key, path)
-    row = described(path, shown, None)
+    track = Track(
+        source="upload",
+        object_key=object_key,
+        content=content,
+        size=size,
+        added_at=time.time(),
+        proposed=[],
+        suggested=[],
+        **described(path, shown, None),
+    )
     try:
-        with service.database.writing() as session:
-            track = Track(
-                source="upload",
-                object_key=object_key,
-                content=content,
-                size=size,
-                added_at=time.time(),
-                **row,
-            )
-            track.proposed, track.suggested = [], []
-            session.add(track)
-            session.flush()
-            set_facets(session, [track])
-            if scan:
-                scan_upload(session, track.id, asked_by=caller)
+        _add(service, track, asked_by=caller if scan else None)
     except IntegrityError:  # somebody has uploaded the same at the same time
         known = _known(service, content)
         if known is None:
@@ -74,6 +69,16 @@ def keep_upload(
         return Upload(track=track_row(known), is_new=False)
     service.metrics.uploaded.inc(size)
     return Upload(track=track_row(track), is_new=True)
+
+
+def _add(service: Service, track: Track, *, asked_by: str | None) -> None:
+    """Add the row of an upload; to be scanned, unless nobody asked for that."""
+    with service.database.writing() as session:
+        session.add(track)
+        session.flush()
+        set_facets(session, [track])
+        if asked_by is not None:
+            scan_upload(session, track.id, asked_by=asked_by)
 
 
 def check_audio(path: Path, name: str) -> str:

@@ -15,17 +15,15 @@ from tagger.service.queries.jobs import (
     Able,
     NewWork,
     add_job,
-    beat,
     cancel_job,
     finish_if_done,
-    leave,
     retry_job,
     scan_upload,
     settle,
-    take_from_dead,
     take_items,
     take_job,
 )
+from tagger.service.queries.workers import beat, leave, take_from_dead
 
 
 def add_tracks(database, n_tracks, **changes):

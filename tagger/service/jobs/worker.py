@@ -25,18 +25,9 @@ from tagger.service.jobs.undo import undo_job
 from tagger.service.jobs.write import write_job
 from tagger.service.objects import open_objects
 from tagger.service.options import ServeOptions
-from tagger.service.queries.jobs import (
-    Able,
-    beat,
-    fail_job,
-    finish_if_done,
-    give_back,
-    leave,
-    take_from_dead,
-    take_job,
-    tell_waiting,
-)
+from tagger.service.queries.jobs import Able, fail_job, finish_if_done, take_job, tell_waiting
 from tagger.service.queries.runs import end_run_of
+from tagger.service.queries.workers import beat, give_back, leave, take_from_dead
 from tagger.service.spool import passing
 
 log = logging.getLogger(__name__)
