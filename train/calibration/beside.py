@@ -82,25 +82,47 @@ def with_beside(
         raise InputError("beside: no teachers were learned from; name some in `teachers`.")
     layer, parts = found
     music = valid.take(np.flatnonzero(valid.music != NOT_MUSIC))
-    embeddings, scores, owner = _heard(net, music, config.calibration.n_windows)
+    embeddings, scores, owner = _embedded(net, music, config.calibration.n_windows)
     kept = []
     for name, sources in config.beside.items():
         columns = [_column(one, parts) for one in sources]
-        weight = layer.weight[columns].mean(dim=0).detach()
-        bias = float(layer.bias.detach()[columns].mean())
         parent = config.parents.get(name)
         share = scores[:, labels.index(parent)] if parent in labels else scores.sum(dim=1)
-        held = held_by_teachers(music.lessons, columns)
-        scale, shift = _platt(_mean(embeddings @ weight + bias, owner), held)
-        weight, bias = scale * weight, scale * bias + shift
-        mean = _mean(torch.sigmoid(embeddings @ weight + bias) * share, owner).numpy()
-        least = max(LOWEST, OF_PARENT * thresholds.get(parent or "", 0.0))
-        one = judged(mean, held, precision=config.calibration.precision, least=least)
+        one = _shown(
+            name,
+            layer.weight[columns].mean(dim=0).detach(),
+            windows=(embeddings, owner),
+            share=share,
+            held=held_by_teachers(music.lessons, columns),
+            least=max(LOWEST, OF_PARENT * thresholds.get(parent or "", 0.0)),
+            precision=config.calibration.precision,
+        )
         if one is not None:
-            kept.append(
-                Beside(label=name, weight=weight, bias=bias, threshold=one[0], figures=one[1])
-            )
+            kept.append(one)
     return _joined(net, config, labels, kept), kept
+
+
+def _shown(
+    label: str,
+    weight: Tensor,
+    *,
+    windows: tuple[Tensor, Tensor],
+    share: Tensor,
+    held: NDArray[np.bool_],
+    least: float,
+    precision: float,
+) -> Beside | None:
+    """A label with the row that answers for it, calibrated, or None if it cannot be shown."""
+    embeddings, owner = windows
+    scale, shift = _platt(_mean(embeddings @ weight, owner), held)
+    sigmoid = torch.sigmoid(embeddings @ weight * scale + shift)
+    one = judged(_mean(sigmoid * share, owner).numpy(), held, precision=precision, least=least)
+    if one is None:
+        return None
+    threshold, figures = one
+    return Beside(
+        label=label, weight=scale * weight, bias=shift, threshold=threshold, figures=figures
+    )
 
 
 def held_by_teachers(lessons: Lessons | None, columns: Sequence[int]) -> NDArray[np.bool_]:
@@ -146,7 +168,9 @@ def judged(
 
 
 @torch.no_grad()
-def _heard(net: TaggerNet, clips: FeatureSet, n_windows: int) -> tuple[Tensor, Tensor, Tensor]:
+def _embedded(
+    net: TaggerNet, clips: FeatureSet, n_windows: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Embeddings and scores of the windows of clips, and the clip of each."""
     options = net.options.features_options
     embeddings, scores, owner = [], [], []

@@ -75,28 +75,35 @@ def fit_calibration(
         for i in labelled
     ]
     weights = _rarity(targets[labelled], raise_rare if kind == "single" else 0.0)
-    log_scale = torch.zeros(1, requires_grad=True)
-    bias = torch.zeros(targets.shape[1], requires_grad=True)
-
-    def label_nll() -> Tensor:
-        # A few clips that are all right would want a scale without bound.
-        scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
-        mean = _mean_scores(windows, scale, bias, kind=kind)
-        return (
-            _nll(mean, targets[labelled], weights, kind=kind)
-            + bias_penalty * bias.square().sum()
-        )
-
-    _minimise(label_nll, [log_scale, bias])
+    scale, shifts = _fit_labels(
+        windows, targets[labelled], weights, kind=kind, bias_penalty=bias_penalty
+    )
     music = _fit_music(logits)
-    bounded = log_scale.detach().clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE)
-    scale, shifts = float(bounded.exp()), bias.detach()
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
         further = [one * scale + shifts for one in windows]
         gates = [_gate(logits.music_logits[i], *music) for i in labelled]
         again, shift = _fit_first(further, gates, targets[labelled])
         scale, shifts = scale * again, shifts * again + shift
     return Calibration(scale, shifts.numpy(), *music)
+
+
+def _fit_labels(
+    windows: list[Tensor], targets: Tensor, weights: Tensor, *, kind: str, bias_penalty: float
+) -> tuple[float, Tensor]:
+    """One scale, and a bias for each label, of the least negative log-likelihood."""
+    log_scale = torch.zeros(1, requires_grad=True)
+    bias = torch.zeros(targets.shape[1], requires_grad=True)
+
+    def nll() -> Tensor:
+        # A few clips that are all right would want a scale without bound.
+        scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
+        mean = _mean_scores(windows, scale, bias, kind=kind)
+        loss = _nll(mean, targets, weights, kind=kind)
+        return loss + bias_penalty * bias.square().sum()
+
+    _minimise(nll, [log_scale, bias])
+    bounded = log_scale.detach().clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE)
+    return float(bounded.exp()), bias.detach()
 
 
 def _rarity(targets: Tensor, power: float) -> Tensor:
