@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from export.graph import to_graph
-from export.parity import compare, of_graph, of_network
+from export.parity import compare_outputs, of_graph, of_network
 from tagger.errors import InputError
 from tests.train import small
 from train.config.checks import check_choices
@@ -114,7 +114,7 @@ def test_a_graph_with_a_high_pass_answers_as_the_network(name):
     net = TaggerNet(config.network(), n_labels=3).eval()
     window_len = config.features_options.window_len
     graph = of_graph(to_graph(net, window_len=window_len))
-    rows = compare(
+    rows = compare_outputs(
         of_network(net), graph, window_len=window_len, sample_rate=RATE, batches=(1, 3)
     )
     assert [row for row in rows if not row.passed] == []

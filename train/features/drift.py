@@ -42,7 +42,7 @@ def without_drift(waveform: Tensor, *, sample_rate: int, high_pass_hz: float) ->
     ends = torch.stack([1 - ramp, ramp])  # (2, block_len): weights of a block's two knots
     blocks = waveform[:, : n_blocks * block_len].unflatten(1, (n_blocks, block_len))
     sums = torch.matmul(blocks, ends.T / block_len)  # (batch, n_blocks, 2)
-    inner = sums[:, :-1, 1] + sums[:, 1:, 0]
+    inner = (sums[:, :-1, 1:] + sums[:, 1:, :1]).flatten(1)  # slices: an index is a Gather
     first = 2 * inner[:, :1] - inner[:, 1:2]
     last = 2 * inner[:, -1:] - inner[:, -2:-1]
     knots = torch.cat([first, inner, last], dim=1)  # (batch, n_blocks + 1)
