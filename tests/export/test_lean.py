@@ -69,7 +69,7 @@ def test_rows_that_the_network_drops_change_nothing(features, decimate):
     windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
     full = scores(model, windows)
     np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
-    assert np.ptp(full, axis=0).max() > 1e-3
+    assert np.ptp(full, axis=0).max() > 5e-4  # fifty times the tolerance
 
 
 def test_the_lean_graph_computes_the_low_bands_alone():
