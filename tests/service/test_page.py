@@ -14,8 +14,8 @@ from tests.service.conftest import make_options, working
 WEB = Path(__file__).parents[2] / "tagger" / "service" / "web"
 REPORT = Path(__file__).parents[2] / "tagger" / "reports" / "page" / "page.css"
 N_SONGS = 6
-ANY = {"threshold": 0.05, "score_all": True, "policy": "replace"}
-"""Options of a scan after which chords have a genre."""
+ANY = {"threshold": 0.0001, "top": 2, "score_all": True, "policy": "replace"}
+"""Options of a scan after which chords have a genre, whatever the model."""
 
 OPEN = {"action": "reset", "filter": {}}
 
@@ -71,7 +71,10 @@ def page(tmp_path_factory):
     with tab(options, place / "profile") as page, working(options):
         page.open()
         page.shows("#count", f"{N_SONGS} tracks")
-        page.wait("document.querySelectorAll('.job').length === 0")
+        page.wait(  # the look, and the scan of what is new
+            "fetch('/api/v1/jobs').then(one => one.json()).then(({items}) =>"
+            " items.length === 2 && items.every(one => one.finished_at))"
+        )
         page.api("/jobs", {"kind": "scan", "options": ANY})
         page.wait(
             "fetch('/api/v1/tracks?status=proposed').then(one => one.json())"
@@ -382,6 +385,24 @@ def test_a_hundred_thousand_tracks_are_a_few_rows_of_html(tmp_path):
             page.shows(f".item[data-at='{at}']", f"Title {at + 1}")
             assert page.run("document.querySelectorAll('.item').length") < 60
         assert page.run("document.querySelectorAll('*').length") < 1500
+        assert is_quiet(page)
+
+
+@needs_chrome
+def test_a_scan_is_seen_live(tmp_path):
+    """A job is shown while it waits; its end is told, and the rows are those after it."""
+    options = make_options(tmp_path)
+    song = write_song(tmp_path / "song.flac", 300)
+    with tab(options, tmp_path / "profile") as page:
+        page.open()
+        page.drop([song])
+        page.shows("#jobs", "waiting")
+        page.shows(".item .status", "not scanned yet")
+        assert page.run("document.querySelector('.job [role=progressbar]').ariaValueNow") == "0"
+        with working(options):
+            page.shows("#toasts", "done")
+            page.wait("document.querySelectorAll('.job').length === 0")
+            page.shows(".item .status", "not sure enough")
         assert is_quiet(page)
 
 

@@ -11,7 +11,7 @@ const UNDER_WAY = new Set(["queued", "running"]);
 export class Jobs {
   // onWork: rows may have changed; onEnd: a job has ended, with its last row.
   constructor({ onWork, onEnd, canEdit }) {
-    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set(), fresh: new Set() });
+    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set(), fresh: new Set(), connectedAt: Infinity });
     this.work = seldom(1500, onWork);
     this.line = make("p", "away bad", "The service does not answer; trying again…", { hidden: true });
   }
@@ -36,6 +36,7 @@ export class Jobs {
   // After a new connection: what is not told of soon has ended meanwhile.
   expect() {
     const old = new Set(this.jobs.keys());
+    this.connectedAt = performance.now();
     this.fresh = new Set();
     setTimeout(() => {
       for (const id of old) if (!this.fresh.has(id)) this.jobs.delete(id);
@@ -50,7 +51,9 @@ export class Jobs {
     if (UNDER_WAY.has(job.state)) this.jobs.set(job.id, job);
     else {
       this.jobs.delete(job.id);
-      if (was && !this.ended.has(job.id)) { this.ended.add(job.id); this.onEnd(job); }
+      // A new connection tells of what ended just before it; later, a short job may come as ended.
+      const isNew = was || performance.now() - this.connectedAt > AGAIN_MS;
+      if (isNew && !this.ended.has(job.id)) { this.ended.add(job.id); this.onEnd(job); }
     }
     if (!was || was.n_done !== job.n_done || was.state !== job.state) this.work();
     this.draw();
