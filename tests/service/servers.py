@@ -9,9 +9,10 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 
 KEY, SECRET, BUCKET = "tagger-tests", "secret-of-the-tests", "music"
 
@@ -132,14 +133,21 @@ def s3(folder: Path):
 
 
 def _wait_for_bucket(port: int) -> None:
+    """Until an object can be put there: the server answers before it has its bucket."""
+    store = S3Store(
+        BUCKET,
+        endpoint=f"http://127.0.0.1:{port}",
+        access_key_id=KEY,
+        secret_access_key=SECRET,
+        region="us-east-1",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/{BUCKET}", timeout=5).close()
-        except urllib.error.HTTPError as answer:
-            if answer.code == 403:  # it is there, and asks who we are
-                return
-        except OSError:
-            pass
+        with contextlib.suppress(OSError, BaseError):
+            store.put("is-it-there", b"yes")
+            store.delete("is-it-there")
+            return
         time.sleep(0.1)
     raise TimeoutError("the S3 server did not start")

@@ -15,7 +15,7 @@ from tests.service.conftest import (
     working,
 )
 
-LOW = {"options": {"threshold": 0.1, "score_all": True, "policy": "replace"}}
+LOW = {"options": {"threshold": 0.0001, "top": 1, "score_all": True, "policy": "replace"}}
 """Options of a scan after which chords have a genre."""
 
 
