@@ -3,120 +3,61 @@
 import shutil
 import struct
 import subprocess
-import xml.etree.ElementTree as ET
 import zlib
 
-import av
 import pytest
 
 from tagger.audio.track import open_track
 from tagger.errors import UnsupportedTagError, WriteError
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
+from tagger.tags.matroska.ebml import element_bytes, fitted, parts_of
 from tagger.tags.payload import payload_hash, payload_ranges
 from tagger.writing.filecopy import copy_patched
 from tagger.writing.safe_write import prepare, write_genres
 from tests.synth_audio import decoded, make_audio
 from tests.tags.elements import elements_in, simple_tags
+from tests.tags.matroska import (
+    CHAPTER,
+    CRC,
+    JAZZ,
+    LEVEL_30,
+    LEVEL_50,
+    OPEN,
+    SEEK_HEAD,
+    SEGMENT,
+    TAGS,
+    TITLE,
+    built_of,
+    element,
+    elements_of,
+    extracted,
+    shown,
+    simple,
+    tag,
+)
 
 HAS_TOOLS = all(map(shutil.which, ("mkvmerge", "mkvpropedit", "mkvextract")))
 needs_tools = pytest.mark.skipif(not HAS_TOOLS, reason="mkvtoolnix is not installed")
-SEGMENT, SEEK_HEAD, VOID = b"\x18\x53\x80\x67", b"\x11\x4d\x9b\x74", b"\xec"
-INFO, TRACKS, CLUSTER = b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75"
-TAGS, CUES, CRC = b"\x12\x54\xc3\x67", b"\x1c\x53\xbb\x6b", b"\xbf"
-OPEN = b"\x01" + b"\xff" * 7
-
-
-def element(name, content, size=None):
-    """An element whose length takes eight bytes."""
-    return name + (size or struct.pack(">Q", len(content) | 1 << 56)) + content
-
-
-def void(length):
-    """Padding of so many bytes; nothing for 0."""
-    return element(VOID, bytes(length - 9)) if length else b""
-
-
-def checked(content):
-    """A content with its checksum in front."""
-    return element(CRC, struct.pack("<I", zlib.crc32(content))) + content
-
-
-def simple(name, text, *, kind=b"\x44\x87", more=b""):
-    """A name with a value."""
-    name = element(b"\x45\xa3", name.encode())
-    return element(b"\x67\xc8", name + element(kind, text) + more)
-
-
-def tag(*parts, targets=b""):
-    """A tag about whatever the targets say; about all of the file without any."""
-    return element(b"\x73\x73", element(b"\x63\xc0", targets) + b"".join(parts))
-
-
-TITLE = simple("TITLE", b"A title")
-JAZZ = simple("GENRE", b"Jazz")
-LEVEL_30 = element(b"\x68\xca", b"\x1e")
-LEVEL_50 = element(b"\x68\xca", b"\x32")
-CHAPTER = element(b"\x63\xc4", b"\x07")
-
-
-def index_of(places, sum_of):
-    """An index that says where tags stand."""
-    name = element(b"\x53\xab", TAGS)
-    seeks = (name + element(b"\x53\xac", struct.pack(">Q", place)) for place in places)
-    return element(SEEK_HEAD, sum_of(b"".join(element(b"\x4d\xbb", one) for one in seeks)))
 
 
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory):
-    """The elements of a file with audio, by id; cues are left out."""
+    """The elements of a file with audio, by id."""
     path = make_audio(tmp_path_factory.mktemp("x"), "mka", duration_s=0.3)
-    data = path.read_bytes()
-    start = data.index(SEGMENT)
-    ((_, segment),) = elements_in(data[start:], SEGMENT)
-    return {b"": data[:start]} | dict(elements_in(segment))
+    return elements_of(path)
 
 
 @pytest.fixture
 def built(audio, tmp_path):
     """Makes a file of the elements, with what is asked for around them."""
 
-    # front, back: content of the tags before and behind the audio, and bytes of padding behind
-    # them; index: bytes of padding behind it, None for no index; is_open: the length
-    # of the segment and its cluster, which neither says.
-    def make(*, front=None, back=None, index=200, is_open=b"", has_checksums=True):
-        sum_of = checked if has_checksums else bytes
-        is_tagged = (front or back) is not None
-        at = 0 if index is None else len(index_of([0] * is_tagged, sum_of)) + index
-        body = element(INFO, audio[INFO]) + element(TRACKS, audio[TRACKS])
-        places = []
-        for is_back, given in enumerate((front, back)):
-            if is_back:
-                body += element(CLUSTER, audio[CLUSTER], is_open or None)
-            if given is not None:
-                places.append(at + len(body))
-                body += element(TAGS, sum_of(given[0])) + void(given[1])
-        if index is not None:
-            body = index_of(places, sum_of) + void(index) + body
+    def make(**layout):
         path = tmp_path / "a.mka"
-        path.write_bytes(audio[b""] + element(SEGMENT, body, is_open or None))
+        path.write_bytes(built_of(audio, **layout))
         return path
 
     return make
-
-
-def shown(path):
-    """What FFmpeg shows of all that is in the file."""
-    with av.open(str(path)) as opened:
-        return {key.lower(): value for key, value in opened.metadata.items()}
-
-
-def extracted(path):
-    """Names and values as mkvtoolnix shows them."""
-    command = ["mkvextract", str(path), "tags", "-"]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
-    tree = ET.fromstring(done.stdout.decode("utf-8-sig"))
-    return [(one.findtext("Name"), one.findtext("String")) for one in tree.iter("Simple")]
 
 
 def changed(path, *genres):
@@ -184,13 +125,26 @@ def test_elements_lead_to_the_end_and_checksums_are_right(built, name):
     assert simple_tags(path)["genre"] == ["Rock", "Pop"]
 
 
-@pytest.mark.parametrize("length", range(40))
+@pytest.mark.parametrize("length", range(1, 80))
 def test_rooms_of_every_length_are_filled(built, length):
     """A byte more or less than the padding has, and one that padding cannot be."""
     path = built(front=(tag(TITLE, JAZZ), 20))
-    write_genres(path, ["Jazz and more"])
-    changed(path, "J" * (60 + length))
-    assert simple_tags(path)["genre"] == ["J" * (60 + length)]
+    changed(path, "J" * length)
+    assert simple_tags(path)["genre"] == ["J" * length]
+
+
+@pytest.mark.parametrize("size_width", range(1, 9))
+@pytest.mark.parametrize("n_left", [0, 1, 2, 8, 9, 10, 128, 129, 130, 1000])
+def test_an_element_and_its_padding_fill_a_room(size_width, n_left):
+    """However its length is written, and whatever is left."""
+    raw = element_bytes(0x1254C367, b"content", size_width=size_width)
+    found = fitted(raw, len(raw) + n_left)
+    assert len(found) == len(raw) + n_left
+    (first, *rest) = parts_of(found)
+    assert first[0] == 0x1254C367
+    assert first[1].endswith(b"content")
+    assert [number for number, _ in rest] == [0xEC] * (len(first[1]) < len(found))
+    assert fitted(raw, len(raw) - 1) is None
 
 
 @needs_tools

@@ -150,11 +150,12 @@ def void_bytes(length: int) -> bytes:
 
 def fitted(raw: bytes, room: int) -> bytes | None:
     """An element and padding behind it that fill a room; None if it has not got enough."""
-    if room - len(raw) == 1:  # no padding is as short: the length is written longer
+    if room - len(raw) == 1:  # no padding is as short: the length is written longer, or shorter
         number = parts_of(raw)[0][0]
         content = content_of(raw)
         width = len(raw) - len(content) - (number.bit_length() + 7) // 8
-        return element_bytes(number, content, size_width=width + 1)
+        width += 1 if width < _MAX_SIZE_WIDTH else -1
+        raw = element_bytes(number, content, size_width=width)
     return raw + void_bytes(room - len(raw)) if room >= len(raw) else None
 
 
