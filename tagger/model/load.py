@@ -52,7 +52,7 @@ def load_engine(
     """Load a model onto a device and make sure that it is the one that was asked for.
 
     Args:
-        path: an `.onnx` file with a `tagger.model.spec`.
+        path: an `.onnx` file with a `tagger.spec` in its metadata.
         device: only `auto` may settle for less than the best.
         cpu: how the processor is used.
         options: how a device is used.

@@ -104,7 +104,7 @@ def parse_spec(text: str | None) -> ModelSpec:
     """Read the document of a model's metadata.
 
     Args:
-        text: the entry `tagger.model.spec`, or None when the model has none.
+        text: the entry `tagger.spec`, or None when the model has none.
 
     Raises:
         ModelError: there is no entry, or a field is missing or wrong. The message does not
