@@ -1,281 +1,17 @@
 """A genre that stands in a second place: counted, changed, taken back, for every reader."""
 
-import struct
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import mutagen
 import pytest
 from mutagen.apev2 import APEv2
-from mutagen.flac import FLAC
-from mutagen.mp4 import MP4, MP4FreeForm
 
-from tagger.errors import WriteError
-from tagger.genres.rules import GenreRules, merged
-from tagger.scan.from_settings import writing_of
-from tagger.settings.config import Settings
 from tagger.tags import read_tags
-from tagger.tags.ape.items import new_items
-from tagger.tags.base import open_source
-from tagger.tags.fields import AS_IS, GENRE
-from tagger.tags.patched import patched
-from tagger.tags.payload import payload_hash
-from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import write_genres
 from tests.synth_audio import make_audio
-from tests.tags.readers import other_tags, shown_genres
-from tests.tags.test_id3 import frame, tag
-from tests.tags.test_riff import with_list
+from tests.tags.readers import shown_genres
+from tests.tags.second_places import OLD, PLACES, policed, written
 
-OLD = "Jazz"
-ID3V1 = b"TAG" + b"A title".ljust(124, b"\0") + bytes([8])
-EXTENDED = b"TAG+" + b"A".ljust(181, b"\0") + b"Jazz".ljust(30, b"\0") + bytes(12)
-TITLED = tag(frame(b"TIT2", b"\3A title"), frame(b"TPE1", b"\3Me"))
-GENRED = tag(frame(b"TALB", b"\3An album"), frame(b"TCON", b"\3Jazz"))
-GENRED_23 = tag(frame(b"TALB", b"\0An album", 3), frame(b"TCON", b"\0(8)", 3), version=3)
-GENRED_22 = tag(b"TAL\0\0\x05\0An a" + b"TCO\0\0\x05\0Jazz", version=2)
-APE_ITEMS = new_items({GENRE: (OLD,)}, AS_IS)
-
-
-def front(*tags: bytes) -> Callable[[Path], None]:
-    """Tags in front of the stream."""
-    return lambda path: _saved(path, b"".join(tags) + path.read_bytes())
-
-
-def behind(*tags: bytes) -> Callable[[Path], None]:
-    """Tags behind it."""
-    return lambda path: _saved(path, path.read_bytes() + b"".join(tags))
-
-
-def both(one: Callable[[Path], None], other: Callable[[Path], None]) -> Callable[[Path], None]:
-    """Two changes."""
-
-    def change(path: Path) -> None:
-        one(path)
-        other(path)
-
-    return change
-
-
-def _saved(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-
-
-def footed(data: bytes) -> bytes:
-    """The tag with a footer, as it stands at the end of a file."""
-    head = data[:5] + b"\x10" + data[6:10]
-    return head + data[10:] + b"3DI" + head[3:]
-
-
-def chunk(*tags: bytes, name: bytes = b"id3 ") -> Callable[[Path], None]:
-    """Tags in a new chunk of a form."""
-
-    def change(path: Path) -> None:
-        body, order = b"".join(tags), ">I" if name == b"ID3 " else "<I"
-        body += bytes(len(body) % 2)
-        data = path.read_bytes() + name + struct.pack(order, len(body)) + body
-        size = struct.pack(order, len(data) - 8)
-        if data[:4] == b"RF64":
-            data = data[:20] + struct.pack("<Q", len(data) - 8) + data[28:]
-            size = data[4:8]
-        path.write_bytes(data[:4] + size + data[8:])
-
-    return change
-
-
-def info(*genres: bytes) -> Callable[[Path], None]:
-    """INFO lists, one for each genre."""
-
-    def change(path: Path) -> None:
-        for genre in genres:
-            with_list(path, (b"IART", b"Me\0"), (b"IGNR", genre + b"\0"))
-
-    return change
-
-
-def dsf_tags(*tags: bytes) -> Callable[[Path], None]:
-    """Tags at the end of a DSF, to which the header points."""
-
-    def change(path: Path) -> None:
-        data = path.read_bytes()
-        end = len(data) + sum(map(len, tags))
-        head = struct.pack("<QQ", end, len(data))
-        path.write_bytes(data[:12] + head + data[28:] + b"".join(tags))
-
-    return change
-
-
-def atom(kind: bytes, content: bytes) -> bytes:
-    """One MP4 atom."""
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
-QUICKTIME = atom(b"\xa9gen", b"\0\x04\x55\xc4Jazz")
-ASSET = atom(b"gnre", bytes(4) + b"\x15\xc7Jazz\0")
-KEYS = atom(b"keys", struct.pack(">II", 0, 1) + atom(b"mdta", b"com.apple.quicktime.genre"))
-LISTED = atom(b"ilst", atom(b"\0\0\0\1", atom(b"data", struct.pack(">II", 1, 0) + b"Jazz")))
-KEYED = atom(
-    b"meta",
-    bytes(4) + atom(b"hdlr", bytes(8) + b"mdta" + bytes(13)) + KEYS + LISTED,
-)
-
-
-def in_moov(data: bytes, *parents: bytes) -> Callable[[Path], None]:
-    """An atom at the end of moov, or of an atom in it; moov stands behind the samples."""
-
-    def change(path: Path) -> None:
-        raw = bytearray(path.read_bytes())
-        at, end = 0, len(raw)
-        new = data
-        for depth, kind in enumerate((b"moov", *parents)):
-            found = _child(raw, kind, at, end)
-            if found is None:
-                for missing in reversed((b"moov", *parents)[depth:]):
-                    new = atom(missing, new)
-                break
-            at, end = found[0] + 8, found[1]
-        raw[end:end] = new
-        at, last = 0, len(raw)
-        for kind in (b"moov", *parents):
-            found = _child(raw, kind, at, last)
-            if found is None or found[0] >= end or found[1] < end:
-                break
-            length = struct.unpack(">I", raw[found[0] : found[0] + 4])[0] + len(new)
-            raw[found[0] : found[0] + 4] = struct.pack(">I", length)
-            at, last = found[0] + 8, found[1] + len(new)
-        path.write_bytes(raw)
-
-    return change
-
-
-def _child(raw: bytes, kind: bytes, at: int, end: int) -> tuple[int, int] | None:
-    while at + 8 <= end:
-        length = struct.unpack(">I", raw[at : at + 4])[0]
-        if raw[at + 4 : at + 8] == kind:
-            return at, at + length
-        at += length
-    return None
-
-
-def free_form(mean: str) -> Callable[[Path], None]:
-    """A freeform atom called GENRE."""
-
-    def change(path: Path) -> None:
-        opened = MP4(path)
-        opened[f"----:{mean}:GENRE"] = [MP4FreeForm(OLD.encode())]
-        opened.save()
-
-    return change
-
-
-def gnre(path: Path) -> None:
-    """ITunes' number, which is ID3v1's plus one."""
-    opened = MP4(path)
-    opened["\xa9wrt"] = ["xx"]
-    opened.save()
-    data = path.read_bytes()
-    number = atom(b"gnre", atom(b"data", struct.pack(">IIH", 0, 0, 9)))
-    at = data.index(b"\xa9wrt") - 4
-    assert data[at : at + 4] == number[:4]
-    path.write_bytes(data[:at] + number + data[at + len(number) :])
-
-
-def attribute(**names: object) -> Callable[[Path], None]:
-    """ASF attributes; an underscore stands for the slash."""
-
-    def change(path: Path) -> None:
-        opened = mutagen.File(path)
-        for name, value in names.items():
-            opened.tags[name.replace("_", "/")] = value
-        opened.save()
-
-    return change
-
-
-def second_block(path: Path) -> None:
-    """A second comment block in a FLAC."""
-    entries = [b"GENRE=Jazz", b"MOOD=calm"]
-    body = struct.pack("<I", 1) + b"x" + struct.pack("<I", len(entries))
-    body += b"".join(struct.pack("<I", len(one)) + one for one in entries)
-    data = path.read_bytes()
-    at = 4 + 4 + int.from_bytes(data[5:8], "big")
-    path.write_bytes(data[:at] + b"\4" + len(body).to_bytes(3, "big") + body + data[at:])
-
-
-TXXX = tag(frame(b"TIT2", b"\3A title"), frame(b"TXXX", b"\3Genre\0Jazz"))
-TXXX_23 = tag(frame(b"TXXX", b"\0GENRE\0Jazz", 3), version=3)
-MPEG_PLACES = {
-    "id3v1": behind(ID3V1),
-    "id3v1 with extension": behind(EXTENDED, ID3V1),
-    "id3v1 beside id3v2": both(front(TITLED), behind(ID3V1)),
-    "apev2": behind(APE_ITEMS),
-    "apev2 beside id3v2": both(front(TITLED), behind(APE_ITEMS)),
-    "two apev2": both(front(TITLED), behind(APE_ITEMS, APE_ITEMS)),
-    "apev2 and id3v1": behind(APE_ITEMS, ID3V1),
-    "second id3v2": front(TITLED, GENRED),
-    "second id3v2.3": front(TITLED, GENRED_23),
-    "second id3v2.2": front(TITLED, GENRED_22),
-    "three id3v2": front(TITLED, GENRED_23, GENRED),
-    "id3v2 behind zeros": front(TITLED, bytes(3000), GENRED),
-    "two behind zeros": front(TITLED, bytes(1), GENRED_23, bytes(10_000), GENRED),
-    "id3v2 behind": both(front(TITLED), behind(footed(GENRED))),
-    "free frame": front(TXXX),
-    "free frame in 2.3": front(TXXX_23),
-}
-WAV_PLACES = {
-    "info": info(b"Jazz"),
-    "two infos": info(b"Jazz", b"Jazz"),
-    "info beside id3": both(chunk(TITLED), info(b"Jazz")),
-    "id3 beside info": both(info(b"Jazz"), chunk(GENRED_23)),
-    "second chunk": both(chunk(TITLED), chunk(GENRED)),
-    "two tags in a chunk": chunk(TITLED, GENRED),
-}
-FORM_PLACES = {
-    "second chunk": both(chunk(TITLED, name=b"ID3 "), chunk(GENRED, name=b"ID3 ")),
-    "two tags in a chunk": chunk(TITLED, GENRED, name=b"ID3 "),
-}
-APE_PLACES = {
-    "id3v1": behind(ID3V1),
-    "id3v2 in front": front(GENRED),
-    "two apev2": behind(APE_ITEMS, APE_ITEMS),
-    "all": both(front(GENRED_23), behind(APE_ITEMS, ID3V1)),
-}
-PLACES = {
-    "mp3": MPEG_PLACES,
-    "tta": {
-        name: MPEG_PLACES[name] for name in ("id3v1", "apev2 beside id3v2", "second id3v2")
-    },
-    "aac-id3": {"second id3v2": front(TITLED, GENRED)},
-    "wav": WAV_PLACES,
-    "rf64": {"second chunk": both(chunk(TITLED), chunk(GENRED))},
-    "aiff": FORM_PLACES,
-    "dsf": {"two tags": dsf_tags(TITLED, GENRED), "free frame": dsf_tags(TXXX)},
-    "wavpack": APE_PLACES,
-    "ape": APE_PLACES,
-    "flac": {
-        "id3v2 in front": front(GENRED),
-        "two id3v2 in front": front(TITLED, GENRED_23),
-        "id3v2.2 in front": front(GENRED_22),
-        "id3v1": behind(ID3V1),
-        "apev2": behind(APE_ITEMS),
-        "second block": second_block,
-    },
-    "m4a-aac": {
-        "freeform": free_form("com.apple.iTunes"),
-        "freeform of others": free_form("org.example"),
-        "gnre": gnre,
-        "quicktime": in_moov(QUICKTIME, b"udta"),
-        "3gpp": in_moov(ASSET, b"udta"),
-        "track": in_moov(QUICKTIME, b"trak", b"udta"),
-        "keys": in_moov(KEYED),
-    },
-    "wma": {
-        "number": attribute(WM_GenreID="(8)"),
-        "plain name": attribute(Genre=OLD),
-        "two": attribute(WM_Genre=OLD, WM_GenreID="8"),
-    },
-}
 FIRST_ONLY = {"FFmpeg", "MediaInfo", "ID3v1"}
 """Readers that show the first of several values, where values stand apart, or have one code."""
 
@@ -298,11 +34,6 @@ def song(tmp_path):
     return make
 
 
-def policed(path: Path, policy: str, *heard: str) -> tuple[str, ...]:
-    """What a scan would write."""
-    return merged(read_tags(path).genres, heard, GenreRules(), policy=policy)
-
-
 @pytest.mark.parametrize(("kind", "place"), CASES)
 def test_fill_counts_it_as_a_genre(song, kind, place):
     """Wherever it stands, it is one, and the file stays as it is."""
@@ -312,49 +43,12 @@ def test_fill_counts_it_as_a_genre(song, kind, place):
     assert not write_genres(path, [OLD])
 
 
-def test_a_code_beside_a_placeholder_is_the_genre(tmp_path):
-    """ID3v1 knows the genre, and ID3v2 says only that nobody does: `fill` takes none away."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    both(front(tag(frame(b"TCON", b"\3unknown"))), behind(ID3V1))(path)
-    assert read_tags(path).genres == ("unknown", OLD)
-    assert policed(path, "fill", "Zouk") == ("unknown", OLD)
-    _written(path, policed(path, "append", "Zouk"))
-    assert read_tags(path).genres == ("unknown", OLD, "Zouk")
-    _written(path, policed(path, "replace", "Zouk"))
-    assert read_tags(path).genres == ("Zouk",)
-    _written(path, ("unknown",))
-    assert read_tags(path).genres == ("unknown",)
-
-
-def test_a_code_beside_a_placeholder_of_the_owners_is_the_genre(tmp_path):
-    """What the owner's settings call a placeholder counts as the usual ones do."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    both(front(tag(frame(b"TCON", b"\3To be sorted"))), behind(ID3V1))(path)
-    settings = Settings(placeholders=("to be sorted",))
-    style = writing_of(settings).style
-    assert read_tags(path, style=style).genres == ("To be sorted", OLD)
-    assert read_tags(path).genres == ("To be sorted",)
-    guarded = replace(settings, protected=("To be sorted",))
-    assert read_tags(path, style=writing_of(guarded).style).genres == ("To be sorted",)
-
-
-@pytest.mark.parametrize("code", [12, 255])
-def test_a_code_for_no_genre_is_none_beside_a_placeholder(tmp_path, code):
-    """Two places in which nobody knows the genre are filled."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    both(front(tag(frame(b"TCON", b"\3Unknown"))), behind(ID3V1[:-1] + bytes([code])))(path)
-    assert policed(path, "fill", "Zouk") == ("Zouk",)
-
-
 @pytest.mark.parametrize("genres", [("Zouk",), ("Zouk", "Folk"), ("Folk",)])
 @pytest.mark.parametrize(("kind", "place"), CASES)
 def test_after_replace_no_reader_shows_the_old_genre(song, kind, place, genres):
     """Each reader shows the new ones, or none where a place has no room for them."""
     path = song(kind, place)
-    _written(path, policed(path, "replace", *genres))
+    written(path, policed(path, "replace", *genres))
     shown = shown_genres(path)
     assert shown, "no reader shows any"
     for reader, seen in shown.items():
@@ -366,7 +60,7 @@ def test_after_replace_no_reader_shows_the_old_genre(song, kind, place, genres):
 def test_after_append_both_are_shown(song, kind, place):
     """Readers of several values show both; the others the first, as of any list."""
     path = song(kind, place)
-    assert _written(path, policed(path, "append", "Zouk")) == (OLD, "Zouk")
+    assert written(path, policed(path, "append", "Zouk")) == (OLD, "Zouk")
     shown = shown_genres(path)
     assert any(set(seen) == {OLD, "Zouk"} for seen in shown.values())
     for reader, seen in shown.items():
@@ -383,97 +77,6 @@ def test_another_genre_in_the_first_place_comes_first(song, kind, place, genre):
     PLACES[kind][place](path)
     found = read_tags(path).genres
     assert found in ((genre,), (genre, OLD), (OLD, genre), (OLD,))
-    _written(path, policed(path, "replace", "Polka"))
+    written(path, policed(path, "replace", "Polka"))
     for reader, seen in shown_genres(path).items():
         assert set(seen) == {"Polka"}, f"{reader} shows {seen}"
-
-
-def _written(path: Path, genres: tuple[str, ...]) -> tuple[str, ...]:
-    """Write; check that all else stays, that it is done once, and that it can be taken back."""
-    container = read_tags(path).container
-    before, others = path.read_bytes(), other_tags(path)
-    payload = payload_hash(path, container)
-    with prepare(path, genres) as prepared:
-        prepared.commit()
-    info_now = read_tags(path)
-    assert (info_now.genres, info_now.is_settled) == (genres, True)
-    assert payload_hash(path, container) == payload
-    other_places = ("genre", "genreid", "gnre")
-    left = {key: one for key, one in others.items() if not key.lower().endswith(other_places)}
-    assert left.items() <= other_tags(path).items()
-    assert not write_genres(path, genres)
-    back = path.with_name("back")
-    with open_source(path) as source:
-        copy_patched(source, back, prepared.undo)
-    assert back.read_bytes() == before
-    back.unlink()
-    return genres
-
-
-@pytest.mark.parametrize("version", [3, 4])
-def test_a_version_that_is_asked_for_afterwards_counts(tmp_path, version):
-    """The genre is there already, the version is not; the second tag keeps its own."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    front(GENRED_23 if version == 4 else GENRED, GENRED)(path)
-    options = WriteOptions(id3v2_version=version)
-    assert write_genres(path, [OLD], options=options)
-    assert path.read_bytes()[3] == version
-    assert not write_genres(path, [OLD], options=options)
-    assert not write_genres(path, [OLD])
-
-
-def test_a_code_does_not_add_to_what_is_spelled_out(tmp_path):
-    """ID3v1 has the nearest word of its list, often just the first one."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    both(front(tag(frame(b"TCON", b"\3Post-Rock"))), behind(ID3V1[:-1] + b"\0"))(path)
-    assert read_tags(path).genres == ("Post-Rock",)
-
-
-def test_joined_and_listed_values_are_the_same(tmp_path):
-    """What one place joins and another one lists is told once."""
-    path = make_audio(tmp_path, "wav", duration_s=0.2)
-    both(chunk(tag(frame(b"TCON", b"\3Rock\0Pop"))), info(b"rock/pop"))(path)
-    assert read_tags(path).genres == ("Rock", "Pop")
-    assert not write_genres(path, ["Rock", "Pop"])
-
-
-def test_places_that_cannot_be_written_refuse_the_file(tmp_path):
-    """A second tag of a version that nobody knows how to spell is no genre at all."""
-    path = make_audio(tmp_path, "flac", duration_s=0.2)
-    front(b"ID3\x05" + GENRED[4:])(path)
-    assert read_tags(path).genres == ()
-    write_genres(path, ["Zouk"])
-    assert FLAC(path)["genre"] == ["Zouk"]
-
-
-def test_zeros_between_tags_go_with_the_tag_that_goes(tmp_path):
-    """They are no part of the audio; an undo brings every byte back."""
-    path = make_audio(tmp_path, "mp3", duration_s=0.2)
-    mutagen.File(path).delete()
-    front(TITLED, bytes(3000), tag(frame(b"TCON", b"\3Jazz")))(path)
-    sound, before = payload_hash(path, "mp3"), path.read_bytes()
-    with prepare(path, []) as prepared:
-        assert patched_bytes(prepared.temp, prepared.undo) == before
-        prepared.commit()
-    assert payload_hash(path, "mp3") == sound
-    assert shown_genres(path) == {}
-    assert path.stat().st_size < len(before) - 3000
-
-
-def test_a_tag_behind_many_zeros_is_junk_to_decoders(tmp_path):
-    """It counts, and a change that would move the audio out of their sight is refused."""
-    path = make_audio(tmp_path, "mp3", duration_s=2)
-    mutagen.File(path).delete()
-    front(TITLED, bytes(890_000), GENRED)(path)
-    assert read_tags(path).genres == (OLD,)
-    with pytest.raises(WriteError, match="decoders do not look"):
-        write_genres(path, ["x" * 3000])
-
-
-def patched_bytes(path: Path, patches) -> bytes:
-    """The content of a file after a change."""
-    with open_source(path) as source:
-        found = patched(source, patches)
-        return found.exact(0, found.size)
