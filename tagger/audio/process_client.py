@@ -122,7 +122,7 @@ class DecodeProcess:
             StartError: no helper process can be started.
         """
         if self._process is None:
-            self._process = _start(self.limit_s, self._memory)
+            self._process = _start(self._memory)
         return self._process
 
     def interrupt(self) -> None:
@@ -164,12 +164,11 @@ class DecodeProcess:
         self.dispose()
 
 
-def _start(limit_s: float, memory: int | None) -> "subprocess.Popen[bytes]":
+def _start(memory: int | None) -> "subprocess.Popen[bytes]":
     """A new helper, which imports from where this process does and from nowhere else."""
     # -P, since `-m` and `-c` would look for modules in the current folder: anybody's music.
     start = (
-        "import sys; sys.path[:] = sys.argv[1:];"
-        f" from {_HELPER} import main; main({limit_s}, {memory})"
+        f"import sys; sys.path[:] = sys.argv[1:]; from {_HELPER} import main; main({memory})"
     )
     environment = os.environ | _ENVIRONMENT
     try:

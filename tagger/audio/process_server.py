@@ -37,15 +37,13 @@ MEMORY_BYTES = 4 << 30
 """Address space of the process: what a decoder asks for beyond it fails in this file alone."""
 
 
-def serve(
-    requests: BinaryIO, answers: BinaryIO, *, limit_s: float, slots: Slots | None = None
-) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, *, slots: Slots | None = None) -> None:
     """Answer requests until there are no more.
 
     Args:
-        requests: lines of JSON: the path, a limit of its own, the fields of `RequestedWindows`.
+        requests: lines of JSON: the path, the seconds that may pass until its next window is
+            there, the fields of `RequestedWindows`.
         answers: where windows go.
-        limit_s: seconds that may pass until the next window of a file is there.
         slots: shared memory for the windows; None sends them with the answers.
     """
     answers.write(HEAD.pack(b"H", 0))
@@ -54,7 +52,7 @@ def serve(
         if line == FREE:  # of a file that is done
             continue
         request = json.loads(line)
-        limit_s = request.pop("limit_s", limit_s)
+        limit_s = request.pop("limit_s")
         path, requested = Path(request.pop("path")), RequestedWindows(**request)
         if slots is not None:
             slots.fit(requested.window_len)
@@ -122,7 +120,7 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
-def main(limit_s: float, descriptor: int | None) -> None:
+def main(descriptor: int | None) -> None:
     """Serve the process that started this one, through memory that it handed over."""
     _bound_memory()
     if sys.platform != "win32":
@@ -132,4 +130,4 @@ def main(limit_s: float, descriptor: int | None) -> None:
     os.dup2(nowhere, sys.stdout.fileno())  # what libraries print is no answer
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # nobody listens any more
         slots = None if descriptor is None else Slots(descriptor)
-        serve(sys.stdin.buffer, answers, limit_s=limit_s, slots=slots)
+        serve(sys.stdin.buffer, answers, slots=slots)

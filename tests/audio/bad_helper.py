@@ -25,6 +25,6 @@ def _listen(path, wanted):
     return 2.0
 
 
-def main(limit_s, descriptor):
+def main(descriptor):
     process_server.listen = _listen
-    process_server.main(limit_s, descriptor)
+    process_server.main(descriptor)
