@@ -12,7 +12,8 @@ from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.errors import TaggerError, TrackError
 from tagger.tags import read_tags
 from tagger.tags.payload import payload_hash
-from tagger.writing.safe_write import WriteOptions, prepare
+from tagger.writing.safe_write import WriteOptions
+from tests.prepared import prepare
 from tests.synth_audio import KINDS, make_audio
 
 WANTED = RequestedWindows(

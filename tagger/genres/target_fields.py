@@ -76,7 +76,7 @@ def asked_of(
     *,
     provenance: str | None = None,
 ) -> tuple[tuple[str, ...] | None, Mapping[str, Sequence[str]]]:
-    """(genres, others) for `safewrite.write_genres`: what these fields shall hold."""
+    """(genres, others) for `write_genres`: what these fields shall hold."""
     wanted: dict[str, Sequence[str]] = {field: tuple(values)}
     if second is not None:
         wanted[second.name] = second.values

@@ -100,34 +100,13 @@ def write_genres(
         UnsupportedTagError: no genre can be written to such a file, or it has other names.
         WriteError: it could not be written or not be proven right; it is as it was.
     """
-    prepared = prepare(path, genres, options=options, expected=expected, others=others)
-    if prepared is None:
-        return False
-    with prepared:
-        prepared.commit()
-    return True
-
-
-def prepare(
-    path: Path,
-    genres: Sequence[str] | None,
-    *,
-    options: WriteOptions = WriteOptions(),
-    expected: TagInfo | None = None,
-    others: Mapping[str, Sequence[str]] | None = None,
-) -> PreparedWrite | None:
-    """Make and verify the copy that `commit` will put in the file's place.
-
-    Returns:
-        None if the file holds exactly these values; nothing was written then.
-
-    Raises:
-        TagError, UnsupportedTagError, WriteError: as for `write_genres`.
-    """
     planned = plan_write(path, genres, options=options, expected=expected, others=others)
-    if planned is not None:
+    if planned is None:
+        return False
+    with planned:
         planned.make()
-    return planned
+        planned.commit()
+    return True
 
 
 def plan_write(
@@ -138,7 +117,7 @@ def plan_write(
     expected: TagInfo | None = None,
     others: Mapping[str, Sequence[str]] | None = None,
 ) -> PreparedWrite | None:
-    """All that `prepare` does before it makes the copy; nothing is written.
+    """All that is known before the copy is made; nothing is written.
 
     Returns:
         None if the file holds exactly these values.
@@ -200,7 +179,7 @@ def _tag_reader(container: str, edits: Edits, style: Style) -> Compare:
 def why_skipped(
     path: Path, info: TagInfo, options: WriteOptions, *, n_names: int = 0
 ) -> str | None:
-    """Why a file would be left alone on purpose, or None; what `prepare` would raise.
+    """Why a file would be left alone on purpose, or None; what `plan_write` would raise.
 
     Args:
         path: the file.

@@ -9,8 +9,8 @@ import pytest
 from tagger.audio import open_track
 from tagger.tags.base import open_source
 from tagger.tags.edges import edges_of
-from tagger.writing.safe_write import prepare
 from tests.audio import make
+from tests.prepared import prepare
 from tests.synth_audio import make_audio
 
 RATE = 16_000

@@ -14,7 +14,8 @@ from tagger.tags.base import open_source
 from tagger.tags.fields import AS_IS, GENRE
 from tagger.tags.payload import payload_hash
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import prepare, write_genres
+from tagger.writing.safe_write import write_genres
+from tests.prepared import prepare
 from tests.tags.readers import other_tags
 from tests.tags.test_id3 import frame, tag
 from tests.tags.test_riff import with_list

@@ -11,7 +11,8 @@ from tagger.tags.fields import FIELDS, field_named
 from tagger.tags.payload import payload_hash
 from tagger.tags.xiph.comment import edited
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import WRITABLE, make_audio
 from tests.tags.elements import other_tags, seen
 

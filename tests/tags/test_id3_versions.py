@@ -31,7 +31,8 @@ from tagger.tags import Style, read_tags
 from tagger.tags.base import open_source
 from tagger.tags.payload import payload_hash
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import make_audio
 
 THREE, FOUR = (WriteOptions(id3v2_version=version) for version in (3, 4))

@@ -14,7 +14,8 @@ from tagger.tags.base import open_source
 from tagger.tags.matroska.ebml import element_bytes, fitted, parts_of
 from tagger.tags.payload import payload_hash, payload_ranges
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import prepare, write_genres
+from tagger.writing.safe_write import write_genres
+from tests.prepared import prepare
 from tests.synth_audio import decoded, make_audio
 from tests.tags.elements import elements_in, simple_tags
 from tests.tags.matroska import (

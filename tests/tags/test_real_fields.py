@@ -10,7 +10,8 @@ from tagger.errors import TagError, UnsupportedTagError, WriteError
 from tagger.tags import read_tags
 from tagger.tags.base import open_source
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import WriteOptions, prepare
+from tagger.writing.safe_write import WriteOptions
+from tests.prepared import prepare
 
 FIELDS = {"grouping": ["A", "B"], "comment": ["heard Ü"], "mood": ["calm"], "My Genre": ["♫"]}
 

@@ -15,7 +15,8 @@ from tagger.tags.id3.make import new_tag
 from tagger.tags.payload import payload_hash
 from tagger.tags.riff.info import info_genres
 from tagger.writing.filecopy import copy_patched
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import decoded, make_audio
 
 INFO = WriteOptions(wav_info=True)

@@ -14,7 +14,8 @@ from tagger.tags import read_tags
 from tagger.tags.base import open_source
 from tagger.tags.patched import patched
 from tagger.tags.payload import payload_hash
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import make_audio
 from tests.tags.readers import shown_genres
 from tests.tags.second_places import (

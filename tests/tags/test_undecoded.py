@@ -16,7 +16,8 @@ from tagger.errors import UnsupportedTagError, WriteError
 from tagger.tags import read_tags
 from tagger.tags.asf.objects import ATTRIBUTES, listed, objects_in
 from tagger.tags.undecoded import RefusedError, as_stored, bytes_of, shown, text_of, wide_text
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag
 

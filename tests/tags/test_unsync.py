@@ -12,7 +12,8 @@ from mutagen.id3 import ID3
 from tagger.errors import UnsupportedTagError
 from tagger.tags import read_tags
 from tagger.tags.id3.unsync import Unstuffed, is_reproduced, is_stuffed, stuffed, unstuffed
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import make_audio
 from tests.tags.test_id3 import frame, tag
 

@@ -8,7 +8,8 @@ from tagger.tags import TagInfo, read_tags
 from tagger.tags.base import open_source
 from tagger.tags.payload import payload_hash
 from tagger.writing import filecopy
-from tagger.writing.safe_write import WriteOptions, prepare, write_genres
+from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.prepared import prepare
 from tests.synth_audio import FAKE, READ_ONLY, WRITABLE, decoded, make_audio
 from tests.tags.elements import other_tags, seen_genres
 
