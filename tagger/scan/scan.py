@@ -23,7 +23,7 @@ from tagger.scan.folder_progress import FolderProgress
 from tagger.scan.inspect_file import entry_now, inspect_file
 from tagger.scan.lookup import look_up, stored_files, unchanged_counts
 from tagger.scan.options import ScanOptions
-from tagger.scan.records import FileEntry, TrackScores
+from tagger.scan.records import FileEntry, Inspected, TrackScores
 from tagger.scan.results import TrackResult
 from tagger.scan.stored_scores import store
 from tagger.scan.write_results import write_all
@@ -59,27 +59,25 @@ def scan_folders(
         One result a file, as soon as it is done; never an exception for a single file.
 
     Raises:
-        StartError: what all files need cannot be had, and nothing was yielded before.
-        StoppedError: the same, and something was.
+        StartError: what all files need cannot be had, and of no file was anything decided.
+        StoppedError: the same, and something was: it may be written.
     """
-    stop = stop or threading.Event()
-    folders, changed, n_given = FolderProgress(scan), list[Path](), 0
+    folders, changed = FolderProgress(scan), list[Path]()
+    passes = _Passes(scan, folders, stop or threading.Event(), pool)
     try:
-        for result in _written(_Pass(scan, folders, stop, pool), listings, writer):
-            if result.is_stale and not stop.is_set():
+        for result in passes.written(listings, writer):
+            if result.is_stale and not passes.stop.is_set():
                 scan.cache.forget(result.path.parent, [result.path.name])
                 changed.append(result.path)
                 continue
             folders.count(result)
-            n_given += 1
             yield result
         scan.cache.flush()
-        again = map(listing_of, changed)
-        for result in _written(_Pass(scan, folders, stop, pool), again, writer):
+        for result in passes.written(map(listing_of, changed), writer):
             folders.count(result)
             yield result
     except StartError as error:
-        if not n_given:
+        if not passes.has_begun:
             raise
         raise StoppedError(
             f"{error} The scan stopped there; what was done until then stays done."
@@ -108,16 +106,13 @@ def listing_of(path: Path) -> Listing:
     return Listing(path.parent, [unknown_entry(path.name)], is_whole=False)
 
 
-def _written(
-    one: "_Pass", listings: Iterable[Listing], writer: Writer
-) -> Iterator[TrackResult]:
-    """Everything that is decided, and written if that was asked for."""
-    results, options = one.results(listings), one.scan.options
-    return write_all(results, options, one.stop, writer) if options.write else results
+class _Passes:
+    """Passes over folders; decoding threads start with the first file to be opened in one.
 
-
-class _Pass:
-    """One pass over some folders; decoding threads start with the first file to be opened."""
+    Attributes:
+        stop: as for `scan_folders`.
+        has_begun: something was decided of a file, or told of a folder.
+    """
 
     def __init__(
         self,
@@ -126,12 +121,17 @@ class _Pass:
         stop: threading.Event,
         pool: "DecodePool | None",
     ) -> None:
-        self.scan, self.stop = scan, stop
-        self._folders, self._pool = folders, pool
+        self.stop, self.has_begun = stop, False
+        self._scan, self._folders, self._pool = scan, folders, pool
         self._pipeline: Pipeline | None = None
 
-    def results(self, listings: Iterable[Listing]) -> Iterator[TrackResult]:
-        """Everything that is decided."""
+    def written(self, listings: Iterable[Listing], writer: Writer) -> Iterator[TrackResult]:
+        """Everything that is decided in one pass, and written if that was asked for."""
+        results, options = self._results(listings), self._scan.options
+        return write_all(results, options, self.stop, writer) if options.write else results
+
+    def _results(self, listings: Iterable[Listing]) -> Iterator[TrackResult]:
+        """Everything that is decided in one pass."""
         try:
             for listing in listings:
                 if self.stop.is_set():
@@ -144,12 +144,14 @@ class _Pass:
         finally:
             if self._pipeline is not None:
                 self._pipeline.close()
+                self._pipeline = None
 
     def _folder(self, listing: Listing) -> Iterator[TrackResult]:
         """What is stored of a folder, and what else is done while it is gone through."""
-        scan, recall = self.scan, self.scan.recall
+        scan, recall = self._scan, self._scan.recall
         counts = unchanged_counts(listing, scan)
         if counts is not None and recall.on_unchanged is not None:
+            self.has_begun = True
             recall.on_unchanged(counts)
             return
         self._folders.open(listing)
@@ -162,8 +164,7 @@ class _Pass:
             if inspected is None:
                 yield from self._decided(self._opened().put(file.path))
             else:
-                scores = inspected.stored or TrackScores(file.path)
-                yield decide(inspected, scores, scan.engine.spec, scan.options)
+                yield self._decide(inspected, inspected.stored or TrackScores(file.path))
 
     def _opened(self) -> "Pipeline":
         """The pipeline, which is started for the first file to be opened."""
@@ -171,9 +172,9 @@ class _Pass:
             from tagger.scan.pipeline import Pipeline  # noqa: PLC0415 (NumPy, the decoders)
 
             self._pipeline = Pipeline(
-                partial(inspect_file, scan=self.scan),
-                self.scan.engine,
-                self.scan.options.listen,
+                partial(inspect_file, scan=self._scan),
+                self._scan.engine,
+                self._scan.options.listen,
                 stop=self.stop,
                 pool=self._pool,
             )
@@ -181,11 +182,15 @@ class _Pass:
 
     def _decided(self, scored: "Iterator[Scored]") -> Iterator[TrackResult]:
         """Store what was found out, and decide."""
-        scan = self.scan
+        scan = self._scan
         for inspected, scores in scored:
             entry = inspected.entry
             if entry is not None and entry == entry_now(inspected.path):
                 store(inspected, scores, scan.cache, entry)
             if not scan.recall.needs_embedding:  # results may be held by the hundred thousand
                 scores.embedding = None
-            yield decide(inspected, scores, scan.engine.spec, scan.options)
+            yield self._decide(inspected, scores)
+
+    def _decide(self, inspected: Inspected, scores: TrackScores) -> TrackResult:
+        self.has_begun = True
+        return decide(inspected, scores, self._scan.engine.spec, self._scan.options)

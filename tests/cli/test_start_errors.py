@@ -75,3 +75,28 @@ def test_a_scan_that_has_given_results_does_not_say_that_it_never_started(
         with pytest.raises(StoppedError, match=r"device is gone\. The scan stopped there"):
             given.extend(scan_with(store, find_folders(files), engine, options))
     assert sorted(given, key=lambda one: one.path) == sorted(stored, key=lambda one: one.path)
+
+
+def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, monkeypatch):
+    """What was decided before the device is lost may be written, shown or not."""
+    engine = tone_engine()
+    run = type(engine).run
+
+    def once(self, windows):
+        if self.session.batches:
+            raise DeviceError("the device is gone.")
+        return run(self, windows)
+
+    monkeypatch.setattr(type(engine), "run", once)
+    written = []
+
+    def writer(requests):
+        for request in requests:
+            written.append(request.path)
+            yield True
+
+    listen = ListenOptions(n_decoders=1, n_windows=1, batch_size=1)
+    results = scan_files(files, engine, ScanOptions(write=True, listen=listen), writer=writer)
+    with pytest.raises(StoppedError, match="device is gone"):
+        list(results)
+    assert len(written) == 1
