@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tagger.errors import ChangedError
 from tagger.genres.rules import GenreRules
 from tagger.journal.run import write_unrecorded
 from tagger.scan.options import ScanOptions
@@ -229,16 +230,45 @@ def test_a_file_with_two_names_is_written_once(folder, policy):
     assert len(read_tags(target).genres) == 1
 
 
-def test_a_genre_that_somebody_writes_meanwhile_is_left(folder, monkeypatch):
-    """Between listening and writing the owner has typed a genre: it is not overwritten."""
-    paths = [path for path in sorted(folder.iterdir()) if not read_tags(path).genres]
+def test_a_genre_that_somebody_writes_meanwhile_is_left(folder):
+    """Between scoring and writing the owner has typed a genre: it is not overwritten.
 
-    def typed_in_between(wishes):
-        for wish in wishes:
-            write_genres(wish.path, ["Typed"])
-        yield from write_unrecorded(wishes)
+    The write is refused, and the file, looked at once more, keeps what was typed.
+    """
+    paths = [path for path in sorted(folder.iterdir()) if not read_tags(path).genres]
+    refused = []
+
+    def typed_in_between(requests):
+        for request in requests:
+            write_genres(request.path, ["Typed"])
+        for outcome in write_unrecorded(requests):
+            refused.append(outcome)
+            yield outcome
 
     options = ScanOptions(write=True)
     results = list(scan_files(paths, tone_engine(), options, writer=typed_in_between))
-    assert {one.status for one in results} == {"kept"}
+    assert len(refused) == len(paths)
+    assert all(isinstance(one, ChangedError) for one in refused)
+    assert all("changed by another program" in str(one) for one in refused)
+    assert sorted((one.path, one.status) for one in results) == [(one, "kept") for one in paths]
+    assert {(one.previous, one.genres) for one in results} == {(("Typed",), ("Typed",))}
     assert {read_tags(path).genres for path in paths} == {("Typed",)}
+
+
+def test_a_file_that_somebody_changes_again_and_again_fails(folder):
+    """What is refused twice is a failure that says so, and the file is left as it is."""
+    paths = [path for path in sorted(folder.iterdir()) if not read_tags(path).genres]
+
+    def typed_each_time(requests):
+        for request in requests:
+            is_first = not read_tags(request.path).genres
+            write_genres(request.path, ["Typed"] if is_first else ["Retyped"])
+        yield from write_unrecorded(requests)
+
+    options = ScanOptions(write=True, policy="replace")
+    results = list(scan_files(paths, tone_engine(), options, writer=typed_each_time))
+    assert sorted((one.path, one.status) for one in results) == [
+        (one, "failed") for one in paths
+    ]
+    assert all("changed by another program" in one.reason for one in results)
+    assert {read_tags(path).genres for path in paths} == {("Retyped",)}

@@ -149,16 +149,19 @@ def test_any_history(tmp_path, seed):
                 list(scan_with(store, find_folders([owner.folder]), engine, writing))
 
 
-@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("when", ["whole", "before", "meanwhile"])
 def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
-    """The scan goes on without it and says so once; the next start sets it aside."""
+    """The scan goes on without it and says so once; the next start sets it aside.
+
+    What is broken as a whole, its schema too, is set aside at once.
+    """
     owner, engine, options = Owner(tmp_path / "music", 1), tone_engine(), ScanOptions()
     told = []
 
-    def spoil():
-        whole = bytearray((tmp_path / "state.db").read_bytes())
-        whole[8192:65536] = b"\xa5" * 57344  # the tables of files and folders, not the schema
-        (tmp_path / "state.db").write_bytes(whole)
+    def spoil(end=None):
+        state = bytearray((tmp_path / "state.db").read_bytes())
+        state[8192:end] = b"\xa5" * len(state[8192:end])
+        (tmp_path / "state.db").write_bytes(state)
 
     def run(*, breaks=False):
         with open_store(tmp_path / "state.db", on_notice=told.append) as store:
@@ -170,8 +173,15 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
             return {shown(one) for one in (first, *results)}
 
     expected = run()
-    if when == "before":
+    if when == "whole":
         spoil()
+        assert run() == expected
+        assert run() == expected
+        (said,) = told
+        assert "damaged-1" in said
+        return
+    if when == "before":
+        spoil(65536)  # the tables of files and folders, not the schema
         assert run() == expected
         (said,) = told
         assert "next start" in said
