@@ -23,7 +23,7 @@ LISTENING = 4
 READING = 3
 """Another number wherever the same tags and options are told in other words than before."""
 
-DECIDING = 3
+DECIDING = 4
 """Another number wherever the same scores and options lead to other genres than before."""
 
 
