@@ -173,6 +173,11 @@ def all_runs(store: Store) -> list[Run]:
     return [Run(*row[:6], *map(int, row[6:])) for row in rows]
 
 
+def has_run(store: Store, number: int) -> bool:
+    """Whether there is a run of that number; its changes are not counted for it."""
+    return store.one("SELECT 1 FROM run WHERE id = ?", (number,)) is not None
+
+
 def runs_at(path: Path) -> list[Run]:
     """All runs that a state tells of, whoever holds it; nothing is made or changed.
 

@@ -6,7 +6,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 from tagger.errors import InputError
-from tagger.journal.history import Change, all_runs, changes_of, last_run, roots_of
+from tagger.journal.history import Change, changes_of, has_run, last_run, roots_of
 from tagger.journal.moved import Moved, last_moved_run
 from tagger.journal.run import new_run
 from tagger.journal.undo import UndoOptions, undo
@@ -35,7 +35,7 @@ def run_to_undo(store: Store, areas: Sequence[Path], *, number: int | None = Non
             if areas
             else "There is nothing to undo: no run that wrote is still in force."
         )
-    if number not in {run.id for run in all_runs(store)}:
+    if not has_run(store, number):
         raise InputError(f"{number}: there is no such run; `tagger runs` lists them.")
     return number
 
