@@ -34,8 +34,31 @@ if TYPE_CHECKING:
     from tagger.scan.results import TrackResult
 
 
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot", metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."
+    ),
+]
+ResultsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html|.csv|.jsonl",
+        help="Write all results there; the page shows them over time.",
+    ),
+]
+AllLabels = Annotated[
+    bool, typer.Option("--all", help="Show all labels, not only the likely ones.")
+]
+OverTime = Annotated[
+    bool, typer.Option("--timeline", help="Show labels over time; listens to the whole track.")
+]
+
+
 def predict(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    files: Files,
     top: Top = None,
     threshold: Threshold = None,
     setting: Set = None,
@@ -47,24 +70,10 @@ def predict(
     jobs: Jobs = None,
     exclude: Exclude = None,
     json: Json = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png|.svg|.pdf", help="Draw one file: labels over time."),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html|.csv|.jsonl",
-            help="Write all results there; the page shows them over time.",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show all labels, not only the likely ones.")
-    ] = False,
-    timeline: Annotated[
-        bool,
-        typer.Option("--timeline", help="Show labels over time; listens to the whole track."),
-    ] = False,
+    plot: Plot = None,
+    report: ResultsFile = None,
+    everything: AllLabels = False,
+    timeline: OverTime = False,
 ) -> None:
     """Show the scores of single files, label by label. Changes nothing."""
     from tagger.genres.spelling import no_spelling

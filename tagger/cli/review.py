@@ -25,7 +25,7 @@ from tagger.cli.device import (
     open_journal,
     open_tagger,
 )
-from tagger.cli.scan_options import Full, Jobs, Json, Set, Threshold
+from tagger.cli.scan_options import Full, Jobs, Json, Quiet, Set, Threshold
 from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
 from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
 from tagger.cli.writing import (
@@ -42,18 +42,28 @@ from tagger.cli.writing import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tagger.api import Tagger
     from tagger.reports.report import Report
-    from tagger.review.findings import Audited
+    from tagger.review.findings import Audit, Audited, AuditOptions
     from tagger.scan.results import TrackResult
+
+
+Findings = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE.csv|.jsonl|.html", help="Write the findings there."),
+]
+AllRows = Annotated[bool, typer.Option("--all", help="Show all rows.")]
+Edited = Annotated[Path, typer.Argument(metavar="REPORT.csv", help="An edited report.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be written; change nothing.")
+]
+Remove = Annotated[bool, typer.Option("--remove", help="An emptied cell removes the genre.")]
 
 
 def audit(
     paths: Paths,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write the findings there."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show all rows.")] = False,
+    report: Findings = None,
+    everything: AllRows = False,
     threshold: Threshold = None,
     setting: Set = None,
     model: Model = "default",
@@ -75,29 +85,51 @@ def audit(
     A CSV report of it can be edited and given to `tagger apply`.
     """
     from tagger.reports.audit_tables import SHOWN, show_audit
-    from tagger.reports.report import Tally
     from tagger.review.findings import AuditOptions
     from tagger.scan.records import ListenOptions
     from tagger.settings.config import load_settings
 
-    console, tally = stderr_console(), Tally()
+    console = stderr_console()
     walk = Walk(console, exclude or (), limit)
     past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
     past.check()
     options = AuditOptions(threshold=threshold, listen=ListenOptions(full=full))
+    with open_tagger(
+        model,
+        device,
+        compute=Compute(precision=precision, batch_size=batch_size),
+        settings=load_settings(setting or ()),
+        console=console,
+        quiet=json,
+        state=state,
+        remember=not no_state,
+        n_decoders=jobs,
+    ) as tagger:
+        found = _audited(tagger, paths, options, walk=walk, past=past, report=report)
+    if json:
+        for one in _worth_a_row(found.files):
+            emit_json(one.result, stdout_console())
+    else:
+        show_audit(stdout_console(), found, limit=None if everything else SHOWN)
+    has_failed = any(one.finding == "failed" for one in found.files)
+    raise typer.Exit(EXIT_SOME_FAILED if has_failed else walk.exit_code)
+
+
+def _audited(
+    tagger: "Tagger",
+    paths: "Sequence[Path]",
+    options: "AuditOptions",
+    *,
+    walk: Walk,
+    past: Past,
+    report: Path | None,
+) -> "Audit":
+    """Audit files, with a bar, and write the report that was asked for."""
+    from tagger.reports.report import Tally
+
+    tally = Tally()
     with (
-        open_tagger(
-            model,
-            device,
-            compute=Compute(precision=precision, batch_size=batch_size),
-            settings=load_settings(setting or ()),
-            console=console,
-            quiet=json,
-            state=state,
-            remember=not no_state,
-            n_decoders=jobs,
-        ) as tagger,
-        optional_report(report, tagger.spec, threshold=threshold) as file,
+        optional_report(report, tagger.spec, threshold=options.threshold) as file,
         progress(tagger, paths, walk, tally) as advance,
     ):
 
@@ -109,12 +141,7 @@ def audit(
             paths, options, walk=walk.options(), recall=past.recall(), on_track=scored
         )
         _add_all(file, found.files)
-    if json:
-        for one in _worth_a_row(found.files):
-            emit_json(one.result, stdout_console())
-    else:
-        show_audit(stdout_console(), found, limit=None if everything else SHOWN)
-    raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else walk.exit_code)
+    return found
 
 
 def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
@@ -131,13 +158,9 @@ def _add_all(report: "Report | None", found: "Sequence[Audited]") -> None:
 
 
 def apply(
-    report: Annotated[Path, typer.Argument(metavar="REPORT.csv", help="An edited report.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be written; change nothing.")
-    ] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="An emptied cell removes the genre.")
-    ] = False,
+    report: Edited,
+    dry_run: DryRun = False,
+    remove: Remove = False,
     setting: Set = None,
     id3v2_version: Id3Version = None,
     id3v23_separator: Separator = None,
@@ -147,7 +170,7 @@ def apply(
     hardlinks: Hardlinks = "skip",
     state: State = None,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the genres of an edited CSV report into the files.
 

@@ -14,7 +14,7 @@ from tagger.cli.console import (
 )
 from tagger.cli.device import open_journal
 from tagger.cli.options import one_of
-from tagger.cli.scan_options import Json
+from tagger.cli.scan_options import Json, Quiet
 from tagger.cli.state import State
 from tagger.cli.writing import Hardlinks
 from tagger.text import json_text, sanitise
@@ -63,7 +63,7 @@ def undo(
     hardlinks: Hardlinks = "skip",
     state: State = None,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Restore files to what they were before a run, to the byte.
 
