@@ -25,6 +25,7 @@ def network(features="mel", body="lstm", *, decimate=3, n_rows=0, **changes):
     config = from_tree(fields)
     torch.manual_seed(0)
     net = TaggerNet(config.network(), n_labels=3).eval()
+    net.label_scale.fill_(10.0)  # random weights alone tell most sounds hardly apart
     return net, config.features_options.window_len
 
 
@@ -69,7 +70,7 @@ def test_rows_that_the_network_drops_change_nothing(features, decimate):
     windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
     full = scores(model, windows)
     np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
-    assert np.ptp(full, axis=0).max() > 5e-4  # fifty times the tolerance
+    assert np.ptp(full, axis=0).max() > 1e-3
 
 
 def test_the_lean_graph_computes_the_low_bands_alone():
