@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tagger.errors import DecodeError, InputError
 from tagger.model.load import usable_cores
 from train.data.decode import decode_clip
-from train.data.store import Packed, PreparedStore, Recipe, discard, key_of, pack, recipe_of
+from train.data.store import Packed, PreparedStore, Recipe, discard, key_of, pack, read_recipe
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
 
@@ -56,7 +56,7 @@ def prepare(
         InputError: more than one clip of twenty cannot be decoded (all of them so far are in
             unreadable.txt), or the disk is full. What was decoded stays valid.
     """
-    if recipe_of(folder) not in (None, asdict(recipe)):
+    if read_recipe(folder) not in (None, asdict(recipe)):
         discard(folder)
     keys = [key_of(path) for path in clips.paths]
     with PreparedStore(folder, recipe) as store:

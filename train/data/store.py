@@ -96,7 +96,7 @@ class PreparedStore:
             InputError: the folder holds a store of another recipe, or cannot be written.
         """
         self.folder, self.recipe = folder, recipe
-        found = recipe_of(folder)
+        found = read_recipe(folder)
         if found is not None and found != asdict(recipe):
             raise InputError(
                 f"{folder}: was prepared otherwise ({_difference(found, asdict(recipe))});"
@@ -105,7 +105,7 @@ class PreparedStore:
         if found is None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / RECIPE).write_text(json.dumps(asdict(recipe), indent=1))
-        self.entries = _read_entries(folder / CLIPS)
+        self.entries = {one["key"]: Entry(**one) for one in read_lines(folder / CLIPS)}
         self._end = max((one.start + one.n_samples for one in self.entries.values()), default=0)
         self._samples: Any = None
         self._lines: Any = None
@@ -200,7 +200,7 @@ def key_of(path: Path) -> str:
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
 
 
-def recipe_of(folder: Path) -> dict[str, Any] | None:
+def read_recipe(folder: Path) -> dict[str, Any] | None:
     """The recipe of a store, or None if there is no store."""
     path = folder / RECIPE
     try:
@@ -218,18 +218,15 @@ def discard(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _read_entries(path: Path) -> dict[str, Entry]:
-    """Entries by key, up to a last line that was cut short."""
-    entries = {}
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        if len(whole) < len(lines):
-            path.write_text("".join(whole), encoding="utf-8")
-        for line in whole:
-            entry = Entry(**json.loads(line))
-            entries[entry.key] = entry
-    return entries
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Lines of JSON; a last one that was cut short is cut off, and a missing file has none."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    if len(whole) < len(lines):
+        path.write_text("".join(whole), encoding="utf-8")
+    return [json.loads(line) for line in whole]
 
 
 def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ from train.fit.initial_weights import (
     teachers_before,
     write_run,
 )
-from train.fit.seen_clips import heard_by_start, marked, warning
+from train.fit.seen_clips import SeenSplits, heard_by_start, marked, warning
 from train.models import checkpoint
 from train.models.network import TaggerNet
 from train.teachers.taught import lessons_for, teacher_facts
@@ -120,32 +120,48 @@ def run_training(
     say = say if is_first() else _silent
     config = load_config(config_path, like(start_from, overrides))
     check_choices(config, start_from=start_from)
-    clips = load_clips(config, data, prepared=prepared, say=say)
-    config = learnable(config, clips, say=say)
-    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
-    if is_first():
-        write_run(out, config, data=data, prepared=prepared, start_from=start_from)
-        list_unreadable(out, clips)
-    heard = heard_by_start(config, start_from)
-    if (warned := warning(heard, config)) is not None:
-        say(warned)
+    config, clips, seen = _begun(
+        config, out, data=data, prepared=prepared, start_from=start_from, say=say
+    )
     start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
     clips, members = softened(
         config, clips, start=start, out=out, say=say, teller=teller, resume=resume
     )
     net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
     if is_first():
-        taught = teachers_before(start_from) + teacher_facts(config, data)
-        before = learned_before(start_from)
-        facts = _judged(net, config, clips, unseen, before=before, teachers=taught)
-        facts = marked(facts, heard)
-        facts |= {"members": members} if members else {}
+        facts = _judged(net, config, clips, unseen, start_from=start_from, data=data)
+        facts = marked(facts, seen) | ({"members": members} if members else {})
         say(json.dumps(facts.get("metrics", {})))
     if config.last_fit:
         net = last_fitted(config, clips, net, start=start, out=out, say=say, resume=resume)
     if is_first():
         _save(net, config, clips, facts, out=out, say=say)
     return out / checkpoint.BEST
+
+
+def _begun(
+    config: TrainConfig,
+    out: Path,
+    *,
+    data: Path,
+    prepared: Path,
+    start_from: Path | None,
+    say: Say,
+) -> tuple[TrainConfig, FeatureSet, SeenSplits]:
+    """The whole configuration, the clips with lessons, and which the start may have seen.
+
+    The run's folder then holds the configuration; a warning about the seen ones is told.
+    """
+    clips = load_clips(config, data, prepared=prepared, say=say)
+    config = learnable(config, clips, say=say)
+    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
+    if is_first():
+        write_run(out, config, data=data, prepared=prepared, start_from=start_from)
+        list_unreadable(out, clips)
+    seen = heard_by_start(config, start_from)
+    if (warned := warning(seen, config)) is not None:
+        say(warned)
+    return config, clips, seen
 
 
 def _fitted(
@@ -195,10 +211,12 @@ def _judged(
     clips: FeatureSet,
     unseen: ClipLogits | None,
     *,
-    before: Sequence[str],
-    teachers: Sequence[Mapping[str, Any]],
+    start_from: Path | None,
+    data: Path,
 ) -> dict[str, Any]:
     """Calibrate and measure the network; returns what is to be said of it."""
+    teachers = teachers_before(start_from) + teacher_facts(config, data)
+    before = learned_before(start_from)
     return {
         "data": data_facts(config, clips, before=before, teachers=teachers),
         "versions": versions(),

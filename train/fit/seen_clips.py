@@ -11,7 +11,7 @@ from train.models import checkpoint
 
 OUT_OF_FOLD, VALID = "out_of_fold_train", "valid"
 
-TrackScores = Mapping[str, Sequence[str]]
+SeenSplits = Mapping[str, Sequence[str]]
 """For a split with figures, the datasets of which the start may have heard those clips."""
 
 
@@ -30,7 +30,7 @@ class Learned:
     with_valid: bool
 
 
-def heard_by_start(config: TrainConfig, start_from: Path | None) -> TrackScores:
+def heard_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
     """Datasets whose clips measure or calibrate and may have been heard by the start.
 
     A dataset that was learned from has given its train clips; its valid clips only if they were
@@ -72,7 +72,7 @@ def _of_pretraining(config: TrainConfig) -> list[Learned]:
     return [*_of_pretraining(earlier), *own]
 
 
-def marked(facts: dict[str, Any], heard: TrackScores) -> dict[str, Any]:
+def marked(facts: dict[str, Any], heard: SeenSplits) -> dict[str, Any]:
     """The facts of a run, whose figures say what the start may have heard of their clips."""
     metrics = {
         name: figures | {"start_may_have_heard": list(heard[split])}
@@ -92,7 +92,7 @@ def marked(facts: dict[str, Any], heard: TrackScores) -> dict[str, Any]:
     )
 
 
-def warning(heard: TrackScores, config: TrainConfig) -> str | None:
+def warning(heard: SeenSplits, config: TrainConfig) -> str | None:
     """What is to be said before a run whose start may have heard what will measure it."""
     used = VALID if config.calibration.source == "valid" else OUT_OF_FOLD
     if used not in heard:

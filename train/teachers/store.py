@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from train.data.store import RECIPE, read_lines, read_recipe
 from train.teachers.model import COVERAGE, Teacher
 
 FORMAT = 1
-RECIPE, ROWS, LINES = "recipe.json", "answers.f16", "answers.jsonl"
+ROWS, LINES = "answers.f16", "answers.jsonl"
 
 Half = NDArray[np.float16]
 
@@ -62,12 +63,12 @@ class Answers:
         """Open or make the store; one of another recipe is made anew."""
         self.folder, self.n_out = folder, teacher.n_out
         recipe = recipe_of(teacher)
-        if _read_json(folder / RECIPE) != recipe:
+        if read_recipe(folder) != recipe:
             folder.mkdir(parents=True, exist_ok=True)
             for name in (LINES, ROWS):
                 (folder / name).unlink(missing_ok=True)
             (folder / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
-        self.lines = _read_lines(folder / LINES)
+        self.lines = {one["key"]: Line(**one) for one in read_lines(folder / LINES)}
         self._end = max((one.start + one.n_rows for one in self.lines.values()), default=0)
         self._drop_damaged()
         self._files: list[Any] = []
@@ -151,26 +152,3 @@ class Answers:
                     file.seek(row * line.start)
                     if zlib.crc32(file.read(row * line.n_rows)) != line.crc32:
                         del self.lines[key]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); remove the folder.") from error
-
-
-def _read_lines(path: Path) -> dict[str, Line]:
-    """Lines by key, up to a last one that was cut short."""
-    found = {}
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        if len(whole) < len(lines):
-            path.write_text("".join(whole), encoding="utf-8")
-        for text in whole:
-            line = Line(**json.loads(text))
-            found[line.key] = line
-    return found

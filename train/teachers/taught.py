@@ -87,14 +87,29 @@ def lessons_for(
         known = [one for one in heard if one is not None]
         tell = teller(say, "asking teachers")
         listen_to(known, found, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
+    stores = list(zip(config.teachers, found, folders, strict=True))
+    taught = replace(clips, lessons=_lessons(clips, heard, stores, recipe, say=say))
+    return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
+
+
+def _lessons(
+    clips: FeatureSet,
+    heard: Sequence[Recording | None],
+    stores: Sequence[tuple[TeacherOptions, Teacher, Path]],
+    recipe: Recipe,
+    *,
+    say: Say,
+) -> Lessons:
+    """The stored answers of all teachers side by side, embeddings standardised."""
+    n_columns = sum(teacher.n_out for _, teacher, _ in stores)
     rows = [
-        np.full((1 if one is None else one.n_targets, _n_columns(found)), np.nan, np.float16)
+        np.full((1 if one is None else one.n_targets, n_columns), np.nan, np.float16)
         for one in heard
     ]
     parts: list[Part] = []
-    for i, (teacher, folder) in enumerate(zip(found, folders, strict=True)):
+    for i, (options, teacher, folder) in enumerate(stores):
         first = parts[-1].stop if parts else 0
-        parts += _parts(teacher, config.teachers[i], first)
+        parts += _parts(teacher, options, first)
         with Answers(folder, teacher) as store:
             n_silent = _fill(rows, heard, store, recipe, which=i, first=first)
         if n_silent:
@@ -103,8 +118,7 @@ def lessons_for(
     for part in parts:
         if part.kind == "embedding":
             standardised(rows, slice(part.start, part.stop), is_learned)
-    taught = replace(clips, lessons=Lessons(parts=tuple(parts), of_clip=rows))
-    return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
+    return Lessons(parts=tuple(parts), of_clip=rows)
 
 
 def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None]:
@@ -128,10 +142,6 @@ def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None
             Recording(path=path, n_pieces=pieces, n_targets=n_targets, teachers=teachers)
         )
     return found
-
-
-def _n_columns(teachers: Sequence[Teacher]) -> int:
-    return sum(one.n_out for one in teachers)
 
 
 def _parts(teacher: Teacher, options: TeacherOptions, first: int) -> list[Part]:
