@@ -108,3 +108,32 @@ def test_what_cannot_be_is_refused_before_anything_is_learned(tmp_path):
     net = TaggerNet(config.network(), n_labels=2)
     with pytest.raises(InputError, match="name some in `teachers`"):
         with_beside(net, config, ("a", "b"), None, thresholds={}, run_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"beside": {"Soft": [f"free/{LABELS[0]}", "free/nobody"]}}, "no such label"),
+        ({"beside": {"low": [f"free/{LABELS[0]}"]}}, "leave it out"),
+        (
+            {"beside": {"Soft": [f"free/{LABELS[0]}"]}, "parents": {"Soft": "lo"}},
+            "Did you mean 'low'",
+        ),
+        (
+            {
+                "beside": {one: [f"free/{LABELS[0]}"] for one in ("Soft", "Softer")},
+                "parents": {"Soft": "low", "Softer": "Soft"},
+            },
+            "parents.Softer",
+        ),
+    ],
+)
+def test_what_names_nothing_is_refused_before_anything_is_learned(tmp_path, fields, message):
+    """A teacher's label, a label of the data, a parent that the data do not have."""
+    made = tree(*THREE, kind="single", labels=["high", "low"], **fields)
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(made))
+    with pytest.raises(InputError, match=message):
+        run_training(path, {}, data=write_data(tmp_path / "data"), out=tmp_path / "run",
+                     prepared=tmp_path / "prepared", say=lambda _: None)  # fmt: skip
+    assert not (tmp_path / "run").exists()

@@ -21,6 +21,7 @@ from torchmetrics.functional.classification import binary_average_precision
 from tagger.errors import InputError
 from train.calibration.calibrate import LOWEST
 from train.config.config import TrainConfig
+from train.config.fields import choose
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.models.network import TaggerNet
@@ -40,6 +41,8 @@ OF_PARENT = 0.7
 
 LEAST_FOUND = 8
 """A threshold that fewer recordings reach proves nothing."""
+
+NO_TEACHERS = "beside: no teachers were learned from; name some in `teachers`."
 
 Array = NDArray[np.float32]
 
@@ -79,7 +82,7 @@ def with_beside(
     """
     found = read_pupil(run_dir)
     if found is None or valid.lessons is None:
-        raise InputError("beside: no teachers were learned from; name some in `teachers`.")
+        raise InputError(NO_TEACHERS)
     layer, parts = found
     music = valid.take(np.flatnonzero(valid.music != NOT_MUSIC))
     embeddings, scores, owner = _embedded(net, music, config.calibration.n_windows)
@@ -100,6 +103,25 @@ def with_beside(
         if one is not None:
             kept.append(one)
     return _joined(net, config, labels, kept), kept
+
+
+def check_beside(config: TrainConfig, clips: FeatureSet) -> None:
+    """Make sure, before anything is learned, that each of `config.beside` can be looked at.
+
+    Raises:
+        InputError: no teacher is learned from; a label is one of the data already, has a parent
+            that is none of them, or names what no teacher says.
+    """
+    labels = config.labels or clips.labels
+    for name, sources in config.beside.items():
+        if clips.lessons is None:
+            raise InputError(NO_TEACHERS)
+        if name in labels:
+            raise InputError(f"beside: {name!r} is a label of the data already; leave it out.")
+        if name in config.parents:
+            choose(f"parents.{name}", config.parents[name], labels)
+        for one in sources:
+            _column(one, clips.lessons.parts)
 
 
 def _shown(
@@ -128,7 +150,7 @@ def _shown(
 def held_by_teachers(lessons: Lessons | None, columns: Sequence[int]) -> NDArray[np.bool_]:
     """Which clips at least two teachers hold a label for, shape (n_clips,)."""
     if lessons is None:
-        raise InputError("beside: no teachers were learned from; name some in `teachers`.")
+        raise InputError(NO_TEACHERS)
     means = np.stack(
         [rows[:, columns].astype(np.float32).mean(axis=0) for rows in lessons.of_clip]
     )

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tagger.errors import InputError
-from train.calibration.beside import facts_with, with_beside
+from train.calibration.beside import check_beside, facts_with, with_beside
 from train.calibration.cross_validation import (
     Say,
     Start,
@@ -155,6 +155,7 @@ def _begun(
     clips = load_clips(config, data, prepared=prepared, say=say)
     config = learnable(config, clips, say=say)
     clips = lessons_for(config, clips, data, prepared=prepared, say=say)
+    check_beside(config, clips)
     if is_first():
         write_run(out, config, data=data, prepared=prepared, start_from=start_from)
         list_unreadable(out, clips)
