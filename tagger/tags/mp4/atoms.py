@@ -53,15 +53,23 @@ def children(source: Source, parent: Atom) -> Iterator[Atom]:
     return atoms_in(source, _inside(source, parent), parent.end)
 
 
+def along(source: Source, *path: bytes, within: Atom | None = None) -> list[Atom]:
+    """The first atoms along a path from the top (or inside `within`), as far as it leads."""
+    found: list[Atom] = []
+    for kind in path:
+        parent = found[-1] if found else within
+        level = children(source, parent) if parent else atoms_in(source)
+        atom = next((atom for atom in level if atom.kind == kind), None)
+        if atom is None:
+            break
+        found.append(atom)
+    return found
+
+
 def find(source: Source, *path: bytes, within: Atom | None = None) -> Atom | None:
     """The first atom at a path from the top (or from inside of `within`)."""
-    found = within
-    for kind in path:
-        level = children(source, found) if found else atoms_in(source)
-        found = next((atom for atom in level if atom.kind == kind), None)
-        if found is None:
-            return None
-    return found
+    found = along(source, *path, within=within)
+    return found[-1] if len(found) == len(path) else None
 
 
 def all_leaves(source: Source) -> list[tuple[tuple[bytes, ...], Atom]]:

@@ -9,6 +9,7 @@ Formats: ISO/IEC 14496-12; QuickTime File Format Specification.
 
 import struct
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 from tagger.tags.base import (
     NEW_PADDING,
@@ -25,6 +26,7 @@ from tagger.tags.id3.genres import id3v1_genre
 from tagger.tags.mp4.atoms import (
     Atom,
     all_leaves,
+    along,
     atom_bytes,
     atom_data,
     atoms_in,
@@ -49,18 +51,23 @@ _HANDLER = atom_bytes(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
 class Mp4File(TagFile):
     """The atoms of an MP4 file."""
 
+    @cached_property
+    def _path(self) -> list[Atom]:
+        """The atoms around iTunes' list and the list itself, as far as they are there."""
+        return along(self.source, b"moov", b"udta", b"meta", b"ilst")
+
+    def _items(self, field: Field) -> list[Atom]:
+        """The items of a field in that list."""
+        return _items_of(self.source, self._path[3], field) if len(self._path) == 4 else []
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the field's items."""
-        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
-        if not ilst:
-            return ()
-        texts = _texts(self.source, _items_of(self.source, ilst, field))
+        texts = _texts(self.source, self._items(field))
         return understood(texts, field, self.style, joined=_is_joined(field, self.style))
 
     def told(self) -> Told:
         """The atom counts first, then free ones, QuickTime's own text, and the number last."""
-        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
-        items = _items_of(self.source, ilst, GENRE) if ilst else []
+        items = self._items(GENRE)
         own = _texts(self.source, [atom for atom in items if atom.kind == GENRE.mp4])
         free = _texts(self.source, [atom for atom in items if atom.kind == _FREE_FORM])
         numbers = [atom_data(self.source, one) for atom in items if atom.kind == _NUMBER
@@ -79,25 +86,21 @@ class Mp4File(TagFile):
 
     def refusal(self) -> str | None:
         """Fragments and other kinds of metadata than iTunes' are left alone."""
-        if find(self.source, b"moov") is None:
+        if not self._path:
             return "It has no moov atom: it is cut off, or a fragment of a stream."
-        if find(self.source, b"moof") or find(self.source, b"moov", b"mvex"):
+        if find(self.source, b"moof") or find(self.source, b"mvex", within=self._path[0]):
             return "It is a fragmented MP4, whose fragments could lose their place."
-        path = (b"moov", b"udta", b"meta", b"ilst")
-        around = [atom for n in range(1, 5) if (atom := find(self.source, *path[:n]))]
-        if not all(is_filled(self.source, atom) for atom in around):
+        if not all(is_filled(self.source, atom) for atom in self._path):
             return "Its tag atoms are damaged: they do not fill the atom around them."
-        meta = find(self.source, *path[:3])
-        handler = meta and next(
-            (a for a in children(self.source, meta) if a.kind == b"hdlr"), None
-        )
+        meta = self._path[2] if len(self._path) > 2 else None
+        handler = find(self.source, b"hdlr", within=meta) if meta else None
         if handler and atom_data(self.source, handler)[8:12] not in (b"mdir", bytes(4)):
             return "Its metadata is of another kind than iTunes'."
         return None
 
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the items; use the free atom beside it, or move what is behind."""
-        parents, start, end, new = _exchange(self.source, edits, self.style)
+        parents, start, end, new = _exchange(self.source, self._path, edits, self.style)
         old = self.source.exact(start, end - start)
         delta = len(new) - len(old)
         patches = rewritten(start, old, new)
@@ -113,12 +116,7 @@ class Mp4File(TagFile):
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """Every leaf atom but the fields, padding, samples and chunk offsets."""
-        ilst = find(self.source, b"moov", b"udta", b"meta", b"ilst")
-        edited = [
-            atom
-            for field in fields
-            for atom in (_items_of(self.source, ilst, field) if ilst else ())
-        ]
+        edited = [atom for field in fields for atom in self._items(field)]
         edited += [atom for atom, _ in elsewhere(self.source)] if GENRE in fields else []
         return [
             kind + content
@@ -248,25 +246,24 @@ def _item(source: Source, items: Sequence[Atom], field: Field, edit: _Edit) -> b
     return atom_bytes(_FREE_FORM, mean + name + b"".join(data))
 
 
-def _exchange(source: Source, edits: Edits, style: Style) -> tuple[list[Atom], int, int, bytes]:
+def _exchange(
+    source: Source, path: list[Atom], edits: Edits, style: Style
+) -> tuple[list[Atom], int, int, bytes]:
     """The atoms around the change, the range that is replaced, and its new bytes."""
-    moov = find(source, b"moov")
-    udta = find(source, b"moov", b"udta")
-    meta = find(source, b"moov", b"udta", b"meta")
-    ilst = find(source, b"moov", b"udta", b"meta", b"ilst")
-    assert moov is not None
-    if ilst and meta and udta:
-        start, end, new = _with_free(source, meta, ilst, _edited(source, ilst, edits, style))
-        return [moov, udta, meta], start, end, new
+    if len(path) == 4:
+        *around, ilst = path
+        new = _edited(source, ilst, edits, style)
+        return around, *_with_free(source, around[-1], ilst, new)
+    inner = path[-1]
     new = b"".join(_item(source, (), field, (v, style)) for field, v in edits.items())
     new = atom_bytes(b"ilst", new) if new else b""
-    if meta and udta:
-        return [moov, udta, meta], meta.end, meta.end, new
+    if len(path) == 3:
+        return path, inner.end, inner.end, new
     new = atom_bytes(b"meta", bytes(4) + _HANDLER + new + _free(NEW_PADDING)) if new else b""
-    if udta:  # at its front, since it may end with a terminator
-        return [moov, udta], udta.content, udta.content, new
+    if len(path) == 2:  # at the front of udta, since it may end with a terminator
+        return path, inner.content, inner.content, new
     new = atom_bytes(b"udta", new) if new else b""
-    return [moov], moov.end, moov.end, new
+    return path, inner.end, inner.end, new
 
 
 def _edited(source: Source, ilst: Atom, edits: Edits, style: Style) -> bytes:
