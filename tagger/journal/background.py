@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -36,7 +36,8 @@ def write_in_background(
 
     Yields:
         Each item with what became of it; None where nothing was asked for. Items with a request
-        keep their order; those without do not wait for them.
+        keep their order; those without do not wait for them. What the items or the writer
+        raise is raised after all that was written by then.
     """
     gathered: deque[_Pending] = deque()
     pending: deque[tuple[T, Future[Outcome]]] = deque()
@@ -54,13 +55,26 @@ def write_in_background(
                 while pending and (pending[0][1].done() or len(pending) >= _IN_FLIGHT):
                     done, future = pending.popleft()
                     yield done, future.result()
-            for item, future in pending:
+            while pending:
+                item, future = pending.popleft()
                 # When stopped, what has not begun is left; what runs is finished and reported.
                 if not (stop.is_set() and future.cancel()):
                     yield item, future.result()
+        except Exception:  # of the items or of the writer: what is written is still reported
+            yield from _begun(pending)
+            raise
         finally:
             for _, future in pending:
                 future.cancel()
+
+
+def _begun(pending: deque[tuple[T, Future[Outcome]]]) -> Iterator[tuple[T, Outcome]]:
+    """Leave what has not begun, and wait for the rest; what failed is not reported twice."""
+    begun = [(item, future) for item, future in pending if not future.cancel()]
+    pending.clear()
+    for item, future in begun:
+        if future.exception() is None:
+            yield item, future.result()
 
 
 def _write_gathered(gathered: deque[_Pending], writer: Writer) -> None:

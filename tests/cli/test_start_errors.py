@@ -1,5 +1,6 @@
 """What all files need and cannot be had ends a scan before it gives out or writes anything."""
 
+import threading
 import time
 from itertools import count
 
@@ -78,12 +79,14 @@ def test_a_scan_that_has_given_results_does_not_say_that_it_never_started(
 
 
 def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, monkeypatch):
-    """What was decided before the device is lost may be written, shown or not."""
-    engine = tone_engine()
+    """What was written before the device is lost is reported, and the scan was begun."""
+    engine, is_writing, is_lost = tone_engine(), threading.Event(), threading.Event()
     run = type(engine).run
 
     def once(self, windows):
         if self.session.batches:
+            assert is_writing.wait(10)
+            is_lost.set()
             raise DeviceError("the device is gone.")
         return run(self, windows)
 
@@ -93,10 +96,13 @@ def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, 
     def writer(requests):
         for request in requests:
             written.append(request.path)
+            is_writing.set()
+            assert is_lost.wait(10)
             yield True
 
     listen = ListenOptions(n_decoders=1, n_windows=1, batch_size=1)
     results = scan_files(files, engine, ScanOptions(write=True, listen=listen), writer=writer)
+    given = []
     with pytest.raises(StoppedError, match="device is gone"):
-        list(results)
-    assert len(written) == 1
+        given.extend(results)
+    assert [one.path for one in given if one.status == "written"] == written == files[:1]
