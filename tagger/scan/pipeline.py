@@ -174,13 +174,14 @@ def analyse(
     *,
     inspect: Callable[[Path], Inspected] = needs_scores,
     stop: threading.Event | None = None,
+    pool: DecodePool | None = None,
 ) -> Iterator[TrackScores]:
     """Decode and score files whatever is stored of them; the arguments are those of `Pipeline`.
 
     Yields:
         One record a file, in the order in which they finish.
     """
-    pipeline = Pipeline(inspect, engine, options, stop=stop or threading.Event())
+    pipeline = Pipeline(inspect, engine, options, stop=stop or threading.Event(), pool=pool)
     try:
         for path in paths:
             for _, scores in pipeline.put(path):
