@@ -10,6 +10,7 @@ from tagger.journal.run import Writer, WriteRequest, new_run, write_unrecorded
 from tagger.reports.report import SEPARATOR
 from tagger.review.report_rows import Row
 from tagger.scan.results import Status, TrackResult
+from tagger.scan.write_results import HOLDS_THEM
 from tagger.state.store import Store
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fields import field_named
@@ -146,7 +147,7 @@ def _decide(
     if asked == was:
         return "unchanged", "nothing was edited"
     if asked == now and (info.is_settled or GENRE not in asked):
-        return "unchanged", "it has these genres already"
+        return "unchanged", HOLDS_THEM
     if now not in (was, asked):
         said = ", ".join(info.values(wanted.field)) or "no genre"
         raise TagError(f"{path}: it was changed since the report: it now has {said}")
