@@ -6,23 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from tagger.errors import StartError
+from tagger.system.stores import folder_of, remote_store
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 CHUNK_LEN = 1 << 20
 """Bytes that are moved at once."""
-
-_RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
-_CLIENT: Any = {"timeout": "60s", "connect_timeout": "5s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,33 +119,16 @@ def open_objects(place: str) -> Objects:
     Raises:
         StartError: it is none that can be opened.
     """
-    parts = urlsplit(place)
-    if parts.scheme in {"", "file"} or len(parts.scheme) == 1:  # a drive's letter
-        folder = Path(parts.path if parts.scheme == "file" else place).absolute()
+    if (folder := folder_of(place)) is not None:
         folder.mkdir(parents=True, exist_ok=True)
         return Objects(LocalStore(folder), folder)
-    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     try:
-        return Objects(_remote(parts.scheme, place.partition("?")[0], asked), None)
+        return Objects(remote_store(place), None)
     except (BaseError, ValueError, TypeError) as error:
         raise StartError(
             f"--objects {place}: it cannot be opened ({str(error).splitlines()[0]}); write"
             " s3://BUCKET?endpoint=URL, gs://BUCKET, az://CONTAINER or a folder."
         ) from error
-
-
-def _remote(scheme: str, url: str, asked: dict[str, str]) -> "ObjectStore":
-    if scheme not in {"s3", "s3a"}:
-        return from_url(url, client_options=_CLIENT, retry_config=_RETRY)
-    unknown = set(asked) - {"endpoint", "region"}
-    if unknown:
-        raise ValueError(f"{', '.join(sorted(unknown))} is neither endpoint nor region")
-    endpoint = asked.get("endpoint")
-    client = _CLIENT | {"allow_http": bool(endpoint and endpoint.startswith("http://"))}
-    config: Any = {"region": asked.get("region", "us-east-1")}
-    if endpoint:
-        config["endpoint"] = endpoint
-    return from_url(url, config=config, client_options=client, retry_config=_RETRY)
 
 
 def key_of(digest: str, suffix: str) -> str:

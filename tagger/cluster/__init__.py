@@ -1,0 +1,1 @@
+"""The same scan on Ray, over objects in a store (extra `cluster`)."""
