@@ -8,6 +8,7 @@ from onnx import ModelProto
 
 from export.graph import embedding_width
 from export.parity import of_graph
+from tagger.model.new_file import set_metadata
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import golden_entry
 from tagger.model.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
@@ -22,13 +23,8 @@ def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> Non
     What else is there stays: the lean front end travels in the metadata, too.
     """
     spec = replace(spec, revision=revision_of(model), precision=precision)
-    kept = [one for one in model.metadata_props if one.key not in {METADATA_KEY, GOLDEN_KEY}]
-    del model.metadata_props[:]
-    model.metadata_props.extend(kept)
     golden = golden_entry(spec, of_graph(model))
-    for key, value in ((METADATA_KEY, spec.to_json()), (GOLDEN_KEY, golden)):
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    set_metadata(model, {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden})
     model.producer_name = "tagger"
 
 

@@ -1,7 +1,6 @@
 """A public model's name -> a file of our contract in the user's folder of models."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from export.public.registry import PublicModel, find_public
 from export.public.vocabulary import Vocabulary, read_vocabulary
 from export.public.weights import checkpoint_of, find_origin
 from tagger.errors import InputError, ModelError
-from tagger.model.catalogue import PACKAGED, models_folder
+from tagger.model.new_file import new_model_file, put_model
 from tagger.model.self_test import golden_windows
 from tagger.model.spec import METADATA_KEY, ModelSpec, parse_spec
 
@@ -139,11 +138,10 @@ def refuse_taken(name: str, *, force: bool) -> None:
     """Refuse a name that another model has.
 
     Raises:
-        InputError: it is that of a packaged model, or there is a file and no `force`.
+        InputError: it cannot be a name, is that of a packaged model, or there is a file and no
+            `force`.
     """
-    if (PACKAGED / f"{name}.onnx").exists():
-        raise InputError(f"{name}: a model that ships with tagger has that name; use --name.")
-    target = models_folder() / f"{name}.onnx"
+    target = new_model_file(name)
     if target.exists() and not force:
         raise InputError(f"{target}: it is there already; add --force to replace it.")
 
@@ -154,14 +152,8 @@ def store(model: ModelProto, name: str, *, say: Say) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    target = models_folder() / f"{name}.onnx"
-    temporary = target.with_name(f".{name}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-        os.replace(temporary, target)  # noqa: PTH105 - says better what it does
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}).") from error
+    target = new_model_file(name)
+    put_model(target, model.SerializeToString(deterministic=True))
     n_labels = len(spec_in(model).labels)
     size = target.stat().st_size / 1e6
     say(f"{target}: {n_labels} labels, {size:.1f} MB; use it with --model {name}")

@@ -15,6 +15,7 @@ from export.public.builder import Builder
 from export.public.front_ends import MelRecipe
 from export.public.vocabulary import Vocabulary
 from tagger.errors import ModelError
+from tagger.model.new_file import set_metadata
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import golden_entry, golden_windows
 from tagger.model.session import INPUT, OUTPUT
@@ -123,13 +124,8 @@ def describe(model: ModelProto, spec: ModelSpec) -> None:
     answers = scores_of(model)
     if not np.isfinite(answers(golden_windows(spec))).all():
         raise ModelError(f"{spec.name}: its scores are no numbers; the weights are damaged.")
-    del model.metadata_props[:]
-    for key, value in (
-        (METADATA_KEY, spec.to_json()),
-        (GOLDEN_KEY, golden_entry(spec, answers)),
-    ):
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    golden = golden_entry(spec, answers)
+    set_metadata(model, {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden})
     model.producer_name = "tagger"
 
 

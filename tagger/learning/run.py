@@ -1,6 +1,5 @@
 """Learn from a library: gather, fit, write the model, remember how it was done."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +33,7 @@ from tagger.learning.vocabulary import (
     with_implied_tree,
 )
 from tagger.learning.write_model import BaseModel, Naming, Written, write_model
-from tagger.model.catalogue import PACKAGED, models_folder
+from tagger.model.new_file import new_model_file
 from tagger.model.spec_file import spec_in
 from tagger.scan.cache_key import embedding_source, sha256_of
 from tagger.settings.model_overrides import rules_of
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from tagger.api import Tagger
 
 Say = Callable[[str], None]
-
-_NAME = re.compile(r"[^\s/\\:*?\"<>|.\0][^/\\:*?\"<>|\0]{0,62}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,7 @@ def learn_library(
         InputError: there is nothing that can be learned; the message says why.
         ModelError: the base model gives no embedding.
     """
-    target = model_file_of(options.name)
+    target = new_model_file(options.name)
     base = BaseModel(tagger.path, spec_in(tagger.path))
     store = tagger.held_state()
     source = embedding_source(base.spec, sha256_of(base.path))
@@ -152,22 +149,6 @@ def learn_library(
     newest = max((one.id for one in known.corrections), default=0)
     record_learned(store, options.name, _recipe(tagger, paths, options), newest)
     return Lesson(learned, written, gathered)
-
-
-def model_file_of(name: str) -> Path:
-    """Where the model of a name is written: the user's folder of models.
-
-    Raises:
-        InputError: the name cannot be one, or is that of a model of the package.
-    """
-    if not _NAME.fullmatch(name) or name != name.strip():
-        raise InputError(
-            f"-o {name}: this cannot be the name of a model; use letters, digits and - (it is"
-            f" written to {models_folder()})."
-        )
-    if (PACKAGED / f"{name}.onnx").exists():
-        raise InputError(f"-o {name}: a model of the package has this name; choose another.")
-    return models_folder() / f"{name}.onnx"
 
 
 def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:

@@ -1,8 +1,6 @@
 """What was learned -> one model file, held to its parts before it gets its name."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,10 +18,12 @@ from tagger.learning.graph import HeadNodes, load_base, tail_of, with_head
 from tagger.learning.head import sigmoid
 from tagger.learning.learn import Learned
 from tagger.model.label_tree import GENRE_KIND, pruned, tree_contradictions
+from tagger.model.new_file import put_model, set_metadata
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import golden_entry, golden_windows
 from tagger.model.session import EMBEDDING, INPUT, OUTPUT, CpuSettings, session_options
 from tagger.model.spec import METADATA_KEY, ModelSpec
+from tagger.scan.cache_key import embedding_network, sha256_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -128,7 +128,7 @@ def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -
 
     Raises:
         ModelError: the file's scores are not those of its parts.
-        OSError: it cannot be written.
+        InputError: it cannot be written.
     """
     kept = _kept(base.spec, learned.labels) if naming.keep_labels else []
     nodes = HeadNodes(learned.head.weight, learned.head.bias, kept)
@@ -141,14 +141,9 @@ def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -
             f" parts (allowed: {TOLERANCE}); it was not written. Use another base model."
         )
     spec = _spec(base, learned, naming, kept)
-    run = _runner(session)
-    entries = {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden_entry(spec, run)}
-    others = [one for one in model.metadata_props if one.key not in entries]
-    del model.metadata_props[:]
-    model.metadata_props.extend(others)
-    for key, value in entries.items():
-        model.metadata_props.add(key=key, value=value)
-    _put(path, model.SerializeToString())
+    golden = golden_entry(spec, _runner(session))
+    set_metadata(model, {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden})
+    put_model(path, model.SerializeToString())
     return Written(path, spec, parity)
 
 
@@ -183,7 +178,7 @@ def _spec(base: BaseModel, learned: Learned, naming: Naming, kept: Sequence[int]
         training={
             "learned_on": base.spec.name,
             "base_revision": base.spec.revision,
-            "embedding_of": embedding_of(base.spec, base.path),
+            "embedding_of": embedding_network(base.spec, sha256_of(base.path)),
             **naming.about,
             "base": dict(base.spec.training),
         },
@@ -201,14 +196,6 @@ def _parents(spec: ModelSpec, labels: Sequence[str], naming: Naming) -> Mapping[
     names = (*spec.labels, *labels)
     reached = pruned(names, both, {})[0]
     return own if tree_contradictions(names, reached, {}) else both
-
-
-def embedding_of(spec: ModelSpec, path: Path) -> str:
-    """Which network makes the embedding: a learned model has that of its base, to the bit."""
-    if isinstance(named := spec.training.get("embedding_of"), str):
-        return named
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parity(session: Any, base: BaseModel, learned: Learned, kept: Sequence[int]) -> float:
@@ -238,18 +225,3 @@ def _session(model: "ModelProto") -> Any:
         sess_options=session_options(CpuSettings()),
         providers=["CPUExecutionProvider"],
     )
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a file beside its place, and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

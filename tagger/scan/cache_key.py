@@ -66,15 +66,23 @@ def embedding_source(
 ) -> str:
     """Which network and which windows an embedding is of.
 
-    A model that was learned gives the embedding of the one that it was learned on.
-
     Args:
         spec: of the model.
         model: sha256 of the model file, in hexadecimal.
         options: which parts of a track are scored.
     """
-    network = spec.training.get("embedding_of", model)
+    network = embedding_network(spec, model)
     return f"embedding {LISTENING}, model {network}, {windowing(options)}"
+
+
+def embedding_network(spec: ModelSpec, model: str) -> str:
+    """The digest of the model whose embedding it is: a learned one gives that of its base.
+
+    Args:
+        spec: of the model.
+        model: sha256 of the model file, in hexadecimal.
+    """
+    return str(spec.training.get("embedding_of", model))
 
 
 def windowing(options: ListenOptions) -> str:

@@ -71,7 +71,7 @@ def test_it_says_what_it_is(tmp_path):
     assert str(tmp_path) not in spec.to_json()
     properties = {one.key for one in onnx.load(found.path).metadata_props}
     assert GOLDEN_KEY in properties
-    assert list(tmp_path.iterdir()).sort() == [base.path, found.path].sort()
+    assert sorted(tmp_path.iterdir()) == [base.path, found.path]
 
 
 def test_the_labels_of_the_base_can_stay(tmp_path):

@@ -365,6 +365,9 @@ def test_a_file_of_weights_becomes_a_model(tmp_path, models):
     assert copied.read_bytes() == made.read_bytes()
     with pytest.raises(InputError, match="--force"):
         add_file(made, AddOptions(name="mine"), say=said.append)
+    for name, why in (("../mine", "cannot be the name"), ("default", "of the package")):
+        with pytest.raises(InputError, match=why):
+            add_file(made, AddOptions(name=name, force=True), say=said.append)
 
 
 def test_the_tags_of_a_file_must_be_named_or_stand_in_its_path(tmp_path, models):
