@@ -96,7 +96,7 @@ def follow(
             next_pass = options.clock() + options.pass_s
             yield from state.look_over(folders)
         for folder in state.take_folders():
-            yield from state.look_over([folder])
+            yield from state.look_over([folder], only_news=True)
         yield from state.scan(state.settling.whole(options.clock()))
 
 
@@ -136,36 +136,43 @@ class _Following:
 
     def take_folders(self) -> list[Path]:
         """Folders that are new as a whole: one event for all that is in them."""
-        found = sorted(self.new_folders)
-        self.new_folders.clear()
-        return [one for one in found if not any(up in found for up in one.parents)]
+        found, self.new_folders = self.new_folders, set()
+        return sorted(one for one in found if found.isdisjoint(one.parents))
 
-    def look_over(self, folders: Sequence[Path]) -> Iterator[TrackResult]:
-        """Scan what has been quiet for long below folders, and wait for the rest."""
-        old = self._old_files(folders)
+    def look_over(
+        self, folders: Sequence[Path], *, only_news: bool = False
+    ) -> Iterator[TrackResult]:
+        """Scan what has been quiet for long below folders, and wait for the rest.
+
+        Args:
+            folders: each of those that are followed, or below one.
+            only_news: leave out files that are as they were left: polling names a folder
+                whenever a file comes, goes, or is written by ourselves.
+        """
+        old = self._old_files(folders, only_news=only_news)
         while not self.stop.is_set() and (part := list(islice(old, CHUNK))):
             yield from self.scan(part)
 
-    def _old_files(self, folders: Sequence[Path]) -> Iterator[str]:
+    def _old_files(self, folders: Sequence[Path], *, only_news: bool) -> Iterator[str]:
         walk = WalkOptions(exclude=self.options.exclude)
         for folder in folders:
             top = next(one for one in self.folders if folder.is_relative_to(one))
             try:
                 for track in self.tagger.tracks([folder], walk):
                     is_ours = folder == top or self._takes(track, top, is_folder=False)
-                    if is_ours and self._is_old(str(track)):
+                    if is_ours and self._is_due(str(track), only_news=only_news):
                         yield str(track)
             except InputError as error:  # a share that is away for now
                 self.on_notice(str(error))
 
-    def _is_old(self, path: str) -> bool:
+    def _is_due(self, path: str, *, only_news: bool) -> bool:
         """Whether a file's own time says that it is whole; else it is waited for."""
         signature = self.options.look(path)
         if signature is None:
             return False
         age = self.options.wall() - signature[1] / 1e9
         if age > self.options.quiet_s:
-            return True
+            return self.settling.take(path, signature) or not only_news
         # Young, or of the future, as a share's clock may have it: watched until it is quiet.
         self.settling.note(path, self.options.clock())
         return False
@@ -186,5 +193,7 @@ class _Following:
                 # Otherwise the event that our own write causes would be a second round.
                 if result.status == "written":
                     self.settling.leave(str(result.path))
+                elif result.status == "failed":  # by a share that went away, perhaps
+                    self.settling.forget(str(result.path))
                 yield result
             return

@@ -79,6 +79,12 @@ class Settling:
                 found.append(path)
         return found
 
+    def take(self, path: str, signature: Signature) -> bool:
+        """Remember a file that is scanned now; whether it is not as it was left before."""
+        is_news = self._known.get(path) != signature
+        self._remember(path, signature)
+        return is_news
+
     def leave(self, path: str) -> None:
         """A file was changed by ourselves: as it is now it is no news."""
         if (signature := self._look(path)) is not None:

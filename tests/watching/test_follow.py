@@ -1,119 +1,16 @@
-"""A followed folder: bookkeeping with a clock of its own, then real files and events."""
+"""Folders followed through days of a clock, on a disk that is not real."""
 
-import configparser
-import os
-import plistlib
-import shlex
-import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from tagger import ScanOptions, Tagger, TrackResult, read_tags, write_genres
-from tagger.errors import InputError
+from tagger import ScanOptions, TrackResult
 from tagger.library.below import is_taken
 from tagger.library.walk import find_tracks
 from tagger.watching import settling
-from tagger.watching.changes import is_remote, watch_changes
 from tagger.watching.follow import FollowOptions, follow
-from tagger.watching.settling import Settling
-from tests.cli.test_cli import RUN, tagger
-from tests.tones import write_chords
-
-ROOT = Path(__file__).parents[2]
-SURE = ScanOptions(write=True, threshold=0.01, top=1)
-
-
-class Disk:
-    """Files by name, each with a signature; nothing is on a real disk."""
-
-    def __init__(self):
-        self.files = {}
-
-    def write(self, path, size, at=0):
-        self.files[str(path)] = (size, int(at * 1e9), int(at * 1e9), 1)
-
-    def look(self, path):
-        return self.files.get(str(path))
-
-
-class FakeTagger:
-    """Scans files of a `Disk`: counts them, and writes each that has no genre yet."""
-
-    def __init__(self, disk, *, writes=False):
-        self.disk, self.writes = disk, writes
-        self.scanned = []
-        self.tagged = set()
-
-    def tracks(self, paths, walk=None):
-        tops = [str(one) for one in paths]
-        found = [one for one in self.disk.files if any(one.startswith(top) for top in tops)]
-        return iter([Path(one) for one in sorted(found)])
-
-    def scan(self, paths, options=None, *, stop=None):
-        paths = list(map(str, paths))
-        if any(one not in self.disk.files for one in paths):
-            raise InputError("there is no such file")
-        return (self._result(one) for one in paths)
-
-    def _result(self, path):
-        self.scanned.append(path)
-        if not self.writes or path in self.tagged:
-            return TrackResult(path=Path(path), status="kept")
-        self.tagged.add(path)
-        size, mtime, ctime, inode = self.disk.files[path]
-        self.disk.files[path] = (size + 10, mtime + 1, ctime + 1, inode + 1)
-        return TrackResult(path=Path(path), status="written")
-
-
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_a_file_is_whole_when_it_has_been_quiet():
-    """A slow copy is waited for; a change begins the wait anew; a lost file is forgotten."""
-    disk = Disk()
-    waiting = Settling(quiet_s=5, look=disk.look)
-    for second in range(30):  # grows each second
-        disk.write("a", second)
-        waiting.note("a", second)
-        assert waiting.whole(second) == []
-    assert waiting.whole(33.9) == []
-    disk.write("a", 100)  # without an event
-    assert waiting.whole(34) == []
-    assert waiting.whole(38.9) == []
-    assert waiting.whole(39) == ["a"]
-    assert waiting.whole(100) == []
-    disk.write("b", 1)
-    waiting.note("b", 0)
-    del disk.files["b"]
-    assert waiting.whole(10) == []
-    assert len(waiting) == 0
-
-
-def test_what_was_written_by_ourselves_is_no_news():
-    """An event that only tells of our own write is dropped; the next change is not."""
-    disk = Disk()
-    waiting = Settling(quiet_s=5, look=disk.look)
-    disk.write("a", 1)
-    waiting.leave("a")
-    waiting.note("a", 0)
-    assert waiting.whole(10) == []
-    disk.write("a", 2)
-    waiting.note("a", 10)
-    assert waiting.whole(15) == ["a"]
-    waiting.note("a", 16)  # the event that told of it comes late
-    assert waiting.whole(30) == []
+from tests.watching.disk import Clock, Disk, FakeTagger
 
 
 def run_day(disk, fake, clock, happen, *, seconds, step=1, folders=(Path("/m"),), **options):
@@ -198,31 +95,6 @@ def test_files_that_vanish_between_two_looks_cost_themselves_only():
     assert fake.scanned == ["/m/a.mp3", "/m/c.mp3"]
 
 
-def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
-    """Files that wait, and those that are remembered, never are more than so many."""
-    monkeypatch.setattr(settling, "MAX_WAITING", 300)
-    monkeypatch.setattr(settling, "MAX_KNOWN", 200)
-    disk = Disk()
-    waiting = Settling(quiet_s=5, look=disk.look)
-    n_whole, most = 0, 0
-    for second in range(100):
-        for i in range(50):
-            path = f"/m/{second}-{i}.mp3"
-            disk.write(path, 1)
-            waiting.note(path, second)
-        n_whole += len(waiting.whole(second))
-        most = max(most, len(waiting), len(waiting._known))
-    assert most == 250  # five seconds of them
-    assert len(waiting._known) == 200
-    assert n_whole == 95 * 50
-    assert not waiting.is_over_full
-    for i in range(301):
-        disk.write(f"/burst/{i}.mp3", 1)
-        waiting.note(f"/burst/{i}.mp3", 200)
-    assert len(waiting) == 300
-    assert waiting.is_over_full
-
-
 def test_a_burst_larger_than_memory_is_looked_at_as_folders(monkeypatch):
     """Beyond the bound nothing is lost: all is looked over once it is quiet."""
     monkeypatch.setattr(settling, "MAX_WAITING", 10)
@@ -262,149 +134,29 @@ def test_one_path_is_judged_as_a_walk_judges_it(tmp_path, exclude):
     assert not is_taken(tmp_path / "no", tmp_path, exclude, is_folder=True)
 
 
-def test_network_shares_are_told_by_their_mount(tmp_path):
-    """The longest mount point above the folder decides; spaces in it are escaped."""
-    mounts = tmp_path / "mounts"
-    mounts.write_text(
-        "/dev/sda / ext4 rw 0 0\nnas:/x /mnt/my\\040music nfs4 rw 0 0\n"
-        "tmpfs /mnt/my\\040music/local tmpfs rw 0 0\n"
-    )
-    assert not is_remote(Path("/home"), mounts)
-    assert is_remote(Path("/mnt/my music/a"), mounts)
-    assert not is_remote(Path("/mnt/my music/local/a"), mounts)
-    assert not is_remote(Path("/mnt/my musical"), mounts)
-    assert not is_remote(Path("/home"), tmp_path / "none")
+def test_a_folder_that_is_named_again_and_again_is_scanned_for_its_news(tmp_path):
+    """As polling names it for every file that comes or is written: the others are left out.
 
+    A file that could not be read is tried again; a pass looks at everything.
+    """
+    disk, clock = Disk(), Clock()
 
-BUSY = """
-import shutil, sys, time
-from pathlib import Path
-music, source = map(Path, sys.argv[1:])
-from tagger import write_genres
-for i in range(500):
-    target = music / f"{i % 20}" / f"{i}.flac"
-    target.parent.mkdir(exist_ok=True)
-    data = (source / f"{i % 5}.flac").read_bytes() + bytes(str(i), "ascii")
-    with target.open("wb") as file:          # in two parts, with a rest between them
-        file.write(data[:1000])
-        file.flush()
-        if i % 50 == 0:
-            time.sleep(0.3)
-        file.write(data[1000:])
-time.sleep(0.5)
-(music / "0").rename(music / "moved")        # a folder, one event
-for i in range(1, 500, 20):
-    (music / "1" / f"{i}.flac").unlink()
-for i in range(2, 500, 20):
-    write_genres(music / "2" / f"{i}.flac", ["Polka"])
-"""
+    class Failing(FakeTagger):
+        def _result(self, path):
+            result = super()._result(path)
+            if path.endswith("b.mp3") and self.scanned.count(path) == 1:
+                return TrackResult(path=Path(path), status="failed")
+            return result
 
+    fake = Failing(disk, writes=True)
+    for name in "abc":
+        disk.write(tmp_path / f"{name}.mp3", 1, clock.now - 100)
 
-def test_500_files_of_another_process_end_in_the_right_state(tmp_path):
-    """Copied in parts, moved, tagged and deleted by others: every file is as it should."""
-    pytest.importorskip("watchfiles", reason="pip install '.[watch]'")
-    music, source = tmp_path / "music", tmp_path / "source"
-    music.mkdir()
-    for i in range(5):
-        write_chords(source / f"{i}.flac", 262 + 40 * i, seconds=2)
-    stop, results = threading.Event(), []
-    options = FollowOptions(quiet_s=1.0)
-    with Tagger(device="cpu", state=tmp_path / "s.db", settings={}) as opened:
-        changes = watch_changes([music], stop=stop)
-        loop = follow(opened, [music], SURE, changes, options, stop=stop)
-        thread = threading.Thread(target=lambda: results.extend(loop))
-        thread.start()
-        time.sleep(0.5)
-        subprocess.run([sys.executable, "-c", BUSY, music, source], check=True, cwd=ROOT)
-        done = wait_for(lambda: all_tagged(music), seconds=90)
-        n_scanned, n_runs = len(results), len(opened.runs())
-        time.sleep(3)  # a second round would be seen now
-        assert len(results) - n_scanned <= 1
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
-    assert done
-    assert n_runs >= 1
-    left = {one.relative_to(music).as_posix() for one in music.rglob("*.flac")}
-    assert len(left) == 475
-    assert not [one for one in left if one.startswith(("0/", "1/"))]
-    for name in left:
-        genres = read_tags(music / name).genres
-        if name.startswith("2/"):
-            assert "Polka" in genres or len(genres) == 1
-        else:
-            assert len(genres) == 1, name
-    assert [one for one in results if one.status == "failed" and one.path.exists()] == []
+    def happen(second):
+        if second == 10:
+            disk.write(tmp_path / "new.mp3", 1, clock.now - 100)  # moved in, with its times
+        return [tmp_path] if second in (3, 10, 30) else []
 
-
-def all_tagged(music):
-    files = list(music.rglob("*.flac"))
-    return len(files) == 475 and all(read_tags(one).genres for one in files)
-
-
-def wait_for(condition, *, seconds):
-    """Ask twice a second; False after so long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.5)
-    return False
-
-
-def test_the_command_watches_and_ends_cleanly(tmp_path):
-    """What is moved in is written; SIGTERM ends it with 0; the next command may write."""
-    pytest.importorskip("watchfiles", reason="pip install '.[watch]'")
-    music = tmp_path / "music"
-    write_chords(music / "a.flac", 262, seconds=2)
-    write_chords(tmp_path / "away" / "b.flac", 330, seconds=2)
-    process = subprocess.Popen(
-        [*RUN, "watch", str(music), "--write-tags", "--threshold", "0.01", "--quiet-for", "0.5",
-         "--poll", "--device", "cpu"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    try:
-        assert wait_for(lambda: read_tags(music / "a.flac").genres, seconds=60)
-        (tmp_path / "away").rename(music / "new")
-        assert wait_for(lambda: read_tags(music / "new" / "b.flac").genres, seconds=60)
-    finally:
-        process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert len([line for line in out.splitlines() if line.startswith("written")]) == 2
-    assert "Watching" in err
-    assert tagger("undo").returncode == 0
-
-
-def test_what_is_no_folder_is_refused(tmp_path):
-    """Before anything is opened."""
-    done = tagger("watch", tmp_path / "nowhere")
-    assert done.returncode == 2
-    assert "there is no such folder" in done.stderr
-
-
-def test_the_service_files_start_what_there_is():
-    """The systemd unit and the launchd plist call the command with options that it has."""
-    shown = tagger("watch", "--help").stdout
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str
-    unit.read(ROOT / "docs" / "watch" / "tagger-watch.service")
-    started = shlex.split(unit["Service"]["ExecStart"])
-    plist = ROOT / "docs" / "watch" / "org.tagger-music.watch.plist"
-    agent = plistlib.loads(plist.read_bytes())
-    for command in (started, agent["ProgramArguments"]):
-        assert command[0].endswith("/tagger")
-        assert command[1] == "watch"
-        assert all(one in shown for one in command if one.startswith("--"))
-    assert unit["Service"]["KillSignal"] == "SIGTERM"
-    assert agent["KeepAlive"] == {"SuccessfulExit": False}
-
-
-def test_write_genres_is_seen_as_a_change(tmp_path):
-    """A tag that another program writes changes the signature, though it puts times back."""
-    path = write_chords(tmp_path / "a.flac", 262)
-    before, times = settling.signature_of(str(path)), path.stat()
-    write_genres(path, ["Polka"])
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert settling.signature_of(str(path)) != before
+    run_day(disk, fake, clock, happen, seconds=100, folders=(tmp_path,), pass_s=60)
+    names = [Path(one).stem for one in fake.scanned]
+    assert names == ["a", "b", "c", "b", "new", "a", "b", "c", "new"]

@@ -1,0 +1,58 @@
+"""A disk and a clock that are not real, and a `Tagger` that scans such a disk."""
+
+from pathlib import Path
+
+from tagger import TrackResult
+from tagger.errors import InputError
+
+
+class Disk:
+    """Files by name, each with a signature; nothing is on a real disk."""
+
+    def __init__(self):
+        self.files = {}
+
+    def write(self, path, size, at=0):
+        self.files[str(path)] = (size, int(at * 1e9), int(at * 1e9), 1)
+
+    def look(self, path):
+        return self.files.get(str(path))
+
+
+class FakeTagger:
+    """Scans files of a `Disk`: counts them, and writes each that has no genre yet."""
+
+    def __init__(self, disk, *, writes=False):
+        self.disk, self.writes = disk, writes
+        self.scanned = []
+        self.tagged = set()
+
+    def tracks(self, paths, walk=None):
+        tops = [str(one) for one in paths]
+        found = [one for one in self.disk.files if any(one.startswith(top) for top in tops)]
+        return iter([Path(one) for one in sorted(found)])
+
+    def scan(self, paths, options=None, *, stop=None):
+        paths = list(map(str, paths))
+        if any(one not in self.disk.files for one in paths):
+            raise InputError("there is no such file")
+        return (self._result(one) for one in paths)
+
+    def _result(self, path):
+        self.scanned.append(path)
+        if not self.writes or path in self.tagged:
+            return TrackResult(path=Path(path), status="kept")
+        self.tagged.add(path)
+        size, mtime, ctime, inode = self.disk.files[path]
+        self.disk.files[path] = (size + 10, mtime + 1, ctime + 1, inode + 1)
+        return TrackResult(path=Path(path), status="written")
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        return self.now
