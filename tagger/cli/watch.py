@@ -89,19 +89,20 @@ def watch(
         threshold=threshold,
     )
     options = FollowOptions(exclude=(*settings.exclude, *patterns), quiet_s=quiet_for)
-    with (
-        stopped_by_signals(console) as stop,
-        open_tagger(
-            model,
-            device,
-            settings=settings,
-            console=console,
-            quiet=False,
-            state=state,
-            n_decoders=jobs,
-        ) as tagger,
-    ):
-        changes = watch_changes(tops, stop=stop, poll=poll or None)
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stopped_by_signals(console))
+        changes = watch_changes(tops, stop=stop, poll=poll or None)  # or the extra is missing
+        tagger = stack.enter_context(
+            open_tagger(
+                model,
+                device,
+                settings=settings,
+                console=console,
+                quiet=False,
+                state=state,
+                n_decoders=jobs,
+            )
+        )
         sayer(console)(f"Watching {', '.join(map(str, tops))}; Ctrl-C ends it.")
         for result in follow(
             tagger, tops, scanning, changes, options, stop=stop, on_notice=sayer(console)

@@ -29,7 +29,7 @@ MOUNTS = Path("/proc/self/mounts")
 def watch_changes(
     folders: Sequence[Path], *, stop: threading.Event, poll: bool | None = None
 ) -> Iterator[set[Path]]:
-    """Yield what has changed, or an empty set each second, until `stop` is set.
+    """What has changed, or an empty set each second, until `stop` is set.
 
     A folder that is lost (a share that went away) is waited for, and itself named as changed
     when it is back.
@@ -42,7 +42,20 @@ def watch_changes(
     Raises:
         MissingExtraError: watchfiles is not installed.
     """
+    try:
+        import watchfiles  # noqa: F401, PLC0415 - an extra, missed before anything is opened
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "watching needs the package watchfiles: pip install 'tagger-music[watch]'"
+            " brings it."
+        ) from error
     is_polled = any(map(is_remote, folders)) if poll is None else poll
+    return _changes(folders, stop, is_polled=is_polled)
+
+
+def _changes(
+    folders: Sequence[Path], stop: threading.Event, *, is_polled: bool
+) -> Iterator[set[Path]]:
     while not stop.is_set():
         if (marks := _marks(folders)) is None:
             stop.wait(TICK_S)
@@ -60,13 +73,8 @@ def _events(
     folders: Sequence[Path], stop: threading.Event, *, is_polled: bool
 ) -> Iterator[set[Path]]:
     """What watchfiles tells, from its first call on also while nobody asks."""
-    try:
-        from watchfiles import watch  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "watching needs the package watchfiles: pip install 'tagger-music[watch]'"
-            " brings it."
-        ) from error
+    from watchfiles import watch  # noqa: PLC0415 - an extra
+
     found = watch(
         *folders,
         watch_filter=None,  # its own leaves out names that are fine for music

@@ -90,9 +90,11 @@ def follow(
         if stop.is_set():
             return
         state.note(changed)
-        # The first round is the first pass: by now changes are being taken down.
-        if state.settling.is_over_full or options.clock() >= next_pass:
+        if state.settling.is_over_full:  # looked over as a whole, but not at every tick of it
             state.settling.is_over_full = False
+            next_pass = min(next_pass, options.clock() + options.quiet_s)
+        # The first round is the first pass: by now changes are being taken down.
+        if options.clock() >= next_pass:
             next_pass = options.clock() + options.pass_s
             yield from state.look_over(folders)
         for folder in state.take_folders():

@@ -81,6 +81,7 @@ class Settling:
 
     def take(self, path: str, signature: Signature) -> bool:
         """Remember a file that is scanned now; whether it is not as it was left before."""
+        self._waiting.pop(path, None)
         is_news = self._known.get(path) != signature
         self._remember(path, signature)
         return is_news
