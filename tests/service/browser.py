@@ -29,7 +29,7 @@ needs_chrome = pytest.mark.skipif(
 def serving(options, *, port: int = 0):
     """A service on a port, or a free one; yields its address."""
     app = create_app(options)
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         config = uvicorn.Config(

@@ -150,6 +150,13 @@ def test_it_starts_ends_and_leaves_no_process_behind(tmp_path):
     assert not any(map(is_alive, workers))
 
 
+def test_an_answer_does_not_wait_for_the_client_s_acknowledgement(tmp_path):
+    """Nagle's algorithm would hold the body back until then, which takes 40 ms at least."""
+    with serving(make_options(tmp_path)) as (_, url), httpx.Client(base_url=url) as client:
+        times_s = [client.get("/healthz").elapsed.total_seconds() for _ in range(30)]
+    assert min(times_s) < 0.03
+
+
 def test_a_killed_worker_is_replaced(tmp_path):
     """The service goes on, and so does its work."""
     options = make_options(tmp_path, folder=_music(tmp_path))
