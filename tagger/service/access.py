@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from tagger.service.problems import ProblemError
 from tagger.service.schemas.common import HIGHEST
 from tagger.service.service import Service, service_of
-from tagger.service.tokens import COOKIE, EVERYBODY, Caller
+from tagger.service.tokens import COOKIE, EVERYBODY, Caller, Tokens
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _BEARER = HTTPBearer(auto_error=False, description="A secret of the service's --token-file.")
@@ -28,10 +28,7 @@ def caller_of(request: Request, service: TheService) -> Caller:
     """
     if service.tokens is None:
         return EVERYBODY
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token:
-        token = request.cookies.get(COOKIE, "")
-    caller = service.tokens.caller_of(token.strip()) if token else None
+    caller = _caller_in(request, service.tokens)
     if caller is None:
         raise ProblemError(
             401,
@@ -42,6 +39,14 @@ def caller_of(request: Request, service: TheService) -> Caller:
             headers={"WWW-Authenticate": "Bearer"},
         )
     return caller
+
+
+def _caller_in(request: Request, tokens: Tokens) -> Caller | None:
+    """Whose token a request brings; None if it has none, or nobody's."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        token = request.cookies.get(COOKIE, "")
+    return tokens.caller_of(token.strip()) if token else None
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]
@@ -109,9 +114,13 @@ def _foreign(detail: str) -> ProblemError:
     )
 
 
-def client_of(request: Request) -> str:
-    """A name for whoever asks, by which their requests are counted."""
-    token = request.headers.get("Authorization") or request.cookies.get(COOKIE)
-    if token:
-        return str(hash(token))
+def client_of(request: Request, service: Service) -> str:
+    """A name for whoever asks, by which their requests are counted.
+
+    Only a token of the file stands for itself: whoever makes tokens up, to guess one or to be
+    counted anew with each, stays one address.
+    """
+    caller = _caller_in(request, service.tokens) if service.tokens is not None else None
+    if caller is not None:
+        return f"token {caller.name}"
     return request.client.host if request.client is not None else ""

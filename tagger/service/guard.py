@@ -1,5 +1,6 @@
 """Around all requests: their limits and origin, the headers of answers, and figures."""
 
+import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -17,8 +18,9 @@ from tagger.service.service import Service
 
 PREFIX = "/api/v1"
 
-_AUDIO = (f"{PREFIX}/uploads", f"{PREFIX}/predict")
-"""Routes that take audio, and count its bytes themselves."""
+_AUDIO = re.compile(rf"{PREFIX}/(?:predict|uploads|uploads/form|uploads/sessions/[^/]+)")
+"""Routes that take audio, and count its bytes themselves; of all others FastAPI reads the
+body whole, before it asks for a token."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -83,7 +85,7 @@ class _Seen:
 
 
 def _check_rate(request: Request, service: Service) -> None:
-    wait_s = service.requests.wait_s(client_of(request))
+    wait_s = service.requests.wait_s(client_of(request, service))
     if wait_s > 0:
         raise ProblemError(
             429,
@@ -101,7 +103,7 @@ def _counted(request: Request, receive: Receive, service: Service) -> Receive:
     Raises:
         ProblemError: it says itself that it is larger; one that does not is cut off there.
     """
-    if request.url.path.startswith(_AUDIO):
+    if _AUDIO.fullmatch(request.url.path):
         return receive
     most = service.options.max_request_bytes
     if (announced_len(request) or 0) > most:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 N_LISTENERS = 2
-"""Requests that may decode audio at once: the others go on meanwhile."""
+"""Requests that may decode audio at once."""
+
+N_WAITING = 8
+"""Requests that may wait for them: each holds one of the threads that answer all others."""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,9 @@ class Service:
         default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS)
     )
     figures: "Remembered[Statistics]" = field(default_factory=Remembered)
+    _queue: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS + N_WAITING)
+    )
     _tagger: "Tagger | None" = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,21 +94,19 @@ class Service:
         """The model, for one of a few at once.
 
         Raises:
-            ProblemError: the others take too long.
+            ProblemError: too many wait for it, or the others take too long.
         """
-        if not self.listening.acquire(timeout=60):
-            raise ProblemError(
-                503,
-                "busy",
-                "The model is busy",
-                detail="Other requests have been at the model for a minute.",
-                remedy="Try again soon.",
-                headers={"Retry-After": "30"},
-            )
+        if not self._queue.acquire(blocking=False):
+            raise _busy("More requests wait for it than may.")
         try:
-            yield self.tagger()
+            if not self.listening.acquire(timeout=60):
+                raise _busy("Other requests have been at the model for a minute.")
+            try:
+                yield self.tagger()
+            finally:
+                self.listening.release()
         finally:
-            self.listening.release()
+            self._queue.release()
 
     @contextlib.contextmanager
     def file_of(self, track: Track) -> Iterator[Path]:
@@ -135,6 +139,17 @@ class Service:
         if self._tagger is not None:
             self._tagger.close()
         self.database.close()
+
+
+def _busy(detail: str) -> ProblemError:
+    return ProblemError(
+        503,
+        "busy",
+        "The model is busy",
+        detail=detail,
+        remedy="Try again soon.",
+        headers={"Retry-After": "30"},
+    )
 
 
 def open_service(options: ServeOptions) -> Service:

@@ -118,11 +118,13 @@ def test_another_page_cannot_make_a_browser_ask(tmp_path, headers, method, statu
 
 
 def test_who_asks_too_often_has_to_wait(tmp_path):
-    """The others do not."""
-    options = make_options(tmp_path, requests_per_s=0.3)
+    """Whatever token they make up; those who have one do not."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKENS)
+    options = make_options(tmp_path, requests_per_s=0.3, token_file=tokens)
     with running(options) as client:
         assert client.get("/healthz").status_code == 200
-        answers = [client.get("/healthz") for _ in range(5)]
+        answers = [client.get("/healthz", headers=bearer(f"guess-{i}")) for i in range(5)]
         late = next(one for one in answers if one.status_code == 429)
         assert int(late.headers["Retry-After"]) >= 1
         assert late.json()["remedy"]

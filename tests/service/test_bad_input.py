@@ -1,18 +1,24 @@
 """What bad input gets: a problem with its remedy, nothing lost, and the service lives on."""
 
+import asyncio
 import errno
+import json
 import os
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import obstore.exceptions
 import pytest
 
-from tagger.errors import InputError
+from tagger.errors import InputError, StartError
+from tagger.service.objects import open_objects
 from tagger.service.options import serve_options
 from tagger.service.places import folder_parts, upload_name
 from tagger.service.problems import ProblemError
-from tests.service.conftest import all_ended, chords, make_options, running, working
+from tagger.service.service import N_LISTENERS, N_WAITING
+from tests.service.conftest import all_ended, chords, make_options, running, wait_for, working
 
 
 @pytest.fixture
@@ -67,12 +73,13 @@ def test_a_file_that_is_too_large_is_stopped_before_it_is_there(client):
     problem(client.post("/api/v1/uploads/sessions", json=begin), 413)
 
 
-def test_a_json_body_that_is_too_large_is_refused(client):
-    """Only uploads may be long."""
+@pytest.mark.parametrize("path", ["writes", "session", "uploads/sessions"])
+def test_a_json_body_that_is_too_large_is_refused(client, path):
+    """Only audio may be long: a body of JSON is read before anybody asks for a token."""
     body = b'{"ids": [' + b"1," * 700_000 + b"1]}"
     headers = {"Content-Type": "application/json"}
-    problem(client.post("/api/v1/writes", content=body, headers=headers), 413)
-    problem(client.post("/api/v1/writes", content=iter([body]), headers=headers), 413)
+    problem(client.post(f"/api/v1/{path}", content=body, headers=headers), 413)
+    problem(client.post(f"/api/v1/{path}", content=iter([body]), headers=headers), 413)
 
 
 @pytest.mark.parametrize("name", ["..", "/", "\\", "", ".", " ", "a/.."])
@@ -114,12 +121,29 @@ def test_nul_and_halves_of_surrogates_are_refused_wherever_text_is(client):
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(client, tmp_path):
-    """Half a file is no file."""
+    """Half a file is no file; an empty body is none either."""
     song = chords(tmp_path / "x.flac", seconds=4).read_bytes()
-    answer = upload(client, song[:40])
-    assert answer.status_code in {415, 201}
     problem(upload(client, b""), 422)
+    sent = iter([{"type": "http.request", "body": song[:5000], "more_body": True},
+                 {"type": "http.disconnect"}])  # fmt: skip
+    answers = []
+
+    async def receive():
+        return next(sent)
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/uploads", "raw_path": b"/",
+        "query_string": b"name=x.flac", "root_path": "", "scheme": "http", "client": None,
+        "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(song))],
+    }  # fmt: skip
+    asyncio.run(client.app(scope, receive, send))
+    assert answers[0]["status"] == 400
+    assert f"5,000 of {len(song):,} bytes came" in json.loads(answers[1]["body"])["detail"]
     assert spooled(client) == []
+    assert client.get("/api/v1/tracks").json()["total"] == 0
 
 
 def test_a_large_file_is_sent_in_pieces_and_goes_on_where_it_stopped(client, tmp_path):
@@ -252,6 +276,29 @@ def test_a_link_out_of_the_library_leads_nowhere(tmp_path):
             problem(client.get(f"/api/v1/tracks/{track['id']}/{what}"), 403)
 
 
+def test_a_crowd_at_the_model_is_told_and_holds_nobody_else_up(client, tmp_path, monkeypatch):
+    """Only so many requests wait for it: each that does holds a thread."""
+    song = chords(tmp_path / "x.flac").read_bytes()
+    service, release = client.app.state.service, threading.Event()
+    monkeypatch.setattr(type(service), "tagger", lambda _: release.wait(60) and None)
+    most = N_LISTENERS + N_WAITING
+
+    def predict():
+        return client.post("/api/v1/predict", content=song)
+
+    with ThreadPoolExecutor(most) as threads:
+        crowd = [threads.submit(predict) for _ in range(most)]
+        try:
+            wait_for(lambda: service._queue._value == 0)
+            assert "wait" in problem(predict(), 503)["detail"]
+            assert client.get("/api/v1/tracks").status_code == 200
+        finally:
+            release.set()
+        for one in crowd:
+            one.exception()
+    assert service._queue._value == most
+
+
 def test_a_model_that_is_not_there_fails_what_needs_it_and_nothing_else(tmp_path):
     """The library can still be listened to."""
     options = make_options(tmp_path, model=str(tmp_path / "gone.onnx"))
@@ -259,6 +306,22 @@ def test_a_model_that_is_not_there_fails_what_needs_it_and_nothing_else(tmp_path
         assert client.get("/api/v1/tracks").status_code == 200
         assert "gone.onnx" in problem(client.get("/api/v1/models"), 503)["detail"]
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "memory://",
+        "memory:///x",
+        "http://127.0.0.1/x",
+        "ftp://x",
+        "gs://bucket?endpoint=http://x",
+    ],
+)
+def test_a_store_that_would_keep_nothing_is_refused(place):
+    """An upload to it would be lost with its process, or go where nobody meant it to."""
+    with pytest.raises(StartError, match="s3://BUCKET"):
+        open_objects(place)
 
 
 @pytest.mark.parametrize(

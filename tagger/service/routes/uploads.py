@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+import weakref
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,8 @@ _FORM_BODY: dict[str, Any] = {
         },
     }
 }
-_locks: dict[str, asyncio.Lock] = {}
+_locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+"""Of uploads whose pieces come right now: held by the requests themselves."""
 
 
 def check_rate(request: Request, service: Service) -> None:
@@ -70,7 +72,7 @@ def check_rate(request: Request, service: Service) -> None:
     Raises:
         ProblemError: it has to wait.
     """
-    wait_s = service.uploads.wait_s(client_of(request))
+    wait_s = service.uploads.wait_s(client_of(request, service))
     if wait_s:
         raise ProblemError(
             429,
@@ -202,7 +204,6 @@ async def patch_upload(
         if offset < row.size:
             return _state(service, row)
         kept = await run_in_threadpool(_complete, service, row, caller.name)
-    _locks.pop(row.id, None)
     return UploadState(id=row.id, name=row.name, size=row.size, offset=offset, upload=kept)
 
 
