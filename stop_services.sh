@@ -1,36 +1,25 @@
 #!/usr/bin/env bash
 # Ends what start_services.sh and start_api.sh have started; can be called twice. What they
-# keep stays in build/services (rm -r it to begin anew).
+# keep stays: build/services, as root also PostgreSQL's folder, with Docker its volumes.
 set -euo pipefail
-cd "$(dirname "$0")"
-HERE="$PWD/build/services"
+# shellcheck source=services.sh
+source "$(dirname "$0")/services.sh"
 
-end() { # NAME PIDFILE
-    [ -e "$2" ] || return 0
-    local pid
-    pid="$(cat "$2")"
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 1 150); do
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.2
-    done
-    kill -9 "$pid" 2>/dev/null || true
-    rm -f "$2"
-    echo "$1 has ended"
+end_postgres() {
+    local programs data
+    programs="$(postgres_programs 2>/dev/null)" || return 0
+    data="$(postgres_place)/data"
+    cd /
+    as_postgres "$programs/pg_ctl" -D "$data" status >/dev/null 2>&1 || return 0
+    as_postgres "$programs/pg_ctl" -D "$data" -w -m fast stop >/dev/null
+    echo "PostgreSQL has ended (its data: $data)"
 }
 
-end "The service" "$HERE/api.pid"
+end "The service" "$HERE/api.pid" " serve "
 if [ "$(cat "$HERE/by" 2>/dev/null)" = docker ]; then
-    docker compose down
+    (cd "$ROOT" && docker compose down)
 else
-    end "The S3 store" "$HERE/s3.pid"
-    if [ -e "$HERE/postgres.path" ]; then
-        data="$(cat "$HERE/postgres.path")"
-        stop=("$(cat "$HERE/postgres.programs")/pg_ctl" -D "$data" -w -m fast stop)
-        [ "$(id -u)" != 0 ] || stop=(runuser -u postgres -- "${stop[@]}")
-        (cd / && "${stop[@]}" >/dev/null 2>&1) || true
-        rm -f "$HERE/postgres.path"
-        echo "PostgreSQL has ended"
-    fi
+    end "The S3 store" "$HERE/s3.pid" "mini -dir=$HERE/s3"
+    (end_postgres)
 fi
 rm -f "$HERE/by"
