@@ -15,44 +15,55 @@ if TYPE_CHECKING:
     from tagger.service.options import ServeOptions
 
 
+Folder = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FOLDER]", help="The library; none for uploads only."),
+]
+Host = Annotated[str | None, typer.Option(help="Address.  [default: 127.0.0.1]")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one.  [default: 8000]")
+]
+Database = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="postgresql+psycopg://... or sqlite:///FILE."),
+]
+Objects = Annotated[
+    str | None,
+    typer.Option(metavar="URL|FOLDER", help="Of uploads: s3://BUCKET?endpoint=URL, ..."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Of the service.  [default: the user's data folder]"),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=0, max=64, help="Processes that scan.  [default: 1]")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", metavar="FILE", help="Who may ask: NAME SCOPES SECRET."),
+]
+Model = Annotated[str | None, typer.Option(help="Name or file.  [default: default]")]
+Device = Annotated[
+    str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="As for `scan`.")
+]
+State = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The journal.  [default: the user's own]"),
+]
+
+
 def serve(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FOLDER]", help="The library; none for uploads only."),
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="Address.  [default: 127.0.0.1]")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one.  [default: 8000]")
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="postgresql+psycopg://... or sqlite:///FILE."),
-    ] = None,
-    objects: Annotated[
-        str | None,
-        typer.Option(metavar="URL|FOLDER", help="Of uploads: s3://BUCKET?endpoint=URL, ..."),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Of the service.  [default: the user's data folder]"
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=64, help="Processes that scan.  [default: 1]")
-    ] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option("--token-file", metavar="FILE", help="Who may ask: NAME SCOPES SECRET."),
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Name or file.  [default: default]")] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="As for `scan`.")
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The journal.  [default: the user's own]"),
-    ] = None,
+    folder: Folder = None,
+    host: Host = None,
+    port: Port = None,
+    database: Database = None,
+    objects: Objects = None,
+    data: Data = None,
+    workers: Workers = None,
+    token_file: TokenFile = None,
+    model: Model = None,
+    device: Device = None,
+    state: State = None,
 ) -> None:
     """Show a library on a page: listen, correct, write, undo.
 

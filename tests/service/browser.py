@@ -65,6 +65,11 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """Click the first element that matches, once it is there, with a real pointer."""
+        point = self.hold(selector)
+        self.release(point)
+
+    def hold(self, selector: str) -> dict:
+        """Press the pointer on an element; where that is."""
         quoted = json.dumps(selector)
         self.wait(f"!!document.querySelector({quoted})")
         self.run(f"document.querySelector({quoted}).scrollIntoView({{block: 'nearest'}})")
@@ -74,6 +79,10 @@ class Tab:
         )
         point = {"x": box[0], "y": box[1], "button": "left", "clickCount": 1}
         self.page.call("Input.dispatchMouseEvent", type="mousePressed", **point)
+        return point
+
+    def release(self, point: dict) -> None:
+        """Let the pointer go."""
         self.page.call("Input.dispatchMouseEvent", type="mouseReleased", **point)
 
     def click_text(self, text: str, *, within: str = "body") -> None:
@@ -137,6 +146,13 @@ class Tab:
 
 def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
+
+
+def is_quiet(page):
+    """Nothing was refused by the policy, failed, or came from elsewhere."""
+    assert page.page.errors == []
+    assert [one for one in page.page.requests if not one.startswith(page.address)] == []
+    return True
 
 
 @contextlib.contextmanager

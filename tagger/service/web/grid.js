@@ -16,6 +16,10 @@ export class Grid {
     element.addEventListener("scroll", redraw, { passive: true });
     new ResizeObserver(redraw).observe(element);
     element.addEventListener("keydown", (event) => this.onKey(event));
+    // A row that is replaced between press and release would never be clicked.
+    element.addEventListener("pointerdown", (event) => { this.isHeld = !!event.target.closest(".item"); });
+    const release = () => setTimeout(() => { if (this.isHeld) { this.isHeld = false; redraw(); } });
+    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, release);
     element.addEventListener("click", (event) => {
       const row = event.target.closest(".item");
       if (row && !event.target.closest("button")) this.moveTo(Number(row.dataset.at), { isOpened: true });
@@ -31,6 +35,7 @@ export class Grid {
   }
 
   render() {
+    if (this.isHeld) return;
     const { element, inner, rows } = this, total = rows.total;
     this.rowHeight = parseFloat(getComputedStyle(element).getPropertyValue("--row"));
     this.height = Math.min(TALLEST, total * this.rowHeight);

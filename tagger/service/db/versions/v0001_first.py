@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -50,11 +52,16 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
+def _needed(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
+    """A column that every row fills in."""
+    return sa.Column(name, kind, nullable=False)
+
+
 def _meta() -> None:
     op.create_table(
         "meta",
-        sa.Column("key", sa.String(length=40), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        _needed("key", sa.String(length=40)),
+        _needed("value", sa.Text()),
         sa.PrimaryKeyConstraint("key", name="pk_meta"),
     )
 
@@ -62,9 +69,9 @@ def _meta() -> None:
 def _object() -> None:
     op.create_table(
         "object",
-        sa.Column("key", KEY, nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("touched_at", sa.Double(), nullable=False),
+        _needed("key", KEY),
+        _needed("size", sa.BigInteger()),
+        _needed("touched_at", sa.Double()),
         sa.PrimaryKeyConstraint("key", name="pk_object"),
     )
     op.create_index("ix_object_touched_at", "object", ["touched_at"])
@@ -73,13 +80,13 @@ def _object() -> None:
 def _run() -> None:
     op.create_table(
         "run",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("kind", sa.String(length=8), nullable=False),
-        sa.Column("about", sa.Text(), nullable=False),
-        sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("undoes", NUMBER, nullable=True),
-        sa.Column("began_at", sa.Double(), nullable=False),
-        sa.Column("ended_at", sa.Double(), nullable=True),
+        _needed("id", NUMBER),
+        _needed("kind", sa.String(length=8)),
+        _needed("about", sa.Text()),
+        _needed("model", sa.Text()),
+        sa.Column("undoes", NUMBER),
+        _needed("began_at", sa.Double()),
+        sa.Column("ended_at", sa.Double()),
         sa.ForeignKeyConstraint(
             ["undoes"], ["run.id"], name="fk_run_undoes_run", ondelete="SET NULL"
         ),
@@ -90,47 +97,51 @@ def _run() -> None:
 def _track() -> None:
     op.create_table(
         "track",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("source", sa.String(length=8), nullable=False),
-        sa.Column("raw_path", sa.LargeBinary(), nullable=True),
-        sa.Column("object_key", KEY, nullable=True),
-        sa.Column("original_key", KEY, nullable=True),
-        sa.Column("content", KEY, nullable=True),
-        sa.Column("folder", KEY, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("artist", sa.Text(), nullable=False),
-        sa.Column("album", sa.Text(), nullable=False),
-        sa.Column("name_key", KEY, nullable=False),
-        sa.Column("title_key", KEY, nullable=False),
-        sa.Column("artist_key", KEY, nullable=False),
-        sa.Column("album_key", KEY, nullable=False),
-        sa.Column("search", KEY, nullable=False),
-        sa.Column("container", sa.String(length=32), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
-        sa.Column("duration_s", sa.Double(), nullable=True),
-        sa.Column("has_cover", sa.Boolean(), nullable=False),
-        sa.Column("status", KEY, nullable=False),
-        sa.Column("decision", KEY, nullable=False),
-        sa.Column("is_edited", sa.Boolean(), nullable=False),
-        sa.Column("genres", JSON, nullable=False),
-        sa.Column("proposed", JSON, nullable=False),
-        sa.Column("suggested", JSON, nullable=False),
-        sa.Column("scores", JSON, nullable=True),
-        sa.Column("others", JSON, nullable=True),
-        sa.Column("top_label", sa.Text(), nullable=False),
-        sa.Column("top_score", sa.Double(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("added_at", sa.Double(), nullable=False),
-        sa.Column("scanned_at", sa.Double(), nullable=True),
-        sa.Column("seen", sa.BigInteger(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        _needed("id", NUMBER),
+        _needed("source", sa.String(length=8)),
+        sa.Column("raw_path", sa.LargeBinary()),
+        sa.Column("object_key", KEY),
+        sa.Column("original_key", KEY),
+        sa.Column("content", KEY),
+        _needed("folder", KEY),
+        _needed("name", sa.Text()),
+        _needed("title", sa.Text()),
+        _needed("artist", sa.Text()),
+        _needed("album", sa.Text()),
+        _needed("name_key", KEY),
+        _needed("title_key", KEY),
+        _needed("artist_key", KEY),
+        _needed("album_key", KEY),
+        _needed("search", KEY),
+        _needed("container", sa.String(length=32)),
+        _needed("size", sa.BigInteger()),
+        _needed("mtime_ns", sa.BigInteger()),
+        sa.Column("duration_s", sa.Double()),
+        _needed("has_cover", sa.Boolean()),
+        _needed("status", KEY),
+        _needed("decision", KEY),
+        _needed("is_edited", sa.Boolean()),
+        _needed("genres", JSON),
+        _needed("proposed", JSON),
+        _needed("suggested", JSON),
+        sa.Column("scores", JSON),
+        sa.Column("others", JSON),
+        _needed("top_label", sa.Text()),
+        _needed("top_score", sa.Double()),
+        sa.Column("reason", sa.Text()),
+        _needed("model", sa.Text()),
+        _needed("added_at", sa.Double()),
+        sa.Column("scanned_at", sa.Double()),
+        _needed("seen", sa.BigInteger()),
+        _needed("version", sa.Integer()),
         sa.PrimaryKeyConstraint("id", name="pk_track"),
         sa.UniqueConstraint("content", name="uq_track_content"),
         sa.UniqueConstraint("raw_path", name="uq_track_raw_path"),
     )
+    _track_indexes()
+
+
+def _track_indexes() -> None:
     op.create_index("ix_track_artist", "track", ["artist_key", "album_key", "name_key", "id"])
     op.create_index("ix_track_best", "track", ["top_score", "id"])
     op.create_index(
@@ -146,12 +157,12 @@ def _track() -> None:
 def _upload_session() -> None:
     op.create_table(
         "upload_session",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("folder", sa.Text(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("asked_by", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.Double(), nullable=False),
+        _needed("id", sa.String(length=40)),
+        _needed("name", sa.Text()),
+        _needed("folder", sa.Text()),
+        _needed("size", sa.BigInteger()),
+        _needed("asked_by", sa.Text()),
+        _needed("created_at", sa.Double()),
         sa.PrimaryKeyConstraint("id", name="pk_upload_session"),
     )
 
@@ -159,10 +170,10 @@ def _upload_session() -> None:
 def _worker() -> None:
     op.create_table(
         "worker",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("about", sa.Text(), nullable=False),
-        sa.Column("started_at", sa.Double(), nullable=False),
-        sa.Column("heartbeat_at", sa.Double(), nullable=False),
+        _needed("id", sa.String(length=40)),
+        _needed("about", sa.Text()),
+        _needed("started_at", sa.Double()),
+        _needed("heartbeat_at", sa.Double()),
         sa.PrimaryKeyConstraint("id", name="pk_worker"),
     )
 
@@ -170,15 +181,15 @@ def _worker() -> None:
 def _change() -> None:
     op.create_table(
         "change",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("run_id", NUMBER, nullable=False),
-        sa.Column("track_id", NUMBER, nullable=False),
-        sa.Column("before", JSON, nullable=False),
-        sa.Column("after", JSON, nullable=False),
-        sa.Column("before_key", KEY, nullable=True),
-        sa.Column("after_key", KEY, nullable=True),
-        sa.Column("is_undone", sa.Boolean(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
+        _needed("id", NUMBER),
+        _needed("run_id", NUMBER),
+        _needed("track_id", NUMBER),
+        _needed("before", JSON),
+        _needed("after", JSON),
+        sa.Column("before_key", KEY),
+        sa.Column("after_key", KEY),
+        _needed("is_undone", sa.Boolean()),
+        sa.Column("error", sa.Text()),
         sa.ForeignKeyConstraint(
             ["run_id"], ["run.id"], name="fk_change_run_id_run", ondelete="CASCADE"
         ),
@@ -194,11 +205,11 @@ def _change() -> None:
 def _facet() -> None:
     op.create_table(
         "facet",
-        sa.Column("track_id", NUMBER, nullable=False),
-        sa.Column("kind", sa.String(length=1), nullable=False),
-        sa.Column("name", KEY, nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("score", sa.Double(), nullable=False),
+        _needed("track_id", NUMBER),
+        _needed("kind", sa.String(length=1)),
+        _needed("name", KEY),
+        _needed("label", sa.Text()),
+        _needed("score", sa.Double()),
         sa.ForeignKeyConstraint(
             ["track_id"], ["track.id"], name="fk_facet_track_id_track", ondelete="CASCADE"
         ),
@@ -210,26 +221,26 @@ def _facet() -> None:
 def _job() -> None:
     op.create_table(
         "job",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("state", KEY, nullable=False),
-        sa.Column("about", sa.Text(), nullable=False),
-        sa.Column("options", JSON, nullable=False),
-        sa.Column("needs_library", sa.Boolean(), nullable=False),
-        sa.Column("needs_journal", sa.Boolean(), nullable=False),
-        sa.Column("n_total", sa.Integer(), nullable=False),
-        sa.Column("n_done", sa.Integer(), nullable=False),
-        sa.Column("n_failed", sa.Integer(), nullable=False),
-        sa.Column("current", sa.Text(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("worker", sa.String(length=40), nullable=True),
-        sa.Column("is_cancelled", sa.Boolean(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("asked_by", sa.Text(), nullable=False),
-        sa.Column("run_id", NUMBER, nullable=True),
-        sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("started_at", sa.Double(), nullable=True),
-        sa.Column("finished_at", sa.Double(), nullable=True),
+        _needed("id", NUMBER),
+        _needed("kind", sa.String(length=16)),
+        _needed("state", KEY),
+        _needed("about", sa.Text()),
+        _needed("options", JSON),
+        _needed("needs_library", sa.Boolean()),
+        _needed("needs_journal", sa.Boolean()),
+        _needed("n_total", sa.Integer()),
+        _needed("n_done", sa.Integer()),
+        _needed("n_failed", sa.Integer()),
+        _needed("current", sa.Text()),
+        _needed("attempts", sa.Integer()),
+        sa.Column("worker", sa.String(length=40)),
+        _needed("is_cancelled", sa.Boolean()),
+        sa.Column("error", sa.Text()),
+        _needed("asked_by", sa.Text()),
+        sa.Column("run_id", NUMBER),
+        _needed("created_at", sa.Double()),
+        sa.Column("started_at", sa.Double()),
+        sa.Column("finished_at", sa.Double()),
         sa.ForeignKeyConstraint(
             ["run_id"], ["run.id"], name="fk_job_run_id_run", ondelete="SET NULL"
         ),
@@ -241,9 +252,9 @@ def _job() -> None:
 def _timeline() -> None:
     op.create_table(
         "timeline",
-        sa.Column("track_id", NUMBER, nullable=False),
-        sa.Column("state_key", sa.Text(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _needed("track_id", NUMBER),
+        _needed("state_key", sa.Text()),
+        _needed("data", sa.LargeBinary()),
         sa.ForeignKeyConstraint(
             ["track_id"], ["track.id"], name="fk_timeline_track_id_track", ondelete="CASCADE"
         ),
@@ -254,11 +265,11 @@ def _timeline() -> None:
 def _job_item() -> None:
     op.create_table(
         "job_item",
-        sa.Column("job_id", NUMBER, nullable=False),
-        sa.Column("track_id", NUMBER, nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("state", sa.SmallInteger(), nullable=False),
-        sa.Column("worker", sa.String(length=40), nullable=True),
+        _needed("job_id", NUMBER),
+        _needed("track_id", NUMBER),
+        _needed("position", sa.Integer()),
+        _needed("state", sa.SmallInteger()),
+        sa.Column("worker", sa.String(length=40)),
         sa.ForeignKeyConstraint(
             ["job_id"], ["job.id"], name="fk_job_item_job_id_job", ondelete="CASCADE"
         ),
