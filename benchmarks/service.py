@@ -4,6 +4,7 @@
     python benchmarks/service.py uploads --number 200
     python benchmarks/service.py readers --seconds 20
     python benchmarks/service.py jobs --number 200
+    python benchmarks/service.py start --number 10
 
 The service runs as a process of its own, as `tagger serve` starts it. The last line is JSON.
 """
@@ -100,7 +101,9 @@ def _facets(row: dict) -> list[dict]:
 
 
 @contextlib.contextmanager
-def served(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def served(
+    data: Path, *more: str, first: str = "/api/v1/info"
+) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     """A service as a process; yields it and a client."""
     command = [sys.executable, "-c", MAIN, "serve", "--port", "0", "--data", str(data),
                "--state", str(data / "state.db"), *more]  # fmt: skip
@@ -110,7 +113,7 @@ def served(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], http
         threading.Thread(target=process.stderr.read, daemon=True).start()
         try:
             with httpx.Client(base_url=url, timeout=120) as client:
-                client.get("/api/v1/info").raise_for_status()
+                client.get(first).raise_for_status()
                 yield process, client
         finally:
             process.terminate()
@@ -247,13 +250,25 @@ def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
     }  # fmt: skip
 
 
+def start(arguments: argparse.Namespace, folder: Path) -> dict:
+    """From the command to the first page, with a new library of ten files."""
+    times = []
+    for index in range(arguments.number):
+        place = folder / str(index)
+        library = music(place / "music", 10, seconds=5)
+        began = time.perf_counter()
+        with served(place / "data", str(library), first="/") as _:
+            times.append(time.perf_counter() - began)
+    return {"starts": arguments.number, **quantiles(times), "most_ms": round(1000 * max(times))}
+
+
 def _seconds(text: str) -> float:
     from datetime import datetime  # noqa: PLC0415
 
     return datetime.fromisoformat(text).timestamp()
 
 
-PARTS = {"lists": lists, "uploads": uploads, "readers": readers, "jobs": jobs}
+PARTS = {"lists": lists, "uploads": uploads, "readers": readers, "jobs": jobs, "start": start}
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from tests.service.browser import Tab, is_quiet, needs_chrome, tab, write_song
 from tests.service.conftest import make_options, working
+from tests.service.sure_model import save_sure_model
 
 N_SONGS = 6
-ANY = {"threshold": 0.0001, "top": 2, "score_all": True, "policy": "replace"}
-"""Options of a scan after which chords have a genre, whatever the model."""
+ALL = {"score_all": True, "policy": "replace"}
+"""Options of a scan after which each song has a proposal."""
 
 OPEN = {"action": "reset", "filter": {}}
 
@@ -24,7 +25,9 @@ def page(tmp_path_factory):
             title=f"Song {i}", artist=f"Artist {i % 2}", album="Album", cover=i == 0,
             **({"genre": ["Old Genre"]} if i % 2 else {}),
         )  # fmt: skip
-    options = make_options(place, folder=place / "music")
+    options = make_options(
+        place, folder=place / "music", model=save_sure_model(place / "sure.onnx")
+    )
     with tab(options, place / "profile") as page, working(options):
         page.open()
         page.shows("#count", f"{N_SONGS} tracks")
@@ -32,7 +35,7 @@ def page(tmp_path_factory):
             "fetch('/api/v1/jobs').then(one => one.json()).then(({items}) =>"
             " items.length === 2 && items.every(one => one.finished_at))"
         )
-        page.api("/jobs", {"kind": "scan", "options": ANY})
+        page.api("/jobs", {"kind": "scan", "options": ALL})
         page.wait(
             "fetch('/api/v1/tracks?status=proposed').then(one => one.json())"
             f".then(one => one.total === {N_SONGS})"
@@ -136,7 +139,7 @@ def test_an_answer_from_before_a_decision_does_not_take_it_back(fresh):
 def test_space_plays_and_arrows_seek(fresh):
     """The audio comes in ranges; a click into the taggram goes there; the clock follows."""
     fresh.keys("j")
-    fresh.wait("document.querySelectorAll('.heat').length > 2")
+    fresh.wait("document.querySelectorAll('.heat').length === 2")
     fresh.keys(" ")
     fresh.wait("document.querySelector('.player button').ariaLabel === 'Pause'")
     fresh.keys(" ")
@@ -227,7 +230,7 @@ def test_axe_finds_nothing(fresh, dark, width):
     fresh.run("location.hash = '#/tracks'")
     fresh.click("#more")
     fresh.click(".item[data-at='0'] .first")
-    fresh.wait("document.querySelectorAll('.heat').length > 2")
+    fresh.wait("document.querySelectorAll('.heat').length === 2")
     found += fresh.violations()
     fresh.keys("e")
     fresh.page.type("r")
@@ -299,7 +302,7 @@ def test_names_are_text(fresh, tmp_path):
                ".includes('not scanned'))")  # fmt: skip
     fresh.click(".item[data-at='0'] .first")
     fresh.shows(".track h2", "<img src=x")
-    fresh.wait("document.querySelectorAll('.heat').length > 2")
+    fresh.wait("document.querySelectorAll('.heat').length === 2")
     assert fresh.run("document.querySelectorAll('.item b, .item img, h2 img').length") == 0
     assert fresh.run("document.title") == "tagger"
     row = fresh.api("/tracks?source=upload")["items"][0]

@@ -5,6 +5,7 @@ import sqlite3
 from tests.chrome import chrome
 from tests.service.browser import Tab, is_quiet, needs_chrome, serving, tab, write_song
 from tests.service.conftest import make_options, working
+from tests.service.sure_model import save_sure_model
 
 N_MANY = 100_000
 
@@ -44,7 +45,7 @@ def test_a_hundred_thousand_tracks_are_a_few_rows_of_html(tmp_path):
 @needs_chrome
 def test_a_scan_is_seen_live(tmp_path):
     """A job is shown while it waits; its end is told, and the rows are those after it."""
-    options = make_options(tmp_path)
+    options = make_options(tmp_path, model=save_sure_model(tmp_path / "sure.onnx"))
     song = write_song(tmp_path / "song.flac", 300)
     with tab(options, tmp_path / "profile") as page:
         page.open()
@@ -55,7 +56,7 @@ def test_a_scan_is_seen_live(tmp_path):
         with working(options):
             page.shows("#toasts", "done")
             page.wait("document.querySelectorAll('.job').length === 0")
-            page.shows(".item .status", "not sure enough")
+            page.shows(".item .status", "to review")
         assert is_quiet(page)
 
 

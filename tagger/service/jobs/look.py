@@ -36,20 +36,21 @@ def look_job(context: Context, job: Job) -> None:
     """
     root = context.options.folder
     assert root is not None
-    problems: list[str] = []
-    walk = WalkOptions(on_error=lambda path, reason: problems.append(f"{path}: {reason}"))
+    unlisted: list[str] = []
+    outside: list[str] = []
+    walk = WalkOptions(on_error=lambda path, reason: unlisted.append(f"{path}: {reason}"))
     real_root = root.resolve()
     group: list[Path] = []
     for path in context.tagger.tracks([root], walk):
         if is_inside(real_root, path):
             group.append(path)
         else:
-            problems.append(f"{path}: leads out of the library's folder; it is left out")
+            outside.append(f"{path}: leads out of the library's folder; it is left out")
         if len(group) == GROUP:
             _look_at(context, job, root, group)
             group = []
     _look_at(context, job, root, group)
-    context.patiently(lambda: _end(context, job, problems))
+    context.patiently(lambda: _end(context, job, unlisted, outside))
 
 
 def _look_at(context: Context, job: Job, root: Path, paths: Sequence[Path]) -> None:
@@ -157,15 +158,16 @@ def _upsert(
     return track
 
 
-def _end(context: Context, job: Job, problems: Sequence[str]) -> None:
+def _end(context: Context, job: Job, unlisted: Sequence[str], outside: Sequence[str]) -> None:
     """Mark what is not there any more, and let the rest be scanned."""
     with context.database.writing() as session:
         row = session.get(Job, job.id)
         if row is None or row.state != "running" or row.worker != context.id:
             return
+        problems = [*unlisted, *outside]
         if problems:
             row.error = plain("; ".join(problems[:10]))[:2000]
-        else:  # of a folder that could not be listed nobody knows what is missing
+        if not unlisted:  # of a folder that could not be listed nobody knows what is missing
             session.execute(
                 update(Track)
                 .where(
