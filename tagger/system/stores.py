@@ -47,6 +47,8 @@ def remote_store(place: str, *, retry: Any = RETRY, client: Any = CLIENT) -> "Ob
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"{parts.scheme}:// is no store of objects")
     if parts.scheme not in {"s3", "s3a"}:
+        if parts.query:
+            raise ValueError(f"{parts.scheme}:// takes nothing behind a question mark")
         return from_url(url, client_options=client, retry_config=retry)
     asked = _asked(parts)
     endpoint = asked.get("endpoint")
