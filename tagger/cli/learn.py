@@ -147,6 +147,10 @@ def _show(
         typer.echo(json_text(lesson_record(lesson)))
     else:
         show_lesson(stdout_console(), lesson, limit=SHOWN if limit else None)
+        if lesson.learned.suspicions and report is None:
+            sayer(stderr_console())(
+                "--report FILE.csv writes the tags that look wrong for `tagger apply`."
+            )
 
 
 def _recipe(
@@ -173,7 +177,12 @@ def _corrections(state: Path | None, forget: str | None, *, json: bool) -> None:
         store = tagger.held_state()
         if forget is not None:
             numbers = None if forget == "all" else [int(forget)]
-            say(f"{forget_corrections(store, numbers)} decisions were forgotten.")
+            n_forgotten = forget_corrections(store, numbers)
+            if numbers and not n_forgotten:
+                raise InputError(
+                    f"--forget {forget}: there is no such decision; --corrections shows all."
+                )
+            say(f"{n_forgotten} decision{'' if n_forgotten == 1 else 's'} forgotten.")
             return
         found = all_corrections(store)
     if json:

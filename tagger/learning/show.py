@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tagger.state.corrections import Correction
 
 SHOWN = 20
+_LEGEND = (
+    "AP: average precision. right: of the tracks that would get it, those that have it. found:"
+    " of those that have it, those that would get it. from: the least score that is written."
+)
 _NUMBERS = frozenset({
     "tracks", "artists", "AP", "chance", "right", "found", "from", "certain"
 })  # fmt: skip
@@ -117,7 +121,7 @@ def _labels(console: Console, rows: Sequence["LabelRow"]) -> None:
     console.print(
         Text.assemble(
             (f"Labels ({len(rows)})", "bold"),
-            ("   of artists that were held out", "dim"),
+            ("   measured on artists that were held out", "dim"),
         )
     )
     names = ("label", "tracks", "artists", "AP", "chance", "right", "found", "from")
@@ -136,6 +140,7 @@ def _labels(console: Console, rows: Sequence["LabelRow"]) -> None:
             Text(sanitise(confused), "dim"),
         )
     console.print(table)
+    console.print(f"[dim]{_LEGEND}[/]", soft_wrap=True)
     console.print()
 
 
@@ -181,14 +186,26 @@ def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None
 
 def _summary(lesson: "Lesson") -> Iterator[str]:
     figures: Mapping[str, float] = lesson.learned.figures
+    rows = lesson.learned.rows
     yield (
-        f"{len(lesson.learned.rows)} labels learned from {figures['n_tracks']:.0f} tracks by"
-        f" {figures['n_artists']:.0f} artists: mean average precision"
+        f"{len(rows)} label{'' if len(rows) == 1 else 's'} learned from"
+        f" {figures['n_tracks']:.0f} tracks by {figures['n_artists']:.0f} artists: mean average"
+        f" precision"
         f" {figures['macro_average_precision']:.2f} ({figures['macro_prior']:.2f} is chance)."
     )
-    yield (
-        f"Of artists that it does not know, {figures['share_of_tracks_written']:.0%} of tracks"
-        f" would get a genre, and {figures['written_right']:.0%} of these genres are right."
-    )
+    unsure = [row.label for row in rows if row.threshold >= NEVER]
+    if len(unsure) == len(rows):
+        yield (
+            "None of them is right often enough to be written: a scan shows their scores, and"
+            " proposes nothing. More tracks, or clearer labels, may help."
+        )
+    else:
+        yield (
+            f"Of artists that it does not know, {figures['share_of_tracks_written']:.0%} of"
+            f" tracks would get a genre, and {figures['written_right']:.0%} of these genres"
+            " are right."
+        )
+    if 0 < len(unsure) < len(rows):
+        yield f"Not right often enough to be written: {sanitise(', '.join(unsure))}."
     name = lesson.written.spec.name
     yield f"Written to {text_of(lesson.written.path)}: `tagger scan --model {name}` uses it."

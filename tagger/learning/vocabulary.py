@@ -168,21 +168,28 @@ def _why_not(
 
 
 def _why_none(left_out: Sequence[LeftOut], n_tracks: int) -> str:
+    """What the owner should know, and do, where no label is left."""
+    asked = [one for one in left_out if not one.reason.startswith("--")]
+    if left_out and not asked:
+        there = ", ".join(f"{one.label} ({one.n_tracks})" for one in left_out[:3])
+        return (
+            "no track has a genre that --include and --exclude leave; the most frequent ones"
+            f" are {there}."
+        )
     if not left_out:
         return (
-            f"none of the {n_tracks} tracks has a genre to learn from; tag some of them, or"
-            " name a corrected report with --labels-from."
+            f"no genre stands in the {n_tracks} tracks; tag some of them, or name a corrected"
+            " report with --labels-from."
         )
-    first = left_out[0]
-    if len(left_out) == 1 or "every track" in first.reason:
+    first = asked[0]
+    if first.reason.startswith("every track"):
         return (
-            f"there is nothing to tell apart: {first.label!r} is the genre of"
-            f" {first.n_tracks} of {n_tracks} tracks ({first.reason}); add music of other"
-            " genres."
+            f"there is nothing to tell {first.label!r} from: all {n_tracks} tracks have it; add"
+            " music of other genres."
         )
+    which = "the only genre" if len(asked) == 1 else f"the most frequent of {len(asked)} genres"
+    lower = "--min-tracks lowers that, and " if "are needed" in first.reason else ""
     return (
-        f"none of the {len(left_out)} genres can be learned: the most frequent one,"
-        f" {first.label!r}, stands in {first.n_tracks} of {n_tracks} tracks, and"
-        f" {first.reason}; --min-tracks lowers what is needed, and `aliases` of the settings"
-        " join spellings."
+        f"there is too little to learn from. {first.label!r} is {which}: {first.reason};"
+        f" {lower}`aliases` in the settings joins spellings."
     )

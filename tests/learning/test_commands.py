@@ -53,7 +53,7 @@ def test_decisions_are_shown_and_forgotten(learned, tmp_path, music):
     assert (one["path"], one["genres"], one["origin"]) == (str(track), ["Dub"], "apply")
     assert "Dub" in tagger("learn", "--corrections").stdout
     assert tagger("learn", "--forget", "x").returncode == 2
-    assert "1 decisions were forgotten" in tagger("learn", "--forget", "all").stderr
+    assert "1 decision forgotten" in tagger("learn", "--forget", "all").stderr
     assert tagger("learn", "--corrections", "--json").stdout == ""
 
 

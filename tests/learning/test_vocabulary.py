@@ -89,15 +89,25 @@ def test_labels_are_in_the_order_of_their_tracks_and_named_ones_are_chosen():
 @pytest.mark.parametrize(
     ("tracks", "said"),
     [
-        ([("a", ()), ("b", ())], "none of the 2 tracks has a genre"),
-        (library(Rock=20), "nothing to tell apart: 'Rock' is the genre of 20 of 20"),
-        ([(f"{i}", (f"Genre {i}",)) for i in range(50)], "the most frequent one, 'Genre 0'"),
+        ([("a", ()), ("b", ())], "no genre stands in the 2 tracks"),
+        (library(Rock=20), "nothing to tell 'Rock' from: all 20 tracks have it"),
+        (
+            [(f"{i}", (f"Genre {i}",)) for i in range(50)],
+            "'Genre 0' is the most frequent of 50 genres",
+        ),
+        ([("the one", ("Polka",))] * 9 + [("b", ())], "is the only genre: all its tracks"),
     ],
 )
 def test_a_library_that_teaches_nothing_is_told_why(tracks, said):
-    """One genre, none, or all different: a sentence, and nothing is made."""
+    """One genre, none, all different, one artist: a sentence, and nothing is made."""
     with pytest.raises(InputError, match=re.escape(said)):
         vocabulary(tracks)
+
+
+def test_labels_that_nobody_has_are_told_with_those_that_are_there():
+    """What was asked for may be spelt otherwise: the most frequent genres are named."""
+    with pytest.raises(InputError, match=re.escape("are Rock (20), Jazz (10)")):
+        vocabulary(library(Rock=20, Jazz=10), include=("Polka",))
 
 
 def test_five_thousand_genres_are_too_many():
