@@ -37,7 +37,9 @@ from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions, analyse
 from tagger.scan.scan import scan_files
 from train.data.batches import cover
-from train.datasets import FeatureSet, fma_small, gtzan
+from train.datasets import fma_small, gtzan
+from train.datasets.audio import Where
+from train.datasets.base import FeatureSet
 from train.datasets.speech_music import split_of
 from train.evaluation.metrics import (
     among_known,
@@ -69,10 +71,10 @@ def in_labels_of(engine: Engine, clips: FeatureSet) -> FeatureSet:
 
 
 def stored_scores(
-    load: Callable[[Path], FeatureSet], data: Path, engine: Engine
+    load: Callable[[Where], FeatureSet], data: Path, engine: Engine
 ) -> tuple[FeatureSet, NDArray[np.float32]]:
     """The stored clips and their scores, shape (n_clips, n_labels)."""
-    clips, network = in_labels_of(engine, load(data)), network_of(engine.path)
+    clips, network = in_labels_of(engine, load(Where(root=data))), network_of(engine.path)
     rows = []
     for i in range(len(clips)):
         windows = cover(clips, i, options=engine.spec, n_windows=N_WINDOWS)

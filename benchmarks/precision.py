@@ -37,6 +37,7 @@ from tagger.model.spec import PRECISIONS
 from tagger.system.cores import usable_cores
 from train.config.config import load_config
 from train.datasets import fma_small, gtzan
+from train.datasets.audio import Where
 from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
 
@@ -136,7 +137,8 @@ def main() -> None:
         music = train_music(data, folder / "music")
         files = files_of(given.model, folder, music)
         result["model"] = load_engine(files["fp32"], device="cpu").spec.revision
-        for clips in (gtzan.load(data).split("valid"), fma_small.load(data).split("valid")):
+        stored = (gtzan.load(Where(root=data)), fma_small.load(Where(root=data)))
+        for clips in (one.split("valid") for one in stored):
             for precision in ("fp16", "int8"):
                 cost = cost_of(files["fp32"], files[precision], clips)
                 print(f"{precision} on {cost.sentence()}")

@@ -13,7 +13,7 @@ from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import golden_entry
 from tagger.model.spec import METADATA_KEY, ModelSpec, Precision, parse_spec
 from train.data.batches import SILENCE_DBFS
-from train.datasets import licence_of_weights
+from train.datasets.registry import licence_of_weights
 from train.models.checkpoint import Checkpoint
 
 

@@ -38,6 +38,9 @@ Deterministic = Annotated[
 Devices = Annotated[
     int | None, typer.Option(min=1, help="Train on this many GPUs or CPU processes.")
 ]
+ListDatasets = Annotated[
+    bool, typer.Option("--list-datasets", help="Show every data set, its source and licence.")
+]
 MemoryFraction = Annotated[
     float | None, typer.Option(min=0.01, max=1.0, help="Largest share of the GPU's memory.")
 ]
@@ -81,10 +84,15 @@ def train(
     partial: Partial = False,
     prepared: Prepared = Path("prepared"),
     option: Settings = None,
+    list_datasets: ListDatasets = False,
 ) -> None:
     """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra():
+        from train.datasets.registry import listed
         from train.fit.run import parse_overrides, resume_training, run_training
+    if list_datasets:
+        typer.echo(listed())
+        return
     overrides = {
         **data_choices(dataset, metadata, partial=partial),
         "features": features,

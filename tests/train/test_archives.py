@@ -9,8 +9,9 @@ import pytest
 
 from tagger.errors import InputError
 from tests.train import trees
-from train.datasets import Where, archives, fma, gtzan_audio, mtat
+from train.datasets import archives, fma, gtzan_audio, mtat
 from train.datasets.archives import JoinedParts, is_half_unpacked, unpack
+from train.datasets.audio import Where
 
 FOLDERS = "0123456789abcdef"
 

@@ -8,7 +8,7 @@ from tagger.errors import InputError
 from tests.train.sets import make_set
 from train.config.checks import check_choices, check_labels
 from train.config.config import from_tree
-from train.datasets import licence_of_weights
+from train.datasets.registry import licence_of_weights
 from train.fit.run import learnable
 from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet

@@ -8,11 +8,11 @@ import pytest
 from tagger.errors import InputError
 from tests.tones import write_tone
 from tests.train import trees
-from tests.train.sets import make_set
-from train import datasets
+from tests.train.sets import make_set, provide
 from train.config.config import from_tree
 from train.data.load import load_clips
 from train.datasets import gtzan, gtzan_audio
+from train.datasets.registry import DATASETS
 
 IDS = [f"{genre}.{i:05d}" for genre in ("blues", "jazz") for i in range(3)]
 
@@ -66,16 +66,16 @@ def test_gtzan_without_recordings_names_the_features(both):
 def test_the_old_name_of_features_of_fma_says_the_new_one(tmp_path, monkeypatch):
     """A run of before goes on, and hears what its data set is called now."""
     made = make_set("x", ("folk", "rock"))
-    monkeypatch.setitem(datasets.DATASETS, "fma-small-logmel", lambda _: made)
+    provide(monkeypatch, "fma-small-logmel", made)
     clips, said = loaded("fma-small", tmp_path)
     assert len(clips) == len(made)
     assert "fma-small is called fma-small-logmel now" in said
     assert "fma:small" in said
-    assert "fma-small" not in datasets.KNOWN
+    assert "fma-small" not in DATASETS
 
 
 def test_no_name_of_features_is_one_of_recordings():
     """Nor is it the same but for a colon."""
-    names = {*datasets.DATASETS, *datasets.FEATURE_FILES}
-    assert not names & datasets.RECORDINGS.keys()
+    names = {one.name for one in DATASETS.values() if one.gives != "recordings"}
+    assert "gtzan-logmel" in names
     assert not {name.replace("-", ":") for name in names} & {"fma:small", "fma:medium"}

@@ -1,23 +1,17 @@
+import sys
+from typing import get_type_hints
+
 import numpy as np
 import pytest
 from PIL import Image
 
+import train.datasets
 from tagger.errors import InputError
 from tests.train import trees
 from tests.train.sound import assert_sound, of
-from train.datasets import (
-    DATASETS,
-    FEATURE_FILES,
-    KNOWN,
-    RECORDINGS,
-    Where,
-    fma,
-    gtzan_audio,
-    jamendo,
-    mtat,
-    spectrograms,
-    stored,
-)
+from train.datasets import fma, gtzan_audio, jamendo, mtat, registry, spectrograms, stored
+from train.datasets.audio import AudioSet, Where
+from train.datasets.registry import DATASETS, dataset_of
 from train.datasets.splitting import split_groups
 
 
@@ -180,10 +174,10 @@ def test_jamendo_reads_the_real_tables(data):
     assert not artists[0] & artists[2]
 
 
-@pytest.mark.parametrize("name", sorted({*RECORDINGS, *FEATURE_FILES}))
+@pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"noise"}))
 def test_an_empty_folder_says_what_to_get_from_where(tmp_path, name):
     """The message names the folder and what belongs in it."""
-    load = {**FEATURE_FILES, **RECORDINGS}[name]
+    load = DATASETS[name].load
     with pytest.raises(InputError) as caught:
         load(Where(root=tmp_path))
     assert str(tmp_path) in str(caught.value)
@@ -192,19 +186,59 @@ def test_an_empty_folder_says_what_to_get_from_where(tmp_path, name):
         load(Where(root=tmp_path, variant="nonsense"))
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_loader_documents_itself_in_the_same_order(name):
-    """Where from, licence, splits, labels, index: reading one teaches all."""
-    load = DATASETS.get(name) or FEATURE_FILES.get(name) or RECORDINGS[name]
-    loaders = [one[name] for one in (DATASETS, FEATURE_FILES, RECORDINGS) if name in one]
-    assert load in loaders
-    for one in loaders:
-        text = __import__(one.__module__, fromlist=["x"]).__doc__
-        parts = [
-            text.index(part)
-            for part in ("Where from:", "Licence:", "Splits:", "Labels:", "Index:")
-        ]
-        assert parts == sorted(parts)
+    """Name, where from, licence, splits, labels, index: reading one teaches all."""
+    text = sys.modules[DATASETS[name].load.__module__].__doc__
+    assert text.startswith(name)
+    parts = [
+        text.index(part) for part in ("Where from:", "Licence:", "Splits:", "Labels:", "Index:")
+    ]
+    assert parts == sorted(parts)
+    listed = registry.listed()
+    assert f"\n{name}" in f"\n{listed}"
+    assert DATASETS[name].title in listed
+    for part in ("Where from", "Licence"):
+        assert DATASETS[name].says(part)
+        assert f"{part}: {DATASETS[name].says(part)}" in listed
+
+
+def test_a_new_data_set_is_one_file(tmp_path, monkeypatch):
+    """It is found by its name, listed with its licence, and binds what learns from it."""
+    (tmp_path / "newest.py").write_text(
+        '''"""newest: nothing.
+
+Where from: nowhere,
+    at all.
+Licence: none needed.
+"""
+
+from train.datasets.dataset import Dataset
+
+
+def load(where):
+    return where.root
+
+
+DATASET = Dataset(name="newest", load=load, variants=("0",), terms="for nobody")
+'''
+    )
+    monkeypatch.setattr(train.datasets, "__path__", [*train.datasets.__path__, str(tmp_path)])
+    monkeypatch.setattr(registry, "DATASETS", registry._found())
+    monkeypatch.delitem(sys.modules, "train.datasets.newest")
+    assert dataset_of("newest:0").load(Where(root=tmp_path)) == tmp_path
+    assert "for nobody" in registry.licence_of_weights(["newest:0"])
+    with pytest.raises(InputError, match="Did you mean 'newest'"):
+        dataset_of("newst")
+
+
+def test_what_was_downloaded_is_known_to_be_recordings_or_features():
+    """A loader that says one thing and gives another would be joined wrongly."""
+    kinds = {one.gives for one in DATASETS.values()}
+    assert kinds == {"recordings", "features", "stored features"}
+    for one in DATASETS.values():
+        given = get_type_hints(one.load)["return"]
+        assert (given is AudioSet) == (one.gives == "recordings"), one.name
 
 
 def test_pictures_are_read_as_they_were_written(tmp_path):

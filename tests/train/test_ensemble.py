@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from tagger.errors import InputError
 from tests.train import small
 from tests.train.sets import make_set
 from tests.train.test_joined_labels import FIELDS, two_sets  # noqa: F401 - a fixture
-from train import datasets
 from train.config.config import from_tree
 from train.data.batches import balanced_sampler
+from train.datasets import noise
+from train.datasets.audio import Where
 from train.datasets.base import join
 from train.experiments.ensemble import blend
 from train.fit.run import run_training
@@ -122,12 +124,12 @@ def test_each_dataset_has_a_share_or_none_has(two_sets, tmp_path):  # noqa: F811
 
 def test_noise_is_the_same_each_time_and_no_music():
     """Every kind stands in both splits, and no two clips are alike."""
-    clips = datasets.DATASETS["noise"](None)
+    clips = noise.load(Where(root=Path()))
     assert (clips.music == 0).all()
     kinds = {one.split(".")[0] for one in clips.ids.tolist()}
     for split in ("train", "valid"):
         assert {one.split(".")[0] for one in clips.split(split).ids.tolist()} == kinds
-    again = datasets.DATASETS["noise"](None)
+    again = noise.load(Where(root=Path()))
     np.testing.assert_array_equal(clips.features[7], again.features[7])
     means = {float(one.mean()) for one in clips.features}
     assert len(means) == len(clips)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.train import small
-from tests.train.sets import make_set
-from train import datasets
+from tests.train.sets import make_set, provide
 from train.calibration.calibrate import fit_calibration
 from train.calibration.logits import ClipLogits
 from train.config.config import from_tree
 from train.datasets.base import join
+from train.datasets.registry import DATASETS
 from train.evaluation.evaluate import evaluate_model
 from train.evaluation.figures import figures_of, most_wrong
 from train.evaluation.run_facts import measure
@@ -48,14 +48,10 @@ def two_sets(monkeypatch):
 
     def part(name, labels):
         rows = np.flatnonzero(every.targets[:, [place[one] for one in labels]].any(axis=1))
-        return lambda _: replace_labels(every.take(rows), name, labels)
+        provide(monkeypatch, name, replace_labels(every.take(rows), name, labels))
 
-    monkeypatch.setitem(
-        datasets.DATASETS, "gtzan-logmel", part("gtzan-logmel", ("low", "middle"))
-    )
-    monkeypatch.setitem(
-        datasets.DATASETS, "fma-small-logmel", part("fma-small-logmel", ("low", "high"))
-    )
+    part("gtzan-logmel", ("low", "middle"))
+    part("fma-small-logmel", ("low", "high"))
 
 
 def replace_labels(clips, name, labels):
@@ -81,9 +77,7 @@ def test_two_sets_make_one_model(two_sets, tmp_path, kind):
 
 def test_a_set_teaches_nothing_of_labels_that_it_does_not_know(two_sets):
     """Their gradient is zero, and only theirs."""
-    clips = join(
-        [datasets.DATASETS[name](None) for name in ("gtzan-logmel", "fma-small-logmel")]
-    )
+    clips = join([DATASETS[name].load(None) for name in ("gtzan-logmel", "fma-small-logmel")])
     of_one = clips.take(np.flatnonzero(clips.from_datasets(["gtzan-logmel"])))
     assert np.isnan(of_one.targets[:, 2]).all()
     logits = torch.zeros(len(of_one), 3, requires_grad=True)

@@ -15,7 +15,7 @@ from tests.train.stand_ins import LABELS, write_teacher
 from train.augment.features import AugmentOptions
 from train.augment.waves import mix_waves
 from train.config.config import from_tree
-from train.datasets import licence_of_weights
+from train.datasets.registry import licence_of_weights
 from train.experiments.distil import Compared, rows_of
 from train.experiments.study import Question, run_study
 from train.fit.callbacks import read_last

@@ -10,8 +10,7 @@ import pytest
 
 from tagger.errors import InputError
 from tests.train import small
-from tests.train.sets import make_set
-from train import datasets
+from tests.train.sets import make_set, provide
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "out_of_fold.py"
 CONFIG = """
@@ -33,7 +32,7 @@ def run(tmp_path, monkeypatch, capsys):
         ("fma-small-logmel", ("low", "high")),
     ):
         clips = make_set(name, labels, n_each=10)
-        monkeypatch.setitem(datasets.DATASETS, name, lambda _, clips=clips: clips)
+        provide(monkeypatch, name, clips)
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG + json.dumps({"features_options": small.FEATURES["mel"]})[1:-1])
     out = tmp_path / "runs"

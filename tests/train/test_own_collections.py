@@ -3,10 +3,8 @@ import pytest
 from tagger.errors import InputError
 from tests.train import trees
 from tests.train.sound import assert_sound, of
-from train.datasets import (
-    Where,
-    mtat,
-)
+from train.datasets import mtat
+from train.datasets.audio import Where
 from train.datasets.folder import load as load_folder
 from train.datasets.splitting import artists_of
 from train.datasets.table import load as load_csv

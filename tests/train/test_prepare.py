@@ -24,7 +24,7 @@ from train.data.decode import decode_clip
 from train.data.load import find_recordings, load_clips, prepare_dataset
 from train.data.prepare import UNREADABLE, as_features, prepare, waveform_of
 from train.data.store import CLIPS, SAMPLES, PreparedStore, Recipe, pack
-from train.datasets import Where
+from train.datasets.audio import Where
 from train.datasets.folder import load
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +130,7 @@ def test_a_disk_without_room_keeps_what_is_there(clips, tmp_path):
         "import resource, signal, sys; from pathlib import Path\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from tagger.errors import InputError\n"
-        "from train.datasets import Where; from train.datasets.folder import load\n"
+        "from train.datasets.audio import Where; from train.datasets.folder import load\n"
         "from train.data.prepare import prepare; from train.data.store import Recipe\n"
         "clips = load(Where(root=Path(sys.argv[1])))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"

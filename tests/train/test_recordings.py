@@ -11,7 +11,8 @@ from train.data.batches import balanced_sampler
 from train.data.load import load_clips
 from train.data.prepare import as_features, prepare
 from train.data.store import Recipe
-from train.datasets import Where, join
+from train.datasets.audio import Where
+from train.datasets.base import join
 from train.datasets.recordings import fold_of, load
 from train.datasets.unlabelled import load as load_unlabelled
 

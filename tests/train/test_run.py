@@ -6,8 +6,7 @@ import pytest
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.model.load import load_engine
-from tests.train.sets import make_set
-from train import datasets
+from tests.train.sets import make_set, provide
 from train.config.config import load_config
 from train.data.folds import fold_of_groups
 from train.datasets.base import join, join_again
@@ -34,17 +33,17 @@ SMALL = {
 def known(monkeypatch):
     """Three datasets: labelled clips, clips of other labels, and what is no music."""
     sets = {
-        "gtzan-logmel": lambda _: make_set("gtzan-logmel", LABELS),
-        "fma-small-logmel": lambda _: make_set(
+        "gtzan-logmel": make_set("gtzan-logmel", LABELS),
+        "fma-small-logmel": make_set(
             "fma-small-logmel",
             ("low", "other"),
             repeats=2,
             embeddings=np.ones((24, 3), np.float32),
         ),
-        "speech-music": lambda _: make_set("speech-music", (), music=False, seed=3),
+        "speech-music": make_set("speech-music", (), music=False, seed=3),
     }
-    for name, loader in sets.items():
-        monkeypatch.setitem(datasets.DATASETS, name, loader)
+    for name, clips in sets.items():
+        provide(monkeypatch, name, clips)
     return sets
 
 
@@ -88,7 +87,7 @@ def test_folds_keep_groups_together_and_spread_labels():
 
 def test_joined_sets_do_not_claim_what_they_do_not_know(known):
     """A label of another set is unknown, except where there is no music at all."""
-    joined = join([make(None) for make in known.values()])
+    joined = join(list(known.values()))
     assert joined.labels == ("low", "middle", "high", "other")
     assert np.isnan(joined.targets[0, 3])
     assert (joined.targets[joined.music == 0] == 0).all()
@@ -102,7 +101,7 @@ def test_joined_sets_do_not_claim_what_they_do_not_know(known):
 
 def test_figures_are_of_the_chosen_datasets_and_labels(known):
     """Clips that only helped to learn are measured nowhere."""
-    joined = join([make(None) for make in known.values()])
+    joined = join(list(known.values()))
     config = load_config(
         None,
         {

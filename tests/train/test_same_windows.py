@@ -17,7 +17,7 @@ from train.config.config import from_tree
 from train.data.batches import SILENCE_DBFS, cover, starts_of
 from train.data.load import recipe_for
 from train.data.prepare import as_features, prepare
-from train.datasets import AudioSet
+from train.datasets.audio import AudioSet
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import calibration_of, net_logits
 from train.evaluation.scorer import open_scorer

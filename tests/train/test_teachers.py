@@ -18,7 +18,7 @@ from tests.train.sets import make_set
 from tests.train.stand_ins import write_teacher
 from train.config.config import from_tree
 from train.data.batches import Crops
-from train.datasets import join
+from train.datasets.base import join
 from train.teachers.lessons import Lessons, Part, n_targets_of
 from train.teachers.store import Answers
 from train.teachers.taught import folder_of, lessons_for, teachers_of

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
 from train.data.folds import fold_of_groups
-from train.datasets import FeatureSet
-from train.datasets.base import join_again
+from train.datasets.base import FeatureSet, join_again
 from train.evaluation.run_facts import calibration_of, net_logits
 from train.fit.fit import fit
 from train.fit.last_layer import refit_head

@@ -7,7 +7,7 @@ import numpy as np
 from train.calibration.calibrate import clip_scores
 from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
-from train.datasets import FeatureSet
+from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import (
     calibration_facts,
     calibration_of,

@@ -13,7 +13,7 @@ from tagger.model.label_tree import pruned
 from train.augment.features import AugmentOptions
 from train.config.after_fit import CalibrationOptions, EnsembleOptions, HeadOptions
 from train.config.fields import build, check_range, choose, plain, put
-from train.datasets import KNOWN, OLD_NAMES
+from train.datasets.registry import dataset_of
 from train.features import FRONT_ENDS
 from train.models import BODIES
 from train.models.network import NetworkOptions
@@ -219,9 +219,7 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     if isinstance(tree.get("datasets"), str):
         raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
     for name in tree.get("datasets", ()):
-        base = str(name).partition(":")[0]
-        if base not in OLD_NAMES:
-            choose("datasets", base, KNOWN)
+        dataset_of(str(name))
     choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
     choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (

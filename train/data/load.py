@@ -16,17 +16,10 @@ from train.config.config import FOLDS, TrainConfig, load_config
 from train.data.pictures import write_pictures
 from train.data.prepare import as_features, prepare, waveform_of
 from train.data.store import Recipe
-from train.datasets import (
-    DATASETS,
-    FEATURE_FILES,
-    OLD_NAMES,
-    RECORDINGS,
-    AudioSet,
-    FeatureSet,
-    Where,
-    join,
-)
-from train.datasets.gtzan import STORE as GTZAN_STORE
+from train.datasets.audio import AudioSet, Where
+from train.datasets.base import FeatureSet, join
+from train.datasets.dataset import Dataset
+from train.datasets.registry import DATASETS, dataset_of
 from train.features.mel import MelFrontEnd, MelOptions
 
 Say = Callable[[str], None]
@@ -76,28 +69,46 @@ def load_one(
     name: str, config: TrainConfig, data: Path, *, prepared: Path, say: Say
 ) -> FeatureSet:
     """One dataset by its name, as in `mtat:all`; says which it is, features or recordings."""
-    base, _, variant = name.partition(":")
-    if base in OLD_NAMES and not variant:
-        say(f"{name} is called {OLD_NAMES[base]} now; fma:small are the recordings")
-        base = OLD_NAMES[base]
-    if base in FEATURE_FILES:
-        say(f"{name}: stored features")
-        return FEATURE_FILES[base](where_of(config, data, variant))
-    if base in DATASETS and not variant:
-        say(f"{name}: stored features" if base.endswith("-logmel") else f"{name}: features")
-        return DATASETS[base](data)
-    if base not in RECORDINGS:
-        raise InputError(f"--dataset {name}: {base} has no variants.")
-    say(f"{name}: recordings")
+    chosen = dataset_of(name)
+    if name in chosen.old_names:
+        say(f"{name} is called {chosen.name} now; fma:small are the recordings")
+        name = chosen.name
+    say(f"{name}: {chosen.gives}")
     try:
+        if chosen.gives != "recordings":
+            return _features(chosen, where_of(config, data, variant_in(name)))
         return _prepared(name, config, data, prepared=prepared, say=say)[0]
     except InputError as error:
-        stored = f"{base}-logmel"
-        if stored in DATASETS and (data / GTZAN_STORE).is_file():
-            raise InputError(
-                f"{error} The stored features that lie there are the dataset {stored}."
-            ) from error
-        raise
+        stored = _stored_beside(chosen, data)
+        if stored is None:
+            raise
+        raise InputError(
+            f"{error} The stored features that lie there are the dataset {stored}."
+        ) from error
+
+
+def variant_in(name: str) -> str:
+    """What stands behind the colon in a name, '' for nothing."""
+    return name.partition(":")[2]
+
+
+def _features(chosen: Dataset, where: Where) -> FeatureSet:
+    clips = chosen.load(where)
+    if not isinstance(clips, FeatureSet):
+        raise TypeError(f"{chosen.name}: gives {chosen.gives!r}, but its loader recordings")
+    return clips
+
+
+def _stored_beside(chosen: Dataset, data: Path) -> str | None:
+    """The set whose stored features of these recordings lie below `data`."""
+    return next(
+        (
+            one.name
+            for one in DATASETS.values()
+            if one.recordings == chosen.name and (data / one.store).is_file()
+        ),
+        None,
+    )
 
 
 def prepare_dataset(
@@ -175,12 +186,14 @@ def find_recordings(name: str, config: TrainConfig, data: Path) -> AudioSet:
     Raises:
         InputError: the dataset is none of recordings, or data are missing.
     """
-    base, _, variant = name.partition(":")
-    if base not in RECORDINGS:
+    chosen, where = dataset_of(name), where_of(config, data, variant_in(name))
+    clips = chosen.load(where) if chosen.gives == "recordings" else None
+    if not isinstance(clips, AudioSet):
+        of_recordings = [one.name for one in DATASETS.values() if one.gives == "recordings"]
         raise InputError(
-            f"--dataset {name}: has no recordings; known: {', '.join(RECORDINGS)}."
+            f"--dataset {name}: has no recordings; known: {', '.join(of_recordings)}."
         )
-    return RECORDINGS[base](where_of(config, data, variant))
+    return clips
 
 
 def where_of(config: TrainConfig, data: Path, variant: str) -> Where:

@@ -138,8 +138,10 @@ def check_variant(name: str, variant: str, known: Sequence[str]) -> str:
     """The variant, or the first known one where none was asked for.
 
     Raises:
-        InputError: it is none of the known ones.
+        InputError: it is none of the known ones; `known` is ("",) where there is none.
     """
+    if variant and not any(known):
+        raise InputError(f"--dataset {name}:{variant}: {name} has no variants.")
     if variant and variant not in known:
         raise InputError(f"--dataset {name}:{variant}: the variants are {', '.join(known)}.")
     return variant or known[0]

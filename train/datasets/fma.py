@@ -32,6 +32,7 @@ from train.datasets.audio import (
     without,
 )
 from train.datasets.base import many_hot
+from train.datasets.dataset import BY_ARTIST, Dataset
 
 SUBSETS = ("small", "medium", "large", "full")
 VARIANTS = (*SUBSETS, *(f"{one}-all" for one in SUBSETS))
@@ -171,3 +172,6 @@ def _genre_names(path: Path) -> dict[int, str]:
         raise InputError(f"{path}: not found; it names the genres. It is in fma_metadata.zip.")
     with path.open(encoding="utf-8", newline="") as file:
         return {int(row["genre_id"]): row["title"] for row in csv.DictReader(file)}
+
+
+DATASET = Dataset(name="fma", load=load, variants=VARIANTS, terms=BY_ARTIST)

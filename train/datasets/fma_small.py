@@ -11,13 +11,13 @@ Index: `fma-small-logmel/*.npz`, stored log-mel features of the train and valid 
     stands for three.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from train.datasets.audio import Where, check_variant
 from train.datasets.base import MUSIC, FeatureSet, one_hot
+from train.datasets.dataset import BY_ARTIST, Dataset
 
 STORE = "fma-small-logmel/fma-small-logmel-train-valid.npz"
 FRAMES_A_COLUMN = 3
@@ -33,13 +33,14 @@ SPELLING = {
 }
 
 
-def load(root: Path) -> FeatureSet:
-    """Load the stored log-mel features below `root`.
+def load(where: Where) -> FeatureSet:
+    """Load the stored log-mel features below `where.root`.
 
     Raises:
         InputError: the store is missing or has other fields.
     """
-    path = root / STORE
+    check_variant("fma-small-logmel", where.variant, ("",))
+    path = where.root / STORE
     if not path.is_file():
         raise InputError(
             f"{path}: not found. The dataset fma-small-logmel reads stored log-mel features"
@@ -76,3 +77,15 @@ def _standardised(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = embeddings - embeddings.mean(axis=0)
     scaled: NDArray[np.float32] = centred / np.where(deviation > 0, deviation, 1)
     return scaled
+
+
+DATASET = Dataset(
+    name="fma-small-logmel",
+    load=load,
+    gives="stored features",
+    terms=BY_ARTIST,
+    recordings="fma",
+    store=STORE,
+    # It looked like the name of the recordings.
+    old_names=("fma-small",),
+)

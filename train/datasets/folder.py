@@ -18,6 +18,7 @@ import numpy as np
 from tagger.errors import InputError
 from train.datasets.audio import SPLIT_NAMES, AudioSet, Where, audio_files, check_variant
 from train.datasets.base import one_hot
+from train.datasets.dataset import Dataset
 from train.datasets.splitting import artists_of, split_groups
 
 
@@ -78,3 +79,6 @@ def side_folders(root: Path) -> list[tuple[str, Path]]:
         if path.name.lower() in SPLIT_NAMES
     ]
     return found if any(side == "train" for side, _ in found) else [("", root)]
+
+
+DATASET = Dataset(name="folder", load=load)

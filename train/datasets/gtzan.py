@@ -11,12 +11,12 @@ Index: `gtzan-logmel/*.npz`, stored log-mel features of the train and valid clip
     `split`.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from tagger.errors import InputError
+from train.datasets.audio import Where, check_variant
 from train.datasets.base import MUSIC, FeatureSet, one_hot
+from train.datasets.dataset import RESEARCH_ONLY, Dataset
 
 STORE = "gtzan-logmel/gtzan-logmel-train-valid.npz"
 DB_OF_STEP = 80.0 / 255.0
@@ -38,13 +38,14 @@ LABELS = (
 NEIGHBOURS = 10
 
 
-def load(root: Path) -> FeatureSet:
-    """Load the stored log-mel features below `root`.
+def load(where: Where) -> FeatureSet:
+    """Load the stored log-mel features below `where.root`.
 
     Raises:
         InputError: the store is missing or has other fields.
     """
-    path = root / STORE
+    check_variant("gtzan-logmel", where.variant, ("",))
+    path = where.root / STORE
     if not path.is_file():
         raise InputError(
             f"{path}: not found. The dataset gtzan-logmel reads stored log-mel features there;"
@@ -76,3 +77,13 @@ def neighbourhood(clip_id: str) -> str:
     """The group of a clip such as `blues.00012`: its run of neighbours, `blues.1`."""
     genre, number = clip_id.split(".")
     return f"{genre}.{int(number) // NEIGHBOURS}"
+
+
+DATASET = Dataset(
+    name="gtzan-logmel",
+    load=load,
+    gives="stored features",
+    terms=RESEARCH_ONLY,
+    recordings="gtzan",
+    store=STORE,
+)

@@ -34,6 +34,7 @@ from train.datasets.audio import (
     without,
 )
 from train.datasets.base import one_hot
+from train.datasets.dataset import RESEARCH_ONLY, Dataset
 from train.datasets.gtzan import LABELS, SPELLING, neighbourhood
 from train.datasets.splitting import split_groups
 
@@ -124,3 +125,6 @@ def _files(root: Path) -> dict[str, Path]:
         for path in sorted(root.glob("*/*.*"))
         if path.suffix.lower() in AUDIO_SUFFIXES
     }
+
+
+DATASET = Dataset(name="gtzan", load=load, variants=VARIANTS, terms=RESEARCH_ONLY)

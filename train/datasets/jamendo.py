@@ -20,6 +20,7 @@ import numpy as np
 from tagger.errors import InputError
 from train.datasets.audio import AudioSet, Where, check_variant, only_present
 from train.datasets.base import many_hot
+from train.datasets.dataset import BY_ARTIST, Dataset
 
 VARIANTS = ("0", "1", "2", "3", "4")
 TABLES = {
@@ -97,3 +98,6 @@ def _read(path: Path, split: str) -> list[_Row]:
 def _recording(path: Path) -> Path:
     low = path.with_suffix(".low.mp3")
     return low if low.is_file() and not path.is_file() else path
+
+
+DATASET = Dataset(name="jamendo", load=load, variants=VARIANTS, terms=BY_ARTIST)

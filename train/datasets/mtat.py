@@ -22,6 +22,7 @@ import numpy as np
 from tagger.errors import InputError
 from train.datasets.archives import is_half_unpacked, parts_of, unpack
 from train.datasets.audio import AudioSet, Where, check_variant, only_present, without
+from train.datasets.dataset import Dataset
 
 TABLE = "annotations_final.csv"
 ARCHIVES, UNPACKED = ("mp3.zip", "mp3_all.zip"), "mp3"
@@ -111,3 +112,6 @@ def _audio_root(root: Path) -> Path:
 
 def _has_folders(root: Path) -> bool:
     return any((root / folder).is_dir() for folder in SPLIT_OF_FOLDER)
+
+
+DATASET = Dataset(name="mtat", load=load, variants=VARIANTS, terms="CC BY-NC-SA 1.0")

@@ -1,4 +1,4 @@
-"""Sounds that are no music and no speech, synthesised: what fans, wires and tape hiss make.
+"""noise: sounds that are no music and no speech, synthesised: fans, wires and tape hiss.
 
 Where from: nowhere; each clip is made from its number, so it is the same each time.
 Licence: none needed.
@@ -8,13 +8,14 @@ Index: the numbers.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from train.datasets.audio import Where, check_variant
 from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.datasets.dataset import Dataset
 from train.features.mel import MelFrontEnd, MelOptions
 
 N_CLIPS = 120
@@ -23,10 +24,10 @@ Wave = NDArray[np.float32]
 Rng = np.random.Generator
 
 
-def load(root: Path, *, options: MelOptions | None = None) -> FeatureSet:
-    """Synthesise the clips and compute their features; nothing is read from `root`."""
-    del root
-    front_end = MelFrontEnd(options or MelOptions()).eval()
+def load(where: Where) -> FeatureSet:
+    """Synthesise the clips and compute their features; nothing is read."""
+    check_variant("noise", where.variant, ("",))
+    front_end = MelFrontEnd(MelOptions()).eval()
     names = list(KINDS)
     ids = [f"{names[i % len(names)]}.{i // len(names):03d}" for i in range(N_CLIPS)]
     return FeatureSet(
@@ -136,3 +137,6 @@ KINDS: dict[str, Callable[[int, int, Rng], NDArray[np.float64]]] = {
     "tones": _tones,
 }
 """Name to maker: (samples, sample rate in Hz, generator) -> wave of any size."""
+
+
+DATASET = Dataset(name="noise", load=load, gives="features")

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 from train.datasets.audio import SPLIT_NAMES, AudioSet, Where, check_variant, only_present
 from train.datasets.base import MUSIC, NOT_MUSIC, one_hot
+from train.datasets.dataset import RESEARCH_ONLY, Dataset
 
 FOLDER, WHOLE, INDEX = "recordings", "whole", "index.csv"
 UNKNOWN = "unknown"
@@ -121,3 +122,11 @@ def _read(path: Path) -> Sequence[Row]:
     if not any(row["label"].strip() not in (UNKNOWN, *NO_MUSIC) for row in rows):
         raise InputError(f"{path}: no recording has a label.")
     return rows
+
+
+DATASET = Dataset(
+    name="recordings",
+    load=load,
+    variants=VARIANTS,
+    terms=f"{RESEARCH_ONLY}, not redistributed",
+)

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from tagger.errors import InputError
 from train.datasets.audio import Where, check_variant
 from train.datasets.base import MUSIC, FeatureSet, one_hot
+from train.datasets.dataset import Dataset
 from train.datasets.folder import side_folders, subfolders
 from train.datasets.splitting import artists_of, split_groups
 
@@ -93,3 +94,6 @@ def write_picture(path: Path, db: NDArray[np.float32]) -> None:
     steps = np.clip((db - db.max() + 80) / DB_OF_STEP, 0, 255).round().astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(steps[::-1]).save(path)
+
+
+DATASET = Dataset(name="spectrograms", load=load, gives="stored features")

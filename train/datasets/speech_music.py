@@ -1,4 +1,4 @@
-"""Short speech and music clips: what teaches a tagger to stay silent.
+"""speech-music: short speech and music clips, which teach a tagger to stay silent.
 
 Where from: a folder `speech-music-8k/` with `speech/` and `music/`, any audio inside.
 Licence: that of the recordings; they are decoded here, never copied.
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train.data.decode import decode_whole
+from train.datasets.audio import Where, check_variant
 from train.datasets.base import MUSIC, NOT_MUSIC, FeatureSet
+from train.datasets.dataset import Dataset
 from train.features.frames import window_len_of
 from train.features.mel import MelFrontEnd, MelOptions
 
@@ -33,14 +35,15 @@ def split_of(name: str) -> str:
     return SPLIT_OF[zlib.crc32(name.encode()) % len(SPLIT_OF)]
 
 
-def load(root: Path, *, options: MelOptions | None = None) -> FeatureSet:
-    """Decode the clips below `root` and compute their features.
+def load(where: Where) -> FeatureSet:
+    """Decode the clips below `where.root` and compute their features.
 
     Raises:
         InputError: the folder or one of its two sides is missing or empty.
     """
-    folder = root / FOLDER
-    front_end = MelFrontEnd(options or MelOptions()).eval()
+    check_variant("speech-music", where.variant, ("",))
+    folder = where.root / FOLDER
+    front_end = MelFrontEnd(MelOptions()).eval()
     paths = {kind: sorted((folder / kind).glob("*.*")) for kind in ("speech", "music")}
     for kind, found in paths.items():
         if not found:
@@ -74,3 +77,6 @@ def clip_features(path: Path, front_end: MelFrontEnd) -> NDArray[np.float32]:
         raise InputError(f"{path}: {waveform.numel()} samples are less than one frame")
     features: NDArray[np.float32] = front_end(waveform[None])[0].numpy()
     return features
+
+
+DATASET = Dataset(name="speech-music", load=load, gives="features")

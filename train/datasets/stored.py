@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 from train.datasets.audio import SPLIT_NAMES, Where, check_variant
 from train.datasets.base import MUSIC, FeatureSet, many_hot
+from train.datasets.dataset import Dataset
 from train.datasets.splitting import split_groups
 
 FEATURES, LABELS = ("features", "db"), ("labels", "label", "genre")
@@ -101,3 +102,6 @@ def _one_of(
         if name in fields:
             return fields[name]
     raise InputError(f"{path}: the field {' or '.join(names)} is missing.")
+
+
+DATASET = Dataset(name="npz", load=load, gives="stored features")

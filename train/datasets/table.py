@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 from train.datasets.audio import SPLIT_NAMES, AudioSet, Where, check_variant, only_present
 from train.datasets.base import many_hot
+from train.datasets.dataset import Dataset
 from train.datasets.splitting import split_groups
 
 LABEL_COLUMNS = ("labels", "label", "genre")
@@ -101,3 +102,6 @@ def _splits(
             )
         splits.append(SPLIT_NAMES[given])
     return np.array(splits)
+
+
+DATASET = Dataset(name="csv", load=load)

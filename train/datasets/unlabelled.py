@@ -13,6 +13,7 @@ import numpy as np
 
 from tagger.errors import InputError
 from train.datasets.audio import AudioSet, Where, audio_files
+from train.datasets.dataset import Dataset
 
 FOLDER = "unlabelled"
 
@@ -42,3 +43,6 @@ def load(where: Where) -> AudioSet:
         kind="single",
         music=np.full(len(paths), np.nan, np.float32),
     )
+
+
+DATASET = Dataset(name="unlabelled", load=load)

@@ -21,7 +21,7 @@ from train.calibration.calibrate import (
 from train.calibration.logits import ClipLogits, predict
 from train.config.config import TrainConfig
 from train.data.folds import fold_of_groups
-from train.datasets import FeatureSet
+from train.datasets.base import FeatureSet
 from train.evaluation.metrics import (
     among_known,
     bootstrap,

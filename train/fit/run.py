@@ -25,7 +25,7 @@ from train.config.checks import check_choices, check_kind, check_labels, check_u
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
 from train.data.load import check_learnable, load_clips, resolved
-from train.datasets import FeatureSet
+from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
 from train.experiments.ensemble import softened
 from train.fit.distributed import is_first

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config.config import TrainConfig
-from train.datasets import recordings_of
+from train.datasets.registry import recordings_of
 from train.models import checkpoint
 
 OUT_OF_FOLD, VALID = "out_of_fold_train", "valid"

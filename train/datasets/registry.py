@@ -1,0 +1,103 @@
+"""Every data set by name, found in the files of this folder.
+
+A file that ends in `DATASET = Dataset(...)` is a data set: nothing else names it.
+"""
+
+import difflib
+import pkgutil
+import re
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import train.datasets
+from tagger.errors import InputError
+from train.datasets.dataset import Dataset
+
+
+def _found() -> dict[str, Dataset]:
+    """The `DATASET` of each file that has one, by name, in alphabetical order."""
+    folder = train.datasets
+    names = sorted(one.name for one in pkgutil.iter_modules(folder.__path__))
+    files = (name for name in names if f"{folder.__name__}.{name}" != __name__)
+    modules = [import_module(f"{folder.__name__}.{name}") for name in files]
+    sets = [one.DATASET for one in modules if hasattr(one, "DATASET")]
+    return {one.name: one for one in sorted(sets, key=lambda one: one.name)}
+
+
+DATASETS: dict[str, Dataset] = _found()
+
+
+def dataset_of(name: str) -> Dataset:
+    """The data set that a name such as `mtat:all`, or an old name, stands for.
+
+    Raises:
+        InputError: there is none; the message has the nearest name.
+    """
+    base = name.partition(":")[0]
+    for one in DATASETS.values():
+        if base == one.name or name in one.old_names:
+            return one
+    near = difflib.get_close_matches(base, DATASETS, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(DATASETS)}."
+    raise InputError(f"datasets: {base!r} is unknown. {hint}")
+
+
+def recordings_of(name: str) -> str:
+    """What two names have in common whose clips may be the same recordings."""
+    try:
+        one = dataset_of(name)
+    except InputError:  # of a checkpoint whose data set is here no more
+        return name.partition(":")[0]
+    return one.recordings or one.name
+
+
+def listed() -> str:
+    """Every data set with its variants, where it comes from and its licence, as text."""
+    lines = []
+    for one in DATASETS.values():
+        variants = f" (:{', :'.join(one.variants)})" if any(one.variants) else ""
+        lines += [f"{one.name}{variants}: {one.title}"]
+        lines += [f"    {part}: {one.says(part)}" for part in ("Where from", "Licence")]
+    return "\n".join(lines)
+
+
+def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str]] = ()) -> str:
+    """What may be done with weights that were learned from these datasets and teachers.
+
+    The terms of recordings are passed on to what was learned from them: that is the careful
+    reading, and the terms of a model to what learned from it. Own recordings bring no terms
+    that anybody could state here.
+
+    Args:
+        names: of the datasets.
+        teachers: of each its `name` and `licence`.
+    """
+    terms = {}
+    for one in names:
+        base = one.partition(":")[0]
+        if text := _terms_of(base):
+            terms[base] = text
+    taught = {f"teacher {one['name']}": one["licence"] for one in teachers}
+    from_all = "; ".join(f"{name}: {text}" for name, text in (terms | taught).items())
+    if terms or any(_is_bound(text) for text in taught.values()):
+        return f"CC BY-NC 4.0, after the data that it learned from ({from_all})"
+    none = "none stated: the terms are those of the recordings that it learned from"
+    return f"{none} ({from_all})" if taught else none
+
+
+def _terms_of(name: str) -> str:
+    """The terms of a data set, under its old name too; '' for one that is not known here."""
+    return next(
+        (one.terms for one in DATASETS.values() if name in (one.name, *one.old_names)), ""
+    )
+
+
+def _is_bound(licence: str) -> bool:
+    """Whether a teacher's licence keeps others from commercial use, or says nothing of it."""
+    words = re.split(r"[^a-z]+", licence.lower())
+    is_unknown = not licence.strip() or "unknown" in words
+    return (
+        is_unknown
+        or bool({"nc", "noncommercial", "research"} & set(words))
+        or ("non-commercial" in licence.lower())
+    )
