@@ -175,22 +175,22 @@ def rss_mb(process: subprocess.Popen) -> float:
 
 
 def uploads(arguments: argparse.Namespace, folder: Path) -> dict:
-    """Files of `--bytes` one after another; memory at the start and the end."""
+    """Files of `--bytes` one after another; memory at the start and ten times on the way."""
+    spent, memory = 0.0, []
     with served(folder, "--workers", "0") as (process, client):
-        client.post("/api/v1/uploads", params={"name": "0.wav", "scan": False},
-                    content=song(0, arguments.bytes)).raise_for_status()  # fmt: skip
-        before, spent = rss_mb(process), 0.0
-        for index in range(1, arguments.number + 1):
+        for index in range(arguments.number + 1):
             data = song(index, arguments.bytes)
             started = time.perf_counter()
             client.post("/api/v1/uploads", params={"name": f"{index}.wav", "scan": False},
                         content=data).raise_for_status()  # fmt: skip
-            spent += time.perf_counter() - started
-        after = rss_mb(process)
+            spent += time.perf_counter() - started if index else 0.0
+            if index % max(1, arguments.number // 10) == 0:
+                memory.append(round(rss_mb(process), 1))
+        cpu_s = processor_s(process)
     return {
         "files": arguments.number, "bytes": arguments.bytes,
         "uploads_per_s": round(arguments.number / spent, 1),
-        "rss_mb_before": round(before, 1), "rss_mb_after": round(after, 1),
+        "cpu_ms": round(1000 * cpu_s / arguments.number, 1), "rss_mb": memory,
     }  # fmt: skip
 
 
@@ -251,15 +251,22 @@ def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
 
 
 def start(arguments: argparse.Namespace, folder: Path) -> dict:
-    """From the command to the first page, with a new library of ten files."""
-    times = []
+    """From the command to the first page, with a new library of ten files; then to its list."""
+    pages, lists_of, spent = [], [], []
     for index in range(arguments.number):
         place = folder / str(index)
         library = music(place / "music", 10, seconds=5)
         began = time.perf_counter()
-        with served(place / "data", str(library), first="/") as _:
-            times.append(time.perf_counter() - began)
-    return {"starts": arguments.number, **quantiles(times), "most_ms": round(1000 * max(times))}
+        with served(place / "data", str(library), first="/") as (process, client):
+            pages.append(time.perf_counter() - began)
+            spent.append(processor_s(process))
+            for path in ("/api/v1/info", "/api/v1/tracks"):
+                client.get(path).raise_for_status()
+            lists_of.append(time.perf_counter() - began)
+    return {
+        "starts": arguments.number, **quantiles(pages), "most_ms": round(1000 * max(pages)),
+        "with_list": quantiles(lists_of), "cpu_s": round(statistics.median(spent), 2),
+    }  # fmt: skip
 
 
 def _seconds(text: str) -> float:

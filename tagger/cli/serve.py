@@ -1,5 +1,6 @@
 """`tagger serve`: the library and uploads over HTTP, on a page."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +72,7 @@ def serve(
     Without FOLDER it takes uploads only. Ends with Ctrl+C.
     """
     console = stderr_console()
+    gc.disable()  # until it listens: a tenth of the start would be spent on finding no garbage
     try:
         from tagger.service.options import serve_options
         from tagger.service.serving import run_service

@@ -1,6 +1,6 @@
 """Who asks, and whether they may: checked before anything else is done."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,8 +20,10 @@ Id = Annotated[int, Path(ge=1, le=HIGHEST, description="The number of the row.")
 TheService = Annotated[Service, Depends(service_of)]
 
 
-def caller_of(request: Request, service: TheService) -> Caller:
+async def caller_of(request: Request, service: TheService) -> Caller:
     """Who asks.
+
+    As all dependencies that wait for nothing it is a coroutine: others cost a thread each.
 
     Raises:
         ProblemError: a token is needed and there is none, or nobody has this one.
@@ -52,10 +54,10 @@ def _caller_in(request: Request, tokens: Tokens) -> Caller | None:
 TheCaller = Annotated[Caller, Depends(caller_of)]
 
 
-def needs(scope: str) -> Callable[[TheCaller], Caller]:
+def needs(scope: str) -> Callable[[TheCaller], Awaitable[Caller]]:
     """A dependency: the caller has this scope."""
 
-    def check(caller: TheCaller) -> Caller:
+    async def check(caller: TheCaller) -> Caller:
         if scope not in caller.scopes:
             raise ProblemError(
                 403,

@@ -16,18 +16,14 @@ from tagger.service.db.models import Job
 from tagger.service.guard import PREFIX, Guard
 from tagger.service.http_problems import add_problems
 from tagger.service.jobs.supervisor import Supervisor
+from tagger.service.openapi import document_problems
 from tagger.service.options import ServeOptions
 from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job
 from tagger.service.routes import about, audio, health, jobs, pages, runs, tracks, uploads
-from tagger.service.schemas.common import Problem
 from tagger.service.service import Service, open_service
 
 log = logging.getLogger(__name__)
 
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "description": "A problem."}
-    for status in (400, 401, 403, 404, 409, 412, 413, 415, 416, 422, 429, 503, 507)
-}
 _ABOUT = """A library of music over HTTP: look, listen, correct, write, undo.
 
 Errors are problems (RFC 9457) with a `remedy`. Lists are paged by `next_cursor`. `ETag` and
@@ -55,11 +51,12 @@ def create_app(options: ServeOptions) -> FastAPI:
     )
     app.state.service, app.state.stopping = service, threading.Event()
     add_problems(app)
-    api = APIRouter(prefix=PREFIX, responses=_PROBLEMS, dependencies=DOCUMENTED)
+    api = APIRouter(prefix=PREFIX, dependencies=DOCUMENTED)
     for part in (tracks, audio, uploads, jobs, runs, about):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
+    document_problems(app, PREFIX)
     pages.add_pages(app)
     app.add_middleware(Guard, service=service)
     return app

@@ -199,7 +199,7 @@ def _shown(folder: Path) -> str:
     return plain(str(folder))
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service that a request is for."""
     service: Service = request.app.state.service
     return service

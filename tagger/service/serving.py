@@ -1,5 +1,6 @@
 """The service as a process: a port, uvicorn, and an orderly end."""
 
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -58,6 +59,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
+        gc.freeze()  # what is there by now stays: no collection has to look through it
+        gc.enable()
         if self.started:
             self.on_ready()
 

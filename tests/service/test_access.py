@@ -31,6 +31,17 @@ def bearer(secret):
 READER, WRITER = bearer("reader-secret-0123456789"), bearer("writer-secret-0123456789")
 
 
+def test_every_address_of_the_api_tells_of_its_problems(service):
+    """As what they are, in place of what FastAPI would answer by itself."""
+    document = service.get("/api/v1/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if path.startswith("/api/") else ():
+            told = operation["responses"]["422"]["content"]["application/problem+json"]
+            assert told["schema"]["$ref"].endswith("/Problem")
+    assert "remedy" in document["components"]["schemas"]["Problem"]["properties"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
 def test_every_address_of_the_api_asks_for_a_token(service):
     """All but health, the documents and the page itself."""
     paths = service.get("/api/v1/openapi.json").json()["paths"]
