@@ -1,4 +1,5 @@
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,28 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("AWS_ACCESS_KEY_ID", servers.KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL; the URL is SQLAlchemy's."""
+    pytest.importorskip("obstore")
+    from tests.service import servers  # noqa: PLC0415 (obstore is part of an extra)
+
+    if servers.postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with servers.postgres() as (_, _, url):
+        yield url
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """A new database in it; the URL is SQLAlchemy's."""
+    import psycopg  # noqa: PLC0415 (part of an extra)
+
+    name, plain = f"test_{uuid.uuid4().hex[:12]}", postgres_url.replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres_url.rpartition("/")[0] + f"/{name}"
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

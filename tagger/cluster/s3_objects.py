@@ -6,9 +6,10 @@ upload of several parts on a condition.
 
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from tagger.cluster.replaceable import ObjectVersion, url_of
 from tagger.cluster.stores import Place
@@ -52,7 +53,10 @@ class S3Objects:
     bucket: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bucket, self.client = urlsplit(self.place.url).netloc, _client(self.place.url)
+        self.bucket, self.client = (
+            urlsplit(self.place.url).netloc,
+            _client(_bucket_url(self.place.url)),
+        )
 
     def version(self, key: str) -> ObjectVersion:
         """What is there by that name."""
@@ -162,8 +166,17 @@ class S3Objects:
         return [(one["Key"], one["Value"]) for one in found]
 
 
+def _bucket_url(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=""))
+
+
+@lru_cache(maxsize=4)  # it takes a third of a second, and renews credentials itself
 def _client(url: str) -> Any:
-    """A client of boto3 for the endpoint and region of a URL, credentials by its chain."""
+    """A client of boto3, credentials by its chain.
+
+    Args:
+        url: of a bucket, with the query that names endpoint and region.
+    """
     try:
         import boto3  # noqa: PLC0415 (an extra)
         from botocore.config import Config  # noqa: PLC0415

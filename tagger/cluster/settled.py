@@ -32,7 +32,7 @@ def settle_open(
     Raises:
         StateError: the journal cannot be read or written.
     """
-    for change in changes_of(journal.dest, journal.run, batch=batch):
+    for change in changes_of(journal.parts, journal.run, batch=batch):
         settled = change
         if change.status == "planned":
             if isinstance(target, FolderObjects):

@@ -9,12 +9,13 @@ from typing import Literal
 
 from tagger.cluster.conditional import check_conditional, open_replaceable
 from tagger.cluster.journal import ObjectJournal, ObjectRun, begin_run, changes_of
+from tagger.cluster.journal_parts import JournalParts
 from tagger.cluster.journal_rows import ObjectChange
 from tagger.cluster.problems import objects_asked
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.replaceable import ObjectVersion, Replaceable, url_of
 from tagger.cluster.settled import identity_now
-from tagger.cluster.stores import Place, open_place
+from tagger.cluster.stores import open_place
 from tagger.cluster.write import (
     GROUP,
     Job,
@@ -59,7 +60,7 @@ class ObjectUndone:
 
 
 def undo_objects(
-    dest: Place,
+    parts: JournalParts,
     run: ObjectRun,
     *,
     write: bool = True,
@@ -68,7 +69,7 @@ def undo_objects(
     """Take back all changes of a run, the last ones of each writer first.
 
     Args:
-        dest: where the results and the journal lie.
+        parts: of the journal.
         run: the run.
         write: change objects; otherwise only say what would become of them.
         options: how.
@@ -85,12 +86,12 @@ def undo_objects(
     if write:
         has_multipart = check_conditional(place, unsafe_overwrite=options.unsafe_overwrite)
     target = open_replaceable(place, has_multipart=has_multipart)
-    changes = changes_of(dest, run.id)
+    changes = changes_of(parts, run.id)
     if not write:
         yield from (one for one in map(partial(_would_be, target), changes) if one)
         return
-    undoing = begin_run(dest, "undo", run.url, undoes=run.id)
-    journal = ObjectJournal(dest, undoing.id)
+    undoing = begin_run(parts, "undo", run.url, undoes=run.id)
+    journal = ObjectJournal(parts, undoing.id)
     writer = ObjectWriter(target, journal, options)
     try:
         for group in _groups(changes):

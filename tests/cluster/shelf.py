@@ -1,6 +1,7 @@
 """Objects with music in them, in each kind of store, and what writes to them."""
 
 import contextlib
+import itertools
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from obstore.store import MemoryStore
 
 from tagger.cluster.conditional import open_replaceable
 from tagger.cluster.journal import ObjectJournal, begin_run, changes_of, run_named
+from tagger.cluster.journal_parts import JournalParts, open_parts
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.replaceable import Replaceable
 from tagger.cluster.stores import Place, open_place
@@ -24,13 +26,15 @@ from tests.synth_audio import make_audio
 GENRES = ["Drum & Bass", "Électro"]
 METADATA = {"Content-Type": "audio/x-own", "Cache-Control": "max-age=7", "artist-id": "42"}
 
+_numbers = itertools.count(1)
+
 
 @dataclass
 class Shelf:
     """A place with objects, and a folder for results."""
 
     place: Place
-    dest: Place
+    parts: JournalParts
     folder: Path
     target: Replaceable = field(init=False)
 
@@ -73,8 +77,8 @@ class Shelf:
     @contextlib.contextmanager
     def writer(self, run=None, batch="0", **options):
         """A writer of a new run, or of one that is there."""
-        run = run or begin_run(self.dest, "scan", self.place.url)
-        journal = ObjectJournal(self.dest, run.id, batch)
+        run = run or begin_run(self.parts, "scan", self.place.url, number=next(_numbers))
+        journal = ObjectJournal(self.parts, run.id, batch)
         yield ObjectWriter(self.target, journal, ObjectWriteOptions(**options))
         journal.close()
 
@@ -86,38 +90,37 @@ class Shelf:
             )
 
     def changes(self):
-        return list(changes_of(self.dest, run_named(self.dest, None).id))
+        return list(changes_of(self.parts, run_named(self.parts, None).id))
 
     def undo(self, run=None, **options):
-        return list(undo_objects(self.dest, run_named(self.dest, run), **options))
+        return list(undo_objects(self.parts, run_named(self.parts, run), **options))
 
 
 def request(genres=GENRES):
     return WriteRequest(Path("no-matter"), genres)
 
 
-def s3_shelf(url, folder, *, dest=None):
+def s3_shelf(url, folder, *, results=None):
     """A shelf below a prefix of its own in an S3 server."""
     base, _, query = url.partition("?")
     prefix = f"{base}/{uuid.uuid4().hex[:8]}"
     (folder / "results").mkdir(exist_ok=True)
     place = open_place(f"{prefix}/musik ü?{query}", option="test")
-    dest = dest or (folder / "results")
-    return Shelf(place, open_place(str(dest), option="--results"), folder)
+    return Shelf(place, open_parts(results or str(folder / "results")), folder)
 
 
 def folder_shelf(folder):
     for name in ("music", "results"):
         (folder / name).mkdir()
     place = open_place(str(folder / "music"), option="test")
-    return Shelf(place, open_place(str(folder / "results"), option="--results"), folder)
+    return Shelf(place, open_parts(str(folder / "results")), folder)
 
 
 def memory_shelf(folder):
     """As Google's and Azure's stores are asked: by obstore, on a condition."""
     (folder / "results").mkdir()
     place = Place("memory://shelf", MemoryStore(), "musik", None)
-    return Shelf(place, open_place(str(folder / "results"), option="--results"), folder)
+    return Shelf(place, open_parts(str(folder / "results")), folder)
 
 
 def bucket_of(place):

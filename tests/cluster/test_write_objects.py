@@ -97,7 +97,7 @@ def test_what_was_changed_before_it_is_fetched_is_left_alone(shelf):
     assert "it was changed since it was read" in str(outcome.outcome)
     assert "a.mp3" in str(outcome.outcome)
     assert shelf.bytes_of(entry.key) == b"somebody else's"
-    assert list(shelf.dest.folder.rglob("*.parquet")) == []
+    assert list(shelf.folder.rglob("*.parquet")) == []
 
 
 def test_what_was_changed_between_fetch_and_put_is_left_alone(shelf, monkeypatch):
@@ -304,24 +304,26 @@ def test_a_container_without_tags_is_skipped_by_name(shelf):
     assert entry.key in str(outcome.outcome)
 
 
-def test_user_metadata_that_cannot_be_kept_keeps_the_object_as_it_is(s3):
+def test_user_metadata_that_cannot_be_kept_keeps_the_object_as_it_is(s3, monkeypatch):
     """Letters that headers do not carry: refused rather than spoilt."""
     entry = s3.add()
     head = s3.target.client.head_object
-    s3.target.client.head_object = lambda **named: {**head(**named), "Metadata": {"t": "Ü"}}
+    monkeypatch.setattr(
+        s3.target.client,
+        "head_object",
+        lambda **named: head(**named) | {"Metadata": {"t": "Ü"}},
+    )
     (outcome,) = s3.write(entry)
     assert "user metadata (t) cannot be kept" in str(outcome.outcome)
     assert s3.entry(entry.key).etag == entry.etag
 
 
-def test_a_locked_object_is_left_alone(s3):
+def test_a_locked_object_is_left_alone(s3, monkeypatch):
     """Object lock: skipped on purpose."""
     entry = s3.add()
     head = s3.target.client.head_object
-    s3.target.client.head_object = lambda **named: {
-        **head(**named),
-        "ObjectLockMode": "GOVERNANCE",
-    }
+    locked = {"ObjectLockMode": "GOVERNANCE"}
+    monkeypatch.setattr(s3.target.client, "head_object", lambda **named: head(**named) | locked)
     (outcome,) = s3.write(entry)
     assert isinstance(outcome.outcome, UnsupportedTagError)
     assert "object lock" in str(outcome.outcome)

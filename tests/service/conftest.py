@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import threading
 import time
-import uuid
 
 import pytest
 
@@ -18,32 +17,9 @@ from tagger.service.db.engine import open_database  # noqa: E402
 from tagger.service.db.migrate import migrate  # noqa: E402
 from tagger.service.jobs.worker import work  # noqa: E402
 from tagger.service.options import serve_options  # noqa: E402
-from tests.service import servers  # noqa: E402
 from tests.tones import write_chords  # noqa: E402
 
 URL = "http://127.0.0.1:8000"
-
-
-@pytest.fixture(scope="session")
-def postgres_url():
-    """A real PostgreSQL."""
-    if servers.postgres_programs() is None:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    with servers.postgres() as (_, _, url):
-        yield url
-
-
-@pytest.fixture
-def postgres_database(postgres_url):
-    """A new database in it."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    engine = sqlalchemy.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield postgres_url.rpartition("/")[0] + f"/{name}"
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
 
 
 STORAGES = ["local", pytest.param("servers", marks=pytest.mark.service)]

@@ -1,0 +1,255 @@
+"""What was written goes back to the byte; a kill at any moment leaves the state knowable."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("boto3")
+
+from tagger.cluster import undo, write
+from tagger.cluster.journal import ObjectJournal, all_runs, changes_of, run_named
+from tagger.cluster.journal_parts import StoredParts, open_parts
+from tagger.cluster.settled import settle_open
+from tagger.errors import InputError, StateError
+from tests.cluster.shelf import GENRES, Shelf, folder_shelf, memory_shelf, request, s3_shelf
+
+KINDS = {"a.mp3": "mp3", "b.flac": "flac", "deep/c.ogg": "ogg-vorbis", "d.m4a": "m4a-aac"}
+
+
+@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.service)])
+def shelf(request, tmp_path):
+    """Objects in a folder, in a store of obstore's, and in a real S3 server."""
+    if request.param == "folder":
+        return folder_shelf(tmp_path)
+    if request.param == "memory":
+        return memory_shelf(tmp_path)
+    return s3_shelf(request.getfixturevalue("s3_url"), tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch):
+    """A store in memory is found by the test that made it alone."""
+    opened = {}
+    monkeypatch.setattr(Shelf, "opened", opened, raising=False)
+    open_place = undo.open_place
+    monkeypatch.setattr(
+        undo, "open_place", lambda url, **how: opened.get(url) or open_place(url, **how)
+    )
+    return opened
+
+
+def stored(shelf):
+    """Objects of several containers, and their bytes."""
+    shelf.opened[shelf.place.url] = shelf.place
+    entries = [shelf.add(name, kind) for name, kind in KINDS.items()]
+    return entries, {one.key: shelf.bytes_of(one.key) for one in entries}
+
+
+def test_what_was_written_goes_back_to_the_byte(shelf):
+    """With all that the store keeps of the objects; the undo is a run of its own."""
+    entries, before = stored(shelf)
+    kept = None if shelf.is_folder else [shelf.attributes_of(one.key) for one in entries]
+    assert all(one.outcome is True for one in shelf.write(*entries))
+    assert all(shelf.bytes_of(key) != data for key, data in before.items())
+    assert {one.status for one in shelf.undo(write=False)} == {"proposed"}
+    results = shelf.undo()
+    assert {one.key: one.status for one in results} == dict.fromkeys(before, "written")
+    assert all(one.previous == tuple(GENRES) and one.genres == () for one in results)
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    if kept is not None:
+        assert [shelf.attributes_of(one.key) for one in entries] == kept
+
+
+def test_an_undo_is_undone_and_done_again(shelf):
+    """Its own run brings the genres back; what is undone already is said to be."""
+    entries, before = stored(shelf)
+    shelf.write(*entries)
+    scan = run_named(shelf.parts, None)
+    shelf.undo()
+    with pytest.raises(InputError, match="nothing to undo"):
+        run_named(shelf.parts, None)
+    (undo,) = [one for one in all_runs(shelf.parts) if one.undoes]
+    assert undo.undoes == scan.id
+    assert {one.status for one in shelf.undo(undo.id)} == {"written"}
+    assert all(shelf.genres_of(one.key) == tuple(GENRES) for one in entries)
+    assert {one.status for one in shelf.undo(scan.id)} == {"written"}
+    assert {one.status for one in shelf.undo(scan.id)} == {"unchanged"}
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+
+
+def test_what_somebody_else_has_changed_since_is_left_alone(shelf):
+    """Of the same length, of another, and deleted: each with its reason; the last goes back."""
+    entries, before = stored(shelf)
+    first, second, third, fourth = (one.entry for one in shelf.write(*entries))
+    others = shelf.bytes_of(first.key)[:-1] + b"\x55"
+    shelf.add("a.mp3", data=others)
+    shelf.add("b.flac", data=b"other")
+    remove(shelf, third.key)
+    for only_asked in (True, False):
+        found = {one.key: one for one in shelf.undo(write=not only_asked)}
+        for key in (first.key, second.key):
+            assert found[key].status == "failed"
+            assert "changed" in found[key].reason
+            assert key in found[key].reason
+        assert "not there any more" in found[third.key].reason
+        assert found[fourth.key].status == ("proposed" if only_asked else "written")
+    assert shelf.bytes_of(first.key) == others
+    assert shelf.bytes_of(fourth.key) == before[fourth.key]
+
+
+def remove(shelf, key):
+    if shelf.is_folder:
+        (shelf.place.folder / key).unlink()
+    else:
+        shelf.place.store.delete(key)
+
+
+class _KilledError(BaseException):
+    """Ends everything, as a kill would: nothing that runs then writes."""
+
+
+def killed(*_args, **_named):
+    """What a process does no more."""
+    raise _KilledError
+
+
+MOMENTS = {
+    "before the journal": (StoredParts, "put"),
+    "between journal and put": (write.ObjectWriter, "_put"),
+    "between put and settle": (ObjectJournal, "settle"),
+    "before what is settled is stored": (ObjectJournal, "close"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_at_any_moment_leaves_the_state_knowable(shelf, monkeypatch, moment):
+    """Each object is old or new; who comes next learns which, and undo brings all back."""
+    entries, before = stored(shelf)
+    with shelf.writer() as writer:
+        pass
+    journal = writer.journal
+    with monkeypatch.context() as patch:
+        patch.setattr(*MOMENTS[moment], killed)
+        with contextlib.suppress(_KilledError):
+            list(writer.write((one, request(), one.key) for one in entries))
+            journal.close()
+            pytest.fail("nothing was killed")
+    is_new = {one.key for one in entries if shelf.bytes_of(one.key) != before[one.key]}
+    n_new = {"between put and settle": 1, "before what is settled is stored": len(entries)}
+    assert len(is_new) == n_new.get(moment, 0)
+    again = ObjectJournal(shelf.parts, journal.run)
+    found = {one.key: one for one in settle_open(shelf.target, again)}
+    assert {key for key, one in found.items() if one.status == "done"} == is_new
+    assert all(one.status in {"done", "failed"} for one in found.values())
+    assert all(found[key].about == key for key in is_new)
+    assert all(found[key].new.etag == shelf.entry(key).etag for key in is_new)
+    assert {one.key for one in shelf.undo() if one.status == "written"} == is_new
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    names = {one.name for one in (shelf.place.folder or shelf.folder).rglob(".*.tmp")}
+    assert names == set()
+
+
+def test_undo_brings_back_what_nobody_has_settled(shelf, monkeypatch):
+    """Right after a kill, and although the record says that the put has failed."""
+    entries, before = stored(shelf)
+    with shelf.writer() as writer:
+        pass
+    monkeypatch.setattr(ObjectJournal, "settle", lambda *_: None)
+    list(writer.write((one, request(), "") for one in entries))
+    assert {one.status for one in shelf.changes()} == {"planned"}
+    assert {one.status for one in shelf.undo()} == {"written"}
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+
+
+def test_a_batch_that_is_done_again_knows_what_was_written(shelf):
+    """Its changes are found by its name, those of other batches are not read."""
+    first, second = shelf.add(), shelf.add("b.flac", "flac")
+    with shelf.writer(batch="7") as writer:
+        list(writer.write([(first, request(), "row 7")]))
+    run = run_named(shelf.parts, None)
+    with shelf.writer(run, batch="77") as writer:
+        list(writer.write([(second, request(), "row 77")]))
+    assert [one.about for one in changes_of(shelf.parts, run.id, batch="7")] == ["row 7"]
+    assert sorted(one.about for one in changes_of(shelf.parts, run.id)) == ["row 7", "row 77"]
+
+
+def test_what_cannot_be_recorded_is_not_done(shelf, monkeypatch):
+    """No journal, no put."""
+    entries, before = stored(shelf)
+    with shelf.writer() as writer:
+        pass
+
+    def full(*_args):
+        raise StateError("the results have no room.")
+
+    monkeypatch.setattr(StoredParts, "put", full)
+    for outcome in writer.write((one, request(), "") for one in entries):
+        assert "how to undo it cannot be recorded: the results have" in str(outcome.outcome)
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("place", ["s3", "postgres"])
+def test_the_journal_lies_where_the_results_are(s3_url, tmp_path, request, place):
+    """In a bucket, and in a database."""
+    base, _, query = s3_url.partition("?")
+    results = f"{base}/results-{tmp_path.name}?{query}"
+    if place == "postgres":
+        results = request.getfixturevalue("postgres_database").replace("+psycopg", "")
+    shelf = s3_shelf(s3_url, tmp_path, results=results)
+    assert all_runs(shelf.parts) == []
+    entries, before = stored(shelf)
+    shelf.write(*entries)
+    assert "secret" not in shelf.parts.shown
+    assert {one.status for one in shelf.undo()} == {"written"}
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from tagger.cluster import undo, write
+from tagger.cluster.journal import run_named
+from tests.cluster import shelf
+place, parts = shelf.open_place(sys.argv[1], option="test"), shelf.open_parts(sys.argv[2])
+here = shelf.Shelf(place, parts, Path("."))
+put = write.ObjectWriter._put
+seen = []
+def killed(self, step):
+    seen.append(put(self, step))
+    if len(seen) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return seen[-1]
+write.ObjectWriter._put = killed
+here.write(*(here.entry(key) for key in sys.argv[3:]))
+"""
+
+
+@pytest.mark.service
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
+def test_a_process_that_is_really_killed(s3_url, tmp_path):
+    """SIGKILL after the second put of four: two are new, and all four go back."""
+    shelf = s3_shelf(s3_url, tmp_path)
+    entries, before = stored(shelf)
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILL), shelf.place.url, shelf.parts.shown]
+        + [one.key for one in entries],
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert sum(shelf.bytes_of(key) != data for key, data in before.items()) == 2
+    parts = open_parts(shelf.parts.shown)
+    journal = ObjectJournal(parts, run_named(parts, None).id)
+    found = [one.status for one in settle_open(shelf.target, journal)]
+    assert sorted(found) == ["done", "done", "failed", "failed"]
+    assert sorted(one.status for one in shelf.undo()) == ["written", "written"]
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
