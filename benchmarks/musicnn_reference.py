@@ -1,13 +1,16 @@
 """Ask the original musicnn about the golden windows; writes `export/public/references/`.
 
-    python benchmarks/musicnn_reference.py
+    python benchmarks/musicnn_reference.py [--songs FOLDER]
 
 It runs where the original runs, not where `tagger` does: an environment with TensorFlow,
 tf-keras, librosa and `pip install --no-deps musicnn==0.1.0`. `tagger models add musicnn` holds
-what it makes to these answers. The spectrogram is the package's own recipe in float32: its
-float16 overflows for loud music. Frames begin with the window, so that one window is one patch.
+what it makes to these answers. With `--songs` nothing is written: what the added models say of
+eight windows of each mp3 is compared with the original's answers (ONNX Runtime is needed, too).
+The spectrogram is the package's own recipe in float32: its float16 overflows for loud music.
+Frames begin with the window, so that one window is one patch.
 """
 
+import argparse
 import json
 import os
 from pathlib import Path
@@ -23,6 +26,10 @@ import tensorflow as tf
 from musicnn import configuration
 from musicnn.models import define_model
 
+from export.public.vocabulary import read_vocabulary
+from tagger.audio.track import open_track
+from tagger.model.catalogue import find_model
+from tagger.model.load import load_engine
 from tagger.model.self_test import golden_windows
 
 N_FRAMES = 187
@@ -35,7 +42,41 @@ NAMES = {
 }
 
 
+N_WINDOWS = 8
+
+
 def main() -> None:
+    """Do what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--songs", type=Path)
+    songs = parser.parse_args().songs
+    if songs is None:
+        write_references()
+    else:
+        compare(sorted(songs.rglob("*.mp3")))
+
+
+def compare(songs: list[Path]) -> None:
+    """Print the largest difference of a label's score over all windows of all songs."""
+    differences = {}
+    for name, checkpoint in NAMES.items():
+        engine = load_engine(find_model(name), device="cpu")
+        columns = [
+            one.columns for one in read_vocabulary(name[:3].replace("mtt", "mtat")).labels
+        ]
+        most = 0.0
+        for song in songs:
+            with open_track(song, sample_rate=engine.spec.sample_rate) as track:
+                cut = track.windows(window_len=engine.spec.window_len, n_windows=N_WINDOWS)
+                windows = np.stack(list(cut))
+            tags = answers(checkpoint, np.stack([patch(window) for window in windows]))
+            theirs = np.stack([tags[:, list(one)].max(axis=1) for one in columns], axis=1)
+            most = max(most, float(np.abs(engine.run(windows) - theirs).max()))
+        differences[name] = float(f"{most:.2g}")
+    print(json.dumps({"songs": len(songs), "largest_difference": differences}))
+
+
+def write_references() -> None:
     """Write the answers, print where they went."""
     window_len = (N_FRAMES - 1) * configuration.FFT_HOP + configuration.FFT_SIZE
     spec: Any = SimpleNamespace(sample_rate=configuration.SR, window_len=window_len)
