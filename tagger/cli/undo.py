@@ -16,7 +16,14 @@ from tagger.cli.device import open_journal
 from tagger.cli.options import one_of
 from tagger.cli.scan_options import Json, Quiet
 from tagger.cli.state import State
+from tagger.cli.undo_objects import (
+    Results,
+    UnsafeOverwrite,
+    show_object_runs,
+    undo_on_results,
+)
 from tagger.cli.writing import Hardlinks
+from tagger.errors import InputError
 from tagger.text import json_text, sanitise
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
 def runs(
     state: State = None,
+    results: Results = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a run on stdout.")
     ] = False,
@@ -34,6 +42,9 @@ def runs(
     """List what wrote to files: scans, applied reports, undos. Newest first."""
     from dataclasses import asdict
 
+    if results is not None:
+        show_object_runs(results, json=json)
+        return
     with open_journal(state, stderr_console()) as tagger:
         found = tagger.runs()
     if json:
@@ -61,6 +72,8 @@ def undo(
         bool, typer.Option("--keep-mtime", help="Restore modification times, too.")
     ] = False,
     hardlinks: Hardlinks = "skip",
+    results: Results = None,
+    unsafe_overwrite: UnsafeOverwrite = False,
     state: State = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -68,8 +81,23 @@ def undo(
     """Restore files to what they were before a run, to the byte.
 
     A file that was changed since by somebody else is left alone and named. An undo is a run
-    too: `tagger undo` with its number brings back what it took away.
+    too: `tagger undo` with its number brings back what it took away. With --results objects get
+    back what a scan of objects has changed.
     """
+    if results is not None:
+        if keep_mtime or hardlinks != "skip" or state is not None:
+            raise InputError("--keep-mtime, --hardlinks and --state are not of --results.")
+        code = undo_on_results(
+            results,
+            what or [],
+            dry_run=dry_run,
+            unsafe_overwrite=unsafe_overwrite,
+            json=json,
+            quiet=quiet,
+        )
+        raise typer.Exit(code)
+    if unsafe_overwrite:
+        raise InputError("--unsafe-overwrite is of --results: files have no need of it.")
     from tagger.journal.undo import UndoOptions
     from tagger.reports.report import Tally
     from tagger.writing.safe_write import HARDLINKS, WriteOptions

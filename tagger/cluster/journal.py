@@ -24,6 +24,7 @@ from tagger.cluster.journal_rows import (
     rows_of,
     settled_row,
 )
+from tagger.cluster.stores import Place
 from tagger.errors import InputError
 from tagger.system.version import __version__
 
@@ -56,7 +57,7 @@ class ObjectRun:
 def begin_run(
     parts: JournalParts,
     command: str,
-    url: str,
+    place: Place,
     *,
     number: int | None = None,
     model: str | None = None,
@@ -67,7 +68,7 @@ def begin_run(
     Args:
         parts: of the journal.
         command: scan or undo.
-        url: of the place of the objects.
+        place: of the objects.
         number: of the run in the results; None for a command that has none.
         model: sha256 of the model that chose the genres.
         undoes: the run that is taken back.
@@ -79,7 +80,7 @@ def begin_run(
     run = ObjectRun(
         id=f"undo-{secrets.token_hex(3)}" if number is None else str(number),
         command=command,
-        url=url,
+        url=place.url if place.folder is None else str(place.folder),
         model=model,
         undoes=undoes,
         began=now.isoformat(timespec="milliseconds"),

@@ -90,7 +90,7 @@ def undo_objects(
     if not write:
         yield from (one for one in map(partial(_would_be, target), changes) if one)
         return
-    undoing = begin_run(parts, "undo", run.url, undoes=run.id)
+    undoing = begin_run(parts, "undo", place, undoes=run.id)
     journal = ObjectJournal(parts, undoing.id)
     writer = ObjectWriter(target, journal, options)
     try:

@@ -77,7 +77,7 @@ class Shelf:
     @contextlib.contextmanager
     def writer(self, run=None, batch="0", **options):
         """A writer of a new run, or of one that is there."""
-        run = run or begin_run(self.parts, "scan", self.place.url, number=next(_numbers))
+        run = run or begin_run(self.parts, "scan", self.place, number=next(_numbers))
         journal = ObjectJournal(self.parts, run.id, batch)
         yield ObjectWriter(self.target, journal, ObjectWriteOptions(**options))
         journal.close()
