@@ -54,7 +54,7 @@ def planned_row(change: ObjectChange) -> dict[str, Any]:
     return {
         "id": change.id,
         "status": "planned",
-        "key": change.key,
+        "key": change.key.encode("utf-8", "surrogateescape"),
         "old_etag": change.old.etag,
         "old_number": change.old.number,
         "container": change.was.container,
@@ -73,7 +73,7 @@ def planned_row(change: ObjectChange) -> dict[str, Any]:
 
 def settled_row(change: ObjectChange) -> dict[str, Any]:
     """What became of a change."""
-    row: dict[str, Any] = {"id": change.id, "status": change.status, "key": change.key}
+    row: dict[str, Any] = {"id": change.id, "status": change.status}
     if change.reason:
         row["reason"] = sanitise(change.reason)
     if change.new is not None:
@@ -86,7 +86,7 @@ def change_of(row: dict[str, Any], settled: dict[str, Any] | None) -> ObjectChan
     was = Identity(row["container"], row["old_size"], row["payload"], row["old_metadata"])
     planned = ObjectChange(
         id=row["id"],
-        key=row["key"],
+        key=row["key"].decode("utf-8", "surrogateescape"),
         old=ObjectVersion(row["old_etag"], row["old_size"], row["old_number"]),
         was=was,
         becomes=replace(was, size=row["new_size"], metadata=row["new_metadata"]),
@@ -111,7 +111,7 @@ def _schema() -> Any:
     import pyarrow as pa  # noqa: PLC0415 (an extra, and slow to import)
 
     texts = (
-        "id", "status", "key", "old_etag", "old_number", "container", "payload",
+        "id", "status", "old_etag", "old_number", "container", "payload",
         "old_metadata", "new_metadata", "temp", "about", "reason", "new_etag", "new_number",
     )  # fmt: skip
     return pa.schema(
@@ -119,7 +119,7 @@ def _schema() -> Any:
             *((name, pa.string()) for name in texts),
             *((name, pa.int64()) for name in ("old_size", "new_size")),
             *((name, pa.list_(pa.string())) for name in ("before", "after")),
-            ("reverse", pa.binary()),
+            *((name, pa.binary()) for name in ("key", "reverse")),  # names may be no UTF-8
         ]
     )
 

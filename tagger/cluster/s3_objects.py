@@ -22,6 +22,14 @@ PART_LEN = 16 << 20
 MULTIPART_LEN = 4 * PART_LEN
 """Objects from this length on are stored in parts."""
 
+CONFIG: dict[str, Any] = {
+    "connect_timeout": 10,
+    "read_timeout": 120,
+    "retries": {"mode": "standard", "total_max_attempts": 8},
+    "tcp_keepalive": True,
+}
+"""Of boto3's client: a store that is busy for half a minute stops nothing."""
+
 _MAX_PARTS = 9_000  # of 10,000
 _SINGLE_LEN = 5 << 30
 """Bytes that S3 takes in one piece."""
@@ -186,12 +194,7 @@ def _client(url: str) -> Any:
             "Writing to S3 needs boto3: `pip install 'tagger[cluster]'`."
         ) from error
     asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
-    config = Config(
-        connect_timeout=10,
-        read_timeout=120,
-        retries={"mode": "standard", "total_max_attempts": 8},
-        tcp_keepalive=True,
-    )
+    config = Config(**CONFIG)
     try:
         session = boto3.session.Session()
         region = asked.get("region") or os.environ.get("AWS_REGION") or session.region_name

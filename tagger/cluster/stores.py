@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
@@ -77,7 +77,8 @@ def open_place(place: str, *, option: str, make: bool = False, retry: Any = RETR
             raise InputError(f"{option} {place}: there is no such folder.")
         return Place(place, LocalStore(folder), "", folder)
     parts = urlsplit(place)
-    if "@" in parts.netloc and parts.scheme in {"s3", "s3a", "gs"}:
+    is_secret = "@" in parts.netloc and parts.scheme in {"s3", "s3a", "gs"}
+    if is_secret or "@" in unquote(parts.query):
         raise InputError(
             f"{option}: a URL must not hold a key or a password; use the environment"
             " (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile or the machine's own role."

@@ -56,7 +56,41 @@ def remote_store(place: str, *, retry: Any = RETRY, client: Any = CLIENT) -> "Ob
     config: Any = {"region": asked.get("region", os.environ.get("AWS_REGION", "us-east-1"))}
     if endpoint:
         config["endpoint"] = endpoint
-    return from_url(url, config=config, client_options=client, retry_config=retry)
+    given = {"config": config, "client_options": client, "retry_config": retry}
+    if (provider := _profile()) is not None:
+        given["credential_provider"] = provider
+    return from_url(url, **given)
+
+
+def _profile() -> Any:
+    """What gives the credentials of a profile, which boto3 reads and obstore does not.
+
+    Keys in the environment come first, as everywhere; None leaves all to obstore, which asks
+    the environment and the machine's own role.
+
+    Raises:
+        ValueError: the profile that AWS_PROFILE names is not there.
+    """
+    asked = os.environ.get("AWS_PROFILE")
+    named = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
+    files = [os.environ.get(one) or f"~/.aws/{name}" for one, name in named.items()]
+    if os.environ.get("AWS_ACCESS_KEY_ID") or not (
+        asked or any(Path(one).expanduser().is_file() for one in files)
+    ):
+        return None
+    try:
+        from botocore.exceptions import ProfileNotFound  # noqa: PLC0415 (an extra)
+        from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
+    except ImportError as error:
+        if asked:
+            raise ValueError("a profile needs boto3: pip install boto3") from error
+        return None
+    try:
+        return Boto3CredentialProvider()
+    except ProfileNotFound as error:
+        raise ValueError(f"AWS_PROFILE: {error}") from error
+    except ValueError:  # the files hold settings and no credentials
+        return None
 
 
 def _asked(parts: SplitResult) -> dict[str, str]:

@@ -15,6 +15,8 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 KEY, SECRET, BUCKET = "tagger-tests", "secret-of-the-tests", "music"
+READER = "tagger-reader"
+"""The key of somebody who may read and not write; the secret is the same."""
 
 
 def free_port() -> int:
@@ -109,7 +111,12 @@ def s3(folder: Path):
                 "name": "tests",
                 "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
                 "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-            }
+            },
+            {
+                "name": "reader",
+                "credentials": [{"accessKey": READER, "secretKey": SECRET}],
+                "actions": ["Read", "List"],
+            },
         ]
     }
     (folder / "keys.json").write_text(json.dumps(keys))
