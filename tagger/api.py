@@ -21,11 +21,11 @@ from tagger.scan.context import ScanContext
 from tagger.scan.from_settings import writing_of
 from tagger.scan.library_spelling import library_spelling
 from tagger.scan.options import RecallOptions, ScanOptions
-from tagger.scan.recorded_scan import open_cache, scan_recorded
+from tagger.scan.recorded_scan import open_cache, recorded_writer
 from tagger.scan.records import ListenOptions
 from tagger.scan.resources import Resources
 from tagger.scan.results import TrackResult
-from tagger.scan.scan import scan_files
+from tagger.scan.scan import scan_files, scan_folders
 from tagger.scan.write_results import (
     given_genres,
     request_of,
@@ -106,11 +106,8 @@ class Tagger(Resources):
         resolved = options.resolved()
         cache = open_cache(store, self._engine, resolved, on_notice=self._say)
         scan = ScanContext(self._engine, resolved, cache, recall or RecallOptions())
-        return self._one_at_a_time(
-            scan_recorded(
-                folders, scan, store=store, paths=selection.paths, stop=stop, pool=self._pool
-            )
-        )
+        writing = recorded_writer(scan, store, selection.paths, self._scanning)
+        return scan_folders(folders, scan, writing=writing, stop=stop, pool=self._pool)
 
     def predict(self, path: Path | str, *, windows: bool = False) -> TrackResult:
         """Decode and score one file, whatever its tags say and whatever is stored of it.

@@ -1,11 +1,13 @@
 """A small library that is scanned again and again, and a note of what is opened."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tagger.audio.process_client import DecodeProcess
+from tagger.journal.run import write_unrecorded
 from tagger.library.walk import find_folders
 from tagger.scan import inspect_file
 from tagger.scan.cache_key import cache_key_of
@@ -70,6 +72,7 @@ def scan_with(
     recall=RecallOptions(),
     model="m1",
     on_notice=None,
+    writer=write_unrecorded,
     **others,
 ):
     """A scan with what a state has stored; folders that are passed stand among the results."""
@@ -79,7 +82,8 @@ def scan_with(
     key = cache_key_of(resolved, engine.spec, model=model)
     cache = ScanCache(store, key, on_notice=on_notice)
     scan = ScanContext(engine, resolved, cache, recall)
-    for result in scan_folders(listings, scan, **others):
+    writing = nullcontext(writer)
+    for result in scan_folders(listings, scan, writing=writing, **others):
         yield from passed
         passed.clear()
         yield result

@@ -10,6 +10,7 @@ from typing import TypeVar
 from tagger.journal.run import GROUP, Outcome, Writer, WriteRequest
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _IN_FLIGHT = 2 * GROUP
 """While one group is written, the next one gathers."""
@@ -20,9 +21,11 @@ _Pending = tuple[WriteRequest, Future[Outcome]]
 def write_in_background(
     items: Iterable[T],
     request_of: Callable[[T], WriteRequest | None],
+    with_outcome: Callable[[T, Outcome], R],
+    *,
     writer: Writer,
     stop: threading.Event,
-) -> Generator[tuple[T, Outcome | None], None, None]:
+) -> Generator[T | R, None, None]:
     """Take items as they come, and write those that ask for it.
 
     What has gathered while the last group was written, if anything, is the next group: nothing
@@ -31,13 +34,14 @@ def write_in_background(
     Args:
         items: taken one by one.
         request_of: what is to be written of an item; None for nothing.
+        with_outcome: an item, and what became of it.
         writer: what writes, called in one other thread.
         stop: once set, the file that is being written is finished, the others are left.
 
     Yields:
-        Each item with what became of it; None where nothing was asked for. Items with a request
-        keep their order; those without do not wait for them. What the items or the writer
-        raise is raised after all that was written by then.
+        Items of which nothing is to be written as they are, and at once; the others with what
+        became of them, in their order. What the items or the writer raise is raised after all
+        that was written by then.
     """
     gathered: deque[_Pending] = deque()
     pending: deque[tuple[T, Future[Outcome]]] = deque()
@@ -46,7 +50,7 @@ def write_in_background(
             for item in items:
                 request = request_of(item)
                 if request is None:
-                    yield item, None
+                    yield item
                 else:
                     future: Future[Outcome] = Future()
                     pending.append((item, future))
@@ -54,14 +58,15 @@ def write_in_background(
                     thread.submit(_write_gathered, gathered, writer)
                 while pending and (pending[0][1].done() or len(pending) >= _IN_FLIGHT):
                     done, future = pending.popleft()
-                    yield done, future.result()
+                    yield with_outcome(done, future.result())
             while pending:
                 item, future = pending.popleft()
                 # When stopped, what has not begun is left; what runs is finished and reported.
                 if not (stop.is_set() and future.cancel()):
-                    yield item, future.result()
+                    yield with_outcome(item, future.result())
         except Exception:  # of the items or of the writer: what is written is still reported
-            yield from _begun(pending)
+            for item, outcome in _begun(pending):
+                yield with_outcome(item, outcome)
             raise
         finally:
             for _, future in pending:

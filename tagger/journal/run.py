@@ -65,7 +65,7 @@ def write_unrecorded(requests: Sequence[WriteRequest]) -> Outcomes:
     """Carry out requests without a journal: for programs that keep one of their own."""
     for request in requests:
         try:
-            planned = _plan(request)
+            planned = _plan_of(request)()
             if planned is not None:
                 with planned:
                     planned.make()
@@ -111,7 +111,7 @@ class JournalledRun:
 
     def write(self, requests: Sequence[WriteRequest]) -> Outcomes:
         """Carry out requests, one outcome each, in order. It is a `Writer`."""
-        return self.carry_out([(partial(_plan, request), None) for request in requests])
+        return self.carry_out([(_plan_of(request), None) for request in requests])
 
     def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
         """Make changes, each with the number of the change that it takes back, or None.
@@ -120,58 +120,60 @@ class JournalledRun:
             One outcome a plan, in order. When the generator is closed, what has not begun is
             left as it is.
         """
-        for start in range(0, len(plans), GROUP):
-            yield from self._carry_out_group(plans[start : start + GROUP])
+        while plans:
+            group: list[_Step | Outcome] = []
+            seen: set[tuple[int, int]] = set()
+            for plan, undoes in plans[:GROUP]:
+                try:
+                    planned = plan()
+                except TrackError as error:
+                    group.append(error)
+                    continue
+                if planned is None:
+                    group.append(False)
+                    continue
+                file = (planned.stat.st_dev, planned.stat.st_ino)
+                if file in seen:  # planned anew in the next group, as it is then
+                    break
+                seen.add(file)
+                group.append(_Step(planned, undoes))
+            yield from self._make_all(self._recorded(group))
+            plans = plans[len(group) :]
 
-    def _carry_out_group(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
-        """Plan, record, make; a file that comes twice begins a group of its own."""
-        found: list[_Step | Outcome] = []
-        seen: set[tuple[int, int]] = set()
-        for plan, undoes in plans:
-            try:
-                planned = plan()
-            except TrackError as error:
-                found.append(error)
-                continue
-            if planned is None:
-                found.append(False)
-                continue
-            file = (planned.stat.st_dev, planned.stat.st_ino)
-            if file in seen:
-                break
-            seen.add(file)
-            found.append(_Step(planned, undoes))
-        steps = [one for one in found if isinstance(one, _Step)]
-        try:
-            self._record(steps)
-        except StateError as error:
-            found = [_unrecorded(one, error) for one in found]
-        yield from self._make_all(found)
-        if len(found) < len(plans):
-            yield from self._carry_out_group(plans[len(found) :])
-
-    def _record(self, steps: Sequence[_Step]) -> None:
+    def _recorded(self, group: Sequence[_Step | Outcome]) -> Sequence[_Step | Outcome]:
         """Make the plans durable; the run too, if they are its first."""
+        steps = [one for one in group if isinstance(one, _Step)]
         if not steps:
-            return
-        with self.store.transaction(durable=True) as connection:
-            number = self.number or begin_run(
-                connection, self.command, self.about, self.model, roots=self.roots
-            )
-            for step in steps:
-                step.number = record(connection, number, step.planned, step.undoes)
-        self.number = number
-
-    def _make_all(self, found: Sequence[_Step | Outcome]) -> Outcomes:
-        """Make what was recorded, and record what became of it once it is known."""
-        left = [one for one in found if isinstance(one, _Step)]
+            return group
         try:
-            for one in found:
+            with self.store.transaction(durable=True) as connection:
+                number = self.number or begin_run(
+                    connection, self.command, self.about, self.model, roots=self.roots
+                )
+                for step in steps:
+                    step.number = record(connection, number, step.planned, step.undoes)
+        except StateError as error:
+            return [_unrecorded(one, error) for one in group]
+        self.number = number
+        return group
+
+    def _make_all(self, group: Sequence[_Step | Outcome]) -> Outcomes:
+        """Make what was recorded, and record what became of it once that is certain."""
+        left = [one for one in group if isinstance(one, _Step)]
+        try:
+            for one in group:
                 if not isinstance(one, _Step):
                     yield one
                     continue
                 left.remove(one)
-                yield self._make(one)
+                outcome: Outcome = True
+                try:
+                    one.planned.make()
+                    one.planned.commit()
+                except TrackError as error:
+                    outcome = error
+                self._note(one, outcome)
+                yield outcome
         except GeneratorExit:
             for step in left:
                 self._late.append((step.number, "failed", "it was stopped", step.planned))
@@ -179,18 +181,12 @@ class JournalledRun:
         finally:
             self._settle()
 
-    def _make(self, step: _Step) -> Outcome:
-        outcome: Outcome = True
-        try:
-            step.planned.make()
-            step.planned.commit()
-        except TrackError as error:
-            outcome = error
+    def _note(self, step: _Step, outcome: Outcome) -> None:
+        """Keep what became of a change until it is recorded with the others of its group."""
         if not step.planned.is_left:  # else it stays open, so that the next start removes it
             status: ChangeStatus = "done" if step.planned.is_placed else "failed"
             reason = None if outcome is True else str(outcome)
             self._late.append((step.number, status, reason, step.planned))
-        return outcome
 
     def _settle(self) -> None:
         """Record what became of changes; it need not be durable, the files tell it too."""
@@ -246,8 +242,10 @@ def write_in_run(
             yield from run.write(group)
 
 
-def _plan(request: WriteRequest) -> PreparedWrite | None:
-    return plan_write(
+def _plan_of(request: WriteRequest) -> Plan:
+    """What plans a request, when its turn has come."""
+    return partial(
+        plan_write,
         request.path,
         request.genres,
         options=request.options,

@@ -87,20 +87,38 @@ class Intake:
     def next_to_decode(self) -> TrackInProgress | None:
         """The next file that is to be decoded, its clock standing; None if there is none.
 
+        Inspects files while this thread has a turn. The turn is given back, unless the file in
+        hand was taken away: then it is another thread's.
+
         Raises:
             ReplacedError: an inspection took too long, and was counted as failed.
         """
-        track: TrackInProgress | None = None
-        is_end = False
-        while track is None and not is_end and not self._is_over():
-            if not self._turns.take(timeout_s=_WAIT_S):
-                continue
-            try:
-                track, is_end = self._inspect_on()
-            finally:
-                if self._settled:
+        has_turn = False
+        try:
+            while not self._is_over():
+                has_turn = has_turn or self._turns.take(timeout_s=_WAIT_S)
+                if not has_turn:
+                    continue
+                if (path := self._next_path()) is None:
+                    break
+                started = time.monotonic()
+                track = TrackInProgress.of(path)
+                if self._needs_decoding(track):
+                    self._room = self._fewest
+                    return track
+                self._settle(track)
+                has_turn = self._turns.keep(time.monotonic() - started)
+                if not has_turn and self._settled:
                     self._wake()
-        return track
+        except ReplacedError:
+            has_turn = False
+            raise
+        finally:
+            if has_turn:
+                self._turns.give_back()
+            if self._settled:
+                self._wake()
+        return None
 
     def take_settled(self) -> Iterator[TrackInProgress]:
         """What was settled since; to be called by one thread."""
@@ -114,32 +132,12 @@ class Intake:
         if not track.is_inspected:
             self._turns.give_back()
 
-    def _inspect_on(self) -> tuple[TrackInProgress | None, bool]:
-        """Inspect while it is our turn: what is to be decoded, and whether all is done.
-
-        The turn is given back, unless the file in hand was taken away: then it is another's.
-        """
-        try:
-            while (path := self._next_path()) is not None:
-                started = time.monotonic()
-                track = TrackInProgress.of(path)
-                if self._needs_decoding(track):
-                    self._room = self._fewest
-                    self._turns.give_back()
-                    return track, False
-                self._room = min(self._room + 1, _MOST_WAITING)
-                self._settled.append(track)
-                if len(self._settled) % TOGETHER == 0:
-                    self._hand_over()
-                if not self._turns.keep(time.monotonic() - started):
-                    return None, False
-        except ReplacedError:
-            raise
-        except BaseException:
-            self._turns.give_back()
-            raise
-        self._turns.give_back()
-        return None, True
+    def _settle(self, track: TrackInProgress) -> None:
+        """Keep what needs no decoding for whoever collects, and make room for one more."""
+        self._room = min(self._room + 1, _MOST_WAITING)
+        self._settled.append(track)
+        if len(self._settled) % TOGETHER == 0:
+            self._hand_over()
 
     def _next_path(self) -> Path | None:
         """The file that waits longest; None when there will be no more."""

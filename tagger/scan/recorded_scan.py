@@ -2,18 +2,14 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tagger.journal.run import new_run, write_unrecorded
-from tagger.library.listing import Listing
+from tagger.journal.run import Writer, new_run, write_unrecorded
 from tagger.model.lazy import Scorer
 from tagger.scan.cache_key import cache_key_of, sha256_of
 from tagger.scan.context import Cache, ScanContext
-from tagger.scan.decode_pool import DecodePool
 from tagger.scan.options import ResolvedOptions
-from tagger.scan.results import TrackResult
-from tagger.scan.scan import scan_folders
 from tagger.state.null_cache import NullCache
 from tagger.state.scan_cache import ScanCache
 from tagger.state.store import Store
@@ -40,29 +36,22 @@ def open_cache(
     return ScanCache(store, key, on_notice=on_notice)
 
 
-def scan_recorded(
-    folders: Iterable[Listing],
-    scan: ScanContext,
-    *,
-    store: Store | None,
-    paths: Sequence[Path],
-    stop: threading.Event | None,
-    pool: DecodePool,
-) -> Generator[TrackResult, None, None]:
-    """Scan folders; what is written is one run of the journal.
+@contextlib.contextmanager
+def recorded_writer(
+    scan: ScanContext, store: Store | None, paths: Sequence[Path], turn: threading.Lock
+) -> Iterator[Writer]:
+    """What writes in a scan: a run of the journal of its own. For a `with` statement.
 
     Args:
-        folders: as for `scan_folders`, like `stop` and `pool`.
         scan: the model, the options and the cache.
         store: the state that has the journal; None where nothing is to be written.
         paths: what is scanned, as it was named.
-        stop: see above.
-        pool: see above.
+        turn: held as long, so that scans run one after another.
     """
-    with contextlib.ExitStack() as stack:
-        writer = write_unrecorded  # not called where nothing is to be written
-        if store is not None and scan.options.write:
-            run = stack.enter_context(new_run(store, "scan", paths))
+    with turn:
+        if store is None or not scan.options.write:
+            yield write_unrecorded  # not called: nothing is to be written
+            return
+        with new_run(store, "scan", paths) as run:
             run.model = scan.engine.spec.name
-            writer = run.write
-        yield from scan_folders(folders, scan, stop=stop, writer=writer, pool=pool)
+            yield run.write

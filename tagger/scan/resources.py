@@ -1,8 +1,7 @@
 """What a `Tagger` holds while it is open: model, decoding processes, settings and state."""
 
-import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -17,7 +16,6 @@ from tagger.scan.decode_pool import DecodePool
 from tagger.scan.from_settings import filled
 from tagger.scan.options import ScanOptions
 from tagger.scan.records import ListenOptions
-from tagger.scan.results import TrackResult
 from tagger.settings.config import Settings, load_settings
 from tagger.settings.open_model import open_model
 from tagger.settings.values import checked_patterns
@@ -137,9 +135,3 @@ class Resources:
             if self._store is None:
                 self._store = open_recovered(self._state, on_notice=self._say)
             return self._store
-
-    def _one_at_a_time(
-        self, results: Generator[TrackResult, None, None]
-    ) -> Generator[TrackResult, None, None]:
-        with self._scanning, contextlib.closing(results):
-            yield from results

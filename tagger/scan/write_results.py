@@ -1,17 +1,13 @@
-"""Proposals -> written files, each result with what became of it."""
+"""A proposal -> what is asked of the file; what became of it -> the result."""
 
-import contextlib
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from tagger.errors import ChangedError, TrackError, UnsupportedTagError
 from tagger.genres.rules import fold, merged
 from tagger.genres.target_fields import GENRE, asked_of
-from tagger.journal.background import write_in_background
-from tagger.journal.run import Outcome, Writer, WriteRequest
+from tagger.journal.run import Outcome, WriteRequest
 from tagger.journal.undo_result import UndoResult
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.results import Status, TrackResult
@@ -59,19 +55,6 @@ def given_genres(path: Path, genres: Sequence[str], options: ResolvedOptions) ->
         field=field,
         read=info,
     )
-
-
-def write_all(
-    results: Iterator[TrackResult],
-    options: ResolvedOptions,
-    stop: threading.Event,
-    writer: Writer,
-) -> Iterator[TrackResult]:
-    """Write what is proposed, beside decoding: a slow disk must not hold it up."""
-    request = partial(request_of, options=options)
-    with contextlib.closing(write_in_background(results, request, writer, stop)) as written:
-        for result, outcome in written:
-            yield result if outcome is None else with_outcome(result, outcome)
 
 
 def with_outcome(result: TrackResult, outcome: Outcome) -> TrackResult:

@@ -176,7 +176,14 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
             settle_open(store)
             with JournalledRun(store, "scan", "") as run:
                 wishes, stop = iter(library.wishes()), threading.Event()
-                for _, outcome in write_in_background(wishes, lambda one: one, run.write, stop):
+                outcomes = write_in_background(
+                    wishes,
+                    lambda wish: wish,
+                    lambda _, outcome: outcome,
+                    writer=run.write,
+                    stop=stop,
+                )
+                for outcome in outcomes:
                     assert isinstance(outcome, bool)
 
     started = time.monotonic()
