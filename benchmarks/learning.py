@@ -32,6 +32,7 @@ from tagger.api import Tagger
 from tagger.genres.rules import GenreRules
 from tagger.learning.features import features_of, gains_of, prior_of
 from tagger.learning.gather import artist_key, with_embeddings
+from tagger.learning.held_out import HeadOptions
 from tagger.learning.learn import Learned, learn
 from tagger.learning.measure import average_precision
 from tagger.learning.table import LabelledTrack, LearningTable, table_of
@@ -135,7 +136,7 @@ def measure(collection: Collection, tagger: Tagger, base: BaseModel) -> Figures:
     table = table_of(tracks, base.features(vectors), vocabulary, rules)
     n_embedding, n_base = vectors.shape[1], len(base.labels)
     prior = prior_of(vocabulary.labels, base.labels, n_embedding=n_embedding)
-    learned = learn(table, prior=prior, gains=gains_of(n_embedding, n_base))
+    learned = learn(table, HeadOptions(prior=prior, gains=gains_of(n_embedding, n_base)))
     scores = np.array(told, np.float32)
     first = np.where(scores == scores.max(axis=1, keepdims=True), scores, 0)
     return Figures(
@@ -214,8 +215,10 @@ def speed() -> None:
     table = table_of(tracks, features_of(embeddings, scores), vocabulary, GenreRules())
     found = learn(
         table,
-        prior=prior_of(vocabulary.labels, (), n_embedding=width + n_base),
-        gains=gains_of(width, n_base),
+        HeadOptions(
+            prior=prior_of(vocabulary.labels, (), n_embedding=width + n_base),
+            gains=gains_of(width, n_base),
+        ),
     )
     emit({
         "n_tracks": n_tracks,

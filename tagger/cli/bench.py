@@ -8,11 +8,11 @@ import typer
 from tagger.cli.console import stderr_console, stdout_console
 from tagger.cli.device import (
     BatchSize,
-    Compute,
     ExcludeOps,
     GpuMemory,
     Model,
     PrecisionChoice,
+    Where,
     device_options,
     load_watch,
     model_file,
@@ -89,14 +89,16 @@ def engine(
     if chosen == "build":
         if device.partition(":")[0] != "tensorrt":
             raise InputError(f"--device {device}: only TensorRT has engines.")
-        compute = Compute(
+        where = Where(
+            model=model,
+            device=device,
             precision=precision,
             batch_size=batch_size,
             gpu_memory=gpu_memory,
             exclude_ops=exclude_ops,
         )
         silence_native_stderr()
-        kind, options = device_options(device, compute)
+        kind, options = device_options(where)
         watch = load_watch(stderr_console(), quiet=True)
         built = load_watched(model_file(model, precision), kind, options, watch)
         said = f"{sanitise(built.path.stem)}: ready on {built.device}"

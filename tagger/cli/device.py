@@ -10,6 +10,7 @@ import typer
 from tagger.cli.console import sayer
 from tagger.cli.help import RUN
 from tagger.cli.options import one_of
+from tagger.cli.scan_options import Jobs
 from tagger.errors import InputError
 from tagger.text import sanitise
 
@@ -86,20 +87,16 @@ ExcludeOps = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compute:
-    """How the network is run, as it was typed.
+class Where:
+    """Which model runs where, as it was typed. A group of options."""
 
-    Attributes:
-        precision: fp32, fp16 or int8; None for whatever the file is.
-        batch_size: a number or 'auto'; None for the device's usual.
-        gpu_memory: most MiB of the GPU's memory; None for no limit.
-        exclude_ops: operator types for CUDA instead of TensorRT, parted by commas.
-    """
-
-    precision: str | None = None
-    batch_size: str | None = None
-    gpu_memory: int | None = None
-    exclude_ops: str | None = None
+    model: Model = "default"
+    device: DeviceChoice = "auto"
+    precision: PrecisionChoice = None
+    batch_size: BatchSize = None
+    gpu_memory: GpuMemory = None
+    exclude_ops: ExcludeOps = None
+    jobs: Jobs = None
 
 
 class TaggerOptions(TypedDict, total=False):
@@ -107,14 +104,11 @@ class TaggerOptions(TypedDict, total=False):
 
     state: Path | None
     remember: bool
-    n_decoders: int | None
 
 
 def open_tagger(
-    model: str,
-    device: str,
+    where: Where,
     *,
-    compute: Compute = Compute(),
     settings: "Settings",
     console: "Console",
     quiet: bool,
@@ -123,9 +117,7 @@ def open_tagger(
     """The door, for what was typed.
 
     Args:
-        model: a name or a file.
-        device: where the network runs.
-        compute: how.
+        where: which model, on which device.
         settings: the owner's.
         console: where people are told of what they should know.
         quiet: leave out what changes no result, such as a GPU that is not used.
@@ -133,12 +125,13 @@ def open_tagger(
     """
     from tagger.api import Tagger
 
-    kind, options = device_options(device, compute)
+    device, compute = device_options(where)
     return Tagger(
-        model_file(model, compute.precision),
-        device=kind,
-        compute=options,
+        model_file(where.model, where.precision),
+        device=device,
+        compute=compute,
         settings=settings,
+        n_decoders=where.jobs,
         on_notice=sayer(console),
         watch=load_watch(console, quiet=quiet),
         **others,
@@ -177,19 +170,19 @@ def load_watch(console: "Console", *, quiet: bool) -> "LoadWatch":
     return LoadWatch(on_note=say, building=building)
 
 
-def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, DeviceOptions]":
-    """What was typed, in the runtime's own form.
+def device_options(where: Where) -> "tuple[Device, DeviceOptions]":
+    """The device that was typed and how it is used, in the runtime's own form.
 
     Raises:
         InputError: a value is none that is known.
     """
     from tagger.model.device_options import DeviceOptions, parse_device
 
-    kind, options = parse_device(device, DeviceOptions())
-    size, auto = compute.batch_size, compute.batch_size == "auto"
+    kind, options = parse_device(where.device, DeviceOptions())
+    size, auto = where.batch_size, where.batch_size == "auto"
     if size and not auto and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
         raise InputError(f"--batch-size {size}: write auto or a number from 1 to {MAX_SIZE}.")
-    excluded = tuple(one.strip() for one in (compute.exclude_ops or "").split(",") if one)
+    excluded = tuple(one.strip() for one in (where.exclude_ops or "").split(",") if one)
     wrong = [one for one in excluded if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", one)]
     if wrong:
         raise InputError(f"--exclude-ops {wrong[0]}: name operator types, as in LSTM,Softmax.")
@@ -199,7 +192,7 @@ def device_options(device: str, compute: Compute = Compute()) -> "tuple[Device, 
         options,
         batch_size=None if size is None or auto else int(size),
         auto_batch=auto,
-        memory_limit_mb=compute.gpu_memory,
+        memory_limit_mb=where.gpu_memory,
         exclude_ops=excluded,
     )
 

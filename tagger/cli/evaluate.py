@@ -5,71 +5,67 @@ from typing import Annotated
 
 import typer
 
+from tagger.cli.grouped import grouped
 from tagger.cli.options import (
     Config,
-    Data,
     Datasets,
-    Metadata,
-    Partial,
-    Prepared,
+    Recordings,
     Settings,
     Split,
-    data_choices,
     needs_extra,
     say,
 )
 
+Model = Annotated[Path, typer.Argument(help="best.pt of a run, or an exported .onnx.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Page = Annotated[
+    Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
+]
+Study = Annotated[str, typer.Argument(metavar="compare|length|rare|transfer|features|distil")]
+Studied = Annotated[
+    list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
+]
+Out = Annotated[Path, typer.Option(help="For table, JSON and picture.")]
+LabelMap = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="DATA=MODEL", help="Which label of the data is which."),
+]
 
+
+@grouped
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="best.pt of a run, or an exported .onnx.")],
+    model: Model,
     dataset: Datasets = None,
-    data: Data = Path("data"),
     split: Split = "test",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
-    ] = None,
-    metadata: Metadata = None,
-    partial: Partial = False,
-    prepared: Prepared = Path("prepared"),
+    json: Json = False,
+    html: Page = None,
+    *,
+    recordings: Recordings,
     option: Settings = None,
 ) -> None:
     """Measure a checkpoint or a model on a split of a data set."""
     with needs_extra():
         from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
         from train.fit.run import parse_overrides
-    overrides = {
-        **data_choices(dataset, metadata, partial=partial),
-        **parse_overrides(option or []),
-    }
-    places = {"data": data, "prepared": prepared}
+    overrides = {**recordings.choices(dataset), **parse_overrides(option or [])}
+    places = {"data": recordings.data, "prepared": recordings.prepared}
     found = evaluate_model(model, overrides, split=split, say=say, **places)
     if html is not None:
         write_page(found, html)
     typer.echo(show_json(found) if json else show_table(found))
 
 
+@grouped
 def study(
-    name: Annotated[
-        str, typer.Argument(metavar="compare|length|rare|transfer|features|distil")
-    ],
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
-    ] = None,
+    name: Study,
+    paths: Studied = None,
     dataset: Datasets = None,
-    data: Data = Path("data"),
     split: Split = "valid",
-    out: Annotated[Path, typer.Option(help="For table, JSON and picture.")] = Path(
-        "runs/study"
-    ),
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="DATA=MODEL", help="Which label of the data is which."),
-    ] = None,
+    out: Out = Path("runs/study"),
+    label: LabelMap = None,
     config: Config = None,
-    metadata: Metadata = None,
-    partial: Partial = False,
-    prepared: Prepared = Path("prepared"),
+    *,
+    recordings: Recordings,
     option: Settings = None,
 ) -> None:
     """Answer a question that takes several runs."""
@@ -78,13 +74,10 @@ def study(
         from train.fit.run import parse_overrides
     question = Question(
         paths=paths or [],
-        overrides={
-            **data_choices(dataset, metadata, partial=partial),
-            **parse_overrides(option or []),
-        },
+        overrides={**recordings.choices(dataset), **parse_overrides(option or [])},
         config_path=config,
-        data=data,
-        prepared=prepared,
+        data=recordings.data,
+        prepared=recordings.prepared,
         split=split,
         labels={one: str(other) for one, other in parse_overrides(label or []).items()},
         out=out,

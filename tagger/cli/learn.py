@@ -1,13 +1,15 @@
 """`tagger learn`: a model of the owner's own genres."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, sayer, stderr_console, stdout_console
-from tagger.cli.device import DeviceChoice, open_tagger
+from tagger.cli.device import DeviceChoice, Where, open_tagger
+from tagger.cli.grouped import grouped
 from tagger.cli.scan_options import Jobs, Set
 from tagger.cli.similar import progress_of
 from tagger.cli.state import State
@@ -21,94 +23,123 @@ if TYPE_CHECKING:
     from tagger.learning.run import LearnOptions, Lesson
 
 
+Places = Annotated[
+    list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders.")
+]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="NAME", help="What the model is called.")
+]
+Base = Annotated[
+    str,
+    typer.Option("--from", metavar="PATH|NAME", help="The model that is learned on."),
+]
+FieldName = Annotated[
+    str, typer.Option("--field", help="The tag that is learned: genre, grouping, mood ...")
+]
+MinTracks = Annotated[
+    int | None,
+    typer.Option("--min-tracks", min=2, help="Tracks that a label needs.  [default: 8]"),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="LABEL", help="Learn this one; also more than once."),
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="LABEL", help="Leave out; also more than once."),
+]
+LabelsFrom = Annotated[
+    Path | None,
+    typer.Option("--labels-from", metavar="REPORT.csv", help="Genres of an edited report."),
+]
+KeepLabels = Annotated[
+    bool, typer.Option("--keep-labels", help="Keep the base model's labels beside them.")
+]
+Examples = Annotated[
+    Path | None,
+    typer.Option("--examples", metavar="FOLDER", help="A folder of tracks for each label."),
+]
+Update = Annotated[
+    str | None,
+    typer.Option("--update", metavar="NAME", help="Learn a model again, as before."),
+]
+SuspicionsFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write tags that look wrong there."),
+]
+AllRows = Annotated[bool, typer.Option("--all", help="Show all rows.")]
+Corrections = Annotated[
+    bool, typer.Option("--corrections", help="Show what you have decided so far.")
+]
+Forget = Annotated[
+    str | None,
+    typer.Option("--forget", metavar="NUMBER|all", help="Forget decisions of yours."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lessons:
+    """What is learned, as it was typed. A group of options."""
+
+    output: Output = "learned"
+    base: Base = "default"
+    field: FieldName = "genre"
+    min_tracks: MinTracks = None
+    include: Include = None
+    exclude: LeaveOut = None
+    labels_from: LabelsFrom = None
+    keep_labels: KeepLabels = False
+    examples: Examples = None
+    update: Update = None
+
+    def options(self) -> "LearnOptions":
+        """The same for `learn_library`."""
+        from tagger.learning.run import LearnOptions
+
+        return LearnOptions(
+            name=self.output,
+            field=self.field,
+            min_tracks=self.min_tracks,
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
+            labels_from=self.labels_from,
+            keep_labels=self.keep_labels,
+            examples=self.examples,
+        )
+
+
+@grouped
 def learn(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders.")
-    ] = None,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="NAME", help="What the model is called.")
-    ] = "learned",
-    base: Annotated[
-        str,
-        typer.Option("--from", metavar="PATH|NAME", help="The model that is learned on."),
-    ] = "default",
-    field: Annotated[
-        str, typer.Option("--field", help="The tag that is learned: genre, grouping, mood ...")
-    ] = "genre",
-    min_tracks: Annotated[
-        int | None,
-        typer.Option("--min-tracks", min=2, help="Tracks that a label needs.  [default: 8]"),
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option("--include", metavar="LABEL", help="Learn this one; also more than once."),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="LABEL", help="Leave out; also more than once."),
-    ] = None,
-    labels_from: Annotated[
-        Path | None,
-        typer.Option("--labels-from", metavar="REPORT.csv", help="Genres of an edited report."),
-    ] = None,
-    keep_labels: Annotated[
-        bool, typer.Option("--keep-labels", help="Keep the base model's labels beside them.")
-    ] = False,
-    examples: Annotated[
-        Path | None,
-        typer.Option("--examples", metavar="FOLDER", help="A folder of tracks for each label."),
-    ] = None,
-    update: Annotated[
-        str | None,
-        typer.Option("--update", metavar="NAME", help="Learn a model again, as before."),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv|.jsonl|.html", help="Write tags that look wrong there."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show all rows.")] = False,
-    corrections: Annotated[
-        bool, typer.Option("--corrections", help="Show what you have decided so far.")
-    ] = False,
-    forget: Annotated[
-        str | None,
-        typer.Option("--forget", metavar="NUMBER|all", help="Forget decisions of yours."),
-    ] = None,
+    paths: Places = None,
+    *,
+    what: Lessons,
+    report: SuspicionsFile = None,
+    everything: AllRows = False,
+    corrections: Corrections = False,
+    forget: Forget = None,
     setting: Set = None,
     device: DeviceChoice = "auto",
     jobs: Jobs = None,
     state: State = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """Learn your own genres from your tags and corrections."""
-    from tagger.learning.run import LearnOptions
     from tagger.settings.config import load_settings
 
-    settings = load_settings(setting or ())
-    console = stderr_console()
-    places = paths or []
-    options = LearnOptions(
-        name=output,
-        field=field,
-        min_tracks=min_tracks,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        labels_from=labels_from,
-        keep_labels=keep_labels,
-        examples=examples,
-    )
+    settings, console = load_settings(setting or ()), stderr_console()
     if corrections or forget is not None:
         _corrections(state, forget, json=json)
         raise typer.Exit(EXIT_OK)
-    if update is not None:
-        base, places, options = _recipe(state, update, console)
-    elif not places and examples is None:
+    base, places, options = what.base, paths or [], what.options()
+    if what.update is not None:
+        base, places, options = _recipe(state, what.update, console)
+    elif not places and what.examples is None:
         raise InputError("say which files or folders to learn from, or --examples FOLDER.")
-    tagger = open_tagger(
-        base, device, settings=settings, console=console, quiet=json, state=state,
-        n_decoders=jobs,
-    )  # fmt: skip
-    with tagger:
+    where = Where(model=base, device=device, jobs=jobs)
+    with open_tagger(
+        where, settings=settings, console=console, quiet=json, state=state
+    ) as tagger:
         lesson = _learn(tagger, places, options, console)
     _show(lesson, options.field, report, limit=not everything, json=json)
     raise typer.Exit(EXIT_SOME_FAILED if lesson.gathered.n_failed else EXIT_OK)

@@ -8,32 +8,38 @@ import typer
 from tagger.cli.options import say
 from tagger.text import sanitise
 
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="musicnn, msd-vgg, ...; or a file.")
+]
+Origin = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="PATH", help="Your copy of the published file."),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch it from its published address.")
+]
+LabelThreshold = Annotated[
+    float,
+    typer.Option(min=0.01, max=1.0, help="Accept each of its labels from this score on."),
+]
+Called = Annotated[
+    str | None, typer.Option("--name", help="What a file becomes.", show_default="its own")
+]
+Vocabulary = Annotated[
+    str | None,
+    typer.Option(metavar="msd|mtat|jamendo", help="The tags of a file of weights."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a model of the same name.")]
+
 
 def add(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="musicnn, msd-vgg, ...; or a file.")
-    ],
-    origin: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="PATH", help="Your copy of the published file."),
-    ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch it from its published address.")
-    ] = False,
-    threshold: Annotated[
-        float,
-        typer.Option(min=0.01, max=1.0, help="Accept each of its labels from this score on."),
-    ] = 0.3,
-    called: Annotated[
-        str | None, typer.Option("--name", help="What a file becomes.", show_default="its own")
-    ] = None,
-    vocabulary: Annotated[
-        str | None,
-        typer.Option(metavar="msd|mtat|jamendo", help="The tags of a file of weights."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a model of the same name.")
-    ] = False,
+    name: Name,
+    origin: Origin = None,
+    download: Download = False,
+    threshold: LabelThreshold = 0.3,
+    called: Called = None,
+    vocabulary: Vocabulary = None,
+    force: Force = False,
 ) -> None:
     """Make a public model one of yours: checked against the original, with labels and licence.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -56,15 +57,22 @@ def needs_extra() -> Iterator[None]:
         ) from error
 
 
-def data_choices(
-    dataset: list[str] | None, metadata: Path | None, *, partial: bool
-) -> dict[str, Any]:
-    """The fields of the configuration that say where the clips come from; None is no choice."""
-    return {
-        "datasets": dataset or None,
-        "metadata": str(metadata) if metadata else None,
-        "partial": partial or None,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """Where recordings come from, as it was typed. A group of options."""
+
+    data: Data = Path("data")
+    metadata: Metadata = None
+    partial: Partial = False
+    prepared: Prepared = Path("prepared")
+
+    def choices(self, datasets: Sequence[str] | None = None) -> dict[str, Any]:
+        """The fields of the configuration that say it; None is no choice."""
+        return {
+            "datasets": list(datasets) if datasets else None,
+            "metadata": str(self.metadata) if self.metadata else None,
+            "partial": self.partial or None,
+        }
 
 
 def say(line: str) -> None:

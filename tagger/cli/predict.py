@@ -15,15 +15,9 @@ from tagger.cli.console import (
     stderr_console,
     stdout_console,
 )
-from tagger.cli.device import (
-    BatchSize,
-    Compute,
-    DeviceChoice,
-    Model,
-    PrecisionChoice,
-    open_tagger,
-)
-from tagger.cli.scan_options import Full, Jobs, Json, Set, Threshold, Top
+from tagger.cli.device import Where, open_tagger
+from tagger.cli.grouped import grouped
+from tagger.cli.scan_options import Full, Json, Set, Threshold, Top
 from tagger.cli.walk import Exclude, Walk
 from tagger.errors import InputError
 from tagger.text import sanitise
@@ -57,23 +51,34 @@ OverTime = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What is shown of each file, and where, as it was typed. A group of options."""
+
+    json: Json = False
+    plot: Plot = None
+    report: ResultsFile = None
+    everything: AllLabels = False
+    timeline: OverTime = False
+
+    @property
+    def needs_windows(self) -> bool:
+        """Whether the scores of each window are shown."""
+        is_page = self.report is not None and self.report.suffix.lower() == ".html"
+        return self.timeline or self.plot is not None or is_page
+
+
+@grouped
 def predict(
     files: Files,
     top: Top = None,
     threshold: Threshold = None,
     setting: Set = None,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    precision: PrecisionChoice = None,
-    batch_size: BatchSize = None,
-    full: Full = False,
-    jobs: Jobs = None,
     exclude: Exclude = None,
-    json: Json = False,
-    plot: Plot = None,
-    report: ResultsFile = None,
-    everything: AllLabels = False,
-    timeline: OverTime = False,
+    full: Full = False,
+    *,
+    where: Where,
+    show: Show,
 ) -> None:
     """Show the scores of single files, label by label. Changes nothing."""
     from tagger.genres.spelling import no_spelling
@@ -88,76 +93,57 @@ def predict(
         top=top,
         threshold=threshold,
         score_all=True,
-        listen=ListenOptions(
-            full=full,
-            keep_windows=timeline or plot is not None or _is_page(report),
-        ),
+        listen=ListenOptions(full=full, keep_windows=show.needs_windows),
     )
     walk = Walk(console, exclude or ())
-    show = _Show(json, timeline, plot, threshold, everything)
     with open_tagger(
-        model,
-        device,
-        compute=Compute(precision=precision, batch_size=batch_size),
+        where,
         settings=load_settings(setting or ()),
         console=console,
-        quiet=json,
+        quiet=show.json,
         remember=False,
-        n_decoders=jobs,
     ) as tagger:
-        if plot is not None:
-            _check_one(tagger.tracks(files, walk.options()), plot)
+        if show.plot is not None:
+            _check_one(tagger.tracks(files, walk.options()), show.plot)
         results = tagger.scan(files, options, walk=walk.options())
-        with optional_report(report, tagger.spec, threshold=threshold) as file:
-            failed = _show_all(results, tagger.spec, show, file)
+        with optional_report(show.report, tagger.spec, threshold=threshold) as file:
+            failed = _show_all(results, tagger.spec, show, threshold, file)
     raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
 
 
 def _show_all(
     results: "Iterable[TrackResult]",
     spec: "ModelSpec",
-    show: "_Show",
+    show: Show,
+    threshold: float | None,
     report: "Report | None",
 ) -> bool:
     """Show results as they come; whether one of them failed."""
     failed = False
     for result in results:
         failed |= result.status == "failed"
-        _show_one(result, spec, show)
+        _show_one(result, spec, show, threshold)
         if report is not None:
             report.add(result)
     return failed
 
 
-@dataclass(frozen=True, slots=True)
-class _Show:
-    """What is shown of each file."""
-
-    json: bool
-    timeline: bool
-    plot: Path | None
-    threshold: float | None
-    everything: bool
-
-
-def _show_one(result: "TrackResult", spec: "ModelSpec", show: _Show) -> None:
+def _show_one(
+    result: "TrackResult", spec: "ModelSpec", show: Show, threshold: float | None
+) -> None:
     from tagger.reports.prediction_table import prediction
 
     if show.json and show.timeline:
-        _emit_with_segments(result, spec, show.threshold)
+        _emit_with_segments(result, spec, threshold)
     elif show.json:
         emit_json(result, stdout_console())
     else:
-        shown = prediction(result, spec, threshold=show.threshold, everything=show.everything)
+        shown = prediction(result, spec, threshold=threshold, everything=show.everything)
         stdout_console().print(shown)
         if show.timeline:
-            _show_timeline(result, spec, show.threshold)
+            _show_timeline(result, spec, threshold)
     if show.plot is not None:
-        _save_plot(result, spec, show.plot, show.threshold)
-
-
-def _is_page(report: Path | None) -> bool:
-    return report is not None and report.suffix.lower() == ".html"
+        _save_plot(result, spec, show.plot, threshold)
 
 
 def _check_one(tracks: Iterator[Path], plot: Path) -> None:

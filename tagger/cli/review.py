@@ -16,28 +16,12 @@ from tagger.cli.console import (
     stderr_console,
     stdout_console,
 )
-from tagger.cli.device import (
-    BatchSize,
-    Compute,
-    DeviceChoice,
-    Model,
-    PrecisionChoice,
-    open_journal,
-    open_tagger,
-)
-from tagger.cli.scan_options import Full, Jobs, Json, Quiet, Set, Threshold
-from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
-from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
-from tagger.cli.writing import (
-    Hardlinks,
-    Id3Version,
-    KeepMtime,
-    Mp4Compat,
-    Separator,
-    WavInfo,
-    writing_of,
-    writing_settings,
-)
+from tagger.cli.device import Where, open_journal, open_tagger
+from tagger.cli.grouped import grouped
+from tagger.cli.scan_options import Full, Json, Quiet, Set, Threshold
+from tagger.cli.state import Past, State
+from tagger.cli.walk import Files, Walk, progress
+from tagger.cli.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -60,24 +44,17 @@ DryRun = Annotated[
 Remove = Annotated[bool, typer.Option("--remove", help="An emptied cell removes the genre.")]
 
 
+@grouped
 def audit(
-    paths: Paths,
     report: Findings = None,
     everything: AllRows = False,
     threshold: Threshold = None,
     setting: Set = None,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    precision: PrecisionChoice = None,
-    batch_size: BatchSize = None,
+    *,
+    files: Files,
     full: Full = False,
-    jobs: Jobs = None,
-    limit: Limit = None,
-    exclude: Exclude = None,
-    state: State = None,
-    no_state: NoState = False,
-    rescan: Rescan = False,
-    retry_failed: RetryFailed = False,
+    where: Where,
+    past: Past,
     json: Json = False,
 ) -> None:
     """Find genres that disagree with the music, or say nothing. Changes nothing.
@@ -90,22 +67,18 @@ def audit(
     from tagger.settings.config import load_settings
 
     console = stderr_console()
-    walk = Walk(console, exclude or (), limit)
-    past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
+    walk = files.walk(console)
     past.check()
     options = AuditOptions(threshold=threshold, listen=ListenOptions(full=full))
     with open_tagger(
-        model,
-        device,
-        compute=Compute(precision=precision, batch_size=batch_size),
+        where,
         settings=load_settings(setting or ()),
         console=console,
         quiet=json,
-        state=state,
-        remember=not no_state,
-        n_decoders=jobs,
+        state=past.state,
+        remember=not past.no_state,
     ) as tagger:
-        found = _audited(tagger, paths, options, walk=walk, past=past, report=report)
+        found = _audited(tagger, files.paths, options, walk=walk, past=past, report=report)
     if json:
         for one in _worth_a_row(found.files):
             emit_json(one.result, stdout_console())
@@ -157,17 +130,14 @@ def _add_all(report: "Report | None", found: "Sequence[Audited]") -> None:
         report.add(one.result, finding=one.finding)
 
 
+@grouped
 def apply(
     report: Edited,
     dry_run: DryRun = False,
     remove: Remove = False,
     setting: Set = None,
-    id3v2_version: Id3Version = None,
-    id3v23_separator: Separator = None,
-    wav_info: WavInfo = False,
-    mp4_compat: Mp4Compat = False,
-    keep_mtime: KeepMtime = False,
-    hardlinks: Hardlinks = "skip",
+    *,
+    writing: Writing,
     state: State = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -179,20 +149,12 @@ def apply(
     from tagger.reports.report import Tally
     from tagger.review.apply import ApplyOptions
     from tagger.review.report_rows import read_rows
-    from tagger.settings.config import load_settings
     from tagger.state.corrections import lesson_due
 
-    settings = load_settings(
-        writing_settings(
-            setting,
-            id3v2_version=id3v2_version,
-            id3v23_separator=id3v23_separator,
-            wav_info=wav_info,
-            mp4_compat=mp4_compat,
-        )
+    settings = writing.settings(setting)
+    options = ApplyOptions(
+        write=not dry_run, remove=remove, report=report, writing=writing.options(settings)
     )
-    writing = writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks)
-    options = ApplyOptions(write=not dry_run, remove=remove, report=report, writing=writing)
     tally, started = Tally(), time.monotonic()
     console, out = stderr_console(), stdout_console()
     rows = read_rows(report, on_note=sayer(console))

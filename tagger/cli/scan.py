@@ -4,7 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,44 +20,12 @@ from tagger.cli.console import (
     stdout_console,
     stop_on_interrupt,
 )
-from tagger.cli.device import (
-    BatchSize,
-    Compute,
-    DeviceChoice,
-    ExcludeOps,
-    GpuMemory,
-    Model,
-    PrecisionChoice,
-    open_tagger,
-)
-from tagger.cli.options import one_of
-from tagger.cli.scan_options import (
-    Full,
-    Jobs,
-    Json,
-    PolicyChoice,
-    Quiet,
-    ReportFile,
-    ScoreAll,
-    Set,
-    Threshold,
-    TimeLimit,
-    Top,
-    Verbose,
-    WriteTags,
-)
-from tagger.cli.state import NoState, Past, Rescan, RetryFailed, State
-from tagger.cli.walk import Exclude, Limit, Paths, Walk, progress
-from tagger.cli.writing import (
-    Hardlinks,
-    Id3Version,
-    KeepMtime,
-    Mp4Compat,
-    Separator,
-    WavInfo,
-    writing_of,
-    writing_settings,
-)
+from tagger.cli.device import Where, open_tagger
+from tagger.cli.grouped import grouped
+from tagger.cli.scan_options import Json, Listening, Quiet, ReportFile, Verbose, What
+from tagger.cli.state import Past
+from tagger.cli.walk import Files, Walk, progress
+from tagger.cli.writing import Writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,12 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """What a scan shows, and where."""
+    """What a scan shows, and where, as it was typed. A group of options."""
 
-    json: bool = False
-    report: Path | None = None
-    quiet: bool = False
-    verbose: bool = False
+    json: Json = False
+    report: ReportFile = None
+    quiet: Quiet = False
+    verbose: Verbose = False
 
     @property
     def passing(self) -> "frozenset[Status]":
@@ -87,91 +55,39 @@ class Show:
         return QUIET_STATUSES | {"skipped"} if self.quiet else QUIET_STATUSES
 
 
+@grouped
 def scan(
-    paths: Paths,
-    write_tags: WriteTags = False,
-    policy: PolicyChoice = "fill",
-    top: Top = None,
-    threshold: Threshold = None,
-    setting: Set = None,
-    limit: Limit = None,
-    exclude: Exclude = None,
-    full: Full = False,
-    score_all: ScoreAll = False,
-    time_limit: TimeLimit = 60.0,
-    keep_mtime: KeepMtime = False,
-    hardlinks: Hardlinks = "skip",
-    id3v2_version: Id3Version = None,
-    id3v23_separator: Separator = None,
-    wav_info: WavInfo = False,
-    mp4_compat: Mp4Compat = False,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    precision: PrecisionChoice = None,
-    batch_size: BatchSize = None,
-    gpu_memory: GpuMemory = None,
-    exclude_ops: ExcludeOps = None,
-    jobs: Jobs = None,
-    state: State = None,
-    no_state: NoState = False,
-    rescan: Rescan = False,
-    retry_failed: RetryFailed = False,
-    json: Json = False,
-    report: ReportFile = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    what: What,
+    files: Files,
+    listening: Listening,
+    writing: Writing,
+    where: Where,
+    past: Past,
+    show: Show,
 ) -> None:
     """Show, or write, the genres of all tracks in files and folders.
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
-    from tagger.genres.choose import POLICIES
-    from tagger.scan.options import ScanOptions
-    from tagger.scan.records import ListenOptions
-    from tagger.settings.config import load_settings
-
     console = stderr_console()
-    settings = load_settings(
-        writing_settings(
-            setting,
-            id3v2_version=id3v2_version,
-            id3v23_separator=id3v23_separator,
-            wav_info=wav_info,
-            mp4_compat=mp4_compat,
-        )
+    settings = writing.settings(what.setting)
+    options = replace(
+        what.options(),
+        score_all=listening.score_all,
+        listen=listening.options(),
+        writing=writing.options(settings),
     )
-    options = ScanOptions(
-        write=write_tags,
-        policy=one_of("--policy", policy, POLICIES),
-        top=top,
-        threshold=threshold,
-        score_all=score_all,
-        listen=ListenOptions(full=full, limit_s=time_limit),
-        writing=writing_of(settings, keep_mtime=keep_mtime, hardlinks=hardlinks),
-    )
-
-    walk = Walk(console, exclude or (), limit)
-    compute = Compute(
-        precision=precision,
-        batch_size=batch_size,
-        gpu_memory=gpu_memory,
-        exclude_ops=exclude_ops,
-    )
-    show = Show(json=json, report=report, quiet=quiet, verbose=verbose)
-    past = Past(state=state, no_state=no_state, rescan=rescan, retry_failed=retry_failed)
-    past.check(write=write_tags)
+    walk = files.walk(console)
+    past.check(write=what.write_tags)
     with open_tagger(
-        model,
-        device,
-        compute=compute,
+        where,
         settings=settings,
         console=console,
-        quiet=quiet,
-        state=state,
-        remember=not no_state,
-        n_decoders=jobs,
+        quiet=show.quiet,
+        state=past.state,
+        remember=not past.no_state,
     ) as tagger:
-        code = _run(tagger, paths, options, walk=walk, past=past, show=show)
+        code = _run(tagger, files.paths, options, walk=walk, past=past, show=show)
     raise typer.Exit(code or walk.exit_code)
 
 

@@ -1,11 +1,17 @@
 """Options of `scan`, several of which other commands over files have as well."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagger.cli.help import LISTEN, RUN, SHOW, WHAT
+from tagger.cli.options import one_of
+
+if TYPE_CHECKING:
+    from tagger.scan.options import ScanOptions
+    from tagger.scan.records import ListenOptions
 
 Full = Annotated[
     bool, typer.Option("--full", help="Listen to all of each track.", rich_help_panel=LISTEN)
@@ -109,3 +115,45 @@ Verbose = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class What:
+    """What a scan does, as it was typed. A group of options."""
+
+    write_tags: WriteTags = False
+    policy: PolicyChoice = "fill"
+    top: Top = None
+    threshold: Threshold = None
+    setting: Set = None
+
+    def options(self) -> "ScanOptions":
+        """The same for `Tagger.scan`.
+
+        Raises:
+            InputError: there is no such policy.
+        """
+        from tagger.genres.choose import POLICIES
+        from tagger.scan.options import ScanOptions
+
+        return ScanOptions(
+            write=self.write_tags,
+            policy=one_of("--policy", self.policy, POLICIES),
+            top=self.top,
+            threshold=self.threshold,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """How tracks are listened to, as it was typed. A group of options."""
+
+    full: Full = False
+    score_all: ScoreAll = False
+    time_limit: TimeLimit = 60.0
+
+    def options(self) -> "ListenOptions":
+        """The same for `Tagger.scan`, but for `score_all`."""
+        from tagger.scan.records import ListenOptions
+
+        return ListenOptions(full=self.full, limit_s=self.time_limit)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.console import sayer, stderr_console, stdout_console
-from tagger.cli.device import DeviceChoice, Model, open_tagger
-from tagger.cli.scan_options import Jobs, Set
+from tagger.cli.device import Where, open_tagger
+from tagger.cli.grouped import grouped
+from tagger.cli.scan_options import Set
 from tagger.cli.state import State
 from tagger.text import json_text, sanitise, text_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OF_STATE = "state"
 
 
+@grouped
 def similar(
     track: Annotated[Path, typer.Argument(metavar="TRACK", help="The track to begin with.")],
     within: Annotated[
@@ -36,9 +38,8 @@ def similar(
         Path | None, typer.Option("--m3u", metavar="FILE", help="Write a playlist.")
     ] = None,
     setting: Set = None,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    jobs: Jobs = None,
+    *,
+    where: Where,
     state: State = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a track.")] = False,
 ) -> None:
@@ -48,9 +49,8 @@ def similar(
 
     console, settings = stderr_console(), load_settings(setting or ())
     with open_tagger(
-        model, device, settings=settings, console=console, quiet=json, state=state,
-        n_decoders=jobs,
-    ) as tagger:  # fmt: skip
+        where, settings=settings, console=console, quiet=json, state=state
+    ) as tagger:
         index = _index(tagger, [one for one in within or () if one != OF_STATE], console)
         matches = similar_to(tagger, track, index, top=top)
     if m3u is not None:
@@ -63,15 +63,15 @@ def similar(
             _line(one.likeness, one.path)
 
 
+@grouped
 def duplicates(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[PATH...]", help="Files and folders.  [default: the state]"),
     ] = None,
     setting: Set = None,
-    model: Model = "default",
-    device: DeviceChoice = "auto",
-    jobs: Jobs = None,
+    *,
+    where: Where,
     state: State = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a group.")] = False,
 ) -> None:
@@ -84,9 +84,8 @@ def duplicates(
 
     console, settings = stderr_console(), load_settings(setting or ())
     with open_tagger(
-        model, device, settings=settings, console=console, quiet=json, state=state,
-        n_decoders=jobs,
-    ) as tagger:  # fmt: skip
+        where, settings=settings, console=console, quiet=json, state=state
+    ) as tagger:
         index = _index(tagger, [str(path) for path in paths or ()], console)
     n_groups = 0
     for group in near_duplicates(index):

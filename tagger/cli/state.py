@@ -50,12 +50,12 @@ RetryFailed = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What of earlier scans counts; the names are those of the options."""
+    """What of earlier scans counts, as it was typed. A group of options."""
 
-    state: Path | None = None
-    no_state: bool = False
-    rescan: bool = False
-    retry_failed: bool = False
+    state: State = None
+    no_state: NoState = False
+    rescan: Rescan = False
+    retry_failed: RetryFailed = False
 
     def check(self, *, write: bool = False) -> None:
         """Refuse options that exclude one another.

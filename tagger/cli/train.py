@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tagger.cli.grouped import grouped
 from tagger.cli.options import (
     Config,
-    Data,
     Datasets,
-    Metadata,
-    Partial,
-    Prepared,
+    Recordings,
     Settings,
-    data_choices,
     needs_extra,
     one_of,
     say,
@@ -45,6 +42,16 @@ MemoryFraction = Annotated[
     float | None, typer.Option(min=0.01, max=1.0, help="Largest share of the GPU's memory.")
 ]
 
+Prepare = Annotated[
+    str, typer.Option("--dataset", help="A data set of recordings, as mtat or fma:small.")
+]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Decoding threads.", show_default="one a core")
+]
+
 Source = Annotated[
     Path, typer.Argument(help="best.pt of a run, or an .onnx; with --check any .onnx.")
 ]
@@ -66,10 +73,10 @@ Check = Annotated[
 ]
 
 
+@grouped
 def train(
     config: Config = None,
     dataset: Datasets = None,
-    data: Data = Path("data"),
     features: Features = None,
     body: Body = None,
     epochs: Epochs = None,
@@ -80,9 +87,8 @@ def train(
     deterministic: Deterministic = False,
     devices: Devices = None,
     gpu_memory_fraction: MemoryFraction = None,
-    metadata: Metadata = None,
-    partial: Partial = False,
-    prepared: Prepared = Path("prepared"),
+    *,
+    recordings: Recordings,
     option: Settings = None,
     list_datasets: ListDatasets = False,
 ) -> None:
@@ -94,7 +100,7 @@ def train(
         typer.echo(listed())
         return
     overrides = {
-        **data_choices(dataset, metadata, partial=partial),
+        **recordings.choices(dataset),
         "features": features,
         "body": body,
         "fit.epochs": epochs,
@@ -108,25 +114,24 @@ def train(
         resume_training(resume, overrides, say=say)
         return
     run_training(
-        config, overrides, data=data, out=out, start_from=start_from, prepared=prepared, say=say
+        config,
+        overrides,
+        data=recordings.data,
+        out=out,
+        start_from=start_from,
+        prepared=recordings.prepared,
+        say=say,
     )
 
 
+@grouped
 def prepare(
-    dataset: Annotated[
-        str, typer.Option(help="A data set of recordings, as mtat or fma:small.")
-    ],
-    data: Data = Path("data"),
+    dataset: Prepare,
     config: Config = None,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Also write spectrograms as PNG into this folder.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Decoding threads.", show_default="one a core")
-    ] = None,
-    metadata: Metadata = None,
-    partial: Partial = False,
-    prepared: Prepared = Path("prepared"),
+    pictures: Pictures = None,
+    jobs: Jobs = None,
+    *,
+    recordings: Recordings,
     option: Settings = None,
 ) -> None:
     """Decode a data set once, so that training reads it fast."""
@@ -137,17 +142,14 @@ def prepare(
 
     from tagger.reports.bars import count_bars
 
-    overrides = {
-        **data_choices(None, metadata, partial=partial),
-        **parse_overrides(option or []),
-    }
+    overrides = {**recordings.choices(), **parse_overrides(option or [])}
     with count_bars(Console(stderr=True)) as follow:
         prepare_dataset(
             dataset,
             overrides,
             config_path=config,
-            data=data,
-            prepared=prepared,
+            data=recordings.data,
+            prepared=recordings.prepared,
             pictures=pictures,
             n_jobs=jobs,
             say=say,
@@ -155,6 +157,7 @@ def prepare(
         )
 
 
+@grouped
 def export(
     source: Source,
     output: Output = None,
@@ -162,12 +165,10 @@ def export(
     precision: Precision = "fp32",
     calibration: Calibration = None,
     dataset: Datasets = None,
-    data: Data = Path("data"),
-    metadata: Metadata = None,
-    partial: Partial = False,
-    prepared: Prepared = Path("prepared"),
     report: Report = None,
     check: Check = False,
+    *,
+    recordings: Recordings,
 ) -> None:
     """Turn a checkpoint into one .onnx file, and check it.
 
@@ -193,9 +194,9 @@ def export(
             precision=one_of("--precision", precision, PRECISIONS),
             calibration=calibration,
             report=report,
-            clips=data_choices(dataset, metadata, partial=partial),
-            data=data,
-            prepared=prepared,
+            clips=recordings.choices(dataset),
+            data=recordings.data,
+            prepared=recordings.prepared,
         )
         made = export_checkpoint(source, output, options, say=say)
     if check and check_readiness(made, console=Console()):

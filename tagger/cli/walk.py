@@ -33,6 +33,19 @@ Exclude = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Which files are taken, as it was typed. A group of options."""
+
+    paths: Paths
+    limit: Limit = None
+    exclude: Exclude = None
+
+    def walk(self, console: "Console") -> "Walk":
+        """The walk over them."""
+        return Walk(console, self.exclude or (), self.limit)
+
+
 @dataclass(slots=True)
 class Walk:
     """Which files a command takes; folders that cannot be listed are told, and counted.

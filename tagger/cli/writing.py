@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,39 +41,53 @@ Hardlinks = Annotated[
 ]
 
 
-def writing_settings(
-    given: Sequence[str] | None,
-    *,
-    id3v2_version: str | None,
-    id3v23_separator: str | None,
-    wav_info: bool,
-    mp4_compat: bool,
-) -> list[str]:
-    """These options as settings of the command line, behind those of `--set`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How files are changed, as it was typed. A group of options."""
 
-    Each of them is told once what it is called now.
-    """
-    renamed = []
-    if id3v2_version is not None:
-        version = one_of("--id3v2-version", id3v2_version, ("keep", "3", "4"))
-        renamed.append(f"id3v2_version={version}")
-    if id3v23_separator is not None:
-        renamed.append(f"id3v23_separator={json.dumps(id3v23_separator)}")
-    renamed += ["wav_info=true"] * wav_info + ["mp4_compat=true"] * mp4_compat
-    for setting in renamed:
-        option = "--" + setting.partition("=")[0].replace("_", "-")
-        said = f"{option} is a setting now: write --set {shlex.quote(setting)}"
-        typer.echo(sanitise(f"{said}; the next version no longer takes it."), err=True)
-    return [*(given or ()), *renamed]
+    keep_mtime: KeepMtime = False
+    hardlinks: Hardlinks = "skip"
+    id3v2_version: Id3Version = None
+    id3v23_separator: Separator = None
+    wav_info: WavInfo = False
+    mp4_compat: Mp4Compat = False
 
+    def settings(self, given: Sequence[str] | None) -> "Settings":
+        """The owner's settings, under `--set` and those of these options that are settings.
 
-def writing_of(settings: "Settings", *, keep_mtime: bool, hardlinks: str) -> "WriteOptions":
-    """How the settings and the options want files to be changed."""
-    from tagger.scan import from_settings
-    from tagger.writing.safe_write import HARDLINKS
+        Each of them is told once what it is called now.
+        """
+        from tagger.settings.config import load_settings
 
-    return from_settings.writing_of(
-        settings,
-        keep_mtime=keep_mtime,
-        hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS),
-    )
+        renamed = self._renamed()
+        for setting in renamed:
+            option = "--" + setting.partition("=")[0].replace("_", "-")
+            now = f"{option} is a setting now: write --set {shlex.quote(setting)}"
+            typer.echo(sanitise(f"{now}; the next version no longer takes it."), err=True)
+        return load_settings([*(given or ()), *renamed])
+
+    def options(self, settings: "Settings") -> "WriteOptions":
+        """How the settings and the options want files to be changed.
+
+        Raises:
+            InputError: there is no such way to treat hard links.
+        """
+        from tagger.scan import from_settings
+        from tagger.writing.safe_write import HARDLINKS
+
+        return from_settings.writing_of(
+            settings,
+            keep_mtime=self.keep_mtime,
+            hardlinks=one_of("--hardlinks", self.hardlinks, HARDLINKS),
+        )
+
+    def _renamed(self) -> list[str]:
+        """The options that are settings, as `--set` takes them."""
+        renamed = []
+        if self.id3v2_version is not None:
+            version = one_of("--id3v2-version", self.id3v2_version, ("keep", "3", "4"))
+            renamed.append(f"id3v2_version={version}")
+        if self.id3v23_separator is not None:
+            renamed.append(f"id3v23_separator={json.dumps(self.id3v23_separator)}")
+        renamed += ["wav_info=true"] * self.wav_info + ["mp4_compat=true"] * self.mp4_compat
+        return renamed

@@ -59,11 +59,8 @@ def write_in_background(
                 while pending and (pending[0][1].done() or len(pending) >= _IN_FLIGHT):
                     done, future = pending.popleft()
                     yield with_outcome(done, future.result())
-            while pending:
-                item, future = pending.popleft()
-                # When stopped, what has not begun is left; what runs is finished and reported.
-                if not (stop.is_set() and future.cancel()):
-                    yield with_outcome(item, future.result())
+            for item, outcome in _left(pending, stop):
+                yield with_outcome(item, outcome)
         except Exception:  # of the items or of the writer: what is written is still reported
             for item, outcome in _begun(pending):
                 yield with_outcome(item, outcome)
@@ -71,6 +68,16 @@ def write_in_background(
         finally:
             for _, future in pending:
                 future.cancel()
+
+
+def _left(
+    pending: deque[tuple[T, Future[Outcome]]], stop: threading.Event
+) -> Iterator[tuple[T, Outcome]]:
+    """When stopped, what has not begun is left; what runs is finished and reported."""
+    while pending:
+        item, future = pending.popleft()
+        if not (stop.is_set() and future.cancel()):
+            yield item, future.result()
 
 
 def _begun(pending: deque[tuple[T, Future[Outcome]]]) -> Iterator[tuple[T, Outcome]]:

@@ -82,30 +82,46 @@ def fit_heads(
     """
     if len(features) == 0 or not weights.any():
         raise ValueError(f"nothing to fit a head on: {features.shape=}")
-    mean = features.mean(axis=0)
-    spread = np.maximum(features.std(axis=0), _LEAST_SPREAD)
-    if gains is not None:
-        spread = spread / gains
-    table = np.ones((len(features), features.shape[1] + 1), np.float32)
-    table[:, :-1] = (features - mean) / spread
-    share = (weights / len(features)).astype(np.float32)
-    bound = share.max(axis=1)
-    gram = (table * bound[:, None]).T.astype(np.float64) @ table / 4
-    solution = np.zeros((table.shape[1], targets.shape[1]), np.float32)
+    mean, spread = features.mean(axis=0), _spread(features, gains)
+    if prior is None:
+        prior = np.zeros((features.shape[1], targets.shape[1]), np.float32)
+    problem = _Problem(
+        table=_with_intercept((features - mean) / spread),
+        targets=targets,
+        share=(weights / len(features)).astype(np.float32),
+        offset=features @ prior,
+    )
+    solution = np.zeros((features.shape[1] + 1, targets.shape[1]), np.float32)
     solution[-1] = _log_odds(targets, weights)
-    prior = np.zeros_like(solution[:-1]) if prior is None else prior
-    offset = features @ prior
+    curvature = problem.curvature()
     for penalty in penalties:
-        ridge = np.full(table.shape[1], penalty)
-        ridge[-1] = _INTERCEPT
-        inverse = np.linalg.inv(gram + np.diag(ridge)).astype(np.float32)
+        ridge = _ridge(penalty, len(solution))
+        step = np.linalg.inv(curvature + np.diag(ridge)).astype(np.float32)
         solution = _minimise(
-            _Problem(table, targets, share, offset, ridge.astype(np.float32)[:, None]),
-            start=solution,
-            step=inverse,
+            problem, ridge=ridge.astype(np.float32)[:, None], start=solution, step=step
         )
         weight = solution[:-1] / spread[:, None]
         yield Head(prior + weight, solution[-1] - mean @ weight)
+
+
+def _ridge(penalty: float, n_weights: int) -> NDArray[np.float64]:
+    """The penalty of each weight, (n_weights,); the last one is the intercept's."""
+    ridge = np.full(n_weights, penalty)
+    ridge[-1] = _INTERCEPT
+    return ridge
+
+
+def _spread(features: Matrix, gains: Matrix | None) -> Matrix:
+    """What a feature is divided by: the more freely its weight may move, the less."""
+    spread: Matrix = np.maximum(features.std(axis=0), _LEAST_SPREAD)
+    return spread if gains is None else spread / gains
+
+
+def _with_intercept(features: Matrix) -> Matrix:
+    """Features and a column of ones behind them, shape (n_tracks, n_features + 1)."""
+    table = np.ones((len(features), features.shape[1] + 1), np.float32)
+    table[:, :-1] = features
+    return table
 
 
 def _log_odds(targets: Matrix, weights: Matrix) -> Matrix:
@@ -116,7 +132,7 @@ def _log_odds(targets: Matrix, weights: Matrix) -> Matrix:
     return odds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Problem:
     """What is minimised: weighted losses of logits that begin at `offset`, and a penalty."""
 
@@ -124,20 +140,28 @@ class _Problem:
     targets: Matrix
     share: Matrix
     offset: Matrix
-    ridge: Matrix
 
-    def gradient(self, solution: Matrix) -> Matrix:
+    def curvature(self) -> NDArray[np.float64]:
+        """A bound of every label's loss at once, shape (n_features + 1, n_features + 1)."""
+        bound = self.share.max(axis=1)
+        # In double precision: the inverse of a Gram matrix of like features needs it.
+        gram: NDArray[np.float64] = (self.table * bound[:, None]).T.astype(
+            np.float64
+        ) @ self.table
+        return gram / 4
+
+    def gradient(self, solution: Matrix, ridge: Matrix) -> Matrix:
         """Of the penalised loss, shape of the solution: (n_features + 1, n_labels)."""
         scores = sigmoid(self.table @ solution + self.offset)
-        return self.table.T @ (self.share * (scores - self.targets)) + self.ridge * solution
+        return self.table.T @ (self.share * (scores - self.targets)) + ridge * solution
 
 
-def _minimise(problem: _Problem, *, start: Matrix, step: Matrix) -> Matrix:
-    """The solution of the least penalised loss."""
+def _minimise(problem: _Problem, *, ridge: Matrix, start: Matrix, step: Matrix) -> Matrix:
+    """The solution of the least loss, penalised by `ridge` of shape (n_features + 1, 1)."""
     now, ahead = start, start
     momentum = np.ones(start.shape[1], np.float32)
     for _ in range(MAX_STEPS):
-        gradient = problem.gradient(ahead)
+        gradient = problem.gradient(ahead, ridge)
         following = ahead - step @ gradient
         moved = following - now
         if np.abs(moved).max() < TOLERANCE:

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from tagger.learning.calibrate import PRECISION, choose_thresholds
-from tagger.learning.folds import N_FOLDS
 from tagger.learning.head import Head
 from tagger.learning.held_out import (
-    PENALTIES,
     CrossFitted,
     HeadOptions,
     HeldOut,
@@ -97,22 +95,16 @@ class Learned:
 
 def learn(
     table: LearningTable,
+    options: HeadOptions,
     *,
-    prior: Matrix | None = None,
-    gains: Matrix | None = None,
     precision: float = PRECISION,
-    n_folds: int = N_FOLDS,
-    penalties: Sequence[float] = PENALTIES,
 ) -> Learned:
     """Fit, calibrate and measure a head.
 
     Args:
         table: tracks of at least two artists.
-        prior: as for `fit_heads`.
-        gains: likewise.
+        options: how heads are fitted; as many folds as artists leaves each out alone.
         precision: how often a genre that is written shall be right.
-        n_folds: sides that are held out in turn; as many as artists leaves each out alone.
-        penalties: those that are tried.
 
     Raises:
         InputError: there is one artist only, or no label can be told from the others.
@@ -122,19 +114,13 @@ def learn(
             f"all {len(table.tracks)} tracks are by one artist ({table.artists[0]}), so that"
             " nothing would show whether anything was learned; add music of other artists."
         )
-    options = HeadOptions(prior=prior, gains=gains, penalties=penalties, n_folds=n_folds)
     held = hold_out(table, options)
     left_out, kept = _judged(table, held)
     if not kept:
-        best = int(np.nanargmax(held.average_precision))
-        raise InputError(
-            f"none of the {len(table.labels)} labels can be told from the others by what the"
-            f" model knows of music: the best, {table.labels[best]!r}, has an average precision"
-            f" of {held.average_precision[best]:.2f}; more tracks, or fewer and clearer labels,"
-            " may help."
-        )
+        raise _none_learned(table, held)
     table, held = table.only(kept), _only(held, kept)
-    options = replace(options, prior=None if prior is None else prior[:, kept])
+    if options.prior is not None:
+        options = replace(options, prior=options.prior[:, kept])
     head, calibration = fit_all(table, options, held)
     crossed = cross_fit(table, held, precision=precision)
     scores = calibration.scores(held.logits)
@@ -151,6 +137,17 @@ def learn(
 def skill(average_precision: float, prior: float) -> float:
     """The share of what could be gained over chance that was gained."""
     return (average_precision - prior) / max(1 - prior, 1e-6)
+
+
+def _none_learned(table: LearningTable, held: HeldOut) -> InputError:
+    """Why no label was learned: the best one is named, with how far it came."""
+    best = int(np.nanargmax(held.average_precision))
+    return InputError(
+        f"none of the {len(table.labels)} labels can be told from the others by their sound:"
+        f" the best, {table.labels[best]!r}, has an average precision of"
+        f" {held.average_precision[best]:.2f}; more tracks, or fewer and clearer labels, may"
+        " help."
+    )
 
 
 def _judged(table: LearningTable, held: HeldOut) -> tuple[list[LeftOut], list[int]]:

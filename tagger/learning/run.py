@@ -20,7 +20,7 @@ from tagger.learning.examples import (
 from tagger.learning.features import gains_of, prior_of
 from tagger.learning.folds import N_FOLDS
 from tagger.learning.gather import Gathered, Known, OnTrack, gather
-from tagger.learning.held_out import PENALTIES
+from tagger.learning.held_out import PENALTIES, HeadOptions
 from tagger.learning.learn import Learned, learn
 from tagger.learning.table import LabelledTrack, table_of
 from tagger.learning.vocabulary import (
@@ -119,11 +119,7 @@ def learn_library(
     base = BaseModel(tagger.path, spec_in(tagger.path))
     store = tagger.held_state()
     source = embedding_source(base.spec, sha256_of(base.path))
-    if n_others := n_of_other_sources(store, source):
-        say(
-            f"{n_others} tracks are known by the embedding of another model, or of another"
-            " revision of this one: those that are learned from are decoded once more."
-        )
+    _tell_of_others(store, source, say)
     rules = rules_of(tagger.settings, tagger.spec)
     known, places = _known(store, paths, options)
     gathered = gather(tagger, places, field=options.field, known=known, on_track=on_track)
@@ -138,14 +134,7 @@ def learn_library(
     names = (name for track in gathered.tracks for name in names_of(track.genres, rules))
     rules = with_implied_tree(rules, names)
     learned = _learned(gathered, base, rules, options)
-    naming = Naming(
-        name=options.name,
-        rules=rules,
-        kind="mood" if options.field == "mood" else "genre",
-        keep_labels=options.keep_labels or options.examples is not None,
-        about=_about(gathered, options),
-    )
-    written = write_model(base, learned, naming, target)
+    written = write_model(base, learned, _naming(gathered, rules, options), target)
     newest = max((one.id for one in known.corrections), default=0)
     record_learned(store, options.name, _recipe(tagger, paths, options), newest)
     return Lesson(learned, written, gathered)
@@ -230,11 +219,13 @@ def _learned(
     n_embedding = gathered.embeddings.shape[1]
     learned = learn(
         table_of(tracks, features, vocabulary, rules),
-        prior=prior_of(vocabulary.labels, base.labels, n_embedding=n_embedding),
-        gains=gains_of(n_embedding, len(base.labels)),
+        HeadOptions(
+            prior=prior_of(vocabulary.labels, base.labels, n_embedding=n_embedding),
+            gains=gains_of(n_embedding, len(base.labels)),
+            penalties=FEW_PENALTIES if few else PENALTIES,
+            n_folds=n_folds_of(tracks) if few else N_FOLDS,
+        ),
         precision=options.precision,
-        n_folds=n_folds_of(tracks) if few else N_FOLDS,
-        penalties=FEW_PENALTIES if few else PENALTIES,
     )
     return replace(learned, left_out=(*learned.left_out, *vocabulary.left_out))
 
@@ -252,6 +243,26 @@ def _vocabulary(
         (track.artist, with_ancestors(names_of(track.genres, rules), rules)) for track in tracks
     )
     return choose_vocabulary(named, rules, chosen)
+
+
+def _naming(gathered: Gathered, rules: GenreRules, options: LearnOptions) -> Naming:
+    """How the model is called, and what it says of itself."""
+    return Naming(
+        name=options.name,
+        rules=rules,
+        kind="mood" if options.field == "mood" else "genre",
+        keep_labels=options.keep_labels or options.examples is not None,
+        about=_about(gathered, options),
+    )
+
+
+def _tell_of_others(store: Store, source: str, say: Say) -> None:
+    """Why a library that was scanned before is decoded once more."""
+    if n_others := n_of_other_sources(store, source):
+        say(
+            f"{n_others} tracks have the embedding of another model, or of another revision of"
+            " this one: those that are learned from are decoded once more."
+        )
 
 
 def _tell(gathered: Gathered, say: Say) -> None:

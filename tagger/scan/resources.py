@@ -26,6 +26,11 @@ _NEEDS_STATE = (
 )
 
 
+def _settings(given: Settings | Mapping[str, object] | None) -> Settings:
+    """The owner's settings, with the values that lie over them."""
+    return given if isinstance(given, Settings) else load_settings(values=given or {})
+
+
 def _say_nothing(_sentence: str) -> None:
     """Drop what the owner might like to know; errors are raised all the same."""
 
@@ -61,8 +66,7 @@ class Resources:
             compute: how the device is used.
             state: the file of the cache and the journal; None for the user's own.
             remember: False for neither of them; then no file can be written.
-            settings: the owner's, or values that lie over them; None for config.toml and the
-                environment, as the command line reads them.
+            settings: the owner's, or values that lie over config.toml and the environment.
             n_decoders: decoding processes; None for one a core.
             on_notice: told, in a sentence, what the owner should know.
             watch: told of the loading of the model, in place of `on_notice`.
@@ -72,9 +76,7 @@ class Resources:
             DeviceError: the device that was asked for cannot be used.
             InputError: a setting or the device's name is wrong.
         """
-        if not isinstance(settings, Settings):
-            settings = load_settings(values=settings or {})
-        self.settings: Settings = settings
+        self.settings = _settings(settings)
         self.path = find_model(str(model))
         self._say = on_notice or _say_nothing
         self._state, self._remember = state, remember

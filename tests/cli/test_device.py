@@ -5,7 +5,7 @@ import json
 import onnx
 import pytest
 
-from tagger.cli.device import Compute, device_options, model_file
+from tagger.cli.device import Where, device_options, model_file
 from tagger.errors import InputError, ModelError
 from tagger.model.catalogue import DEFAULT, find_model, find_variant, variants_of
 from tests.cli.test_cli import tagger
@@ -19,7 +19,7 @@ MODEL = find_model(DEFAULT)
 )
 def test_a_device_may_have_a_number(typed, device, index):
     """cuda:1 is the second GPU."""
-    kind, options = device_options(typed)
+    kind, options = device_options(Where(device=typed))
     assert (kind, options.index) == (device, index)
 
 
@@ -27,33 +27,35 @@ def test_a_device_may_have_a_number(typed, device, index):
 def test_a_device_that_means_nothing_is_refused(typed):
     """The message shows what was typed."""
     with pytest.raises(InputError, match=f"--device {typed.partition(':')[0]}"):
-        device_options(typed)
+        device_options(Where(device=typed))
 
 
 def test_choices_become_options():
     """Batch size, memory and operators arrive where the providers read them."""
-    compute = Compute(batch_size="8", gpu_memory=512, exclude_ops="LSTM, Softmax")
-    options = device_options("tensorrt:2", compute)[1]
+    where = Where(
+        device="tensorrt:2", batch_size="8", gpu_memory=512, exclude_ops="LSTM, Softmax"
+    )
+    options = device_options(where)[1]
     assert (options.index, options.batch_size, options.memory_limit_mb) == (2, 8, 512)
     assert options.exclude_ops == ("LSTM", "Softmax")
-    assert device_options("cpu", Compute(batch_size="auto"))[1].auto_batch
-    assert device_options("cpu")[1].batch_size is None
+    assert device_options(Where(device="cpu", batch_size="auto"))[1].auto_batch
+    assert device_options(Where(device="cpu"))[1].batch_size is None
 
 
 @pytest.mark.parametrize(
-    ("compute", "device", "said"),
+    ("typed", "message"),
     [
-        (Compute(batch_size="many"), "cpu", "--batch-size many"),
-        (Compute(batch_size="0"), "cpu", "--batch-size 0"),
-        (Compute(batch_size="1025"), "cpu", "--batch-size 1025"),
-        (Compute(exclude_ops="LSTM;"), "tensorrt", "--exclude-ops"),
-        (Compute(exclude_ops="LSTM"), "cuda", "for --device tensorrt"),
+        ({"device": "cpu", "batch_size": "many"}, "--batch-size many"),
+        ({"device": "cpu", "batch_size": "0"}, "--batch-size 0"),
+        ({"device": "cpu", "batch_size": "1025"}, "--batch-size 1025"),
+        ({"device": "tensorrt", "exclude_ops": "LSTM;"}, "--exclude-ops"),
+        ({"device": "cuda", "exclude_ops": "LSTM"}, "for --device tensorrt"),
     ],
 )
-def test_a_choice_that_means_nothing_is_refused(compute, device, said):
+def test_a_choice_that_means_nothing_is_refused(typed, message):
     """Each names its option."""
-    with pytest.raises(InputError, match=said):
-        device_options(device, compute)
+    with pytest.raises(InputError, match=message):
+        device_options(Where(**typed))
 
 
 @pytest.fixture
