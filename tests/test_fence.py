@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.structure import TIERS, cycles, entries, import_graph, upward
+from benchmarks.structure import (
+    PACKAGES,
+    TIERS,
+    cycles,
+    entries,
+    import_graph,
+    long_functions,
+    sources,
+    upward,
+)
 
 ROOT = Path(__file__).parent.parent
 MAY_TRAIN = ("cli/train.py", "cli/evaluate.py", "cli/models_add.py")
@@ -122,6 +131,30 @@ def test_every_part_of_tagger_has_a_tier():
 def test_few_things_stand_directly_under_tagger():
     """Who opens the folder sees its parts at one look."""
     assert len(entries(ROOT)) <= 25
+
+
+def test_no_function_is_longer_than_a_page():
+    """50 lines with signature and docstring: over that, it is split by stage."""
+    assert list(long_functions(ROOT)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_file_is_longer_than_seven_pages(package):
+    """350 lines."""
+    lines = {
+        path: path.read_text(encoding="utf-8").count("\n") for path in sources(ROOT, package)
+    }
+    assert [str(path) for path, n_lines in lines.items() if n_lines > 350] == []
+
+
+def test_a_long_function_is_seen(tmp_path):
+    """The fence itself."""
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+    body = "    pass\n" * 50
+    (tmp_path / "tagger" / "a.py").write_text(f"def short():\n{body[9:]}\ndef long():\n{body}")
+    (line,) = long_functions(tmp_path)
+    assert line.endswith("long 51")
 
 
 def test_a_cycle_and_a_wrong_way_are_seen():
