@@ -85,7 +85,7 @@ def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, obj
     """Median milliseconds a file of a round: in the second reader, and in all the rest."""
     looks: dict[str, list[float]] = {}
     inside, rest = [], []
-    look = safe_write.seen_otherwise
+    look = safe_write.differing_tags
 
     def timed(original: Source, *args: Any, **named: Any) -> str | None:
         started = time.perf_counter()

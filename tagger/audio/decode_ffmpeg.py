@@ -114,18 +114,18 @@ class FfmpegSource:
     def read(self, start: int, n_samples: int) -> Waveform:
         """Return the mono audio from `start`, shorter where the readable part ends."""
         pieces: list[NDArray[np.float32]] = []
-        wanted = first = start
+        next_position = first = start
         end = start + n_samples
         for position, channels in self._frames(start):
-            if position + len(channels) <= wanted:
+            if position + len(channels) <= next_position:
                 continue
-            if position > wanted:
-                if pieces or position > wanted + _GAP_S * self.sample_rate:
+            if position > next_position:
+                if pieces or position > next_position + _GAP_S * self.sample_rate:
                     break  # the seek landed behind the window, or a part of it is lost
-                wanted = first = position
-            pieces.append(channels[wanted - position : end - position])
-            wanted += len(pieces[-1])
-            if wanted >= end:
+                next_position = first = position
+            pieces.append(channels[next_position - position : end - position])
+            next_position += len(pieces[-1])
+            if next_position >= end:
                 break
         mono = _mix(pieces, Downmix(first))
         return np.pad(mono, (first - start, 0))[:n_samples] if first > start else mono

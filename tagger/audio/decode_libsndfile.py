@@ -122,8 +122,8 @@ class SndfileSource:
             self._file.seek(start)
             while n_samples > 0:
                 # All blocks but the first begin where a stretch does, if they hold one.
-                wanted = min(block_len - ahead if ahead < block_len else block_len, n_samples)
-                block = self._file.read(wanted, dtype="float32", always_2d=True)
+                n_frames = min(block_len - ahead if ahead < block_len else block_len, n_samples)
+                block = self._file.read(n_frames, dtype="float32", always_2d=True)
                 if len(block) == 0:
                     return
                 n_samples -= len(block)

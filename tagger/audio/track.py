@@ -69,7 +69,7 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
             None if start is None else mp3_duration.expected_duration(descriptor, start, end)
         )
         # Through Python libsndfile takes a sixth longer: not for ID3v1, which is common.
-        seen_end = end if end and not ends_plainly(descriptor, end) else None
+        shown_end = end if end and not ends_plainly(descriptor, end) else None
     except OSError as error:
         raise DecodeError(f"it cannot be read ({error.strerror})") from error
     finally:
@@ -80,7 +80,9 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
     return [
         (
             "libsndfile",
-            lambda: SndfileSource(path, offset=start or 0, end=seen_end, expected_s=expected_s),
+            lambda: SndfileSource(
+                path, offset=start or 0, end=shown_end, expected_s=expected_s
+            ),
         ),
         ffmpeg,
     ]
@@ -148,8 +150,8 @@ class Track:
         """
         while True:
             is_empty = True
-            for ways in (self._by_seeking, self._by_streaming):
-                for window in ways(window_len, n_windows):
+            for windows_of in (self._by_seeking, self._by_streaming):
+                for window in windows_of(window_len, n_windows):
                     is_empty = False
                     yield window
                 if not is_empty:

@@ -62,8 +62,8 @@ app.add_typer(config, rich_help_panel=LIBRARY)
 app.add_typer(models, rich_help_panel=MACHINE)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_asked: bool) -> None:
+    if is_asked:
         from tagger.system.version import __version__
 
         typer.echo(f"tagger {__version__}")

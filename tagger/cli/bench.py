@@ -101,8 +101,8 @@ def engine(
         kind, options = device_options(where)
         watch = load_watch(stderr_console(), quiet=True)
         built = load_watched(model_file(model, precision), kind, options, watch)
-        said = f"{sanitise(built.path.stem)}: ready on {built.device}"
-        console.print(said, markup=False)
+        line = f"{sanitise(built.path.stem)}: ready on {built.device}"
+        console.print(line, markup=False)
     elif chosen == "clear":
         console.print(
             f"{clear_engines()} engines removed from {sanitise(str(cache_folder()))}",

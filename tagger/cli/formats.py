@@ -36,13 +36,13 @@ def _table(found: "list[Format]") -> "Table":
         table.add_column(title, overflow="fold")
     table.add_column("several genres, notes", overflow="fold")
     for one in found:
-        said = "; ".join(part.rstrip(".") for part in (one.several, one.note) if part)
+        notes = "; ".join(part.rstrip(".") for part in (one.several, one.note) if part)
         table.add_row(
             one.container,
             " ".join(one.suffixes),
             ", ".join(one.decoders) or "nobody",
             ", ".join(one.reads) or "none",
             one.writes or "none",
-            said,
+            notes,
         )
     return table

@@ -33,16 +33,16 @@ Settings = Annotated[
 Split = Annotated[str, typer.Option(metavar="train|valid|test")]
 
 
-def one_of(option: str, value: str, known: Sequence[T]) -> T:
+def one_of(option: str, value: str, allowed: Sequence[T]) -> T:
     """The known value that `value` is.
 
     Raises:
         InputError: it is none of them.
     """
-    for one in known:
+    for one in allowed:
         if one == value:
             return one
-    raise InputError(f"{option} {value}: choose one of {', '.join(known)}.")
+    raise InputError(f"{option} {value}: choose one of {', '.join(allowed)}.")
 
 
 @contextmanager

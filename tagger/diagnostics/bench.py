@@ -180,9 +180,9 @@ def bench_decoding(paths: Sequence[Path], engine: Engine) -> DecodeSpeed | None:
                 windows = track.windows(
                     window_len=engine.spec.window_len, n_windows=N_WINDOWS_A_TRACK
                 )
-                n_heard = sum(1 for _ in windows)
-                n_windows += n_heard
-                audio_s += min(n_heard * engine.spec.window_s, track.duration_s)
+                n_decoded = sum(1 for _ in windows)
+                n_windows += n_decoded
+                audio_s += min(n_decoded * engine.spec.window_s, track.duration_s)
         except TrackError:
             continue  # a file that cannot be read says nothing about speed
         n_files += 1

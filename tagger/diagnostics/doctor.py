@@ -153,8 +153,8 @@ def _codecs() -> list[Line]:
 
 
 def _libav() -> dict[str, tuple[int, ...]]:
-    wanted = ("libavformat", "libavcodec")
-    return {name: number for name, number in av.library_versions.items() if name in wanted}
+    libraries = ("libavformat", "libavcodec")
+    return {name: number for name, number in av.library_versions.items() if name in libraries}
 
 
 def _dotted(number: tuple[int, ...]) -> str:

@@ -38,7 +38,7 @@ def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, fl
     return dict(sorted(found.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
 
 
-def told_scores(
+def scores_by_kind(
     scores: "NDArray[np.float32] | None", spec: ModelSpec
 ) -> tuple[dict[str, float] | None, dict[str, dict[str, float]] | None]:
     """What is told of a track: its genres, and its labels of other kinds, by kind.
@@ -50,10 +50,10 @@ def told_scores(
     if scores is None:
         return None, None
     kinds = [one for one in LABEL_KINDS if one in {GENRE_KIND, *spec.kinds.values()}]
-    told: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
+    by_kind: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
     for label, score in track_scores(scores, spec).items():
-        told[spec.kind_of(label)][label] = round(score, 4)
-    return told.pop(GENRE_KIND), told or None
+        by_kind[spec.kind_of(label)][label] = round(score, 4)
+    return by_kind.pop(GENRE_KIND), by_kind or None
 
 
 def is_sure(

@@ -100,8 +100,8 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
         places.setdefault(fold(name), place)
     specific = sorted(without_general(found, rules), key=lambda one: _place(one, places, rules))
     general = [found for name in names for found in general_of(name, rules)]
-    wanted = {"specific": specific, "general": general, "both": [*specific, *general]}
-    return unique(spelled(name, rules) for name in wanted[rules.tree_level])[:limit]
+    by_level = {"specific": specific, "general": general, "both": [*specific, *general]}
+    return unique(spelled(name, rules) for name in by_level[rules.tree_level])[:limit]
 
 
 def _place(name: str, places: Mapping[str, int], rules: GenreRules) -> int:

@@ -88,17 +88,17 @@ def _is_plain(genre: str) -> bool:
 
 
 def count_sample(
-    tracks: Iterable[Path], known: Iterable[Path], *, limit_s: float = _LIMIT_S
+    tracks: Iterable[Path], counted: Iterable[Path], *, limit_s: float = _LIMIT_S
 ) -> Counter[str]:
     """The genres of a sample of files: the first of each folder, then the second, and so on.
 
     Args:
         tracks: all files of the library, folder by folder.
-        known: files that count already.
+        counted: files that count already.
         limit_s: what has not answered by then is left out.
     """
-    is_known = set(known)
-    chosen = [path for path in _spread(tracks) if path not in is_known]
+    is_counted = set(counted)
+    chosen = [path for path in _spread(tracks) if path not in is_counted]
     return _counted(iter(chosen[:SAMPLE]), limit_s)
 
 

@@ -77,10 +77,10 @@ def asked_of(
     provenance: str | None = None,
 ) -> tuple[tuple[str, ...] | None, Mapping[str, Sequence[str]]]:
     """(genres, others) for `write_genres`: what these fields shall hold."""
-    wanted: dict[str, Sequence[str]] = {field: tuple(values)}
+    requested: dict[str, Sequence[str]] = {field: tuple(values)}
     if second is not None:
-        wanted[second.name] = second.values
+        requested[second.name] = second.values
     if provenance is not None:
-        wanted[PROVENANCE] = (provenance,)
-    genres = wanted.pop(GENRE, None)
-    return (None if genres is None else tuple(genres)), wanted
+        requested[PROVENANCE] = (provenance,)
+    genres = requested.pop(GENRE, None)
+    return (None if genres is None else tuple(genres)), requested

@@ -16,7 +16,7 @@ _AWAY = {errno.ENOENT, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Recovered:
     """What was found.
 
     Attributes:
@@ -38,15 +38,15 @@ class Settled:
         """What the owner should know; None if nothing was left."""
         if not (self.n_done or self.n_failed or self.gone or self.away or self.n_copies):
             return None
-        said = (
+        notice = (
             f"An earlier run was interrupted: {self.n_done} of its last changes were made,"
             f" {self.n_failed} were not; {self.n_copies} unfinished copies were removed."
         )
         if self.gone:
-            said += f" Changed or removed by others since: {_named(self.gone)}."
+            notice += f" Changed or removed by others since: {_named(self.gone)}."
         if self.away:
-            said += f" Cannot be reached now, and will be checked again: {_named(self.away)}."
-        return said
+            notice += f" Cannot be reached now, and will be checked again: {_named(self.away)}."
+        return notice
 
 
 def open_recovered(path: Path | None, *, on_notice: OnNotice) -> Store:
@@ -70,7 +70,7 @@ def open_recovered(path: Path | None, *, on_notice: OnNotice) -> Store:
     return store
 
 
-def settle_open(store: Store) -> Settled:
+def settle_open(store: Store) -> Recovered:
     """Look at the file of every change that is still `planned`, and remove its copy.
 
     A state is held by one process, so nobody else is making these changes.
@@ -99,7 +99,7 @@ def settle_open(store: Store) -> Settled:
         reason = "the run was killed" if status != "done" else None
         with store.transaction() as connection:
             settle(connection, change.id, status, reason=reason, new=state)
-    return Settled(
+    return Recovered(
         len(found["done"]),
         len(found["failed"]),
         tuple(found["gone"]),

@@ -82,7 +82,7 @@ def _patches(data: memoryview, source: Source) -> Iterator[Patch]:
 def _delta(old: bytes, new: bytes) -> list[_Part]:
     """The old bytes as parts: themselves, or where the new ones have them."""
     parts: list[_Part] = []
-    at = told = 0
+    at = copied = 0
     for _ in range(min(_MAX_TRIES, 16 + _MAX_SEARCHED // (len(old) + len(new) + 1))):
         if at + _BLOCK_LEN > len(old):
             break
@@ -90,14 +90,14 @@ def _delta(old: bytes, new: bytes) -> list[_Part]:
         if place < 0:
             at += _BLOCK_LEN
             continue
-        back = n_common(old[told:at][::-1], new[max(0, place - (at - told)) : place][::-1])
+        back = n_common(old[copied:at][::-1], new[max(0, place - (at - copied)) : place][::-1])
         length = back + n_common(old[at:], new[place:])
-        if at - back > told:
-            parts.append(old[told : at - back])
+        if at - back > copied:
+            parts.append(old[copied : at - back])
         parts.append((place - back, length))
-        told = at = at - back + length
-    if told < len(old):
-        parts.append(old[told:])
+        copied = at = at - back + length
+    if copied < len(old):
+        parts.append(old[copied:])
     return parts
 
 

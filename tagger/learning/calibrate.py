@@ -97,7 +97,9 @@ def choose_thresholds(
         enough, which is shown and never written.
     """
     columns = zip(scores.T, targets.T, weights.T > 0, strict=True)
-    found = [_threshold(one[said], held[said], precision) for one, held, said in columns]
+    found = [
+        _threshold(one[labelled], held[labelled], precision) for one, held, labelled in columns
+    ]
     return np.array(found, np.float32)
 
 

@@ -46,9 +46,9 @@ def prior_of(labels: Sequence[str], base: Sequence[str], *, n_embedding: int) ->
         Shape (n_embedding + n_base, n_labels).
     """
     prior = np.zeros((n_embedding + len(base), len(labels)), np.float32)
-    known = {spelling_key(label): i for i, label in enumerate(base)}
+    rows = {spelling_key(label): i for i, label in enumerate(base)}
     for column, label in enumerate(labels):
-        if (row := known.get(spelling_key(label))) is not None:
+        if (row := rows.get(spelling_key(label))) is not None:
             prior[n_embedding + row, column] = 1
     return prior
 

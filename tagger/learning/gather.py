@@ -32,7 +32,7 @@ OnTrack = Callable[["TrackResult"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class LabelSources:
     """What is known of files beside what they hold.
 
     Attributes:
@@ -80,7 +80,7 @@ def gather(
     paths: Iterable[Path],
     *,
     field: str,
-    known: Known,
+    sources: LabelSources,
     on_track: OnTrack | None = None,
 ) -> Gathered:
     """Read tags, and take embeddings from the state, or decode.
@@ -89,14 +89,14 @@ def gather(
         tagger: with the base model.
         paths: files and folders.
         field: whose values are the genres.
-        known: what is known of the files beside what they hold.
+        sources: what is known of the files beside what they hold.
         on_track: told of each track.
 
     Raises:
         InputError: there is no audio file.
     """
     found = Gathered()
-    decisions = _by_path(known.corrections)
+    decisions = _by_path(sources.corrections)
     found.n_contradictions = sum(one.n_contradictions for one in decisions.values())
     vectors = []
     for result in with_embeddings(tagger, paths):
@@ -106,7 +106,7 @@ def gather(
             found.n_failed += 1
             continue
         try:
-            track = _labelled(result.path, field, known, decisions, found)
+            track = _labelled(result.path, field, sources, decisions, found)
         except TagError:
             found.n_failed += 1
             continue
@@ -165,7 +165,7 @@ def _taken_together(found: Sequence[Correction]) -> _Decision:
 def _labelled(
     path: Path,
     field: str,
-    known: Known,
+    sources: LabelSources,
     decisions: Mapping[Path, _Decision],
     found: Gathered,
 ) -> LabelledTrack | None:
@@ -174,11 +174,11 @@ def _labelled(
     info, artist = read_with_artist(path, field=field)
     genres = info.values(field)
     track = LabelledTrack(path, artist_key(artist, place), genres)
-    if (label := _folder_label(place, known.folders)) is not None:
+    if (label := _folder_label(place, sources.folders)) is not None:
         return replace(track, genres=(label,), origin="example")
-    if known.is_background:
+    if sources.is_background:
         return replace(track, origin="background")
-    if (given := known.labels.get(place)) is not None:
+    if (given := sources.labels.get(place)) is not None:
         return replace(track, genres=given, origin="correction")
     if (decision := decisions.get(place)) is not None:
         now = set(map(fold, genres))
@@ -186,7 +186,7 @@ def _labelled(
         is_decided = decision.genres is not None and decision.genres == now
         origin: Origin = "correction" if is_decided else "tag"
         track = replace(track, denied=denied, origin=origin)
-    if track.origin == "tag" and (by_scan := known.by_scans.get(place)) is not None:
+    if track.origin == "tag" and (by_scan := sources.by_scans.get(place)) is not None:
         before, after = by_scan
         if set(map(fold, after)) == set(map(fold, genres)):
             found.n_by_scans += 1

@@ -75,10 +75,10 @@ def hold_out(table: LearningTable, options: HeadOptions) -> HeldOut:
     shape = (len(options.penalties), *table.targets.shape)
     logits = np.zeros(shape, np.float32)
     for fold in range(folds.max() + 1):
-        seen, unseen = folds != fold, folds == fold
-        heads = _heads(table, options, options.penalties, seen)
+        fitted, left_out = folds != fold, folds == fold
+        heads = _heads(table, options, options.penalties, fitted)
         for number, head in enumerate(heads):
-            logits[number, unseen] = (table.features[unseen] - centre) @ head.weight
+            logits[number, left_out] = (table.features[left_out] - centre) @ head.weight
     figures = np.array(
         [average_precisions(table.targets, one, table.weights) for one in logits]
     )
@@ -102,9 +102,9 @@ def _best_penalties(figures: NDArray[np.float64], options: HeadOptions) -> NDArr
     """
     n_labels = figures.shape[1]
     prior = np.zeros((1, n_labels)) if options.prior is None else options.prior
-    is_known = (prior != 0).sum(axis=0) > 0
+    has_prior = (prior != 0).sum(axis=0) > 0
     best = np.zeros(n_labels, np.intp)
-    for group in (is_known, ~is_known):
+    for group in (has_prior, ~has_prior):
         if group.any():
             means = np.nanmean(figures[:, group], axis=1)
             # Of those that rank alike, the weakest: it leaves the most room between labels.
@@ -146,16 +146,16 @@ def cross_fit(
     scores = np.zeros_like(held.logits)
     is_given = np.zeros(held.logits.shape, np.bool_)
     for fold in range(held.folds.max() + 1):
-        seen, unseen = held.folds != fold, held.folds == fold
+        fitted, left_out = held.folds != fold, held.folds == fold
         calibration = fit_calibration(
-            held.logits[seen], table.targets[seen], table.weights[seen]
+            held.logits[fitted], table.targets[fitted], table.weights[fitted]
         )
-        known = calibration.scores(held.logits[seen])
+        scores_of_others = calibration.scores(held.logits[fitted])
         thresholds = choose_thresholds(
-            known, table.targets[seen], table.weights[seen], precision=precision
+            scores_of_others, table.targets[fitted], table.weights[fitted], precision=precision
         )
-        scores[unseen] = calibration.scores(held.logits[unseen])
-        is_given[unseen] = (scores[unseen] >= thresholds) & (thresholds < 1)
+        scores[left_out] = calibration.scores(held.logits[left_out])
+        is_given[left_out] = (scores[left_out] >= thresholds) & (thresholds < 1)
     return CrossFitted(scores, is_given)
 
 

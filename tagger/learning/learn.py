@@ -187,15 +187,15 @@ def _rows(
     rows = []
     for column, label in enumerate(table.labels):
         has = table.targets[:, column]
-        said = table.weights[:, column] > 0
-        precision, recall = precision_recall(has[said], crossed.is_given[said, column])
+        labelled = table.weights[:, column] > 0
+        precision, recall = precision_recall(has[labelled], crossed.is_given[labelled, column])
         rows.append(
             LabelRow(
                 label=label,
                 n_tracks=int(has.sum()),
                 n_artists=len(set(artists[has > 0])),
                 average_precision=float(held.average_precision[column]),
-                prior=float(has[said].mean()),
+                prior=float(has[labelled].mean()),
                 precision=precision,
                 recall=recall,
                 threshold=float(thresholds[column]),
@@ -222,9 +222,9 @@ def _confused(
 
 
 def _figures(table: LearningTable, held: HeldOut, crossed: CrossFitted) -> dict[str, float]:
-    said = table.weights.any(axis=1)
-    given = crossed.is_given[said]
-    right = given & (table.targets[said] > 0)
+    labelled = table.weights.any(axis=1)
+    given = crossed.is_given[labelled]
+    right = given & (table.targets[labelled] > 0)
     return {
         "n_tracks": len(table.tracks),
         "n_artists": len(set(table.artists)),
@@ -232,7 +232,9 @@ def _figures(table: LearningTable, held: HeldOut, crossed: CrossFitted) -> dict[
         "macro_prior": float(table.targets.mean()),
         "written_right": float(right.sum() / max(1, given.sum())),
         "share_of_tracks_written": float(given.any(axis=1).mean()),
-        "calibration_error": calibration_error(table.targets[said], crossed.scores[said]),
+        "calibration_error": calibration_error(
+            table.targets[labelled], crossed.scores[labelled]
+        ),
         "strongest_penalty": float(held.penalties.max()),
         "weakest_penalty": float(held.penalties.min()),
     }

@@ -29,8 +29,8 @@ def index_of_state(tagger: "Tagger") -> Index:
     source = embedding_source(tagger.spec, sha256_of(tagger.path))
     file = store.path.with_name(f"{store.path.name}.similar.npy")
     stamp = (*stamp_of(store, source), crc32(source.encode()))
-    if (known := load_index(file, stamp=stamp)) is not None:
-        return known
+    if (stored := load_index(file, stamp=stamp)) is not None:
+        return stored
     rows = (
         (str(one.path), np.frombuffer(one.vector, np.float16), one.duration_s)
         for one in stored_embeddings(store, source)

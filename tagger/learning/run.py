@@ -19,7 +19,7 @@ from tagger.learning.examples import (
 )
 from tagger.learning.features import gains_of, prior_of
 from tagger.learning.folds import N_FOLDS
-from tagger.learning.gather import Gathered, Known, OnTrack, gather
+from tagger.learning.gather import Gathered, LabelSources, OnTrack, gather
 from tagger.learning.held_out import PENALTIES, HeadOptions
 from tagger.learning.learn import Learned, learn
 from tagger.learning.table import LabelledTrack, table_of
@@ -121,8 +121,8 @@ def learn_library(
     source = embedding_source(base.spec, sha256_of(base.path))
     _tell_of_others(store, source, say)
     rules = rules_of(tagger.settings, tagger.spec)
-    known, places = _known(store, paths, options)
-    gathered = gather(tagger, places, field=options.field, known=known, on_track=on_track)
+    sources, places = _label_sources(store, paths, options)
+    gathered = gather(tagger, places, field=options.field, sources=sources, on_track=on_track)
     if options.examples is not None and not paths:
         add_background(gathered, stored_embeddings(store, source))
     _tell(gathered, say)
@@ -135,7 +135,7 @@ def learn_library(
     rules = with_implied_tree(rules, names)
     learned = _learned(gathered, base, rules, options)
     written = write_model(base, learned, _naming(gathered, rules, options), target)
-    newest = max((one.id for one in known.corrections), default=0)
+    newest = max((one.id for one in sources.corrections), default=0)
     record_learned(store, options.name, _recipe(tagger, paths, options), newest)
     return Lesson(learned, written, gathered)
 
@@ -164,30 +164,30 @@ def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:
 
 def _recipe(tagger: "Tagger", paths: Sequence[Path], options: LearnOptions) -> dict[str, Any]:
     """How to learn the model again, as JSON types."""
-    said = asdict(options)
+    recorded = asdict(options)
     for key in ("labels_from", "examples"):
-        said[key] = None if said[key] is None else str(Path(said[key]).resolve())
+        recorded[key] = None if recorded[key] is None else str(Path(recorded[key]).resolve())
     return {
-        **said,
+        **recorded,
         "base": str(tagger.path.resolve()),
         "paths": [str(path.resolve()) for path in paths],
     }
 
 
-def _known(
+def _label_sources(
     store: Store, paths: Sequence[Path], options: LearnOptions
-) -> tuple[Known, Sequence[Path]]:
+) -> tuple[LabelSources, Sequence[Path]]:
     """What is known of files beside what they hold, and all files that are gathered."""
     if options.examples is not None:
         folders = example_folders(options.examples)
-        return Known(folders=folders, is_background=True), [options.examples, *paths]
+        return LabelSources(folders=folders, is_background=True), [options.examples, *paths]
     labels = {} if options.labels_from is None else _labels_of(options.labels_from)
-    known = Known(
+    sources = LabelSources(
         corrections=all_corrections(store),
         by_scans=written_by_scans(store),
         labels=labels,
     )
-    return known, paths
+    return sources, paths
 
 
 def _labels_of(report: Path) -> dict[Path, tuple[str, ...]]:

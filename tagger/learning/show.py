@@ -95,8 +95,8 @@ def show_corrections(console: Console, corrections: Sequence["Correction"]) -> N
     """Print what was decided about which file."""
     table = _table("number", "by", "is", "is not", "file")
     for one in corrections:
-        told = (str(one.id), one.origin, ", ".join(one.genres), ", ".join(one.denied))
-        table.add_row(*(Text(sanitise(text)) for text in (*told, text_of(one.path))))
+        cells = (str(one.id), one.origin, ", ".join(one.genres), ", ".join(one.denied))
+        table.add_row(*(Text(sanitise(text)) for text in (*cells, text_of(one.path))))
     console.print(table)
 
 

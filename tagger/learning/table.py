@@ -93,8 +93,8 @@ def table_of(
     targets = np.zeros((len(tracks), len(vocabulary.labels)), np.float32)
     weights = np.ones_like(targets)
     for row, track in enumerate(tracks):
-        is_known = bool(track.genres) or track.origin == "background"
-        weights[row] = WEIGHTS[track.origin] if is_known else 0
+        is_labelled = bool(track.genres) or track.origin == "background"
+        weights[row] = WEIGHTS[track.origin] if is_labelled else 0
         for name in names_of(track.denied, rules):
             if (column := vocabulary.columns.get(spelling_key(name))) is not None:
                 weights[row, column] = WEIGHTS["correction"]

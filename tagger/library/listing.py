@@ -9,13 +9,13 @@ from pathlib import Path
 from tagger.library.ignored import MARKS
 from tagger.tags.registry import containers
 
-_ONLY_HEARD = ".aa3 .amr .awb .dts .eac3 .ec3 .mlp .oma .qoa .ra .rm .shn .thd .voc"
+_DECODE_ONLY = ".aa3 .amr .awb .dts .eac3 .ec3 .mlp .oma .qoa .ra .rm .shn .thd .voc"
 """Of containers that FFmpeg opens and that have no family among the tags."""
 
 AUDIO_SUFFIXES = frozenset(
     suffix
     for suffixes in (
-        _ONLY_HEARD,
+        _DECODE_ONLY,
         *(one.suffixes for _, one in containers() if one.is_decoded),
     )
     for suffix in suffixes.split()
@@ -45,7 +45,7 @@ record takes longer to make than the system to answer.
 """
 
 
-Found = tuple[list[Entry], list[str], list[str]]
+Contents = tuple[list[Entry], list[str], list[str]]
 """Audio files by name, sorted names of folders, and the marks of `tagger.library.ignored`."""
 
 
@@ -70,7 +70,7 @@ def is_audio_name(name: str) -> bool:
     return bool(stem) and suffix.lower() in _SUFFIXES
 
 
-def list_folder(folder: Path, entered: set[tuple[int, int]], *, asks: bool) -> Found | None:
+def list_folder(folder: Path, entered: set[tuple[int, int]], *, asks: bool) -> Contents | None:
     """What is in a folder; None if that real directory was entered before.
 
     Where the system can list an open folder, the way to it is not walked for each file.
@@ -88,7 +88,7 @@ def list_folder(folder: Path, entered: set[tuple[int, int]], *, asks: bool) -> F
             os.close(place)
 
 
-def _list(place: int | Path, *, asks: bool) -> Found:
+def _list(place: int | Path, *, asks: bool) -> Contents:
     """Return a folder's audio files by name, the sorted names of its folders, and its marks.
 
     Args:

@@ -217,8 +217,8 @@ class _Walk:
         try:
             return files, folders, ignored.marked_rules(folder, marks) if marks else ()
         except OSError as error:
-            said = f"what {' and '.join(sorted(marks))} in it leaves out cannot be read"
-            self.on_error(folder, f"{said} ({_reason(error)})")
+            message = f"what {' and '.join(sorted(marks))} in it leaves out cannot be read"
+            self.on_error(folder, f"{message} ({_reason(error)})")
             return None
 
 

@@ -97,7 +97,7 @@ def _windows_per_s(engine: "Engine", size: int) -> float:
     return size / sorted(times)[len(times) // 2]
 
 
-def _known() -> dict[str, object]:
+def _measured() -> dict[str, object]:
     """What was measured before; nothing if the file is not there or no longer whole."""
     try:
         found = json.loads((cache_root() / FILE).read_text(encoding="utf-8"))
@@ -107,7 +107,7 @@ def _known() -> dict[str, object]:
 
 
 def _remembered(key: str) -> int | None:
-    size = _known().get(key)
+    size = _measured().get(key)
     return size if isinstance(size, int) and 1 <= size <= MAX_BATCH else None
 
 
@@ -117,7 +117,7 @@ def _remember(key: str, size: int) -> list[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{FILE}.tmp")
-        temporary.write_text(json.dumps({**_known(), key: size}, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps({**_measured(), key: size}, indent=1), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         note = (

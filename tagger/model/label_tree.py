@@ -66,8 +66,8 @@ def _is_in_circle(name: str, parents: Mapping[str, str]) -> bool:
 def _wrong_kinds(
     labels: Sequence[str], parents: Mapping[str, str], kinds: Mapping[str, Any]
 ) -> list[str]:
-    known = set(labels)
-    found = [f"kinds names {name!r}, which is no label" for name in kinds if name not in known]
+    names = set(labels)
+    found = [f"kinds names {name!r}, which is no label" for name in kinds if name not in names]
     found += [
         f"the kind of {name!r} is {kind!r}, not one of {', '.join(LABEL_KINDS)}"
         for name, kind in kinds.items()
@@ -78,6 +78,6 @@ def _wrong_kinds(
         f" {kinds.get(above, GENRE_KIND)}"
         for label in labels
         for above in line_above(label, parents)
-        if above in known and kinds.get(label, GENRE_KIND) != kinds.get(above, GENRE_KIND)
+        if above in names and kinds.get(label, GENRE_KIND) != kinds.get(above, GENRE_KIND)
     ]
     return found

@@ -109,27 +109,27 @@ def _translated(
     error: Exception, path: Path, providers: ProviderList
 ) -> DeviceError | ModelError:
     """The error of a start as a sentence: whose fault it is, and what to do."""
-    said = str(error).strip().split("\n", 1)[0]
+    reason = str(error).strip().split("\n", 1)[0]
     first = providers[0] if isinstance(providers[0], str) else providers[0][0]
     device = next(name for name, one in PROVIDERS.items() if one == first)
     if device == "cpu":
         return ModelError(
-            f"{path}: not a model that can be run ({said}); export it again, or use another."
+            f"{path}: not a model that can be run ({reason}); export it again, or use another."
         )
     if is_out_of_memory(error):
         return DeviceError(
-            f"--device {device}: no memory on the device for {path} ({said}); close what else"
+            f"--device {device}: no memory on the device for {path} ({reason}); close what else"
             " uses it, choose another GPU (--device cuda:1), or use --device cpu."
         )
     for sign, sentence in _DEVICE_FAILURES:
         if sign in str(error).lower():
-            return DeviceError(f"--device {device}: {sentence} ({said}).")
+            return DeviceError(f"--device {device}: {sentence} ({reason}).")
     try:  # a file that no device can run is not the device's fault
         open_session(path, [PROVIDERS["cpu"]], optimise=False)
     except ModelError as broken:
         return broken
     return DeviceError(
-        f"--device {device}: {path} cannot be started there ({said}); `tagger export --check`"
+        f"--device {device}: {path} cannot be started there ({reason}); `tagger export --check`"
         " says what may stand in the way, --device cpu does without."
     )
 

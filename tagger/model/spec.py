@@ -93,11 +93,11 @@ class ModelSpec:
 
     def to_json(self) -> str:
         """The document that goes into the model's metadata."""
-        said = asdict(self)
+        record = asdict(self)
         for name in _OPTIONAL:  # a model that does not use them says what it said before them
-            if not said[name]:
-                del said[name]
-        return json.dumps(said, ensure_ascii=False, sort_keys=True)
+            if not record[name]:
+                del record[name]
+        return json.dumps(record, ensure_ascii=False, sort_keys=True)
 
 
 def parse_spec(text: str | None) -> ModelSpec:
@@ -143,13 +143,13 @@ def _from_tree(tree: Mapping[str, Any]) -> ModelSpec:
         is_absent = name not in tree or (value is None and name in _OPTIONAL)
         if wrong and not is_absent:
             raise ModelError(f"its {METADATA_KEY} has {name} = {value!r}; export it again")
-    known = {
+    entries = {
         one.name: tree[one.name]
         for one in fields(ModelSpec)
         if one.name in tree and (tree[one.name] is not None or one.name not in _OPTIONAL)
     }
-    known["labels"] = tuple(known["labels"])
-    return ModelSpec(**known)
+    entries["labels"] = tuple(entries["labels"])
+    return ModelSpec(**entries)
 
 
 _REQUIRED = (

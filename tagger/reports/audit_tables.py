@@ -92,6 +92,6 @@ def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None
 
 def _summary(console: Console, found: Sequence[Audited]) -> None:
     counts = Counter(one.finding for one in found)
-    said = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
+    summary = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
     n_to_mend = sum(counts[finding] for finding in TO_MEND)
-    console.print(f"{len(found)} files, {n_to_mend} worth a look: {said}", highlight=False)
+    console.print(f"{len(found)} files, {n_to_mend} worth a look: {summary}", highlight=False)

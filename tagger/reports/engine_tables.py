@@ -25,8 +25,10 @@ def building_shown(console: Console) -> Callable[[Path], AbstractContextManager[
         from tagger.model.tensorrt_cache import build_seconds, list_engines  # noqa: PLC0415
 
         others = [build_seconds(one) for one, _ in list_engines() if one != folder]
-        known = [one for one in others if one is not None]
-        expected = f", about {_clock(max(known))} judging by earlier builds" if known else ""
+        durations = [one for one in others if one is not None]
+        expected = (
+            f", about {_clock(max(durations))} judging by earlier builds" if durations else ""
+        )
         text = f"Building TensorRT's engine, once for this model and GPU{expected}"
         with _ticking(console, text):
             yield

@@ -152,8 +152,8 @@ def open_report(
     """
     suffix = path.suffix.lower()
     if suffix not in REPORT_SUFFIXES:
-        known = " or ".join(REPORT_SUFFIXES)
-        raise InputError(f"{path}: a report ends in {known}; choose one of them.")
+        suffixes = " or ".join(REPORT_SUFFIXES)
+        raise InputError(f"{path}: a report ends in {suffixes}; choose one of them.")
     try:
         file = path.open("w", encoding="utf-8", newline="")
     except OSError as error:
@@ -171,16 +171,16 @@ def line_of(result: TrackResult, *, verbose: bool) -> str | None:
     if (parts := _parts(result, verbose=verbose)) is None:
         return None
     style = _STYLES[result.status]
-    path, said = map(escape, parts)
-    return f"[{style}]{result.status:<9}[/] {path}  [{style}]{said}[/]"
+    path, remark = map(escape, parts)
+    return f"[{style}]{result.status:<9}[/] {path}  [{style}]{remark}[/]"
 
 
 def plain_line_of(result: TrackResult, *, verbose: bool) -> str | None:
     """The same line without markup, for a file or a pipe; made in a tenth of the time."""
     if (parts := _parts(result, verbose=verbose)) is None:
         return None
-    path, said = parts
-    return f"{result.status:<9} {path}  {said}"
+    path, remark = parts
+    return f"{result.status:<9} {path}  {remark}"
 
 
 def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
@@ -189,14 +189,14 @@ def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
         return None
     shown = _shown(result) if result.status in {"proposed", "written"} else ""
     nothing = "(no genre)" if result.status in {"proposed", "written"} else ""
-    said = text_of(shown or result.reason or nothing)
+    remark = text_of(shown or result.reason or nothing)
     path = text_of(result.path)
     # A reason that begins with the file's name says so itself.
-    said = said.removeprefix(f"{path}: ")
+    remark = remark.removeprefix(f"{path}: ")
     if verbose and result.scores:
         best = ", ".join(f"{label} {score:.2f}" for label, score in _first(result.scores, 3))
-        said = f"{said} [{best}]" if said else f"[{best}]"
-    return sanitise(path), sanitise(said)
+        remark = f"{remark} [{best}]" if remark else f"[{best}]"
+    return sanitise(path), sanitise(remark)
 
 
 def _shown(result: TrackResult) -> str:

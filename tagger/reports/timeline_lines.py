@@ -59,10 +59,10 @@ def _axis(duration_s: float, width: int) -> str:
 
 
 def _segment_line(segment: Segment, colours: dict[str, str]) -> Text:
-    said = {None: "nothing sure enough", "": "silence"}.get(segment.label)
+    words = {None: "nothing sure enough", "": "silence"}.get(segment.label)
     times = f"  {clock(segment.start_s):>5} to {clock(segment.end_s):>5}  "
-    if said is not None or segment.label is None:
-        return Text.assemble((times, "dim"), ("░ ", "dim"), (said or "", "dim"))
+    if words is not None or segment.label is None:
+        return Text.assemble((times, "dim"), ("░ ", "dim"), (words or "", "dim"))
     style = colours.get(segment.label, "")
     label = sanitise(segment.label)
     return Text.assemble((times, "dim"), ("█ ", style), f"{label} {segment.score:.2f}")

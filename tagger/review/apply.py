@@ -88,13 +88,13 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
         if row.problem is not None:
             raise TagError(row.problem)
         path = _existing(row.cells["path"])
-        wanted = _wanted(row.cells)
-        info = read_tags(path, style=options.writing.style, fields=wanted.fields)
-        status, reason = _decide(path, info, wanted, options)
+        asked_for = _values_of(row.cells)
+        info = read_tags(path, style=options.writing.style, fields=asked_for.fields)
+        status, reason = _decide(path, info, asked_for, options)
         if status == "proposed" and options.write:
-            genres, others = asked_of(wanted.field, wanted.genres, wanted.second)
-            if genres is not None and genres == _told(info, GENRE):
-                genres = None if info.is_settled else info.genres
+            genres, others = asked_of(asked_for.field, asked_for.genres, asked_for.second)
+            if genres is not None and genres == _spelled_out(info, GENRE):
+                genres = None if info.is_consistent else info.genres
             (outcome,) = writer([WriteRequest(path, genres, options.writing, info, others)])
             if isinstance(outcome, TrackError):
                 raise outcome
@@ -103,23 +103,23 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
         return TrackResult(path=path, status="skipped", reason=_placed(row, error))
     except (TrackError, InputError) as error:
         return TrackResult(path=path, status="failed", reason=_placed(row, error))
-    now = info.values(wanted.field)
+    now = info.values(asked_for.field)
     done = status in {"proposed", "written"}
-    second = second_of(info, wanted.second.name if wanted.second else None)
+    second = second_of(info, asked_for.second.name if asked_for.second else None)
     return TrackResult(
         path=path,
         status=status,
-        genres=wanted.genres if done else now,
+        genres=asked_for.genres if done else now,
         previous=now,
         reason=reason,
-        field=wanted.field,
-        second=replace(second, values=wanted.second.values)
-        if done and second and wanted.second
+        field=asked_for.field,
+        second=replace(second, values=asked_for.second.values)
+        if done and second and asked_for.second
         else second,
     )
 
 
-def _wanted(cells: Mapping[str, str]) -> RowValues:
+def _values_of(cells: Mapping[str, str]) -> RowValues:
     """What a row asks for.
 
     Raises:
@@ -137,20 +137,24 @@ def _wanted(cells: Mapping[str, str]) -> RowValues:
 
 
 def _decide(
-    path: Path, info: TagInfo, wanted: RowValues, options: ApplyOptions
+    path: Path, info: TagInfo, asked_for: RowValues, options: ApplyOptions
 ) -> tuple[Status, str | None]:
     """(status, reason) of a row whose file was found; `proposed` is to be written."""
-    second = wanted.second
-    asked = {wanted.field: wanted.genres} | ({second.name: second.values} if second else {})
-    was = {wanted.field: wanted.previous} | ({second.name: second.previous} if second else {})
-    now = {name: _told(info, name) for name in asked}
+    second = asked_for.second
+    asked = {asked_for.field: asked_for.genres} | (
+        {second.name: second.values} if second else {}
+    )
+    was = {asked_for.field: asked_for.previous} | (
+        {second.name: second.previous} if second else {}
+    )
+    now = {name: _spelled_out(info, name) for name in asked}
     if asked == was:
         return "unchanged", "nothing was edited"
-    if asked == now and (info.is_settled or GENRE not in asked):
+    if asked == now and (info.is_consistent or GENRE not in asked):
         return "unchanged", HOLDS_THEM
     if now not in (was, asked):
-        said = ", ".join(info.values(wanted.field)) or "no genre"
-        raise TagError(f"{path}: it was changed since the report: it now has {said}")
+        present = ", ".join(info.values(asked_for.field)) or "no genre"
+        raise TagError(f"{path}: it was changed since the report: it now has {present}")
     if not options.remove and any(was[name] and not asked[name] for name in asked):
         return "skipped", "its cell is empty; --remove would remove its genre"
     if (why := why_skipped(path, info, options.writing)) is not None:
@@ -169,7 +173,7 @@ def _existing(cell: str) -> Path:
     raise TagError(f"{sanitise(cell)}: there is no such file{where}")
 
 
-def _told(info: TagInfo, name: str) -> tuple[str, ...]:
+def _spelled_out(info: TagInfo, name: str) -> tuple[str, ...]:
     """What a report could tell of what a field holds now."""
     return _genres(cell_text(SEPARATOR.join(info.values(name))))
 

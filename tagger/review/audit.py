@@ -75,15 +75,15 @@ class Auditor:
             results: taken one by one, and held until the last.
             on_track: told of each as it comes.
         """
-        judged: list[Audited] = []
+        assessed: list[Audited] = []
         for result in results:
             if on_track is not None:
                 on_track(result)
-            judged.append(self.judge(result))
-        files, variants = self.finish(judged)
+            assessed.append(self.assess(result))
+        files, variants = self.finish(assessed)
         return Audit(files, variants, self.unknown)
 
-    def judge(self, result: TrackResult) -> Audited:
+    def assess(self, result: TrackResult) -> Audited:
         """What is to be said of one file that was listened to."""
         if result.status == "failed":
             return Audited(replace(result, genres=result.previous), "failed")
@@ -170,17 +170,17 @@ class Auditor:
     def _exact(self, name: str) -> str:
         return self.rules.spellings.get(name.strip().casefold(), name)
 
-    def finish(self, judged: Iterable[Audited]) -> tuple[list[Audited], list[Variant]]:
+    def finish(self, assessed: Iterable[Audited]) -> tuple[list[Audited], list[Variant]]:
         """All files, what is worth a look first, the most certain first; and the spellings.
 
         Holds every file until the last is judged: only then is known how genres are spelled.
         """
-        found = [_lean(one) for one in judged]
+        found = [_lean(one) for one in assessed]
         variants = self.variants()
         names = better_names(variants)
         here = replace(self.rules, usual=usual_spellings(self.spellings, self.rules))
         spelled_here = [_as_spelled(one, here) for one in found]
-        found = [_told(self._respelled(one, names)) for one in spelled_here]
+        found = [_explained(self._respelled(one, names)) for one in spelled_here]
         order = {finding: rank for rank, finding in enumerate(FINDINGS)}
         found.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
         return found, variants
@@ -255,7 +255,7 @@ def _lean(audited: Audited) -> Audited:
     return replace(audited, result=replace(audited.result, scores=kept))
 
 
-def _told(audited: Audited) -> Audited:
+def _explained(audited: Audited) -> Audited:
     """The result says why it is here, and proposes what would mend it."""
     result = audited.result
     if audited.finding not in TO_MEND:

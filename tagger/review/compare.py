@@ -96,24 +96,24 @@ def compare(
         own: genres of tracks from elsewhere, in place of the files' own.
     """
     # An audit's reading of genres: aliases, trees and last words, for each model's own labels.
-    judges = [
+    auditors = [
         Auditor(scored.spec, scored.rules, threshold=None, limit=3) for scored in (one, other)
     ]
     paths = [path for path in one.results if _is_scored(one, path) and _is_scored(other, path)]
-    judged = {}
+    tagged = {}
     for path in paths:
         genres = own.get(path, ()) if own is not None else one.results[path].previous
-        meant = tuple(_meant(judge, genres) for judge in judges)
+        meant = tuple(_meant(auditor, genres) for auditor in auditors)
         if all(meant):  # a model with few labels is not judged by what it cannot say
-            judged[path] = meant
+            tagged[path] = meant
     figures = tuple(
-        _figures(scored, paths, {path: meant[i] for path, meant in judged.items()})
+        _figures(scored, paths, {path: meant[i] for path, meant in tagged.items()})
         for i, scored in enumerate((one, other))
     )
     return Comparison(
         models=(figures[0], figures[1]),
         n_tracks=len(paths),
-        n_same_first=sum(_same_first(path, one, other, judges) for path in paths),
+        n_same_first=sum(_same_first(path, one, other, auditors) for path in paths),
         n_failed=len(one.results) - len(paths),
     )
 
@@ -156,18 +156,18 @@ def _sure(scored: Scored, path: Path) -> set[str]:
     return {label for label, score in scores.items() if is_sure(label, score, scored.spec)}
 
 
-def _meant(judge: Auditor, genres: Iterable[str]) -> frozenset[str]:
-    return frozenset(label for genre in genres for label in judge.meanings(genre))
+def _meant(auditor: Auditor, genres: Iterable[str]) -> frozenset[str]:
+    return frozenset(label for genre in genres for label in auditor.meanings(genre))
 
 
-def _same_first(path: Path, one: Scored, other: Scored, judges: list[Auditor]) -> bool:
+def _same_first(path: Path, one: Scored, other: Scored, auditors: list[Auditor]) -> bool:
     """Whether the first label of one is what the other's means, in either direction."""
     mine, theirs = _first(one, path), _first(other, path)
-    return mine in judges[0].meanings(theirs) or theirs in judges[1].meanings(mine)
+    return mine in auditors[0].meanings(theirs) or theirs in auditors[1].meanings(mine)
 
 
 def _figures(
-    scored: Scored, paths: list[Path], judged: Mapping[Path, frozenset[str]]
+    scored: Scored, paths: list[Path], tagged: Mapping[Path, frozenset[str]]
 ) -> ModelFigures:
     chosen = {path: _sure(scored, path) for path in paths}
     return ModelFigures(
@@ -175,8 +175,8 @@ def _figures(
         n_labels=len(scored.spec.labels_of("genre")),
         tracks_per_s=round(len(paths) / scored.seconds, 2) if scored.seconds else 0.0,
         n_chosen=sum(map(bool, chosen.values())),
-        n_own=len(judged),
-        n_first_right=sum(_first(scored, path) in meant for path, meant in judged.items()),
-        n_written=sum(bool(chosen[path]) for path in judged),
-        n_written_right=sum(bool(meant & chosen[path]) for path, meant in judged.items()),
+        n_own=len(tagged),
+        n_first_right=sum(_first(scored, path) in meant for path, meant in tagged.items()),
+        n_written=sum(bool(chosen[path]) for path in tagged),
+        n_written_right=sum(bool(meant & chosen[path]) for path, meant in tagged.items()),
     )

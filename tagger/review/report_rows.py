@@ -13,7 +13,7 @@ from tagger.settings.values import nearest
 from tagger.text import sanitise
 
 NEEDED = ("path", "genres", "previous")
-KNOWN = (
+COLUMNS = (
     *NEEDED, "status", "best_label", "score", "scores", "duration_s", "reason", "field",
     *SECOND_COLUMNS,
 )  # fmt: skip
@@ -78,21 +78,23 @@ def _layout_of(path: Path) -> _Layout:
     declared, heading, head = "", 0, ""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         for number, line in enumerate(islice(_without_marks(file), _MOST_ABOVE), 1):
-            if (said := _DECLARED.fullmatch(line)) is not None:
-                declared = said[1]
+            if (match := _DECLARED.fullmatch(line)) is not None:
+                declared = match[1]
             elif line.strip(_EMPTY):
                 heading, head = number, line
                 break
     delimiter = declared if declared and declared in head else max(",;\t", key=head.count)
-    names = [_known(name.strip()) for name in next(csv.reader([head], delimiter=delimiter), [])]
+    names = [
+        _column_name(name.strip()) for name in next(csv.reader([head], delimiter=delimiter), [])
+    ]
     while names and not names[-1]:
         names.pop()
     return _Layout(encoding, delimiter, names, heading)
 
 
-def _known(name: str) -> str:
+def _column_name(name: str) -> str:
     """A heading as we write it, if it differs in its capitals only."""
-    return name.casefold() if name.casefold() in KNOWN else name
+    return name.casefold() if name.casefold() in COLUMNS else name
 
 
 def _encoding_of(start: bytes) -> str:
@@ -117,7 +119,7 @@ def _check_names(path: Path, names: Sequence[str], on_note: Callable[[str], None
                 f"{path}: there is no column {sanitise(repr(needed))}{sanitise(near)}; give a"
                 " CSV report of `tagger scan` or `tagger audit`, with its first line."
             )
-    if foreign := [name for name in names if name and name not in KNOWN]:
+    if foreign := [name for name in names if name and name not in COLUMNS]:
         on_note(f"{path}: the columns {sanitise(', '.join(foreign))} are not used.")
 
 

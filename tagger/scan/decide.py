@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tagger.genres.choose import choose_genres, told_scores, why_nothing
+from tagger.genres.choose import choose_genres, scores_by_kind, why_nothing
 from tagger.genres.rules import chosen_names, merged
 from tagger.genres.target_fields import GENRE, SecondField, Targets
 from tagger.model.spec import ModelSpec
@@ -36,7 +36,7 @@ def decide(
     inspected: Inspected, scores: TrackScores, spec: ModelSpec, options: ResolvedOptions
 ) -> TrackResult:
     """Decide what becomes of one track; a track that is to be written is `proposed`."""
-    genre_scores, of_other_kinds = told_scores(scores.scores, spec)
+    genre_scores, of_other_kinds = scores_by_kind(scores.scores, spec)
     decision = _decision(inspected, scores, genre_scores, spec, options)
     return TrackResult(
         path=inspected.path,
@@ -103,7 +103,7 @@ def _is_same(
         return False
     # A second place that says another genre is no matter of `fill`.
     is_asked = options.targets.field == GENRE and options.policy != "fill"
-    return not is_asked or inspected.tags is None or inspected.tags.is_settled
+    return not is_asked or inspected.tags is None or inspected.tags.is_consistent
 
 
 def _same(genres: tuple[str, ...], options: ResolvedOptions) -> _Decision:

@@ -11,7 +11,7 @@ from tagger.library.listing import Entry, Listing
 from tagger.scan.context import ScanContext
 from tagger.scan.inspect_file import entry_now
 from tagger.scan.results import TrackResult
-from tagger.scan.stored_scores import UNSETTLED
+from tagger.scan.stored_scores import INCONSISTENT
 from tagger.state.records import listing_digest
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class FolderProgress:
         changed: dict[str, Sequence[str] | None] = {result.field: result.genres}
         was_kept = self._options.policy == "fill" and result.genres == result.previous
         if result.field == GENRE and not was_kept:
-            changed[UNSETTLED] = None
+            changed[INCONSISTENT] = None
         if result.second is not None:
             changed[result.second.name] = result.second.values
         self._cache.store_change(result.path.parent, entry, json.dumps(changed))

@@ -65,7 +65,7 @@ class Intake:
         self._n_hungry = 0  # threads that wait for a file
         self._has_ended = False
         self._fewest = self._room = 2 * n_threads + 4
-        self._settled: deque[TrackInProgress] = deque()
+        self._resolved: deque[TrackInProgress] = deque()
         self._is_taken = threading.Event()
 
     def offer(self, path: Path) -> bool:
@@ -106,9 +106,9 @@ class Intake:
                 if self._needs_decoding(track):
                     self._room = self._fewest
                     return track
-                self._settle(track)
+                self._resolve(track)
                 has_turn = self._turns.keep(time.monotonic() - started)
-                if not has_turn and self._settled:
+                if not has_turn and self._resolved:
                     self._wake()
         except ReplacedError:
             has_turn = False
@@ -116,15 +116,15 @@ class Intake:
         finally:
             if has_turn:
                 self._turns.give_back()
-            if self._settled:
+            if self._resolved:
                 self._wake()
         return None
 
-    def take_settled(self) -> Iterator[TrackInProgress]:
+    def take_resolved(self) -> Iterator[TrackInProgress]:
         """What was settled since; to be called by one thread."""
         with contextlib.suppress(IndexError):
             while not self._is_over():
-                yield self._settled.popleft()
+                yield self._resolved.popleft()
         self._is_taken.set()
 
     def replace(self, track: TrackInProgress) -> None:
@@ -132,11 +132,11 @@ class Intake:
         if not track.is_inspected:
             self._turns.give_back()
 
-    def _settle(self, track: TrackInProgress) -> None:
+    def _resolve(self, track: TrackInProgress) -> None:
         """Keep what needs no decoding for whoever collects, and make room for one more."""
         self._room = min(self._room + 1, _MOST_WAITING)
-        self._settled.append(track)
-        if len(self._settled) % TOGETHER == 0:
+        self._resolved.append(track)
+        if len(self._resolved) % TOGETHER == 0:
             self._hand_over()
 
     def _next_path(self) -> Path | None:

@@ -98,7 +98,7 @@ class Pipeline:
             yield from self._step()
         threads.raise_problem()
         if not threads.is_over():
-            yield from self._settled()
+            yield from self._resolved()
             yield from self._score()
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class Pipeline:
             if track.is_done():  # otherwise its last windows are still waiting for a batch
                 yield track.done()
         elif not threads.is_starting():
-            yield from self._settled()
+            yield from self._resolved()
 
     def _prepare(self) -> None:
         """Load the model, while the first files are being decoded."""
@@ -132,8 +132,8 @@ class Pipeline:
         self._batch_size = self._options.batch_size or self._engine.batch_size
         self._threads.resize(QUEUED_BATCHES * self._batch_size)
 
-    def _settled(self) -> Iterator[Scored]:
-        for track in self._threads.intake.take_settled():
+    def _resolved(self) -> Iterator[Scored]:
+        for track in self._threads.intake.take_resolved():
             yield track.done()
 
     def _score(self) -> Iterator[Scored]:

@@ -11,8 +11,8 @@ from tagger.scan.records import Inspected, TrackScores
 from tagger.state.records import Result, StoredFile
 from tagger.tags import TagInfo
 
-UNSETTLED = "@unsettled"
-"""Stands beside the fields where `TagInfo.is_settled` is False; no field can be called so."""
+INCONSISTENT = "@unsettled"
+"""Beside the fields where `TagInfo.is_consistent` is False; no field can be called so."""
 
 
 def tags_of(stored: StoredFile) -> TagInfo | None:
@@ -20,17 +20,17 @@ def tags_of(stored: StoredFile) -> TagInfo | None:
     if stored.container is None:
         return None
     values = {name: tuple(one) for name, one in json.loads(stored.tags).items()}
-    is_settled = values.pop(UNSETTLED, None) is None
+    is_consistent = values.pop(INCONSISTENT, None) is None
     genres = values.pop(GENRE)
-    return TagInfo(stored.container, genres, stored.unwritable, values, is_settled)
+    return TagInfo(stored.container, genres, stored.unwritable, values, is_consistent)
 
 
 def text_of_tags(tags: TagInfo | None) -> str:
     """What is stored of a file's tags."""
     if tags is None:
         return "{}"
-    unsettled: dict[str, tuple[str, ...]] = {} if tags.is_settled else {UNSETTLED: ()}
-    return json.dumps({GENRE: tags.genres, **tags.others, **unsettled})
+    inconsistent: dict[str, tuple[str, ...]] = {} if tags.is_consistent else {INCONSISTENT: ()}
+    return json.dumps({GENRE: tags.genres, **tags.others, **inconsistent})
 
 
 def stored_scores(

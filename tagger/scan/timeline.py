@@ -92,11 +92,11 @@ def timeline_of(scores: TrackScores, spec: ModelSpec) -> Timeline | None:
     n_scored = min(len(scores.starts_s), len(scores.window_scores))  # equal unless stopped
     duration_s = scores.duration_s or scores.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
-    told = [track_scores(one, spec) for one in scores.window_scores[:n_scored]]
+    tables = [track_scores(one, spec) for one in scores.window_scores[:n_scored]]
     return Timeline(
         genres,
         np.minimum(np.array(scores.starts_s[:n_scored]), last_s),
-        np.array([[one[label] for label in genres] for one in told], np.float32),
+        np.array([[one[label] for label in genres] for one in tables], np.float32),
         spec.window_s,
         duration_s,
     )

@@ -45,7 +45,7 @@ def given_genres(path: Path, genres: Sequence[str], options: ResolvedOptions) ->
     new = merged(previous, genres, rules, policy=options.policy)
     if not genres and options.policy == "replace":
         new = tuple(one for one in previous if fold(one) in rules.protected)
-    is_same = new == previous and (info.is_settled or field != GENRE)
+    is_same = new == previous and (info.is_consistent or field != GENRE)
     return TrackResult(
         path=path,
         status="unchanged" if is_same else "proposed",

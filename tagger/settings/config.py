@@ -173,9 +173,9 @@ def _file_layer(path: Path) -> _Layer:
         raise InputError(f"{path}, line {line}: not UTF-8; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        said = str(error).partition(" (at ")[0]
+        message = str(error).partition(" (at ")[0]
         line = int(place[1]) if place else len(text.splitlines())
-        raise InputError(f"{path}, line {line}{_key_on(text, line)}: {said}.") from error
+        raise InputError(f"{path}, line {line}{_key_on(text, line)}: {message}.") from error
     return (lambda key, entry: f"{path}, line {_line_of(text, key, entry)}"), tree
 
 
@@ -261,8 +261,8 @@ def _with_layer(settings: Settings, values: Mapping[str, Any], where: Where) -> 
 
 def _renamed(place: str, name: str, values: Mapping[str, Any]) -> str:
     key = RENAMED[name]
-    said = f"{key!r} beside it is used" if key in values else "it is still read"
-    return f"{place}: the key {name!r} is called {key!r} now; {said}"
+    message = f"{key!r} beside it is used" if key in values else "it is still read"
+    return f"{place}: the key {name!r} is called {key!r} now; {message}"
 
 
 def _check_circles(settings: Settings) -> None:

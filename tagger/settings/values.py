@@ -15,15 +15,15 @@ _OTHER_KINDS = tuple(kind for kind in LABEL_KINDS if kind != GENRE_KIND)
 class WrongValueError(ValueError):
     """A value that cannot be; `entry` names the one of a table."""
 
-    def __init__(self, said: str, entry: str | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, entry: str | None = None) -> None:
+        super().__init__(message)
         self.entry = entry
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, names: Sequence[str]) -> str:
     """'; did you mean ...?' or the list of all, to be put behind a message."""
-    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known)})"
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(names)})"
 
 
 def _number(value: Any) -> int:
@@ -33,11 +33,11 @@ def _number(value: Any) -> int:
     return value
 
 
-def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
+def _one_of(names: Sequence[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if value not in known:
+        if value not in names:
             raise WrongValueError(
-                f"is {value!r}, which is not allowed{nearest(str(value), known)}"
+                f"is {value!r}, which is not allowed{nearest(str(value), names)}"
             )
         return str(value)
 

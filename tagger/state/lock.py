@@ -45,7 +45,7 @@ class Hold:
         try:
             _lock(self._file)
         except OSError as error:
-            said = _note(self._file)
+            holder = _note(self._file)
             os.close(self._file)
             if error.errno not in _BUSY:
                 raise StateError(
@@ -53,8 +53,8 @@ class Hold:
                     " on another disk, with --state FILE or the variable TAGGER_STATE."
                 ) from error
             raise StateError(
-                f"{state}: another tagger process is using it ({said or 'just started'}); wait"
-                " for it, or give this one a state of its own with --state FILE."
+                f"{state}: another tagger process is using it ({holder or 'just started'});"
+                " wait for it, or give this one a state of its own with --state FILE."
             ) from error
         self.was_left = bool(_note(self._file))
         self._write(

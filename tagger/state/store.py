@@ -159,7 +159,7 @@ def open_store(
                 raise
             aside = _set_aside(path)
             connection = _opened(path, migrations, thoroughly=False)
-            on_notice(_told(path, aside, error, rescue_journal(aside, connection)))
+            on_notice(_notice(path, aside, error, rescue_journal(aside, connection)))
     except sqlite3.DatabaseError as error:
         hold.release()
         raise StateError(
@@ -199,8 +199,8 @@ def _opened(
     connection = _connect(str(path))
     try:
         _check_version(path, connection, migrations)
-        wanted = "DELETE" if is_on_network(path.parent) else "WAL"
-        connection.execute(f"PRAGMA journal_mode = {wanted}")
+        mode = "DELETE" if is_on_network(path.parent) else "WAL"
+        connection.execute(f"PRAGMA journal_mode = {mode}")
         if thoroughly:
             _check_pages(connection)
         migrate(connection, migrations)
@@ -267,12 +267,14 @@ def _set_aside(path: Path) -> Path:
     return aside
 
 
-def _told(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) -> str:
+def _notice(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) -> str:
     """The sentence that tells of a state that was set aside."""
-    said = (
+    message = (
         f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
         " begins a new one: files are listened to once more."
     )
     if n_saved is None:
-        return f"{said} Its undo journal could not be read."
-    return f"{said} {n_saved} changes of its undo journal were saved." if n_saved else said
+        return f"{message} Its undo journal could not be read."
+    return (
+        f"{message} {n_saved} changes of its undo journal were saved." if n_saved else message
+    )

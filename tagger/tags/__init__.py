@@ -36,6 +36,6 @@ def read_tags(path: Path, *, style: Style = AS_IS, fields: Sequence[str] = ()) -
         TagError: the file cannot be opened, or its tags are damaged.
         InputError: a name cannot be that of a field.
     """
-    wanted = [field_named(name) for name in fields]
+    requested = [field_named(name) for name in fields]
     with translated(path, TagError, "the tags cannot be read"), open_source(path) as source:
-        return info_of(source, container_of(source), style, wanted)
+        return info_of(source, container_of(source), style, requested)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.tags.fields import Edits, Field, Style
-from tagger.tags.places import Told
+from tagger.tags.places import GenrePlaces
 
 MAX_TAG_LEN = 64 << 20
 """Bytes of metadata that are held in memory; a tag that claims more is taken for damaged."""
@@ -42,15 +42,15 @@ class TagInfo:
         genres: the genres the file holds, each value one entry, empty ones dropped.
         unwritable: None if a genre can be written, else the sentence why not.
         others: the values of the other fields that were asked for, by name.
-        is_settled: writing the genres that it holds would change nothing: every place in which
-            a genre stands says the same, in the spelling that was asked for.
+        is_consistent: every place in which a genre stands says the same, in the spelling that
+            was asked for: to write the genres that it holds would change nothing.
     """
 
     container: str
     genres: tuple[str, ...]
     unwritable: str | None
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    is_settled: bool = True
+    is_consistent: bool = True
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values of a field that was asked for."""
@@ -132,10 +132,10 @@ class TagFile(ABC):
 
     @abstractmethod
     def values(self, field: Field) -> tuple[str, ...]:
-        """The values of a field as the container means them; of the genre, `told` has more."""
+        """The values of a field as the container means them; see also `genre_places`."""
 
     @abstractmethod
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """What every place says in which a genre can stand."""
 
     @abstractmethod

@@ -27,7 +27,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class GenrePlaces:
     """What a file says of its genre.
 
     Attributes:
@@ -60,7 +60,7 @@ class Told:
         return tuple(found)
 
     @property
-    def is_settled(self) -> bool:
+    def is_consistent(self) -> bool:
         """Whether nothing is left to do where a file shall hold what it says."""
         return self.is_as_asked and all(agrees(one, self.genres) for one in self.places)
 

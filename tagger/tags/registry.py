@@ -62,8 +62,10 @@ def info_of(
     """What an open file says of its genre, and of other fields."""
     tags = opened(source, container, style)
     others = {field.name: tags.values(field) for field in fields if field != GENRE}
-    told = replace(tags.told(), placeholders=style.placeholders)
-    return TagInfo(container, told.genres, tags.refusal(), others, told.is_settled)
+    genre_places = replace(tags.genre_places(), placeholders=style.placeholders)
+    return TagInfo(
+        container, genre_places.genres, tags.refusal(), others, genre_places.is_consistent
+    )
 
 
 @contextmanager

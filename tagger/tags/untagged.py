@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from tagger.tags.base import Container, Family, Patch, Range, TagFile
 from tagger.tags.fields import Edits, Field
-from tagger.tags.places import Told
+from tagger.tags.places import GenrePlaces
 
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _ZEROS_LEN = 64 << 10
@@ -29,9 +29,9 @@ class UntaggedFile(TagFile):
         """None of any field."""
         return ()
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """No place."""
-        return Told(())
+        return GenrePlaces(())
 
     def refusal(self) -> str:
         """Why the container has no tags."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 MAX_WAITING = 20_000
 """Files that are waited for one by one; with more, whole folders are looked at again."""
 
-MAX_KNOWN = 20_000
+MAX_REMEMBERED = 20_000
 """Files whose last state is remembered, so that a change of our own is not taken for news."""
 
 Signature = tuple[int, int, int, int]
@@ -43,7 +43,7 @@ class Settling:
         self._quiet_s, self._look = quiet_s, look
         self._waiting: dict[str, _Waiting] = {}
         # A plain dict finds its first entry ever more slowly once many have been removed.
-        self._known: OrderedDict[str, Signature] = OrderedDict()
+        self._scanned: OrderedDict[str, Signature] = OrderedDict()
         self.is_over_full = False
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Settling:
         signature = self._look(path)
         if signature is None:
             self.forget(path)
-        elif self._known.get(path) != signature:
+        elif self._scanned.get(path) != signature:
             if path not in self._waiting and len(self._waiting) >= MAX_WAITING:
                 self.is_over_full = True  # whoever asks looks at whole folders then
                 return
@@ -82,7 +82,7 @@ class Settling:
     def take(self, path: str, signature: Signature) -> bool:
         """Remember a file that is scanned now; whether it is not as it was left before."""
         self._waiting.pop(path, None)
-        is_news = self._known.get(path) != signature
+        is_news = self._scanned.get(path) != signature
         self._remember(path, signature)
         return is_news
 
@@ -94,10 +94,10 @@ class Settling:
     def forget(self, path: str) -> None:
         """A file is gone."""
         self._waiting.pop(path, None)
-        self._known.pop(path, None)
+        self._scanned.pop(path, None)
 
     def _remember(self, path: str, signature: Signature) -> None:
-        self._known.pop(path, None)
-        self._known[path] = signature
-        if len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
+        self._scanned.pop(path, None)
+        self._scanned[path] = signature
+        if len(self._scanned) > MAX_REMEMBERED:
+            self._scanned.popitem(last=False)

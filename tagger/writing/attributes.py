@@ -92,11 +92,11 @@ def _copy_owner(copy: Path, state: os.stat_result) -> None:
 
 def _copy_xattrs(original: Path, copy: Path) -> None:
     """ACLs are among them; what the folder gave the copy of its own is removed."""
-    wanted, there = _xattrs(original), _xattrs(copy)
-    for name in there.keys() - wanted.keys():
+    expected, there = _xattrs(original), _xattrs(copy)
+    for name in there.keys() - expected.keys():
         with contextlib.suppress(OSError):
             os.removexattr(copy, name)
-    for name, value in wanted.items():
+    for name, value in expected.items():
         if there.get(name) != value:
             with contextlib.suppress(OSError):
                 os.setxattr(copy, name, value)
@@ -131,7 +131,7 @@ def _check_kept(original: Path, copy: Path, state: os.stat_result) -> None:
 
 
 def _differing(original: Path, copy: Path) -> list[str]:
-    wanted, got = _xattrs(original), _xattrs(copy)
+    expected, got = _xattrs(original), _xattrs(copy)
     return sorted(
-        name for name in wanted.keys() | got.keys() if wanted.get(name) != got.get(name)
+        name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name)
     )

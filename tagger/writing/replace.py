@@ -151,15 +151,15 @@ class PreparedWrite:
             raise WriteError(f"{self.path}: {NOT_WRITTEN}: {found}. Its tags may be damaged.")
 
 
-def _difference(copy: Source, wanted: Identity) -> str | None:
-    if copy.size != wanted.size:
+def _difference(copy: Source, planned: Identity) -> str | None:
+    if copy.size != planned.size:
         return "the copy has another length"
-    if container_of(copy) != wanted.container:
+    if container_of(copy) != planned.container:
         return "the copy is another container"
-    found = identity_of(copy, wanted.container)
-    if found.payload != wanted.payload:
+    found = identity_of(copy, planned.container)
+    if found.payload != planned.payload:
         return "the audio would change"
-    return None if found == wanted else "the copy is not what was planned"
+    return None if found == planned else "the copy is not what was planned"
 
 
 def identity_at(path: Path, container: str) -> Identity | None:

@@ -12,9 +12,9 @@ def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
     """What was decided about other genres than there are now is not carried out."""
     if expected is None:
         return
-    known = {name: info.values(name) for name in expected.others if name in info.others}
+    values_now = {name: info.values(name) for name in expected.others if name in info.others}
     if (info.container, info.genres) != (expected.container, expected.genres) or any(
-        expected.others[name] != values for name, values in known.items()
+        expected.others[name] != values for name, values in values_now.items()
     ):
         raise ChangedError(
             f"{path}: its tags were changed by another program since they were read, and are "
@@ -39,9 +39,9 @@ def checked(
 
 def wrong_field(info: TagInfo, edits: Edits) -> str | None:
     """What is wrong with a field that does not read back; None if all do."""
-    for one, wanted in edits.items():
-        if (values := info.values(one.name)) != wanted:
+    for one, expected_values in edits.items():
+        if (values := info.values(one.name)) != expected_values:
             return f"the {one.name} reads back as {'; '.join(values) or 'nothing'}"
-        if one is GENRE and not info.is_settled:
+        if one is GENRE and not info.is_consistent:
             return "another place in the file would still show another genre"
     return None

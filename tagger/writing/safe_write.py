@@ -31,7 +31,7 @@ from tagger.writing import filecopy
 from tagger.writing.attributes import why_locked
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
 from tagger.writing.request import check_expected, checked, wrong_field
-from tagger.writing.second_reader import Wording, seen_otherwise
+from tagger.writing.second_reader import Wording, differing_tags
 
 Hardlinks = Literal["skip", "write"]
 HARDLINKS: tuple[Hardlinks, ...] = get_args(Hardlinks)
@@ -125,17 +125,17 @@ def plan_write(
     Raises:
         TagError, UnsupportedTagError, WriteError: as for `write_genres`.
     """
-    wanted = checked(path, genres, others or {})
+    requested = checked(path, genres, others or {})
     with translated(path, TagError, _READ):
         target = path.resolve(strict=True)
     with translated(target, TagError, _READ), open_source(target) as source:
         state = os.fstat(source.file.fileno())
         container = container_of(source)
-        info = info_of(source, container, options.style, wanted)
+        info = info_of(source, container, options.style, requested)
         edits = {
             field: new
-            for field, new in wanted.items()
-            if info.values(field.name) != new or (field is GENRE and not info.is_settled)
+            for field, new in requested.items()
+            if info.values(field.name) != new or (field is GENRE and not info.is_consistent)
         }
         if not edits:
             return None
@@ -171,7 +171,7 @@ def _tag_reader(container: str, edits: Edits, style: Style) -> Compare:
         if one != other:
             return "other tags would change"
         wording: Wording = "own" if style.id3v2_version == "keep" else "common"
-        return seen_otherwise(original, copy, container, edits, wording=wording)
+        return differing_tags(original, copy, container, edits, wording=wording)
 
     return compare
 

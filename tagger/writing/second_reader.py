@@ -35,10 +35,10 @@ from tagger.tags.riff.chunks import chunks_in
 Wording = Literal["own", "common"]
 """Whether ID3 is read as its version has it, or so that it can be compared with another one."""
 
-_Seen = dict[str, object]
+_Tags = dict[str, object]
 """What one kind of tag holds, by mutagen's name for it."""
 
-_Reader = Callable[[Source, Wording], _Seen]
+_Reader = Callable[[Source, Wording], _Tags]
 """Reads one kind of tag."""
 
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d")
@@ -55,7 +55,7 @@ _SECOND_PLACES: Mapping[str, frozenset[str]] = {
 """Where else a genre may stand, which changes with it."""
 
 
-def seen_otherwise(
+def differing_tags(
     original: Source,
     copy: Source,
     container: str,
@@ -87,7 +87,7 @@ def seen_otherwise(
     return None
 
 
-def _read(reader: _Reader, source: Source, wording: Wording) -> _Seen | None:
+def _read(reader: _Reader, source: Source, wording: Wording) -> _Tags | None:
     """What mutagen sees; None where it cannot read the file."""
     source.file.seek(0)
     try:
@@ -125,11 +125,11 @@ def _is_frame(key: str, spelling: str) -> bool:
     return key == spelling or (spelling[:5] == "comm:" and key[:-3] == f"{spelling}:")
 
 
-def _id3(source: Source, wording: Wording) -> _Seen:
+def _id3(source: Source, wording: Wording) -> _Tags:
     return _frames(ID3(source.file, translate=wording == "common", load_v1=False), wording)
 
 
-def _id3_in_chunk(source: Source, wording: Wording) -> _Seen:
+def _id3_in_chunk(source: Source, wording: Wording) -> _Tags:
     """RF64 is not opened by mutagen; the tag in it is one like any other."""
     for chunk in chunks_in(source, "rf64"):
         if chunk.id.lower() == b"id3 ":
@@ -141,16 +141,16 @@ def _id3_in_chunk(source: Source, wording: Wording) -> _Seen:
 def _id3_of(kind: Any) -> _Reader:
     """A reader of the ID3 tag inside a container that mutagen has a class for."""
 
-    def read(source: Source, wording: Wording) -> _Seen:
+    def read(source: Source, wording: Wording) -> _Tags:
         tags = kind(source.file, translate=wording == "common", load_v1=False).tags
         return _frames(tags, wording) if tags is not None else {}
 
     return read
 
 
-def _frames(tags: ID3Tags, wording: Wording) -> _Seen:
+def _frames(tags: ID3Tags, wording: Wording) -> _Tags:
     """All attributes of every frame; of a converted tag those that every version has."""
-    found: _Seen = {
+    found: _Tags = {
         key: [
             (name, _plain(value, wording))
             for name, value in vars(frame).items()
@@ -182,23 +182,23 @@ def _in_common_words(values: list[Any]) -> list[Any]:
     return [stamp[1] if stamp else one for stamp, one in zip(stamps, values, strict=True)]
 
 
-def _id3v1(source: Source, wording: Wording) -> _Seen:
+def _id3v1(source: Source, wording: Wording) -> _Tags:
     frames, _ = find_id3v1(source.file)
     return {key: _plain(frame.text, wording) for key, frame in (frames or {}).items()}
 
 
-def _ape(source: Source, _wording: Wording) -> _Seen:
+def _ape(source: Source, _wording: Wording) -> _Tags:
     return {key: (value.kind, value.value) for key, value in APEv2(source.file).items()}
 
 
-def _mp4(source: Source, _wording: Wording) -> _Seen:
+def _mp4(source: Source, _wording: Wording) -> _Tags:
     opened = MP4(source.file)
     chapters = [(one.start, one.title) for one in opened.chapters or ()]
-    tags: _Seen = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
+    tags: _Tags = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
     return {**tags, "chapters": chapters}
 
 
-def _flac(source: Source, _wording: Wording) -> _Seen:
+def _flac(source: Source, _wording: Wording) -> _Tags:
     opened = FLAC(source.file)
     blocks = [
         (block.code, block.write())
@@ -213,29 +213,29 @@ def _ogg_of(kind: Any) -> _Reader:
     return lambda source, _wording: _comments(kind(source.file).tags)
 
 
-def _comments(tags: Any) -> _Seen:
+def _comments(tags: Any) -> _Tags:
     return _gathered((name.lower(), value) for name, value in tags or ())
 
 
-def _asf(source: Source, _wording: Wording) -> _Seen:
+def _asf(source: Source, _wording: Wording) -> _Tags:
     return _gathered(
         (name, (value.TYPE, value.value, value.language, value.stream))
         for name, value in ASF(source.file).tags
     )
 
 
-def _matroska(source: Source, _wording: Wording) -> _Seen:
+def _matroska(source: Source, _wording: Wording) -> _Tags:
     """What FFmpeg sees, since mutagen opens no Matroska: of several values the last."""
     import av  # noqa: PLC0415 - few files are Matroska, and a scan that decodes has loaded it
 
     with av.open(source.file) as opened:
-        found: _Seen = dict(opened.metadata)
+        found: _Tags = dict(opened.metadata)
         for stream in opened.streams:
             found |= {f"{stream.index}/{key}": text for key, text in stream.metadata.items()}
         return found
 
 
-def _gathered(items: Iterator[tuple[str, object]]) -> _Seen:
+def _gathered(items: Iterator[tuple[str, object]]) -> _Tags:
     """The values of each name, in order."""
     found: dict[str, list[object]] = {}
     for name, value in items:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tagger.genres.choose import choose_genres, told_scores, track_scores
+from tagger.genres.choose import choose_genres, scores_by_kind, track_scores
 from tagger.genres.rules import GenreRules, ancestors, chosen_names, merged
 from tagger.genres.target_fields import Targets
 from tagger.model.load import Engine
@@ -174,12 +174,12 @@ def test_appending_adds_nothing_more_general_than_what_is_there():
 def test_moods_are_no_genres():
     """However sure, a label of another kind goes nowhere unless it is asked for."""
     assert written(Happy=0.99, Instrumental=0.99, Rock=0.6) == ("Rock",)
-    genres, others = told_scores(scores(Happy=0.99, Rock=0.6), SPEC)
+    genres, others = scores_by_kind(scores(Happy=0.99, Rock=0.6), SPEC)
     assert next(iter(genres)) == "Rock"
     assert "Happy" not in genres
     assert list(others) == ["mood", "voice"]
     assert others["mood"] == {"Happy": 0.99, "Sad": 0.1}
-    assert told_scores(np.array([0.2, 0.3], np.float32), make_spec())[1] is None
+    assert scores_by_kind(np.array([0.2, 0.3], np.float32), make_spec())[1] is None
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def track(*previous, name="a.mp3", status="kept", **scores):
 )
 def test_each_file_gets_one_finding(result, finding):
     """Aliases, tree, spelling and the last word say what a genre means to the model."""
-    assert auditor().judge(result).finding == finding
+    assert auditor().assess(result).finding == finding
 
 
 def test_the_most_certain_disagreement_comes_first():
@@ -60,7 +60,7 @@ def test_the_most_certain_disagreement_comes_first():
         track("Rock", name="fine", rock=0.9),
         track("Pop", name="sure", metal=0.95, pop=0.01),
     ]
-    found, _ = judge.finish(judge.judge(one) for one in tracks)
+    found, _ = judge.finish(judge.assess(one) for one in tracks)
     assert [one.result.path.name for one in found] == ["sure", "unsure", "fine"]
     assert found[0].certainty == pytest.approx(0.94)
 
@@ -69,7 +69,7 @@ def test_what_is_found_is_a_proposal_that_can_be_applied():
     """The result holds what is suggested and what is there; what agrees proposes nothing."""
     judge = auditor()
     tracks = [track("Pop", name="x", metal=0.9), track("Rock", name="y", rock=0.9)]
-    found, _ = judge.finish(judge.judge(one) for one in tracks)
+    found, _ = judge.finish(judge.assess(one) for one in tracks)
     assert (found[0].result.status, found[0].result.genres) == ("proposed", ("metal",))
     assert "disagrees: the model says metal 0.90" in found[0].result.reason
     assert (found[1].result.status, found[1].result.genres) == ("kept", ("Rock",))
@@ -80,7 +80,7 @@ def test_spellings_of_one_genre_are_found_and_the_usual_one_suggested():
     judge = auditor(GenreRules())
     names = ["Hip-Hop", "Hip-Hop", "hip hop", "HipHop"]
     tracks = [track(name, name=f"{i}", hip_hop=0.9) for i, name in enumerate(names)]
-    found, variants = judge.finish(judge.judge(one) for one in tracks)
+    found, variants = judge.finish(judge.assess(one) for one in tracks)
     assert [(one.suggested, dict(one.spellings)) for one in variants] == [
         ("Hip-Hop", {"Hip-Hop": 2, "hip hop": 1, "HipHop": 1})
     ]
@@ -92,15 +92,15 @@ def test_the_owners_spelling_wins_over_the_usual_one():
     """An alias says how a genre is written here."""
     judge = auditor(GenreRules(aliases={"hip hop": "HipHop", "hip-hop": "HipHop"}))
     tracks = [track("hip hop", hip_hop=0.9), track("Hip-Hop", hip_hop=0.9)]
-    _, variants = judge.finish(judge.judge(one) for one in tracks)
+    _, variants = judge.finish(judge.assess(one) for one in tracks)
     assert variants[0].suggested == "HipHop"
 
 
 def test_a_joined_string_is_judged_as_several_if_the_owner_says_so():
     """'Pop / Rock' agrees with rock once it is read as two genres."""
     rules = GenreRules(separators=("/",))
-    assert auditor(rules).judge(track("Surf / Pop", pop=0.9)).finding == "agrees"
-    assert auditor(GenreRules()).judge(track("Surf/Pop", pop=0.9)).finding == "unknown"
+    assert auditor(rules).assess(track("Surf / Pop", pop=0.9)).finding == "agrees"
+    assert auditor(GenreRules()).assess(track("Surf/Pop", pop=0.9)).finding == "unknown"
 
 
 def test_meanings_go_from_the_nearest_to_the_farthest():
@@ -115,7 +115,7 @@ def test_suggestions_are_spelled_as_the_library_does():
     judge = auditor()
     tracks = [track("Hip Hop", name=f"{i}", hip_hop=0.9) for i in range(3)]
     tracks += [track(name="new", hip_hop=0.9), track("hip-hop", name="odd", hip_hop=0.9)]
-    found, _ = judge.finish(judge.judge(one) for one in tracks)
+    found, _ = judge.finish(judge.assess(one) for one in tracks)
     genres = {one.result.path.name: one.result.genres for one in found}
     assert genres["new"] == genres["odd"] == ("Hip Hop",)
 
@@ -127,4 +127,4 @@ def test_moods_explain_no_genre():
         labels=labels, thresholds=dict.fromkeys(labels, 0.5), kinds={"happy": "mood"}
     )
     judge = Auditor(spec, TREE, threshold=None, limit=3)
-    assert judge.judge(track("Happy", rock=0.9)).finding == "unknown"
+    assert judge.assess(track("Happy", rock=0.9)).finding == "unknown"

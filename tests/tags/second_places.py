@@ -283,7 +283,7 @@ def written(path: Path, genres: tuple[str, ...]) -> tuple[str, ...]:
     with prepare(path, genres) as prepared:
         prepared.commit()
     info_now = read_tags(path)
-    assert (info_now.genres, info_now.is_settled) == (genres, True)
+    assert (info_now.genres, info_now.is_consistent) == (genres, True)
     assert payload_hash(path, container) == payload
     other_places = ("genre", "genreid", "gnre")
     left = {key: one for key, one in others.items() if not key.lower().endswith(other_places)}

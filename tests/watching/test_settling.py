@@ -48,7 +48,7 @@ def test_what_was_written_by_ourselves_is_no_news():
 def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
     """Files that wait, and those that are remembered, never are more than so many."""
     monkeypatch.setattr(settling, "MAX_WAITING", 300)
-    monkeypatch.setattr(settling, "MAX_KNOWN", 200)
+    monkeypatch.setattr(settling, "MAX_REMEMBERED", 200)
     disk = Disk()
     waiting = Settling(quiet_s=5, look=disk.look)
     n_whole, most = 0, 0

@@ -27,7 +27,7 @@ from tagger.tags.fields import GENRE, field_named
 from tagger.tags.id3 import mpeg
 from tagger.writing import safe_write
 from tagger.writing.safe_write import WriteOptions, write_genres
-from tagger.writing.second_reader import seen_otherwise
+from tagger.writing.second_reader import differing_tags
 from tests.synth_audio import WRITABLE, make_audio
 
 TITLE = b"A title"
@@ -37,7 +37,7 @@ def otherwise(original, copy, fields=(), wording="own"):
     """What the second reader says of two files."""
     container = read_tags(original).container
     with open_source(original) as one, open_source(copy) as other:
-        return seen_otherwise(one, other, container, fields, wording=wording)
+        return differing_tags(one, other, container, fields, wording=wording)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WRITABLE if kind != "ape"])

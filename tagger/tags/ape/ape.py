@@ -18,7 +18,7 @@ from tagger.tags.edges import Edges, edges_of, front_tag
 from tagger.tags.extents import check_extent
 from tagger.tags.fields import Edits, Field
 from tagger.tags.id3.frames import Tag
-from tagger.tags.places import Told
+from tagger.tags.places import GenrePlaces
 
 
 class ApeFile(TagFile):
@@ -40,10 +40,10 @@ class ApeFile(TagFile):
             found = tag.values(field, self.style)
         return found
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """APEv2 counts first, then ID3v2, then ID3v1."""
         around = places_around(self.source, self._edges, self.style)
-        return Told((*around.ape, *around.front, *around.behind, *around.id3v1))
+        return GenrePlaces((*around.ape, *around.front, *around.behind, *around.id3v1))
 
     def refusal(self) -> str | None:
         """APEv1 and tags whose items cannot be told apart are left alone."""

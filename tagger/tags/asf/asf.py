@@ -35,7 +35,7 @@ from tagger.tags.asf.objects import (
 from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.fields import GENRE, Edits, Field, Style, stored, understood
 from tagger.tags.id3.genres import expanded
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 from tagger.tags.undecoded import encoded, wide_text
 
 _MAGIC = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -57,12 +57,12 @@ class AsfFile(TagFile):
         texts = _description(objects) if field.asf == _DESCRIBED else _texts(objects, field)
         return understood(texts, field, self.style)
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The attribute counts first, then others under which a genre is known."""
         objects = _header(self.source)
         own = understood(_texts(objects, GENRE), GENRE, self.style)
         also = [_texts_of(objects, name) for name in _ALSO]
-        return Told((Place(own), *(Place(expanded(texts)) for texts in also)))
+        return GenrePlaces((Place(own), *(Place(expanded(texts)) for texts in also)))
 
     def refusal(self) -> str | None:
         """A header whose objects do not fill it is left alone."""
@@ -147,7 +147,7 @@ def _texts(objects: Sequence[Object], field: Field) -> list[str]:
     return _texts_of(objects, field.asf.lower())
 
 
-def _texts_of(objects: Sequence[Object], wanted: str) -> list[str]:
+def _texts_of(objects: Sequence[Object], key: str) -> list[str]:
     """The texts, and numbers, of all attributes of a name in small letters."""
     flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
     found = [
@@ -160,7 +160,7 @@ def _texts_of(objects: Sequence[Object], wanted: str) -> list[str]:
     return [
         wide_text(value).rstrip("\0") if kind == TEXT else str(int.from_bytes(value, "little"))
         for name, kind, value in found
-        if name.lower() == wanted and kind in (TEXT, *NUMBERS)
+        if name.lower() == key and kind in (TEXT, *NUMBERS)
     ]
 
 
@@ -225,9 +225,9 @@ def _exchanged(
     return found if placed else [*found, listed(guid, new)]
 
 
-def _fitted(objects: list[Object], wanted_len: int) -> list[Object]:
+def _fitted(objects: list[Object], old_len: int) -> list[Object]:
     """Let a padding object take up the difference to the old length, if it can."""
-    spare = wanted_len - _HEADER_LEN - sum(len(one.render()) for one in objects)
+    spare = old_len - _HEADER_LEN - sum(len(one.render()) for one in objects)
     for i, one in enumerate(objects):
         if one.guid == PADDING and len(one.data) + spare >= 0:
             return [

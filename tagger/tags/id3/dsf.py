@@ -13,7 +13,7 @@ from tagger.tags.extents import check_extent
 from tagger.tags.fields import GENRE, Edits, Field
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 
 
 class DsfFile(TagFile):
@@ -24,12 +24,14 @@ class DsfFile(TagFile):
         tag = _tag(self.source)
         return tag.values(field, self.style) if tag else ()
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The tag that the header points at counts first, then any that follow it."""
         tags = [tag] if (tag := _tag(self.source)) else []
         tags += [tag for _, tag in _second_tags(self.source)]
         is_as_asked = not tags or tags[0].is_as_asked(self.style)
-        return Told(tuple(Place(tag.values(GENRE, self.style)) for tag in tags), is_as_asked)
+        return GenrePlaces(
+            tuple(Place(tag.values(GENRE, self.style)) for tag in tags), is_as_asked
+        )
 
     def refusal(self) -> str | None:
         """A file that is not as long as it says has no end where a tag could go."""

@@ -25,7 +25,7 @@ from tagger.tags.id3.text import (
 )
 from tagger.tags.id3.unsync import stuffed
 from tagger.tags.id3.walk import Frame, Layout, ReadAt, Walk, unsynchronised
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 
 _MAX_FRAME_LEN = 1 << 20
 _RESPELLED = (GENRE, FIELDS["mood"])
@@ -104,7 +104,7 @@ class Tag:
             return found
         free = [text for one in self._texts(_FREE_GENRE) for text in one.texts]
         also = understood(free, GENRE, style, joined=True)
-        return Told((Place(expanded(found)), Place(also))).genres
+        return GenrePlaces((Place(expanded(found)), Place(also))).genres
 
     def holds(self, edits: Edits, style: Style) -> bool:
         """Whether nothing of the tag has to change for it to say this, as it is asked for."""
@@ -129,8 +129,8 @@ class Tag:
             with contextlib.suppress(ValueError):  # then it has not been converted either
                 kept = [one for one in _RESPELLED if one not in fields]
                 values = [(one.name, self.values(one, style)) for one in kept]
-                said = [repr(one).encode() for one in values if one[1]]
-                return said + meanings(self._plain([*fields, *kept]))
+                values_now = [repr(one).encode() for one in values if one[1]]
+                return values_now + meanings(self._plain([*fields, *kept]))
         edited = self._offsets_of(fields)
         found, offset = [], self._walk.start
         for frame in self.frames():
@@ -185,14 +185,16 @@ class Tag:
     def _converted(self, edits: Edits, style: Style) -> bytes:
         """The tag with other fields, in the version that the style asks for."""
         version = style.version_for(self.version)
-        said = {field: self.values(field, style) for field in _RESPELLED}
-        wanted = {field: values for field, values in said.items() if values} | dict(edits)
-        frames = converted(self._plain([*_RESPELLED, *wanted]), version)
+        values_now = {field: self.values(field, style) for field in _RESPELLED}
+        all_fields = {field: values for field, values in values_now.items() if values} | dict(
+            edits
+        )
+        frames = converted(self._plain([*_RESPELLED, *all_fields]), version)
         frames += [
             field_frame(
                 new_key(field, version), field, values, style, self._texts(field), version
             )
-            for field, values in wanted.items()
+            for field, values in all_fields.items()
         ]
         body = b"".join(frames)
         padding = self.total - 10 - len(body)
@@ -235,8 +237,8 @@ class Tag:
         name = frame_name(frame.id, self.version)
         if name != key.id or key.description is None:
             return name == key.id
-        said = self._text(frame).description
-        return said is not None and said.casefold() == key.description.casefold()
+        values_now = self._text(frame).description
+        return values_now is not None and values_now.casefold() == key.description.casefold()
 
     def _text(self, frame: Frame) -> FrameText:
         raw = self.read(frame.offset, min(frame.length, _MAX_FRAME_LEN))

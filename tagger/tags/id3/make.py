@@ -42,8 +42,8 @@ def field_frame(
     words = values if field is not GENRE else _words(values, before, style, version)
     texts = stored(words, field, style, joined=version != 4, old=before)
     first = old[0] if old else FrameText(())
-    said = FrameText(texts, first.description, first.language)
-    return text_frame(key, said, version, plain_sizes=plain_sizes)
+    frame_text = FrameText(texts, first.description, first.language)
+    return text_frame(key, frame_text, version, plain_sizes=plain_sizes)
 
 
 def _words(

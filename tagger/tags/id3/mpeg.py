@@ -22,7 +22,7 @@ from tagger.tags.fields import Edits, Field
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
 from tagger.tags.id3.mpeg_frames import first_frame, frames_behind
-from tagger.tags.places import Told
+from tagger.tags.places import GenrePlaces
 from tagger.tags.reach import check_reach
 from tagger.tags.undecoded import RefusedError
 
@@ -53,11 +53,11 @@ class MpegFile(TagFile):
             found = tag_at(self.source, edges.id3v2_behind[0]).values(field, self.style)
         return found
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The first ID3v2 tag counts first, then APEv2, then the others, ID3v1 last."""
         tag = self._front
         around = places_around(self.source, self._edges, self.style)
-        return Told(
+        return GenrePlaces(
             (*around.front[:1], *around.ape, *around.behind, *around.front[1:], *around.id3v1),
             is_as_asked=tag is None or tag.is_as_asked(self.style),
         )

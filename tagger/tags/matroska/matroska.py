@@ -47,7 +47,7 @@ from tagger.tags.matroska.simple_tags import (
     tags_content,
     tags_of,
 )
-from tagger.tags.places import Place, Told, agrees
+from tagger.tags.places import GenrePlaces, Place, agrees
 from tagger.tags.undecoded import RefusedError
 
 _MOVING: Final = {CLUSTER, TAGS, SEEK_HEAD, VOID, CRC32}
@@ -85,9 +85,11 @@ class MatroskaFile(TagFile):
     def _values_in(self, tag: Tag, field: Field) -> tuple[str, ...]:
         return understood(tag.texts(field), field, self.style)
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """Tags about all that is in the file count first, then those of tracks and parts."""
-        return Told(tuple(Place(self._values_in(tag, GENRE)) for tag in self._each(GENRE)))
+        return GenrePlaces(
+            tuple(Place(self._values_in(tag, GENRE)) for tag in self._each(GENRE))
+        )
 
     def refusal(self) -> str | None:
         """Files that are cut off, and those whose checksums would not be right, are left."""

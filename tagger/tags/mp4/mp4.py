@@ -37,7 +37,7 @@ from tagger.tags.mp4.atoms import (
 )
 from tagger.tags.mp4.places import elsewhere, freed
 from tagger.tags.mp4.tables import chunks_of, moved, offset_tables
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 from tagger.tags.undecoded import bytes_of, text_of, wide_text
 
 _NUMBER, _FREE_FORM, _MEAN = b"gnre", b"----", b"com.apple.iTunes"
@@ -65,7 +65,7 @@ class Mp4File(TagFile):
         texts = _texts(self.source, self._items(field))
         return understood(texts, field, self.style, joined=_is_joined(field, self.style))
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The atom counts first, then free ones, QuickTime's own text, and the number last."""
         items = self._items(GENRE)
         own = _texts(self.source, [atom for atom in items if atom.kind == GENRE.mp4])
@@ -74,7 +74,7 @@ class Mp4File(TagFile):
                    for one in children(self.source, atom)]  # fmt: skip
         codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
         joined = _is_joined(GENRE, self.style)
-        return Told(
+        return GenrePlaces(
             (
                 Place(understood(own, GENRE, self.style, joined=joined)),
                 Place(understood(free, GENRE, self.style, joined=True)),

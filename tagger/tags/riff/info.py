@@ -76,8 +76,8 @@ def info_patches(
     """
     lists = list(info_lists(source, container))
     said = [text for chunk in lists for text in _texts(source, chunk)]
-    is_wanted = bool(genres and (lists or style.wav_info))
-    new = _entry(style.separator.join(as_stored(genres, said))) if is_wanted else b""
+    is_needed = bool(genres and (lists or style.wav_info))
+    new = _entry(style.separator.join(as_stored(genres, said))) if is_needed else b""
     if not lists:
         return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) if new else b""
     home = next((one for one in lists if _texts(source, one)), lists[0])
@@ -112,23 +112,23 @@ def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     return [Patch(chunk.offset - 4, 4, struct.pack("<I", length + grown)), *patches]
 
 
-def _padding_patches(source: Source, start: int, end: int, n_wanted: int) -> list[Patch]:
+def _padding_patches(source: Source, start: int, end: int, n_padding: int) -> list[Patch]:
     """What makes the padding of a list as long as its new length needs.
 
     Args:
         source: the file.
         start: where the list's content ends.
         end: where the next chunk starts.
-        n_wanted: bytes of padding, 0 or 1.
+        n_padding: bytes of padding, 0 or 1.
 
     Raises:
         RefusedError: the file ends where the padding should be.
     """
-    if end - start == n_wanted:
+    if end - start == n_padding:
         return []
     if end > source.size:
         raise RefusedError("its INFO list lacks the byte that pads it to an even length")
-    return [Patch(start, end - start, bytes(n_wanted))]
+    return [Patch(start, end - start, bytes(n_padding))]
 
 
 def _place(source: Source, chunk: Chunk, style: Style) -> Place:

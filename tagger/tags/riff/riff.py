@@ -13,7 +13,7 @@ from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.front import id3v2_end
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 from tagger.tags.riff.chunks import (
     LAYOUTS,
     Chunk,
@@ -40,7 +40,7 @@ class RiffFile(TagFile):
             return tag_at(self.source, chunk.offset).values(field, self.style)
         return ()
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The first tag counts first, then others in chunks, then RIFF INFO."""
         tags = [tag] if (tag := front_tag(self.source)) else _tags(self.source, self.container)
         places = [Place(tag.values(GENRE, self.style)) for tag in tags]
@@ -54,7 +54,7 @@ class RiffFile(TagFile):
             is_as_asked &= any(place.genres for place in infos) or not any(
                 place.genres for place in places
             )
-        return Told((*places, *infos), is_as_asked)
+        return GenrePlaces((*places, *infos), is_as_asked)
 
     def refusal(self) -> str | None:
         """Files that are cut off or streamed have no end where a chunk could go."""

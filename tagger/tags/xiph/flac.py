@@ -26,7 +26,7 @@ from tagger.tags.base import (
 from tagger.tags.edges import Edges, edges_of
 from tagger.tags.fields import GENRE, Edits, Field, Style
 from tagger.tags.id3.front import id3v2_end
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 from tagger.tags.xiph.comment import (
     REPEATED,
     Comment,
@@ -69,12 +69,12 @@ class FlacFile(TagFile):
         comment = _comment(self.source, _blocks(self.source))
         return comment_values(comment, field, self.style) if comment else ()
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The comment counts first, then whatever tags stand around the stream."""
         comments = [parse_comment(data) for data in _comments(self.source)]
         around = places_around(self.source, self._edges, self.style)
         own = [Place(comment_values(one, GENRE, self.style)) for one in comments]
-        return Told((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
+        return GenrePlaces((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
 
     def refusal(self) -> str | None:
         """Where the blocks do not lead to a frame, one of their lengths is wrong."""
@@ -170,9 +170,9 @@ def _without(data: bytes, edits: Edits, style: Style) -> bytes:
     return render_comment(edited(parse_comment(data), dict.fromkeys(edits, ()), style))
 
 
-def _fit(bodies: list[tuple[int, bytes]], wanted_len: int) -> None:
-    """Change the largest padding so that all blocks are `wanted_len` long, if it can be."""
-    too_long = sum(4 + len(data) for _, data in bodies) - wanted_len
+def _fit(bodies: list[tuple[int, bytes]], total_len: int) -> None:
+    """Change the largest padding so that all blocks are `total_len` long, if it can be."""
+    too_long = sum(4 + len(data) for _, data in bodies) - total_len
     if not too_long:
         return
     paddings = [i for i, (kind, _) in enumerate(bodies) if kind == _PADDING]

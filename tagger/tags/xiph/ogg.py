@@ -23,7 +23,7 @@ from tagger.tags.base import (
     rewritten,
 )
 from tagger.tags.fields import GENRE, Edits, Field
-from tagger.tags.places import Place, Told
+from tagger.tags.places import GenrePlaces, Place
 from tagger.tags.xiph.comment import (
     REPEATED,
     Comment,
@@ -61,9 +61,9 @@ class OggFile(TagFile):
         """The values of a field in the comment packet."""
         return comment_values(self._packet[1], field, self.style)
 
-    def told(self) -> Told:
+    def genre_places(self) -> GenrePlaces:
         """The comment packet is the only place."""
-        return Told((Place(self.values(GENRE)),))
+        return GenrePlaces((Place(self.values(GENRE)),))
 
     def refusal(self) -> str | None:
         """Comments without an end, and audio on the comment's own page, are left alone."""
