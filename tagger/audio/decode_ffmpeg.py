@@ -89,6 +89,7 @@ class FfmpegSource:
             stated_s = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration is not None:
             stated_s = self._container.duration / av.time_base
+        # A damaged length would otherwise spread the windows over hours that are not there.
         is_plausible = self._container.size * 8 >= stated_s * LOWEST_BITRATE_BPS
         return stated_s if name not in _HEADERLESS and is_plausible else 0.0
 
@@ -117,6 +118,7 @@ class FfmpegSource:
         next_position = first = start
         end = start + n_samples
         for position, channels in self._frames(start):
+            # A seek lands on a frame before the place: what lies before the window is dropped.
             if position + len(channels) <= next_position:
                 continue
             if position > next_position:
@@ -127,6 +129,7 @@ class FfmpegSource:
             next_position += len(pieces[-1])
             if next_position >= end:
                 break
+        # Silence stands for a small gap in front, so that the window keeps its place.
         mono = _mix(pieces, Downmix(first))
         return np.pad(mono, (first - start, 0))[:n_samples] if first > start else mono
 
@@ -157,6 +160,7 @@ class FfmpegSource:
         """
         scale = float(self._stream.time_base) * self.sample_rate
         first_pts = self._first_pts
+        # Seeking counts in the stream's own ticks, from its own first stamp.
         target = max(0, int((start - _PREROLL_S * self.sample_rate) / scale))
         try:
             if target:
@@ -243,6 +247,7 @@ def _mix(pieces: list[NDArray[np.float32]], downmix: Downmix) -> Waveform:
     """Join and mix down, in one go unless the number of channels changes on the way."""
     mixed = [np.zeros(0, np.float32)]
     for _, alike in itertools.groupby(pieces, key=lambda piece: piece.shape[1]):
+        # Joined channel by channel: planar frames are views that way, and copied once.
         joined = np.concatenate([piece.T for piece in alike], axis=1).T
         mixed.append(downmix.mix(joined))
     return np.concatenate(mixed) if len(mixed) > 2 else mixed[-1]

@@ -114,11 +114,13 @@ class SndfileSource:
         return self._blocks(start, self.n_samples - start)
 
     def _blocks(self, start: int, n_samples: int) -> Iterator[Waveform]:
+        # A header may claim a thousand channels: what is read at once stays bounded.
         block_len = max(1, min(BLOCK_LEN, _MAX_VALUES // self._file.channels))
         if block_len > STRETCH_LEN:
             block_len -= block_len % STRETCH_LEN
         downmix, ahead = Downmix(start), start % STRETCH_LEN
         try:
+            # Once, and never again until the end: see `_File`.
             self._file.seek(start)
             while n_samples > 0:
                 # All blocks but the first begin where a stretch does, if they hold one.

@@ -70,6 +70,7 @@ class Downmix:
             weights = self._weights(channels, starts, is_first=is_first)
             if weights is not None:
                 last = self._last
+                # What was mixed as the mean is faded from as the mean.
                 if last is None and not is_first:
                     last = np.full(n_channels, 1 / n_channels, np.float32)
                 _remix(mono, channels, starts, weights, last=last)
@@ -148,6 +149,7 @@ def _choose(channels: NDArray[np.float32], starts: list[int]) -> Weights | None:
     n_channels = channels.shape[1]
     products = _products(channels, starts)
     is_mean, of_sum, of_channels = _powers(n_channels)
+    # Nearly all music: the mean is right, and nothing else is computed.
     if not (products @ is_mean < 0).any():
         return None
     least = np.float32(np.finfo(np.float32).tiny)

@@ -66,6 +66,7 @@ def find_start(descriptor: int) -> int | None:
         for byte in head[6:]:  # seven bits each
             size = size << 7 | byte & 0x7F
         start += 10 + size + (10 if head[5] & 0x10 else 0)  # the flag announces a footer
+    # Eleven bits of sync, and a layer that is not the reserved one (which ADTS has).
     is_sync = len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
     is_tagged = start > 0 and head[:4] not in _TAGGED_OTHERS
     return start if is_sync or is_tagged else None
@@ -87,6 +88,7 @@ def expected_duration(descriptor: int, start: int, end: int | None) -> float | N
     frame = _parse(head)
     if frame is None or payload_len <= 0:
         return None
+    # Behind the header and the side information, whose length version and channels give.
     xing = head[4 + frame.side_len :][:16]
     if xing[:4] in (b"Xing", b"Info"):
         return _xing_duration(xing, frame, payload_len)
@@ -95,6 +97,7 @@ def expected_duration(descriptor: int, start: int, end: int | None) -> float | N
 
 def _xing_duration(xing: bytes, frame: _Frame, payload_len: int) -> float | None:
     flags, n_frames, n_bytes = (int.from_bytes(xing[at : at + 4]) for at in (4, 8, 12))
+    # Frames and bytes must both be stated, and the bytes must be those of the file.
     if flags & 3 != 3 or n_frames == 0 or not 0.99 < n_bytes / payload_len < 1.01:
         return None
     return n_frames * frame.n_samples / frame.sample_rate
@@ -104,6 +107,7 @@ def _constant_duration(
     descriptor: int, frame: _Frame, start: int, payload_len: int
 ) -> float | None:
     """Return the length if frames all over the file are like the first, else None."""
+    # In so short a file the spots would overlap and prove nothing.
     if payload_len < 4 * _SPOT_BYTES:
         return None
     for spot in range(_N_SPOTS):

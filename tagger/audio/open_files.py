@@ -67,6 +67,7 @@ class Part(io.FileIO):
         Raises:
             DecodeError: as for `open_regular`.
         """
+        # FileIO takes the descriptor over and closes it.
         super().__init__(open_regular(path))
         self._start, self._end = start, end
         self.seek(0)

@@ -94,6 +94,7 @@ class DecodeProcess:
             found = json.loads(process.stdout.read(length))
             is_answered = True
         except _DEATHS as error:
+            # An alarm ends the process without a word: only the clock tells it from a crash.
             is_late = time.monotonic() - asked >= self.limit_s
             reason = _late(self.limit_s) if is_late else _last_words(process)
             raise DecodeError(f"{path}: {reason}") from error
@@ -101,6 +102,7 @@ class DecodeProcess:
             if not is_answered:  # it is dead, or the caller has heard enough
                 self.close()
         if kind == b"X":
+            # The class by its name: another version of ours might send one that is not there.
             raise getattr(errors, found[0], TrackError)(found[1])
         return float(found)
 

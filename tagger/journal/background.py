@@ -82,6 +82,7 @@ def _left(
 
 def _begun(pending: deque[tuple[T, Future[Outcome]]]) -> Iterator[tuple[T, Outcome]]:
     """Leave what has not begun, and wait for the rest; what failed is not reported twice."""
+    # All are cancelled before any is waited for, so that nothing new begins meanwhile.
     begun = [(item, future) for item, future in pending if not future.cancel()]
     pending.clear()
     for item, future in begun:
@@ -90,7 +91,10 @@ def _begun(pending: deque[tuple[T, Future[Outcome]]]) -> Iterator[tuple[T, Outco
 
 
 def _write_gathered(gathered: deque[_Pending], writer: Writer) -> None:
-    """Write up to a group of what has gathered; an earlier call may have taken it all."""
+    """Write up to a group of what has gathered; an earlier call may have taken it all.
+
+    There is one call an item: whoever comes first takes what is there.
+    """
     group = [gathered.popleft() for _ in range(min(GROUP, len(gathered)))]
     group = [(request, future) for request, future in group if not future.cancelled()]
     if not group:

@@ -146,6 +146,7 @@ class JournalledRun:
         if not steps:
             return group
         try:
+            # One wait for the disk for the whole group, before its first file changes.
             with self.store.transaction(durable=True) as connection:
                 number = self.number or begin_run(
                     connection, self.command, self.about, self.model, roots=self.roots
@@ -184,6 +185,7 @@ class JournalledRun:
     def _note(self, step: _Step, outcome: Outcome) -> None:
         """Keep what became of a change until it is recorded with the others of its group."""
         if not step.planned.is_left:  # else it stays open, so that the next start removes it
+            # A change that is in place counts as done, even where making it durable failed.
             status: ChangeStatus = "done" if step.planned.is_placed else "failed"
             reason = None if outcome is True else str(outcome)
             self._late.append((step.number, status, reason, step.planned))
@@ -207,6 +209,7 @@ class JournalledRun:
     def __exit__(self, *_: object) -> None:
         self._settle()
         if self.number is not None:
+            # Only the end of the run is lost with it; its changes stand in the journal.
             with contextlib.suppress(StateError), self.store.transaction() as connection:
                 end_run(connection, self.number)
 
@@ -219,6 +222,7 @@ def new_run(store: Store, command: str, paths: Sequence[Path]) -> JournalledRun:
         command: what writes: scan, apply, undo or write.
         paths: what it works on, for people; a scan's files are looked for there later.
     """
+    # Kept as text for people: a name that is no UTF-8 could not be stored otherwise.
     about = " ".join(shlex.quote(sanitise(text_of(path))) for path in paths)
     roots = [path.resolve() for path in paths] if command == "scan" else []
     return JournalledRun(store, command, about, roots=roots)

@@ -85,11 +85,13 @@ def _windows_per_s(engine: "Engine", size: int) -> float:
     if engine.fixed_batch is not None:
         engine.fixed_batch = size
     windows = np.ascontiguousarray(
+        # Sound and not silence: kernels may be faster for zeros.
         np.resize(golden_windows(engine.spec), (size, engine.spec.window_len))
     )
     engine.run(windows)  # the first run of a shape allocates
     times: list[float] = []
     until = perf_counter() + SECONDS_EACH
+    # The median of at least three: one interruption must not choose the size.
     while len(times) < 3 or perf_counter() < until:
         started = perf_counter()
         engine.run(windows)

@@ -41,6 +41,7 @@ def find_model(name_or_path: str) -> Path:
         if path.is_file():
             return path
         raise ModelError(f"{path}: there is no such model file; check the path.")
+    # Reversed: of equal names the packaged one comes last, and stays.
     named = {model.stem: model for model in reversed(list(list_models()))}
     if name_or_path in named:
         return named[name_or_path]

@@ -43,6 +43,7 @@ def find_device(device: str, index: int = 0) -> Finding:
 
     A device without a finding can still refuse: only a session proves it.
     """
+    # Before anything is looked for: a failing load prints from native code.
     onnxruntime.set_default_logger_severity(_SILENT)
     if device == "cpu":
         return Finding(device, None)
@@ -133,6 +134,7 @@ def _provider_problem(device: str) -> str | None:
 
 def _other_version(library: str) -> str:
     """Says that another major version of a library is there: a common mistake."""
+    # Only a major version: `libnvinfer.so.10`.
     named = re.fullmatch(r"(lib\w+\.so)\.(\d+)", library)
     if named is None:
         return ""

@@ -110,6 +110,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - raised again unless it is memory
                 self._shrink(size, error)
                 continue
+            # What was padded in is cut off again.
             parts.append([one[: len(part)] for one in answers])
             done += len(part)
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]

@@ -59,6 +59,7 @@ def tree_contradictions(
 
 
 def _is_in_circle(name: str, parents: Mapping[str, str]) -> bool:
+    # The line stops before it repeats: whether it would is whether its end leads back.
     above = line_above(name, parents)
     return parents.get(above[-1] if above else name) == name
 

@@ -140,6 +140,7 @@ class DeferredEngine:
         return self._loaded().run_embedding(windows)
 
     def _loaded(self) -> "Engine":
+        # Asked twice: without the lock for every batch, and with it for the first.
         if self._engine is None:
             with self._lock:
                 if self._engine is None:

@@ -104,6 +104,7 @@ def _load(
     _require(device, options)
     providers = provider_list(device, options, path=path, spec=spec)
     is_ours_to_choose = device == "cpu" and cpu.n_threads is None
+    # A light model is tried with half of the cores, and measured; a heavy one gets all.
     half = replace(cpu, n_threads=max(1, usable_cores() // 2))
     session = open_session(path, providers, cpu=half if is_ours_to_choose else cpu)
     check_provider(session, device)
@@ -113,6 +114,7 @@ def _load(
     if device != "cpu":
         engine.fixed_batch = options.profile[1] if device == "tensorrt" else size
     entry = session.get_modelmeta().custom_metadata_map.get(GOLDEN_KEY)
+    # Before anything is measured or written: wrong answers may be fast.
     engine.golden = check_golden(entry, spec, engine.run, where=f"{path} on {device}")
     if is_ours_to_choose and ms_a_window(engine) > LIGHT_MS:
         engine.session = open_session(path, providers, cpu=cpu)

@@ -108,6 +108,7 @@ def cuda_version() -> tuple[int, int]:
     """
     with _translated() as nvml:
         number = nvml.nvmlSystemGetCudaDriverVersion_v2()
+    # 12080 is CUDA 12.8.
     return number // 1000, number % 1000 // 10
 
 

@@ -98,6 +98,7 @@ def session_options(cpu: CpuSettings, *, optimise: bool = True) -> Any:
     options.enable_cpu_mem_arena = cpu.arena
     spinning = "1" if cpu.spinning else "0"
     options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    # So that `node_counts` can tell whether the GPU was really given the graph.
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if not optimise:
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -189,6 +190,7 @@ def check_provider(session: Any, device: str) -> None:
     Raises:
         DeviceError: it is another one, or it got none.
     """
+    # ONNX Runtime lists what it started: a provider that failed is simply not there.
     first = session.get_providers()[0]
     if first != PROVIDERS[device]:
         raise DeviceError(

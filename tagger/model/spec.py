@@ -139,6 +139,7 @@ def _from_tree(tree: Mapping[str, Any]) -> ModelSpec:
         raise ModelError(f"its {METADATA_KEY} lacks {', '.join(missing)}; export it again")
     for name, kind in _TYPES.items():
         value = tree.get(name)
+        # True is an int for Python, and no sample rate.
         wrong = not isinstance(value, kind) or isinstance(value, bool)
         is_absent = name not in tree or (value is None and name in _OPTIONAL)
         if wrong and not is_absent:

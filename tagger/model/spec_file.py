@@ -49,6 +49,7 @@ def _metadata(file: BinaryIO) -> dict[str, str]:
     found: dict[str, str] = {}
     has_graph = False
     while file.tell() < size:
+        # The graph, megabytes of it, is one field: it is stepped over.
         number, kind = divmod(_varint(file), 8)
         if kind == _VARINT:
             _varint(file)

@@ -105,6 +105,7 @@ def engine_folder(key: EngineKey) -> Path:
     folder = cache_folder() / key.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # By trying: rights do not say whether a share or a full disk takes a file.
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
@@ -153,6 +154,7 @@ def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
     record = {"model": model, "build_s": round(build_s, 1), "files": files}
     temporary = folder / f".{MANIFEST}.tmp"
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    # Last and at once: a folder with a manifest is whole.
     temporary.replace(folder / MANIFEST)
 
 

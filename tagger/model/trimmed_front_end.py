@@ -26,6 +26,7 @@ def lean_bytes(path: Path) -> bytes | None:
     Raises:
         ModelError: the file is no model, or its lean front end does not fit the graph.
     """
+    # Importing onnx takes longer than reading the file.
     if METADATA_KEY.encode() not in path.read_bytes():
         return None
     import onnx  # noqa: PLC0415 - only models that have one need it
@@ -86,6 +87,7 @@ def _drop_unused(graph: "GraphProto") -> None:
     """Remove the nodes and constants that no output needs any more."""
     needed = {one.name for one in graph.output}
     kept = []
+    # From the outputs backwards: nodes stand in the order in which they run.
     for node in reversed(graph.node):
         if needed.intersection(node.output):
             kept.append(node)

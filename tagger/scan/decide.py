@@ -62,12 +62,15 @@ def _decision(
     spec: ModelSpec,
     options: ResolvedOptions,
 ) -> _Decision:
+    # The order is the meaning: a file that failed is not kept, and one that is kept is not
+    # asked whether it could be written.
     if scores.error is not None:
         return _Decision("failed", str(scores.error))
     if is_kept(inspected.genres, inspected.second, options):
         return _Decision("kept", _why_kept(options.targets))
     if inspected.left_alone is not None:
         return _Decision("skipped", inspected.left_alone)
+    # All that are sure enough, not the first few: rules may turn three labels into one genre.
     labels = _labels(scores, spec, options)
     first, rest = options.targets.split(labels, spec)
     rules = options.rules

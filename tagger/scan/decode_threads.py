@@ -122,6 +122,8 @@ class DecodeThreads:
             sent = self._queue.get(timeout=_WAIT_S)
         except queue.Empty:  # look whether somebody wants us to stop
             sent = Sent()
+        # If one process cannot start, none of the results of others may be given out: the scan
+        # is to end as if it had not begun.
         deadline = time.monotonic() + _GRACE_S
         while sent.track is not None and self._starting and time.monotonic() < deadline:
             if self._problem is not None or self.is_over():
@@ -204,6 +206,7 @@ class DecodeThreads:
         finally:
             with self._lock:
                 self._busy.discard(process)
+        # It was given up meanwhile: its end was told, and this thread has a successor.
         if not self._deadlines.finish(track):
             raise ReplacedError
         self._send(Sent(track, None, n_sent))
@@ -241,6 +244,7 @@ class DecodeThreads:
                     scores.n_silent += 1
                     continue
                 if scores.starts_s is not None:
+                    # The number of the window for now; a second each once the length is known.
                     scores.starts_s.append(scores.n_windows - 1.0)
                 yield window
         except StopIteration as end:

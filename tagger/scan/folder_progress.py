@@ -57,6 +57,7 @@ class FolderProgress:
             return
         before = opened.left.pop(name)
         opened.done.append(entry or before)
+        # What is stored is what the next scan would say: `written` today is `kept` tomorrow.
         opened.counts[status if entry is None else self._next_time(result)] += 1
         if not opened.left:
             del self._open[folder]

@@ -30,6 +30,7 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
         return Inspected(path, stored=TrackScores(path, error=error), entry=entry)
     if not inspected.needs_scores or not scan.cache.is_stored:
         return inspected
+    # By its audio: a file that was moved, renamed or retagged is not decoded again.
     content = _content(path)
     if content and not scan.recall.rescan and not options.listen.keep_windows:
         result = scan.cache.result(content)

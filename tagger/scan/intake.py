@@ -73,6 +73,8 @@ class Intake:
         if len(self._waiting) >= self._room:
             return False
         self._waiting.append(path)
+        # Asked without the lock, which would cost more than the file: who is hungry looks again
+        # after 0.1 s.
         if self._n_hungry:
             with self._changed:
                 self._changed.notify()
@@ -103,7 +105,11 @@ class Intake:
                     break
                 started = time.monotonic()
                 track = TrackInProgress.of(path)
+                # This thread decodes it itself; the turn goes to the next one, so inspection
+                # never waits.
                 if self._needs_decoding(track):
+                    # Long queues are for cheap files: what waits to be decoded is not listed
+                    # far ahead.
                     self._room = self._fewest
                     return track
                 self._resolve(track)

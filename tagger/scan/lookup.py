@@ -38,6 +38,7 @@ def stored_files(listing: Listing, scan: ScanContext) -> Mapping[str, StoredFile
 def look_up(file: FileEntry, stored: StoredFile | None, scan: ScanContext) -> Inspected | None:
     """What would be seen of a file, with its stored scores; None if it must be opened."""
     path, entry = file
+    # A negative size stands for what could not be asked; other settings read other fields.
     if stored is None or stored.entry != entry or entry[1] < 0 or not stored.is_read_alike:
         return None
     tags = tags_of(stored)

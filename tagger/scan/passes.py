@@ -62,6 +62,8 @@ class Passes:
         try:
             for inspected, scores in self._scored(listings):
                 entry = inspected.entry
+                # Stored only if the file is still what was read: else the next scan would
+                # believe it.
                 if entry is not None and entry == entry_now(inspected.path):
                     store(inspected, scores, scan.cache, entry)
                 if (
@@ -107,6 +109,7 @@ class Passes:
             recall.on_unchanged(counts)
             return
         self._folders.open(listing)
+        # One query a folder, not one a file.
         stored = stored_files(listing, scan)
         for entry in listing.files:
             if self.stop.is_set():

@@ -110,9 +110,11 @@ class Pipeline:
     def _step(self) -> Iterator[Scored]:
         """Wait for what a thread sends, or for a moment, and give out what is done then."""
         threads = self._threads
+        # First, since a thread that hangs sends nothing that would wake us.
         for lost in threads.take_overdue():
             yield lost.done()
         track, window, n_sent = threads.receive()
+        # Only now: a library without anything to decode needs no model.
         if threads.has_begun and not self._batch_size:
             self._prepare()
         if track is not None and window is not None:

@@ -64,6 +64,7 @@ def scan_folders(
                     continue
                 folders.count(result)
                 yield result
+            # Before the second pass asks for what was just forgotten.
             scan.cache.flush()
             for result in passes.written(map(listing_of, changed), writer):
                 folders.count(result)

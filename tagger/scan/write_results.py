@@ -64,6 +64,7 @@ def with_outcome(result: TrackResult, outcome: Outcome) -> TrackResult:
     if outcome is False:
         return replace(result, status="unchanged", reason=HOLDS_THEM)
     status: Status = "skipped" if isinstance(outcome, UnsupportedTagError) else "failed"
+    # Nothing was written: the result shows what the file still holds.
     second = result.second and replace(result.second, values=result.second.previous)
     return replace(
         result,

@@ -110,6 +110,8 @@ def followed(tag: Tag, edits: Edits, style: Style) -> bytes | None:
         return None
     if (reason := why_stuck(tag)) is not None:
         raise RefusedError(reason.rstrip("."))
+    # No reader asks a second tag of 2.2 first, and nothing is written in that version: the
+    # field is taken out.
     there = dict.fromkeys(there, ()) if tag.version == 2 else there
     return tag.exchanged(there, unconverted(style))
 
@@ -182,6 +184,7 @@ def _patches_behind(source: Source, area: Range, edits: Edits, style: Style) -> 
     if new is None:
         return []
     if new:
+        # Flag 0x10 says that there is a footer: the header once more, spelled backwards.
         head = new[:5] + bytes([new[5] | 0x10]) + new[6:10]
         new = head + new[10:] + b"3DI" + head[3:]
     return rewritten(area[0], source.exact(*area), new)
@@ -190,6 +193,7 @@ def _patches_behind(source: Source, area: Range, edits: Edits, style: Style) -> 
 def _codes(source: Source, area: Range) -> list[Place]:
     """What an ID3v1 tag says: a code, and a text in its extension."""
     end = sum(area)
+    # The last byte of ID3v1 is its genre.
     code = source.exact(end - 1, 1)[0]
     found = [Place(id3v1_genre(code), is_code=True)]
     if area[1] > _EXTENSION_LEN:
@@ -203,6 +207,7 @@ def _code_patches(source: Source, area: Range, genres: tuple[str, ...]) -> list[
     places = _codes(source, area)
     patches = []
     if not all(agrees(place, genres) for place in places[1:]):
+        # The text is emptied, not replaced: 30 bytes of Latin-1 have no room for many a genre.
         patches.append(Patch(area[0] + _TEXT_AT, _TEXT_LEN, bytes(_TEXT_LEN)))
     if not agrees(places[0], genres):
         patches.append(Patch(sum(area) - 1, 1, bytes([id3v1_code(genres)])))

@@ -76,6 +76,7 @@ class Source:
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`; shorter at the end of the file."""
+        # A length field of a damaged file can say anything: it must not fill the memory.
         if length > MAX_TAG_LEN:
             raise ValueError(f"a length of {length} bytes is more than a tag can have")
         if not 0 <= offset < self.size or length <= 0:
@@ -225,6 +226,7 @@ class Family:
     def container_of(self, source: Source, start: int, head: bytes) -> str | None:
         """The name of the container that a file is; None for none of this family's."""
         for one in self.containers:
+            # Nothing begins with one of no magic: such containers are left to `recognise`.
             if head.startswith(one.magic):
                 return one.name
         return self.recognise(source, start, head) if self.recognise else None
@@ -237,6 +239,8 @@ def open_source(path: Path) -> Iterator[Source]:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
+    # Asked before and after opening: to open a pipe waits for its other end, and what a name
+    # leads to may change in between.
     _check_regular(os.stat(path).st_mode)  # noqa: PTH116, a PathLike of any kind will do
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
@@ -259,6 +263,7 @@ def rewritten(offset: int, old: bytes, new: bytes) -> list[Patch]:
     if old == new:
         return []
     first = n_common(old, new)
+    # Behind the equal start only: bytes that repeat would count for both ends.
     last = n_common(old[first:][::-1], new[first:][::-1])
     return [Patch(offset + first, len(old) - first - last, new[first : len(new) - last])]
 

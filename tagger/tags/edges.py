@@ -60,6 +60,8 @@ def edges_of(source: Source) -> Edges:
     """Find all tags in front of and behind a stream."""
     start, end = id3v2_end(source), source.size
     found: list[tuple[Kind, Range]] = []
+    # Any kind may stand behind any other: whoever ends at the end is taken off until nobody
+    # does.
     for _ in range(8):
         for kind, length_before in _FINDERS.items():
             length = length_before(source, end)
@@ -119,6 +121,7 @@ def _ape_len(source: Source, end: int) -> int:
     footer = source.read(end - _APE_LEN, _APE_LEN)
     if footer[:8] != b"APETAGEX" or len(footer) < _APE_LEN:
         return 0
+    # The length counts items and footer, and not the header, which APEv1 does not have.
     length = int.from_bytes(footer[12:16], "little")
     has_header = source.read(end - length - _APE_LEN, 8) == b"APETAGEX"
     return length + (_APE_LEN if has_header else 0) if length >= _APE_LEN else 0
@@ -130,6 +133,7 @@ def _lyrics_len(source: Source, end: int) -> int:
         digits = source.read(end - 15, 6)
         length = int(digits) + 15 if digits.isdigit() else 0
         return length if source.read(end - length, 11) == b"LYRICSBEGIN" else 0
+    # Lyrics3v1 does not say its length; the text is at most 5,100 bytes, here searched farther.
     if mark == b"LYRICSEND":
         first = max(0, end - _MAX_LYRICS_LEN)
         at = source.read(first, end - first).rfind(b"LYRICSBEGIN")

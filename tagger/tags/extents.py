@@ -32,6 +32,7 @@ def _is_wavpack_whole(source: Source, start: int, end: int) -> bool:
     for _ in range(_MAX_FRAMES):
         if start == end:
             return True
+        # The size in a block does not count its own first eight bytes.
         head = source.read(start, _WAVPACK_HEAD)
         length = 8 + int.from_bytes(head[4:8], "little")
         if head[:4] != b"wvpk" or length < _WAVPACK_HEAD or start + length > end:
@@ -47,6 +48,7 @@ def _is_ape_whole(source: Source, start: int, end: int) -> bool:
     be filled from the tag. The descriptor's MD5 tells.
     """
     (version,) = source.unpack("<H", start + 4)
+    # Before 3.98 there is no descriptor: nothing says how long the audio is.
     if version < _APE_DESCRIPTOR:
         return True
     own, *heads, wav_head, audio, audio_high, wav_end = source.unpack("<7I", start + 8)
@@ -58,6 +60,7 @@ def _is_ape_whole(source: Source, start: int, end: int) -> bool:
     for offset, length in ((start + own + head, body), (start + own, head)):
         for block in source.blocks(offset, length):
             digest.update(block)
+    # Encoders that were stopped leave the sum empty; that is no sign of damage.
     return expected in (bytes(16), digest.digest())
 
 
@@ -70,6 +73,7 @@ def _is_tak_whole(source: Source, start: int, end: int) -> bool:
         at += 4
         if kind == 0:  # the frames begin here
             return last is not None and at + last <= end
+        # Where the last frame lies (5 bytes), how long it is (3), and a checksum.
         if kind == 7 and length == 11:
             body = source.exact(at, 8)
             last = int.from_bytes(body[:5], "little") + int.from_bytes(body[5:], "little")
@@ -90,6 +94,7 @@ def _is_musepack_whole(source: Source, start: int, end: int) -> bool:
         offset = first + at // 32 * 4
         if offset + 4 > end:
             return False
+        # Little-endian words whose bits are read from the top: a length may lie across two.
         two_words = source.read(offset, 8).ljust(8, b"\0")
         bits = int.from_bytes(two_words[3::-1] + two_words[:3:-1], "big")
         at += 20 + (bits >> (44 - at % 32) & 0xFFFFF)

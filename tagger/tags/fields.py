@@ -124,6 +124,7 @@ def field_named(name: str) -> Field:
             f"{name!r} cannot be the name of a field: it takes 2 to 64 letters (A to Z),"
             " digits, blanks and the signs _ . : -, with a letter or digit at both ends."
         )
+    # Players compare names without blanks and signs: `Album Artist` is `ALBUMARTIST`.
     plain = re.sub(r"[^a-z0-9+]", "", name.casefold())
     if plain in _TAKEN or plain.startswith(_TAKEN_PREFIXES):
         raise InputError(
@@ -184,6 +185,7 @@ def stored(
     if not values or not (joined or field.is_text):
         return tuple(as_stored(values, old))
     known = understood(old, field, style, joined=True) if len(old) == 1 else ()
+    # A joined string that only gets longer keeps its own spelling, separators included.
     if known and tuple(values[: len(known)]) == known and _ends_with_value(old[0], style):
         new = as_stored(values[len(known) :], ())
         _check_separator(new, style.separator)
@@ -200,6 +202,7 @@ def _ends_with_value(text: str, style: Style) -> bool:
 def _check_separator(values: Sequence[str], separator: str) -> None:
     mark = separator.strip()
     for value in values:
+        # Blanks at the ends of a value are cut off where a joined string is read.
         if (mark and mark in value) or value != value.strip():
             raise RefusedError(
                 f"{shown(value)!r} cannot be told apart in one string that is joined by"

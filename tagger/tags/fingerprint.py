@@ -46,6 +46,8 @@ def digest_of(source: Source, container: str) -> bytes:
     """
     try:
         with translated(source.path, TagError, "the audio in it cannot be found"):
+            # Other than a hash of all, this reads four blocks: it is asked of every new file of
+            # a scan.
             parts = opened(source, container).landmarks(BLOCK_LEN)
             if parts is None:
                 parts = _sampled(source, ranges_of(source, container))
@@ -60,6 +62,7 @@ def _digest(*parts: bytes | str) -> bytes:
     digest = hashlib.blake2b(_FORMAT, digest_size=DIGEST_LEN)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
+        # With its length in front, no part can pass for the end of another.
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.digest()
@@ -73,6 +76,7 @@ def _sampled(source: Source, ranges: Sequence[Range]) -> Iterator[bytes]:
         yield _bytes_at(source, ranges, 0, total)
         return
     for i in range(N_BLOCKS):
+        # The last block ends with the audio: a file that was cut off differs there.
         start = (total - BLOCK_LEN) * i // (N_BLOCKS - 1)
         yield _bytes_at(source, ranges, start, BLOCK_LEN)
 

@@ -27,6 +27,8 @@ def reversed_patches(source: Source, patches: Sequence[Patch]) -> tuple[Patch, .
     found, moved = [], 0
     for patch in patches:
         old = source.exact(patch.offset, patch.length)
+        # In the file that the earlier patches have made, this one stands farther behind, or in
+        # front.
         found.append(Patch(patch.offset + moved, len(patch.data), old))
         moved += len(patch.data) - patch.length
     return tuple(found)
@@ -85,5 +87,6 @@ class PatchedFile:
         length = min(self._ends[index], end) - self._position
         if isinstance(piece, bytes):
             return piece[skipped : skipped + length]
+        # No buffer of our own: whole copies are read through here, a block at a time.
         self._source.file.seek(piece + skipped)
         return self._source.file.read(length)

@@ -56,6 +56,8 @@ class GenrePlaces:
         found = list(texts[0])
         for genres in texts[1:]:
             known = set(_parts(found)) | {genre.casefold() for genre in found}
+            # What is there already as a part of a joined name (`Rock/Pop`) is not added once
+            # more.
             found += [one for one in genres if not known.issuperset(_parts([one]))]
         return tuple(found)
 
@@ -78,6 +80,7 @@ def agrees(place: Place, genres: Sequence[str]) -> bool:
     """Whether a place says these genres, and no other."""
     if not place.genres:
         return True
+    # A list of codes knows a handful of genres: it agrees if its one is among ours.
     if place.is_code:
         return {letters_of(one) for one in place.genres} <= {letters_of(one) for one in genres}
     return _parts(place.genres) == _parts(genres)

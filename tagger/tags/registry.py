@@ -80,6 +80,7 @@ def translated(path: Path, error_type: type[TrackError], purpose: str) -> Iterat
     try:
         yield
     except OSError as error:
+        # The system has refused, and the file may be whole: nothing is said about damage.
         cause = error.strerror or str(error)
         raise error_type(
             f"{path}: {purpose}: {cause}. Check the file and its folder."
@@ -94,6 +95,7 @@ def translated(path: Path, error_type: type[TrackError], purpose: str) -> Iterat
         EOFError,
         OverflowError,
         TypeError,
+        # mutagen asserts what it reads, and recurses into what is nested.
         AssertionError,
         RecursionError,
     ) as error:

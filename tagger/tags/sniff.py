@@ -12,5 +12,6 @@ def container_of(source: Source) -> str:
     """The container's name, or 'unknown': the families are asked one by one."""
     start = id3v2_end(source)
     head = source.read(start, _HEAD_LEN)
+    # The order of the families counts: MPEG audio has no magic, and is looked for last.
     names = (family.container_of(source, start, head) for family in FAMILIES)
     return next(filter(None, names), UNKNOWN)

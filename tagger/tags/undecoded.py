@@ -59,6 +59,7 @@ def wide_text(data: bytes, order: str = "utf-16-le") -> str:
     if (own := _ORDERS.get(data[:2])) is not None:
         data, order = data[2:], own
     half = len(data) % 2 and data[-1] != 0
+    # Lone halves of surrogate pairs would pass through a codec and be written as damage.
     whole = data[: len(data) - len(data) % 2]
     text = _ESCAPED.sub(UNREADABLE, whole.decode(order, "surrogatepass"))
     return text.lstrip("\ufeff") + UNREADABLE * bool(half)
@@ -84,6 +85,7 @@ def as_stored(values: Iterable[str], old: Sequence[str]) -> list[str]:
     Raises:
         RefusedError: a value was seen where its bytes are not at hand.
     """
+    # Reversed, so that the first of several texts that look alike is the one that counts.
     escaped = {shown(text): text for text in reversed(old)}
     found = [escaped.get(value, value) if _SIGN in value else value for value in values]
     for one in found:

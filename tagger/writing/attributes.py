@@ -44,6 +44,7 @@ def copy_attributes(
         _copy_xattrs(original, copy)
     if mtime_ns is not None:
         os.utime(copy, ns=(state.st_atime_ns, mtime_ns))
+    # Last, since the calls above may fail in silence.
     _check_kept(original, copy, state)
 
 
@@ -84,6 +85,7 @@ def _copy_owner(copy: Path, state: os.stat_result) -> None:
     now = copy.stat()
     if (now.st_uid, now.st_gid) == (state.st_uid, state.st_gid):
         return
+    # -1 keeps the owner: a member of the group may still set that.
     for uid in (state.st_uid, -1):
         with contextlib.suppress(OSError):
             os.chown(copy, uid, state.st_gid)

@@ -58,6 +58,8 @@ def copy_patched(source: Source, target: Path, patches: Sequence[Patch]) -> None
     Raises:
         OSError: the copy could not be written.
     """
+    # O_EXCL: never over a file, or through a link, that somebody has put there. Mode 600 until
+    # the original's is copied.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     output = os.open(target, flags, 0o600)
     try:
@@ -81,6 +83,7 @@ def copy_patched(source: Source, target: Path, patches: Sequence[Patch]) -> None
 
 def sync_file(path: Path) -> None:
     """Wait until the content of a file is on the disk."""
+    # Some systems flush only what was opened for writing.
     file = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)
     try:
         os.fsync(file)
@@ -135,6 +138,7 @@ def _copied_in_kernel(source: Source, output: int, start: int, end: int) -> int:
         while start < end:
             length = min(_COPY_LEN, end - start)
             n_bytes = os.copy_file_range(source.file.fileno(), output, length, start)
+            # Some file systems copy nothing and report no error.
             if not n_bytes:
                 break
             start += n_bytes

@@ -82,6 +82,7 @@ class PreparedWrite:
                     self._check_unchanged(os.fstat(source.file.fileno()))
                     filecopy.copy_patched(source, self.temp, self.patches)
                     self._verify(source)
+                # After the bytes: writing clears some bits and sets the time.
                 copy_attributes(self.path, self.temp, self.stat, mtime_ns=self.mtime_ns)
                 filecopy.sync_file(self.temp)
                 self.made = self.temp.stat()
@@ -97,10 +98,12 @@ class PreparedWrite:
         """
         try:
             with translated(self.path, WriteError, NOT_WRITTEN):
+                # By name, not by the open file: another file may stand there by now.
                 self._check_unchanged(self.path.stat())
                 self.temp.replace(self.path)
                 self.is_placed = True
             with translated(self.path, WriteError, _DURABLE):
+                # Without it the rename itself may be lost with the power.
                 filecopy.sync_folder(self.path.parent)
         finally:
             self.discard()
@@ -152,6 +155,7 @@ class PreparedWrite:
 
 
 def _difference(copy: Source, planned: Identity) -> str | None:
+    # Cheapest first: the payload is hashed only if size and container are right.
     if copy.size != planned.size:
         return "the copy has another length"
     if container_of(copy) != planned.container:

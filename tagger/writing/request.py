@@ -30,6 +30,7 @@ def checked(
     edits |= {field_named(name): tuple(values) for name, values in others.items()}
     for one, values in edits.items():
         for value in values:
+            # NUL parts values in ID3, APEv2 and MP4: it would make two of one.
             if not value.strip() or "\0" in value:
                 raise WriteError(
                     f"{path}: {value!r} cannot be a {one.name}: it is blank or has a NUL."

@@ -213,6 +213,7 @@ def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) 
 
 
 def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
+    # Renaming a copy over one name leaves the other names with the old file.
     if n_names < 2 or options.hardlinks == "write":
         return None
     return (

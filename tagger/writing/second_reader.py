@@ -76,6 +76,7 @@ def differing_tags(
         fields = [*fields, GENRE, FIELDS["mood"]]
     for kind, reader in _READERS.get(container, {}).items():
         who, before = _WHO.get(kind, "mutagen"), _read(reader, original, wording)
+        # A file that only our reader understands is not refused for that.
         if before is None:
             continue
         after = _read(reader, copy, wording)
@@ -89,6 +90,7 @@ def differing_tags(
 
 def _read(reader: _Reader, source: Source, wording: Wording) -> _Tags | None:
     """What mutagen sees; None where it cannot read the file."""
+    # mutagen begins wherever a file stands.
     source.file.seek(0)
     try:
         return reader(source, wording)

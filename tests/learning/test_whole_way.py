@@ -150,7 +150,7 @@ def test_another_models_embeddings_are_not_taken_for_this_ones(tmp_path, models,
     with opened("base", tmp_path) as tagger:
         learn_library(tagger, [music], MINE, say=said.append)
         assert tagger._engine.is_loaded
-    assert any("30 tracks are known by the embedding of another model" in one for one in said)
+    assert any("30 tracks have the embedding of another model" in one for one in said)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ class ApeFile(TagFile):
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the items, or put a new tag before ID3v1."""
         edges = self._edges
+        # A decoder would play the new tag behind a stream that was cut off.
         check_extent(self.source, self.container, edges.start, edges.end)
         area = edges.ape
         patches = patches_around(self.source, edges, edits, self.style, main=area and area[0])

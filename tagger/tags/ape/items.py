@@ -91,6 +91,7 @@ def _items(source: Source, area: Range) -> Iterator[bytes]:
         key_end = data.find(b"\0", offset + 8)
         if key_end < 0:
             return
+        # Eight bytes of length and flags, the key, a zero, the value.
         item_end = key_end + 1 + int.from_bytes(data[offset : offset + 4], "little")
         if item_end > len(data):
             return
@@ -110,6 +111,7 @@ def _item(field: Field, texts: Sequence[str]) -> bytes:
 def _tag(items: Sequence[bytes], flags: int) -> bytes:
     """Header, items and footer; the flags that say more than 'there is a header' are kept."""
     body = b"".join(items)
+    # Header and footer are the same but for one flag.
     flags = flags & ~_IS_HEADER | _HAS_HEADER
     fields = (b"APETAGEX", 2000, len(body) + _FOOTER.size, len(items))
     header = _FOOTER.pack(*fields, flags | _IS_HEADER, bytes(8))

@@ -69,6 +69,7 @@ class AsfFile(TagFile):
         total, count = self.source.unpack("<QI", 16)
         objects = _header(self.source)
         filled = _HEADER_LEN + sum(len(one.render()) for one in objects) == total
+        # The extension says its length a second time, inside.
         filled &= all(
             with_inner(one, inner_of(one)) == one for one in objects if one.guid == EXTENSION
         )
@@ -176,6 +177,7 @@ def _edited(
     if field.asf == _DESCRIBED:
         return _described(objects, stored(values, field, style, old=_description(objects)))
     texts = stored(values, field, style, old=_texts(objects, field))
+    # Without one, all values stand in the content description, as repeated names.
     has_extension = any(one.guid == EXTENSION for one in objects)
     first = texts[:1] if has_extension else texts
     rest = texts[1:] if has_extension else ()
@@ -249,5 +251,6 @@ def _with_file_size(one: Object, size: int | None, grown: int) -> Object:
     if one.guid != FILE or len(one.data) < 24:
         return one
     old = struct.unpack_from("<Q", one.data, 16)[0]
+    # A broadcast says 0 and keeps it; for a comparison it always counts as 0.
     new = 0 if size is None else size + grown if old == size else old
     return replace(one, data=one.data[:16] + struct.pack("<Q", new) + one.data[24:])

@@ -67,6 +67,8 @@ def attributes_of(one: Object) -> list[bytes]:
     """The raw attributes of a description, metadata or library object."""
     found, offset = [], 2
     for _ in range(struct.unpack_from("<H", one.data)[0]):
+        # The description has short lengths; the two newer objects have language, stream and
+        # long ones in front.
         if one.guid == ATTRIBUTES:
             name_len = struct.unpack_from("<H", one.data, offset)[0]
             end = offset + 6 + name_len

@@ -79,6 +79,7 @@ def plain_frame(raw: bytes, version: int, *, unsync: bool) -> Plain:
         raise ValueError(
             f"the frame {_shown(name)} is unsynchronised in a way that is doubtful"
         )
+    # The three bits about unknown frames moved one place between 2.3 and 2.4.
     status = raw[8] >> 1 if version == 3 else raw[8]
     return Plain(raw[:4], status & 0x70, plain_body(raw, version, unsync=unsync) or b"")
 
@@ -124,6 +125,7 @@ def _in_words_of_24(frames: Sequence[Plain]) -> list[Plain]:
             found.append(replace(frame, id=b"TIPL"))
         elif frame.id not in parts:
             found.append(frame)
+        # The one frame of 2.4 stands where the first of the three stood.
         elif frame.id == next(iter(parts)):
             stamp = _timestamp({key: _single(one) for key, one in parts.items()})
             found.append(_dated(frame, b"TDRC", stamp))
@@ -159,6 +161,7 @@ def _timestamp(parts: dict[bytes, str]) -> str:
     year, day, time = (parts.get(key, "") for key in (b"TYER", b"TDAT", b"TIME"))
     if not day and not time and _TIMESTAMP.fullmatch(year):
         return year
+    # TDAT is day, month; the timestamp is month, day.
     stamp = year + (f"-{day[2:]}-{day[:2]}" if day else "")
     stamp += f"T{time[:2]}:{time[2:]}" if time else ""
     if not _DAY.fullmatch(stamp) or not re.fullmatch(r"(\d{4})?", day):
@@ -191,15 +194,18 @@ def _body_for(frame: Plain, version: int) -> bytes:
     worded = _worded(frame)
     if worded is None:
         return frame.body
+    # Their first string is a description, and no value.
     named = frame.id in {b"TXXX", b"COMM", b"USLT"}
     if len(worded.words) > 1 + named and frame.id not in {b"IPLS", b"TIPL"}:
         raise ValueError(f"the frame {_shown(frame.id)} has several values")
+    # Latin-1 and UTF-16 with a mark are the same bytes in both versions.
     if version == 4 or worded.encoding in (0, 1):
         return frame.body
     encoding = encoding_for(worded.words)
     mark, codec = (b"\xff\xfe", "utf-16-le") if encoding else (b"", "latin-1")
     zero = b"\0\0" if encoding else b"\0"
     words = zero.join(mark + word.encode(codec) for word in worded.words)
+    # Here binary data, or an address, follows: the description must end.
     ended = zero if frame.id in {b"APIC", b"WXXX"} else b""
     return bytes([encoding]) + worded.head + words + ended + worded.tail
 

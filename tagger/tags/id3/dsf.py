@@ -51,6 +51,7 @@ class DsfFile(TagFile):
         check_extent(self.source, self.container, 0, pointer)
         if tag:
             old, new = self.source.exact(pointer, tag.total), tag.exchanged(edits, self.style)
+            # A tag that says it already keeps its bytes, whatever follows it does.
             new = old if tag.holds(edits, self.style) else new
         else:
             old, new = b"", new_tag(edits, self.style)
@@ -58,6 +59,7 @@ class DsfFile(TagFile):
         grown = sum(len(patch.data) - patch.length for patch in second)
         size = self.source.size + len(new) - len(old) + grown
         left = len(new) + grown + sum(one.total for _, one in _second_tags(self.source))
+        # File size and pointer stand side by side; no tag is a pointer of zero.
         header = struct.pack("<QQ", size, pointer if left else 0)
         own = rewritten(12, self.source.exact(12, 16), header) + rewritten(pointer, old, new)
         return own + second

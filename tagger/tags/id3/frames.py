@@ -99,6 +99,7 @@ class Tag:
     def values(self, field: Field, style: Style) -> tuple[str, ...]:
         """The values of a field; one ID3v2.2 or 2.3 string is split at the separator."""
         texts = [text for one in self._texts(field) for text in one.texts]
+        # Only 2.4 has several values in a frame; before, all share one string.
         found = understood(texts, field, style, joined=self.version != 4)
         if field is not GENRE:
             return found
@@ -108,6 +109,7 @@ class Tag:
 
     def holds(self, edits: Edits, style: Style) -> bool:
         """Whether nothing of the tag has to change for it to say this, as it is asked for."""
+        # A free text called GENRE goes with every write of the genre.
         is_free = GENRE in edits and bool(self._found(_FREE_GENRE)[1])
         return (
             self.is_as_asked(style)
@@ -129,8 +131,9 @@ class Tag:
             with contextlib.suppress(ValueError):  # then it has not been converted either
                 kept = [one for one in _RESPELLED if one not in fields]
                 values = [(one.name, self.values(one, style)) for one in kept]
-                values_now = [repr(one).encode() for one in values if one[1]]
-                return values_now + meanings(self._plain([*fields, *kept]))
+                respelled = [repr(one).encode() for one in values if one[1]]
+                return respelled + meanings(self._plain([*fields, *kept]))
+        # Compared are offsets, not ids: a second COMM is another frame with the same id.
         edited = self._offsets_of(fields)
         found, offset = [], self._walk.start
         for frame in self.frames():
@@ -158,6 +161,7 @@ class Tag:
             body += new.pop(frame.offset, b"")
             if frame.offset not in gone:
                 body += self._walk.raw(frame.offset, frame.length)
+        # What has no frame to take the place of stands at the end.
         body += b"".join(new.values())
         body += self._walk.raw(offset, self._walk.end - offset).rstrip(b"\0")
         return self._assembled(bytes(body)) if body else b""
@@ -177,6 +181,7 @@ class Tag:
             raw = field_frame(
                 key, field, values, style, old, self.version, plain_sizes=self.plain_sizes
             )
+            # In 2.3 the whole tag is unsynchronised: our frame has to be too.
             raw = stuffed(raw) if self.unsync and self.version == 3 else raw
             at = min([last, *(frame.offset for frame in frames)])
             new[at] = new.get(at, b"") + raw
@@ -237,8 +242,8 @@ class Tag:
         name = frame_name(frame.id, self.version)
         if name != key.id or key.description is None:
             return name == key.id
-        values_now = self._text(frame).description
-        return values_now is not None and values_now.casefold() == key.description.casefold()
+        description = self._text(frame).description
+        return description is not None and description.casefold() == key.description.casefold()
 
     def _text(self, frame: Frame) -> FrameText:
         raw = self.read(frame.offset, min(frame.length, _MAX_FRAME_LEN))
@@ -249,6 +254,8 @@ class Tag:
 
     def _assembled(self, body: bytes) -> bytes:
         """Header, frames and padding, as long as the old tag if they fit into it."""
+        # FF at the end and the padding, or the audio, behind it would look like a frame of
+        # MPEG.
         if self.unsync and self.version == 3 and body.endswith(b"\xff"):
             body += b"\0"
         padding = self.total - 10 - len(body)

@@ -23,6 +23,7 @@ def id3v2_tags(source: Source) -> list[Range]:
     start = 0
     while len(found) < _MAX_TAGS:
         header = source.read(start, 10)
+        # Only behind a tag: zeros at the start of a file are audio, or nothing.
         if found and header[:1] == b"\0":
             start = _behind_zeros(source, start)
             header = source.read(start, 10)

@@ -35,6 +35,7 @@ def spelled(genre: str) -> str:
         ValueError: no spelling of it is read back.
     """
     for candidate in (genre, "(" + genre):
+        # By two readers: our own and mutagen, which others build on.
         if _meant(candidate) == TCON(encoding=3, text=[candidate]).genres == [genre]:
             return candidate
     raise ValueError(f"the genre {genre!r} means something else in ID3")
@@ -49,6 +50,7 @@ def spelled_as_before(genres: Sequence[str], old: Sequence[str]) -> list[str]:
     found: list[str] = []
     rest = tuple(genres)
     while rest:
+        # `(17)` in the file stays `(17)`: who reads it sees Rock before and after.
         as_it_stands = (one for one in meant if rest[: len(one[1])] == one[1])
         text, said = next(as_it_stands, None) or (spelled(rest[0]), rest[:1])
         found.append(text)
@@ -99,7 +101,9 @@ def _meant(text: str) -> list[str]:
     while (reference := _REFERENCE.match(text)) and (word := _word(reference[1])) is not None:
         found.append(word)
         text = text[reference.end() :]
+    # A doubled bracket is a bracket that begins a name.
     found.append(text[1:] if text.startswith("((") else text)
+    # Old taggers wrote reference and word, `(17)Rock`, for one genre.
     first: dict[str, str] = {}
     for genre in found:
         first.setdefault(genre.casefold(), genre)

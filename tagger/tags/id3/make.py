@@ -41,6 +41,7 @@ def field_frame(
     before = [text for one in old for text in one.texts if text]
     words = values if field is not GENRE else _words(values, before, style, version)
     texts = stored(words, field, style, joined=version != 4, old=before)
+    # Description and language stay: players ask for a comment by them.
     first = old[0] if old else FrameText(())
     frame_text = FrameText(texts, first.description, first.language)
     return text_frame(key, frame_text, version, plain_sizes=plain_sizes)

@@ -80,12 +80,14 @@ class MpegFile(TagFile):
     def plan(self, edits: Edits) -> list[Patch]:
         """Exchange the fields in front, or in APEv2 if alone, and wherever they stand."""
         first = first_frame(self.source)
+        # Behind a longer tag, decoders that look no farther would play nothing.
         if self.container == "mp3" and first is None:
             raise RefusedError(
                 "no MPEG audio is found in the first mebibyte behind its tags, and decoders"
                 " look no farther"
             )
         tag, edges = self._front, self._edges
+        # Beside an ID3v2 tag the APE tag is a second place, which follows.
         area = edges.ape if _is_ape_alone(edges) else None
         main = 0 if tag else area and area[0]
         patches = patches_around(self.source, edges, edits, self.style, main=main)

@@ -124,6 +124,7 @@ def _strings(data: bytes, encoding: int) -> list[str]:
         return data.decode("latin-1").split("\0")
     if encoding == 3:
         return [text_of(one).lstrip("\ufeff") for one in data.split(b"\0")]
+    # Encoding 1 must have a mark; without one Windows' order is the likely one.
     order = wide_order(data) or ("utf-16-le" if encoding == 1 else "utf-16-be")
     found = []
     while data:
@@ -166,6 +167,7 @@ def text_frame(
     if any(one.startswith("\ufeff") for one in text.texts):
         raise ValueError("a value that begins with a byte-order mark is read back without it")
     strings = [*described, "\0".join(text.texts)]
+    # UTF-8 came with 2.4.
     encoding = 3 if version == 4 else encoding_for(strings)
     mark = b"\xff\xfe" if encoding == 1 else b""
     codec = "utf-16-le" if encoding == 1 else CODECS[encoding]
@@ -202,6 +204,7 @@ def plain_body(raw: bytes, version: int, *, unsync: bool) -> bytes | None:
     flags, body = raw[9], raw[10:]
     if version == 3:
         packed, encrypted, grouped = flags & 0x80, flags & 0x40, flags & 0x20
+        # Behind the header: the length before compression, then the group.
         body = body[4 * bool(packed) + bool(grouped) :]
     else:
         packed, encrypted, grouped = flags & 0x08, flags & 0x04, flags & 0x40

@@ -30,6 +30,7 @@ def stuffed(data: bytes) -> bytes:
 
 def is_reproduced(data: bytes) -> bool:
     """Whether unstuffing and stuffing again gives the same bytes, padding aside."""
+    # Programs that stuff less than they must leave bytes that ours would not give back.
     return not is_stuffed(data) or stuffed(unstuffed(data)).rstrip(b"\0") == data.rstrip(b"\0")
 
 

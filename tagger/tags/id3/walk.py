@@ -62,6 +62,7 @@ class Walk:
             return
         id_len, head_len = (3, 6) if self.version == 2 else (4, 10)
         offset = self.start
+        # Less than a header is padding, whatever it holds.
         while offset + head_len < self.end:
             head = self.read(offset, head_len)
             if len(head) < head_len or not _FRAME_ID.fullmatch(head[:id_len]):
@@ -157,8 +158,10 @@ def unsynchronised(layout: Layout, data: bytes) -> Unsynchronised:
     raw_walk = Walk(layout, stored, stored, layout.end)
     walk = Walk(layout, plain.read, plain.raw, len(plain))
     believed, other = (walk, raw_walk) if is_stuffed(data[10:]) else (raw_walk, walk)
+    # -1: it leads to nothing, which is worse than no frame.
     n_believed = len(list(believed.frames())) if believed.is_clean() else -1
     n_other = len(list(other.frames())) if other.is_clean() else -1
+    # Stuffing has to show more frames to be disbelieved; no stuffing only where it fails.
     is_wrong = n_other > n_believed if believed is walk else n_believed < 0 <= n_other
     chosen = other if is_wrong else believed
     return Unsynchronised(

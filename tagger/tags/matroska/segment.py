@@ -74,6 +74,7 @@ def segment_of(source: Source) -> Segment:
     named = dict(parts_of(source.exact(header.content, header.end - header.content)))
     doc_type = content_of(named[_DOC_TYPE]).rstrip(b"\0").decode("ascii", "replace")
     own = element_at(source, header.end, source.size)
+    # Some writers leave room between header and segment.
     while own.id == VOID:
         own = element_at(source, own.end, source.size)
     if own.id != SEGMENT:
@@ -99,11 +100,13 @@ def _child_at(source: Source, offset: int, end: int) -> Element:
     child = element_at(source, offset, end)
     if not child.is_open:
         return child
+    # Live streams leave clusters open; of nothing else is the end to be found.
     if child.id != CLUSTER:
         raise ValueError(f"the element at {offset} does not say how long it is")
     at = child.content
     while at < end:
         inner = element_at(source, at, end)
+        # What can only stand in the segment ends the cluster.
         if inner.id in _LEVEL_1:
             break
         if inner.is_open or inner.end > end:

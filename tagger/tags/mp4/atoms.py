@@ -35,6 +35,7 @@ def atoms_in(source: Source, start: int = 0, end: int | None = None) -> Iterator
             raise ValueError(f"more than {_MAX_BESIDE} atoms lie beside one another")
         length, kind = source.unpack(">I4s", start)
         content = start + 8
+        # A length of 1 says that 64 bits follow; 0, that the atom goes on to the end.
         if length == 1:
             length, content = source.unpack(">Q", content)[0], content + 8
         stop = end if length == 0 else start + length
@@ -81,10 +82,13 @@ def all_leaves(source: Source) -> list[tuple[tuple[bytes, ...], Atom]]:
             here = (*path, atom.kind)
             if len(found) > _MAX_ATOMS:
                 raise ValueError(f"it has more than {_MAX_ATOMS} atoms")
+            # In the list every item holds atoms, whatever it is called.
             holds = atom.kind in _CONTAINERS or b"ilst" in path
             if holds and atom.kind != b"data" and len(here) <= _MAX_DEPTH:
                 before = len(found)
                 walk(here, children(source, atom))
+                # An empty container counts as a leaf: whether it is there is a part of the
+                # metadata.
                 if len(found) > before:
                     continue
             found.append((here, atom))

@@ -88,6 +88,7 @@ class Mp4File(TagFile):
         """Fragments and other kinds of metadata than iTunes' are left alone."""
         if not self._path:
             return "It has no moov atom: it is cut off, or a fragment of a stream."
+        # `mvex` announces fragments that may follow, or are in another file.
         if find(self.source, b"moof") or find(self.source, b"mvex", within=self._path[0]):
             return "It is a fragmented MP4, whose fragments could lose their place."
         if not all(is_filled(self.source, atom) for atom in self._path):
@@ -108,6 +109,7 @@ class Mp4File(TagFile):
             patches += [
                 patch for parent in parents for patch in resized(self.source, parent, delta)
             ]
+            # Offsets count from the start of the file: those behind the change move with it.
             for table in _tables_of_all(self.source, end):
                 patches += moved(self.source, table, end, delta)
         if GENRE in edits:
@@ -256,6 +258,7 @@ def _exchange(
         return around, *_with_free(source, around[-1], ilst, new)
     inner = path[-1]
     new = b"".join(_item(source, (), field, (v, style)) for field, v in edits.items())
+    # Whatever is missing around the list is made: each step puts the next atom around.
     new = atom_bytes(b"ilst", new) if new else b""
     if len(path) == 3:
         return path, inner.end, inner.end, new
@@ -285,6 +288,7 @@ def _with_free(source: Source, meta: Atom, ilst: Atom, new: bytes) -> tuple[int,
     """The new ilst and the free atom behind it, together as long as before if possible."""
     following = next((a for a in children(source, meta) if a.offset == ilst.end), None)
     has_free = following is not None and following.kind in (b"free", b"skip")
+    # An atom has at least eight bytes: less room than that cannot be left free.
     end = following.end if following and has_free else ilst.end
     left = end - ilst.offset - len(new)
     if left == 0:

@@ -25,6 +25,7 @@ def elsewhere(source: Source) -> list[tuple[Atom, str]]:
         if udta:
             found += _in_user_data(source, udta)
         metas = [find(source, b"meta", within=around)]
+        # `moov/udta/meta` is iTunes' own list, which is no second place.
         metas += [find(source, b"meta", within=udta)] if udta and around is not moov else []
         for meta in filter(None, metas):
             found += _in_list(source, meta)
@@ -72,6 +73,7 @@ def _is_named_genre(source: Source, item: Atom) -> bool:
 
 def _genre_keys(data: bytes) -> set[int]:
     """The numbers of the keys that are called genre."""
+    # Behind version, flags and count; keys are numbered from 1.
     found, offset, number = set(), 8, 1
     while offset + 8 <= len(data):
         length = int.from_bytes(data[offset : offset + 4], "big")
@@ -89,5 +91,6 @@ def _decoded(data: bytes) -> str:
     try:
         text = data.decode(codec)
     except UnicodeDecodeError:
+        # QuickTime's texts are older than UTF-8, in Macintosh encodings.
         text = data.decode("mac-roman")
     return text.strip("\0 ")

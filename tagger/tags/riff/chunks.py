@@ -67,6 +67,7 @@ def chunks_in(source: Source, container: str) -> Iterator[Chunk]:
         if container == "rf64" and length == _LONG:
             length = _long_length(source, name)
         start = offset + layout.head_len
+        # Chunks begin at even offsets; the byte between is not counted.
         yield Chunk(name, start, length, start + length + length % 2)
         offset = start + length + length % 2
 
@@ -106,6 +107,7 @@ def _long_length(source: Source, name: bytes) -> int:
     """The length that `ds64` has for a chunk, or for the form."""
     if source.exact(_DS64, 4) != b"ds64":
         raise ValueError("its 64-bit lengths (ds64) are not where they must be")
+    # The third is the number of samples.
     form, data, _, n_more = source.unpack("<QQQI", _DS64 + 8)
     if name in {b"RF64", b"BW64"}:
         return int(form)

@@ -76,6 +76,7 @@ def info_patches(
     """
     lists = list(info_lists(source, container))
     said = [text for chunk in lists for text in _texts(source, chunk)]
+    # A list that is there hides the ID3 tag from FFmpeg, so it must say the genre too.
     is_needed = bool(genres and (lists or style.wav_info))
     new = _entry(style.separator.join(as_stored(genres, said))) if is_needed else b""
     if not lists:
@@ -96,7 +97,9 @@ def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     old = [one for one in entries if one.is_genre]
     if not new and not old:
         return []
+    # The last chunk of a file often lacks its padding.
     start, end = chunk.offset - 8, min(chunk.end, source.size)
+    # An empty list would make FFmpeg show nothing at all.
     if not new and len(old) == len(entries):
         return [Patch(start, end - start, b"")]
     at = old[0].offset if old else chunk.offset + 4

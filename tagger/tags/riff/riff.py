@@ -62,7 +62,9 @@ class RiffFile(TagFile):
             return "It has an ID3 tag in front of its header, where few programs look for one."
         chunks = list(chunks_in(self.source, self.container))
         end = form_end(self.source, self.container)
+        # One byte more: the padding of the last chunk may be missing.
         whole = chunks and chunks[-1].end <= self.source.size + 1 and end <= self.source.size
+        # A stream that was never closed says 0 or FFFFFFFF as its length.
         if not whole or not any(chunk.id in LAYOUTS[self.container].audio for chunk in chunks):
             return "It is cut off, or its header says a wrong length, so no chunk can be added."
         for number, tag in enumerate(_tags(self.source, self.container)):
@@ -159,6 +161,7 @@ def _exchanged(
     if not chunk.length:
         return new_tag(edits, style) if is_main else b""
     first = tag_at(source, chunk.offset)
+    # Rewritten, it would take the next chunk for a part of itself.
     if first.total > chunk.length:
         raise ValueError("the ID3 tag is longer than its chunk")
     end, found = chunk.offset + chunk.length, b""

@@ -38,6 +38,7 @@ def parse_comment(data: bytes) -> Comment:
     vendor, offset = _string(data, 0)
     count = struct.unpack_from("<I", data, offset)[0]
     offset += 4
+    # The count is read before the entries: a damaged one would loop for minutes.
     if count > _MAX_FIELDS:
         raise ValueError(f"the comment claims {count} fields")
     entries = []
@@ -78,6 +79,7 @@ def edited(comment: Comment, edits: Edits, style: Style) -> Comment:
 
 def _exchanged(comment: Comment, field: Field, texts: Sequence[str]) -> Comment:
     new = [bytes_of(f"{field.common.upper()}={text}") for text in texts]
+    # Where the field stood before, since some players show fields in their order.
     first = next(
         (i for i, entry in enumerate(comment.entries) if _is_of(entry, field)),
         len(comment.entries),

@@ -79,6 +79,7 @@ class FlacFile(TagFile):
     def refusal(self) -> str | None:
         """Where the blocks do not lead to a frame, one of their lengths is wrong."""
         blocks = _blocks(self.source)
+        # Frames begin with 14 bits of sync, a zero, and the blocking strategy.
         if self.source.read(blocks[-1].end, 2) not in (b"\xff\xf8", b"\xff\xf9"):
             return "Its metadata blocks are damaged: no audio frame follows the last one."
         return refusal_around(self.source, self._edges, main=None)
@@ -100,6 +101,7 @@ class FlacFile(TagFile):
                 bodies.append(
                     (block.kind, _without(data, edits, self.style) if is_second else data)
                 )
+        # Behind STREAMINFO, which must stay the first.
         if not placed:
             bodies.insert(1, (_COMMENT, new))
         start = blocks[0].offset - 4
@@ -142,6 +144,7 @@ def _blocks(source: Source) -> list[Block]:
     blocks: list[Block] = []
     for _ in range(_MAX_BLOCKS):
         head = source.exact(offset, 4)
+        # The top bit marks the last block, the others are its type.
         block = Block(head[0] & 0x7F, offset + 4, int.from_bytes(head[1:], "big"))
         if block.end > source.size or block.kind == 127:
             raise ValueError("a metadata block leads out of the file")
@@ -172,6 +175,7 @@ def _without(data: bytes, edits: Edits, style: Style) -> bytes:
 
 def _fit(bodies: list[tuple[int, bytes]], total_len: int) -> None:
     """Change the largest padding so that all blocks are `total_len` long, if it can be."""
+    # Each block has a header of four bytes.
     too_long = sum(4 + len(data) for _, data in bodies) - total_len
     if not too_long:
         return

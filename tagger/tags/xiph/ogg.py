@@ -70,6 +70,7 @@ class OggFile(TagFile):
         comment = self._packet[1]
         if self.container == "ogg-vorbis" and comment.rest[:1] != b"\x01":
             return "Its Vorbis comment is damaged: the framing bit is missing."
+        # A granule position that is neither 0 nor -1 belongs to audio that ends on the page.
         position = self.source.read(comment_pages(self.source)[-1].offset + 6, 8)
         if position not in (bytes(8), b"\xff" * 8):
             return "Its audio starts on the same Ogg page as the comment ends."
@@ -82,6 +83,7 @@ class OggFile(TagFile):
         old = comment_pages(self.source)
         parsed = [_whole(self.source, page) for page in old]
         packets = OggPage.to_packets(parsed)
+        # Vorbis' set-up packet often shares the pages of the comment, and moves along.
         new = OggPage.from_packets([packet, *packets[1:]], parsed[0].sequence)
         for page in new:
             page.serial = parsed[0].serial
@@ -89,6 +91,7 @@ class OggFile(TagFile):
         patches = _replaced(self.source, old, b"".join(page.write() for page in new))
         if len(new) != len(old):
             patches += _renumbered(self.source, old[-1], len(new) - len(old))
+        # As many pages as before: none behind them is touched, and so none was looked at.
         elif patches:
             _check_end(
                 self.source, max((page.end for page in pages_of(self.source)), default=0)
@@ -103,6 +106,7 @@ class OggFile(TagFile):
         for page in pages_of(self.source):
             if page.serial != serial:
                 digest.update(self.source.read(page.offset, page.end - page.offset))
+        # Behind the type stands the block's length, which changes with the comment.
         kind = prefix[:1] if self.container == "ogg-flac" else prefix
         return [
             kind,
@@ -179,6 +183,7 @@ def _packet(prefix: bytes, old: Comment, new: Comment, container: str) -> bytes:
     if container == "ogg-flac":
         body = render_comment(new)
         return prefix[:1] + len(body).to_bytes(3, "big") + body
+    # Opus may have data of its own behind the comment, which must stay; Speex has no padding.
     if not padding.strip(b"\0") and container != "speex":
         old_len = len(render_comment(old))
         new_len = len(render_comment(replace(new, rest=framing)))
@@ -224,6 +229,7 @@ def _renumbered(source: Source, behind: Page, delta: int) -> list[Patch]:
         is_over = bool(page.flags & _LAST)
         parsed = _whole(source, page)
         parsed.sequence += delta
+        # Bytes 18 to 26: the sequence number and the checksum.
         patches.append(Patch(page.offset + 18, 8, parsed.write()[18:26]))
     _check_end(source, end)
     return patches
@@ -240,4 +246,5 @@ def _check_end(source: Source, end: int) -> None:
     for block in source.blocks(end + 1, source.size):
         if b"OggS" in tail + block:
             raise ValueError(f"there is a hole between Ogg pages at {end}")
+        # The mark may lie across two blocks.
         tail = block[-3:]

@@ -51,10 +51,12 @@ def comment_pages(source: Source) -> list[Page]:
     """The stream's pages from the start of the comment packet to its end."""
     serial, found, total = serial_of(source), [], 0
     for page in pages_of(source):
+        # Flag 2: the first page of a stream, with its identification alone.
         if page.serial != serial or page.flags & 2:
             continue
         found.append(page)
         total += page.end - page.body
+        # A lacing value below 255 ends a packet.
         if any(value < 255 for value in page.lacing):
             return found
         if total > MAX_TAG_LEN:
@@ -79,6 +81,7 @@ def packet_lengths(source: Source) -> bytes:
         for value in page.lacing if page.serial == serial else b"":
             length += value
             if value < 255:
+                # All but the comment packet, whose length may change.
                 if index != 1:
                     digest.update(length.to_bytes(4, "little"))
                 length, index = 0, index + 1
