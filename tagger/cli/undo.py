@@ -1,6 +1,7 @@
 """`tagger runs` and `tagger undo`: what was written, and back again."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from tagger.cli.console import (
     stdout_console,
 )
 from tagger.cli.device import open_journal
+from tagger.cli.grouped import grouped
 from tagger.cli.options import one_of
 from tagger.cli.scan_options import Json, Quiet
 from tagger.cli.state import State
@@ -29,7 +31,9 @@ from tagger.text import json_text, sanitise
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from tagger.api import Tagger
     from tagger.journal.history import Run
+    from tagger.journal.undo import UndoOptions
 
 
 def runs(
@@ -56,22 +60,51 @@ def runs(
         stderr_console().print("Nothing was written so far.")
 
 
+What = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [PATH...]",
+        help="A number of `tagger runs`; files and folders.",
+        show_default="the last run, all",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be restored; change nothing.")
+]
+KeepMtime = Annotated[
+    bool, typer.Option("--keep-mtime", help="Restore modification times, too.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoring:
+    """How files are given back what they held, as it was typed. A group of options."""
+
+    dry_run: DryRun = False
+    keep_mtime: KeepMtime = False
+    hardlinks: Hardlinks = "skip"
+
+    def options(self) -> "UndoOptions":
+        """The same for `Tagger.undo`.
+
+        Raises:
+            InputError: there is no such way to treat hard links.
+        """
+        from tagger.journal.undo import UndoOptions
+        from tagger.writing.safe_write import HARDLINKS, WriteOptions
+
+        writing = WriteOptions(
+            keep_mtime=self.keep_mtime,
+            hardlinks=one_of("--hardlinks", self.hardlinks, HARDLINKS),
+        )
+        return UndoOptions(write=not self.dry_run, writing=writing)
+
+
+@grouped
 def undo(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[RUN] [PATH...]",
-            help="A number of `tagger runs`; files and folders.",
-            show_default="the last run, all",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be restored; change nothing.")
-    ] = False,
-    keep_mtime: Annotated[
-        bool, typer.Option("--keep-mtime", help="Restore modification times, too.")
-    ] = False,
-    hardlinks: Hardlinks = "skip",
+    what: What = None,
+    *,
+    restoring: Restoring,
     results: Results = None,
     unsafe_overwrite: UnsafeOverwrite = False,
     state: State = None,
@@ -80,17 +113,19 @@ def undo(
 ) -> None:
     """Restore files to what they were before a run, to the byte.
 
-    A file that was changed since by somebody else is left alone and named. An undo is a run
-    too: `tagger undo` with its number brings back what it took away. With --results objects get
-    back what a scan of objects has changed.
+    A file that somebody else has changed since is left alone and named.
+
+    An undo is itself a run: `tagger undo` with its number brings back what it took away.
+
+    With --results, objects get back what they held before a scan of objects.
     """
     if results is not None:
-        if keep_mtime or hardlinks != "skip" or state is not None:
+        if restoring.keep_mtime or restoring.hardlinks != "skip" or state is not None:
             raise InputError("--keep-mtime, --hardlinks and --state are not of --results.")
         code = undo_on_results(
             results,
             what or [],
-            dry_run=dry_run,
+            dry_run=restoring.dry_run,
             unsafe_overwrite=unsafe_overwrite,
             json=json,
             quiet=quiet,
@@ -98,30 +133,33 @@ def undo(
         raise typer.Exit(code)
     if unsafe_overwrite:
         raise InputError("--unsafe-overwrite is of --results: files have no need of it.")
-    from tagger.journal.undo import UndoOptions
+    options = restoring.options()
+    with open_journal(state, stderr_console()) as tagger:
+        code = _undo_files(tagger, what or [], options, json=json, quiet=quiet)
+    raise typer.Exit(code)
+
+
+def _undo_files(
+    tagger: "Tagger", what: list[str], options: "UndoOptions", *, json: bool, quiet: bool
+) -> int:
+    """Undo a run, show what became of each file, and return the exit code."""
     from tagger.reports.report import Tally
-    from tagger.writing.safe_write import HARDLINKS, WriteOptions
 
     console, out = stderr_console(), stdout_console()
-    writing = WriteOptions(
-        keep_mtime=keep_mtime, hardlinks=one_of("--hardlinks", hardlinks, HARDLINKS)
-    )
-    options = UndoOptions(write=not dry_run, writing=writing)
-    run, paths = _named(what or [])
     tally, started = Tally(), time.monotonic()
-    with open_journal(state, console) as tagger:
-        number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
-        for result in tagger.undo(number, paths=paths, options=options):
-            tally.add(result)
-            show_written(result, out, json=json, quiet=quiet)
-        newest = tagger.runs()[0].id
+    run, paths = _named(what)
+    number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
+    for result in tagger.undo(number, paths=paths, options=options):
+        tally.add(result)
+        show_written(result, out, json=json, quiet=quiet)
+    newest = tagger.runs()[0].id
     if not quiet:
         console.print(tally.table(elapsed_s=time.monotonic() - started))
-        if dry_run:
+        if not options.write:
             console.print("Nothing was changed: this was a dry run.")
         elif newest > latest:
             console.print(f"Run {number} was undone by run {newest}.", highlight=False)
-    raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)
+    return EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK
 
 
 def _named(what: list[str]) -> tuple[int | None, list[str]]:

@@ -94,9 +94,9 @@ def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWr
     except TagError as error:
         if getattr(error.__cause__, "errno", None) not in _AWAY:
             raise
-        said = _gone(change)
+        message = _gone(change)
     except OtherFileError as error:
-        said = str(error)
+        message = str(error)
     run = later_run(moved.store, change)
     if run is not None:
         raise WriteError(
@@ -104,7 +104,7 @@ def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWr
             f" `tagger undo {run}`."
         )
     if (place := moved.find(change)) is None:
-        raise WriteError(said)
+        raise WriteError(message)
     return _plan_at(place, change, options)
 
 
