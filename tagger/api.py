@@ -98,6 +98,7 @@ class Tagger(Resources):
         selection = self._selected(paths, walk)
         folders = selection.folders()
         options = self._filled(options or ScanOptions())
+        # What writes without a state is refused by `_journal`, before anything is read.
         store = self._journal() if options.write or self._remember else None
         if store is not None and self.settings.remember_embeddings and self.spec.embedding:
             options = replace(options, listen=replace(options.listen, embeddings=True))
@@ -245,6 +246,7 @@ class Tagger(Resources):
         """What wrote to files, newest first, also while another process holds the state."""
         from tagger.journal.history import all_runs, runs_at  # noqa: PLC0415
 
+        # The state that this process holds tells more than one that is opened beside it.
         if self._store is not None:
             return all_runs(self._store)
         path = self._state or state_path()

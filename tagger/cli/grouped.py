@@ -32,6 +32,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
         command(**given)
 
+    # typer reads the signature; whoever calls it by name still gets the groups.
     called.__signature__ = inspect.Signature(spelled)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in spelled}
     return called

@@ -87,6 +87,7 @@ def scan(
         state=past.state,
         remember=not past.no_state,
     ) as tagger:
+        # Closed before the exit: the state is let go of even where files failed.
         code = _run(tagger, files.paths, options, walk=walk, past=past, show=show)
     raise typer.Exit(code or walk.exit_code)
 

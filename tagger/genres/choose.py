@@ -33,6 +33,7 @@ def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, fl
     lines = {label: line_above(label, spec.parents) for label in spec.labels}
     for label, score in list(found.items()):
         for above in lines[label]:
+            # A name that is no label has no score to raise.
             if found.get(above, 1.0) < score:
                 found[above] = score
     return dict(sorted(found.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
@@ -106,6 +107,7 @@ def merge_genres(
         return tuple(previous)
     if policy == "append":
         known = {genre.casefold() for genre in previous}
+        # Nothing is added: then nothing is written either, whatever stands twice.
         if known.issuperset(genre.casefold() for genre in predicted):
             return tuple(previous)
         first: dict[str, str] = {}

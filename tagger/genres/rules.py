@@ -93,6 +93,7 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
         that may. A name is not written beside one that is below it in the tree, unless both
         are asked for; the one below then stands where the other one stood.
     """
+    # The order counts: aliases first, then the lists, the tree, the spelling, the limit.
     names = [canonical(name, rules) for name in predicted]
     found = [one for name in names for one in specific_of(name, rules)]
     places: dict[str, int] = {}
@@ -180,6 +181,7 @@ def spelled(name: str, rules: GenreRules) -> str:
     if (exact := rules.spellings.get(fold(name))) is not None:
         return exact
     usual = rules.usual.get(spelling_key(name), name) if rules.usual else name
+    # A spelling that the owner has blocked is not brought back by being usual.
     if fold(usual) in rules.block:
         usual = name
     return title_case(usual) if rules.letter_case == "title" else usual
@@ -218,6 +220,7 @@ def merged(
         predicted = [genre for genre in predicted if spelling_key(genre) not in known]
     if policy == "replace":
         new = {fold(genre) for genre in predicted}
+        # What is predicted as well keeps the place that the prediction gives it.
         kept = [part for part in parts if fold(part) in rules.protected - new]
         predicted = unique([*kept, *predicted])
         if _alike(parts, rules) == _alike(predicted, rules):

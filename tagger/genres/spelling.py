@@ -77,6 +77,7 @@ def usual_spellings(counts: Mapping[str, int], rules: GenreRules) -> dict[str, s
     found = {}
     for key, spellings in groups.items():
         (first, most), *others = spellings.most_common(2)
+        # Of two that are equally frequent neither is the library's own.
         if most >= FEWEST and (not others or most > others[0][1]):
             found[key] = first
     return found
@@ -105,6 +106,7 @@ def count_sample(
 def _spread(tracks: Iterable[Path]) -> list[Path]:
     """Files of a library, as many of one folder as of another, in a fixed order."""
     ranked: list[tuple[int, Path]] = []
+    # A sample need not know the end of a library of millions.
     walked = itertools.islice(tracks, _MOST_WALKED)
     for _, files in itertools.groupby(walked, key=lambda path: path.parent):
         ranked += enumerate(files)

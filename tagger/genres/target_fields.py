@@ -82,5 +82,6 @@ def asked_of(
         requested[second.name] = second.values
     if provenance is not None:
         requested[PROVENANCE] = (provenance,)
+    # The genre stands apart: only it has more than one place in a file.
     genres = requested.pop(GENRE, None)
     return (None if genres is None else tuple(genres)), requested

@@ -146,6 +146,7 @@ def roots_of(store: Store, run: int) -> list[Path]:
         paths = [os.fsdecode(path) for (path,) in connection.execute(query, (run,))]
     if not paths:
         return []
+    # A run of one file in each of two disks has the root in common, which is no place to look.
     top = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))  # noqa: PTH120
     return [top] if top != top.parent else []  # not all of a disk
 
@@ -204,6 +205,7 @@ def _inside(areas: Sequence[Path]) -> tuple[str, list[object]]:
     """The condition that a path is one of some files, or in one of some folders."""
     values: list[object] = []
     for area in areas:
+        # With its last slash, so that `Rock` is not taken for the beginning of `Rockabilly`.
         folder = os.fsencode(area / "x")[:-1]
         values += [os.fsencode(area), len(folder), folder]
     terms = ["path = ? OR substr(path, 1, ?) = ?"] * len(areas)

@@ -15,7 +15,7 @@ from tagger.tags.payload import Identity, identity_of
 from tagger.tags.registry import translated
 from tagger.tags.sniff import container_of
 
-_KNOWN = """
+_RECORDED = """
     SELECT folder.path, file.name FROM file JOIN folder ON folder.id = file.folder
     WHERE size IN (SELECT new_size FROM change WHERE run = ?)
 """
@@ -51,10 +51,10 @@ class Moved:
         """Where the file of a change lies, if not at its place; None if it was not found."""
         if change.id in self.places:
             return self.places[change.id]
-        known = self._sized(change.run)
+        by_size = self._sized(change.run)
         fitting = [
             path
-            for path in known.get(change.becomes.size, ())
+            for path in by_size.get(change.becomes.size, ())
             if path != change.path
             and (path, change.becomes) not in self._taken
             and not self._is_anothers(path, change)
@@ -63,16 +63,17 @@ class Moved:
         if not fitting:
             return None
         found = min(fitting, key=lambda path: _distance(path, change))
+        # Two equal copies belong to two changes: none is given back twice.
         self._taken.add((found, change.becomes))
         self.places[change.id] = found
         # When this change is taken back, the file may be that of an earlier one of the run.
-        known.setdefault(change.was.size, []).append(found)
+        by_size.setdefault(change.was.size, []).append(found)
         return found
 
     def brought_into(self, run: int) -> Iterator[Change]:
         """A run's changes to files that lay elsewhere, and by now lie in what was named."""
-        known = self._sized(run)
-        near = {size for size, paths in known.items() if any(map(self._is_near, paths))}
+        by_size = self._sized(run)
+        near = {size for size, paths in by_size.items() if any(map(self._is_near, paths))}
         for change in changes_of(self.store, run, sizes=near):
             if change.undone or self._is_near(change.path) or holds(change.path, change):
                 continue
@@ -96,30 +97,31 @@ class Moved:
         if run not in self._by_size:
             found = self._by_size[run] = {}
             for size, path in self._seen(run, sizes_of(self.store, run)):
+                # By size first: only a handful of a library's files is then read.
                 paths = found.setdefault(size, [])
                 if path not in paths:
                     paths.append(path)
         return self._by_size[run]
 
-    def _seen(self, run: int, wanted: frozenset[int]) -> Iterator[tuple[int, Path]]:
+    def _seen(self, run: int, sizes: frozenset[int]) -> Iterator[tuple[int, Path]]:
         """Every file that has one of some sizes, links resolved."""
         roots = () if self.is_near else map(_existing, roots_of(self.store, run))
         tops = [path for path in (*self.areas, *roots) if path and _is_there(path)]
         for listing in find_folders(tops) if tops else ():
             for name, size, *_ in listing.files:
-                if size in wanted:
+                if size in sizes:
                     yield size, (listing.folder / name).resolve()
         for path in () if self.is_near else self._recorded(run):
             try:
                 size = path.stat().st_size
             except OSError:
                 continue
-            if size in wanted:
+            if size in sizes:
                 yield size, path.resolve()
 
     def _recorded(self, run: int) -> Iterable[Path]:
         with self.store.reading() as connection:
-            rows = connection.execute(_KNOWN, (run,)).fetchall()
+            rows = connection.execute(_RECORDED, (run,)).fetchall()
         return (Path(os.fsdecode(folder)) / os.fsdecode(name) for folder, name in rows)
 
 
@@ -135,15 +137,15 @@ def last_moved_run(store: Store, areas: Sequence[Path]) -> int | None:
 
 def holds(path: Path, change: Change) -> bool:
     """Whether a file is, to the byte, what a change has made."""
-    wanted = change.becomes
+    expected = change.becomes
     try:
         with translated(path, TagError, "it cannot be compared"), open_source(path) as source:
-            if source.size != wanted.size or container_of(source) != wanted.container:
+            if source.size != expected.size or container_of(source) != expected.container:
                 return False
             # The tags first: few bytes, and few files have the same.
-            if identity_of(source, wanted.container, payload=wanted.payload) != wanted:
+            if identity_of(source, expected.container, payload=expected.payload) != expected:
                 return False
-            return identity_of(source, wanted.container) == wanted
+            return identity_of(source, expected.container) == expected
     except (TagError, OSError):
         return False
 

@@ -59,6 +59,7 @@ def plan_back(path: Path, way: WayBack, options: WriteOptions) -> PreparedWrite 
     with translated(path, TagError, _READ), open_source(path) as source:
         state = os.fstat(source.file.fileno())
         container = way.was.container
+        # All bytes: a file that merely looks alike would be damaged by the patches.
         found = identity_of(source, container) if _is_like(source, way) else None
         if found == way.was:
             return None

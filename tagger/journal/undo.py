@@ -97,6 +97,7 @@ def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWr
         message = _gone(change)
     except OtherFileError as error:
         message = str(error)
+    # Asked before looking elsewhere: a later run of ours explains why it differs.
     run = later_run(moved.store, change)
     if run is not None:
         raise WriteError(

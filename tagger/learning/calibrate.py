@@ -46,6 +46,7 @@ def fit_calibration(logits: Array, targets: Array, weights: Array) -> Calibratio
     # Platt's own targets: a label that was always right is not sure for ever.
     smooth = np.where(targets > 0, (n_held + 1) / (n_held + 2), 1 / (n_other + 2))
     smooth = smooth.astype(np.float32)
+    # First one scale for all labels, then each its own, held back towards that one.
     common, shift = _fit(logits, smooth, weights, towards=None, shift=None)
     scale, shift = _fit(logits, smooth, weights, towards=common, shift=shift)
     return Calibration(scale, shift)
@@ -64,6 +65,7 @@ def _fit(
         curvature = weights * scores * (1 - scores) + 1e-9
         slope, level = (surplus * logits).sum(axis=0), surplus.sum(axis=0)
         mixed, bend = (curvature * logits).sum(axis=0), curvature.sum(axis=0)
+        # The shift is eliminated, so that one Newton step of the scale needs no matrix.
         steep = (curvature * logits**2).sum(axis=0) - mixed**2 / bend
         rise = slope - mixed / bend * level
         if towards is None:
@@ -107,6 +109,7 @@ def _threshold(scores: Array, targets: Array, precision: float) -> float:
     order = np.argsort(-scores, kind="stable")
     n_right = np.cumsum(targets[order] > 0)
     n_taken = np.arange(1, len(order) + 1)
+    # A threshold cannot part tracks of the same score.
     is_end = np.append(np.diff(scores[order]) != 0, [True])
     # One right and one wrong track more: a short run of luck is not taken for a rule.
     is_good = (n_right + 1) / (n_taken + 2) >= precision

@@ -58,6 +58,7 @@ def add_background(gathered: Gathered, stored: Iterable[StoredEmbedding]) -> Non
     """
     examples = {track.path.resolve() for track in gathered.tracks}
     others = [one for one in stored if one.path not in examples]
+    # Every n-th by path: some of every folder, and the same ones each time.
     others = others[:: max(1, len(others) // MAX_BACKGROUND)]
     if not others:
         return

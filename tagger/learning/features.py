@@ -18,6 +18,7 @@ GAIN = 3.0
 
 def base_logits(scores: Matrix) -> Matrix:
     """Logits of the base model's scores, shape (n, n_base)."""
+    # A score of exactly 0 or 1 would be an infinite logit.
     inside = np.clip(scores, LEAST_SCORE, 1 - LEAST_SCORE)
     return (np.log(inside) - np.log1p(-inside)).astype(np.float32)
 

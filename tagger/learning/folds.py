@@ -32,6 +32,7 @@ def artist_folds(
         raise ValueError(f"{len(names)} artist cannot stand on two sides")
     counts = np.zeros((len(names), targets.shape[1] + 1))
     np.add.at(counts[:, :-1], whose, targets)
+    # A last column for the tracks themselves: folds are to be equally large, too.
     counts[:, -1] = np.bincount(whose)
     shares = counts / np.maximum(counts.sum(axis=0), 1)
     filled = np.zeros((min(n_folds, len(names)), counts.shape[1]))

@@ -188,6 +188,7 @@ def _labelled(
         track = replace(track, denied=denied, origin=origin)
     if track.origin == "tag" and (by_scan := sources.by_scans.get(place)) is not None:
         before, after = by_scan
+        # The file still says what a scan wrote: that is our own word.
         if set(map(fold, after)) == set(map(fold, genres)):
             found.n_by_scans += 1
             track = replace(track, genres=before)

@@ -92,6 +92,7 @@ def with_head(model: "ModelProto", head: HeadNodes) -> "ModelProto":
     nodes = _Appended(_free_prefix(graph))
     base = nodes.named("base_scores")
     for node in graph.node:
+        # The base's scores get another name: theirs is for the learned ones.
         node.input[:] = [base if name == OUTPUT else name for name in node.input]
         node.output[:] = [base if name == OUTPUT else name for name in node.output]
     n_embedding = _width_of(graph, EMBEDDING)

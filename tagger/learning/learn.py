@@ -115,13 +115,14 @@ def learn(
             " nothing would show whether anything was learned; add music of other artists."
         )
     held = hold_out(table, options)
-    left_out, kept = _judged(table, held)
+    left_out, kept = _learnable(table, held)
     if not kept:
         raise _none_learned(table, held)
     table, held = table.only(kept), _only(held, kept)
     if options.prior is not None:
         options = replace(options, prior=options.prior[:, kept])
     head, calibration = fit_all(table, options, held)
+    # What is reported is of calibrations that do not know the track; what is written knows all.
     crossed = cross_fit(table, held, precision=precision)
     scores = calibration.scores(held.logits)
     thresholds = choose_thresholds(scores, table.targets, table.weights, precision=precision)
@@ -150,8 +151,8 @@ def _none_learned(table: LearningTable, held: HeldOut) -> InputError:
     )
 
 
-def _judged(table: LearningTable, held: HeldOut) -> tuple[list[LeftOut], list[int]]:
-    """The labels that cannot be learned, and the columns of those that can."""
+def _learnable(table: LearningTable, held: HeldOut) -> tuple[list[LeftOut], list[int]]:
+    """(labels that cannot be learned, columns of those that can)."""
     left_out, kept = [], []
     priors = table.targets.mean(axis=0)
     for column, label in enumerate(table.labels):

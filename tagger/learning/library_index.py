@@ -28,6 +28,7 @@ def index_of_state(tagger: "Tagger") -> Index:
     store = tagger.held_state()
     source = embedding_source(tagger.spec, sha256_of(tagger.path))
     file = store.path.with_name(f"{store.path.name}.similar.npy")
+    # With the network's name: another model leaves the numbers of the state alone.
     stamp = (*stamp_of(store, source), crc32(source.encode()))
     if (stored := load_index(file, stamp=stamp)) is not None:
         return stored
@@ -71,6 +72,7 @@ def similar_to(tagger: "Tagger", track: Path, index: Index, *, top: int) -> list
     """
     direction = index.direction(tagger.embed(track))
     place = track.resolve()
+    # One more, since the track itself is likely among them.
     found = search(index, direction, top=top + 1)
     return [one for one in found if one.path.resolve() != place][:top]
 

@@ -53,7 +53,9 @@ def average_precisions(targets: Array, scores: Array, weights: Array) -> NDArray
         Shape (n_labels,).
     """
     columns = zip(targets.T, scores.T, weights.T > 0, strict=True)
-    return np.array([average_precision(held[said], one[said]) for held, one, said in columns])
+    return np.array(
+        [average_precision(held[labelled], one[labelled]) for held, one, labelled in columns]
+    )
 
 
 def precision_recall(targets: Array, is_given: NDArray[np.bool_]) -> tuple[float, float]:
@@ -86,6 +88,7 @@ def interval_of_precision(
         drawn = np.concatenate(
             [members[i] for i in rng.integers(len(members), size=len(members))]
         )
+        # Draws without the label say nothing of it.
         if targets[drawn].any():
             found.append(average_precision(targets[drawn], scores[drawn]))
     if not found:
@@ -97,9 +100,13 @@ def interval_of_precision(
 def calibration_error(targets: Array, scores: Array, *, n_bins: int = 10) -> float:
     """Mean distance of scores from how often they are right, over equally large bins."""
     order = np.argsort(scores, axis=None)
-    said, was = scores.ravel()[order], targets.ravel()[order]
-    bins = np.array_split(np.arange(len(said)), n_bins)
+    predicted, actual = scores.ravel()[order], targets.ravel()[order]
+    bins = np.array_split(np.arange(len(predicted)), n_bins)
     return float(
-        sum(len(one) * abs(said[one].mean() - was[one].mean()) for one in bins if len(one))
-        / len(said)
+        sum(
+            len(one) * abs(predicted[one].mean() - actual[one].mean())
+            for one in bins
+            if len(one)
+        )
+        / len(predicted)
     )

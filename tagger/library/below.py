@@ -30,6 +30,7 @@ def is_taken(path: Path, top: Path, exclude: Sequence[str], *, is_folder: bool =
     folder = top
     for i, name in enumerate(names):
         more = _marks_in(folder)
+        # A folder that is named is taken whatever its own marks say.
         if more is None and folder != top:
             return False
         marked += more or ()

@@ -81,6 +81,7 @@ def own_rules(patterns: Iterable[str], top: Path) -> Rules:
         if os.sep != "/":
             body = os.path.splitdrive(body)[1].replace(os.sep, "/")
         if body.startswith("/"):
+            # Both readings of a leading slash: the root of the disk, and `top`.
             bases = {1, len(absolute_parts(top))}
             found += [one for base in bases for one in _rules(sign + body, base)]
         else:
@@ -111,6 +112,7 @@ def marked_rules(folder: Path, marks: Iterable[str]) -> Rules | None:
 
 def verdict(rules: Rules, parts: Sequence[str], *, is_folder: bool) -> bool | None:
     """Whether some rules leave a path out; None if they do not say."""
+    # The last one that fits decides, so it is asked first.
     for rule in reversed(rules):
         if rule.fits(parts, is_folder=is_folder):
             return not rule.takes_back
@@ -157,6 +159,7 @@ def _rules(pattern: str, base: int) -> list[Rule]:
     if not parts or ".." in parts:
         return []
     steps: list[_Step] = [None if part == "**" else _step(part) for part in parts]
+    # A name without a slash fits at any depth, as in gitignore.
     if "/" not in body.rstrip("/"):
         steps.insert(0, None)
     if steps[-1] is None:  # all that is in it, and not the folder itself

@@ -101,6 +101,7 @@ def _list(place: int | Path, *, asks: bool) -> Contents:
     with os.scandir(place) as entries:
         for entry in entries:
             name = entry.name
+            # Hidden: nothing is asked of it, whatever it is.
             if name[0] == ".":
                 if name in MARKS:
                     marks.append(name)

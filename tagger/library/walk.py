@@ -99,6 +99,7 @@ def require_tracks(tracks: Iterator[T], *, paths: Sequence[Path]) -> Iterator[T]
     Raises:
         InputError: `tracks` is empty.
     """
+    # One is taken to see that there is one, and put back in front.
     first = next(tracks, None)
     if first is None:
         named = ", ".join(str(path) for path in paths)
@@ -202,6 +203,7 @@ class _Walk:
             files, folders = _sifted(folder, files, folders, own, marked)
             if files:
                 yield Listing(folder, files, is_whole=True)
+            # Reversed onto a stack: folders come out by name, depth first.
             pending.extend((folder / name, marked) for name in reversed(folders))
 
     def _in(self, folder: Path) -> tuple[list[Entry], list[str], ignored.Rules | None] | None:

@@ -43,6 +43,7 @@ def _table(console: Console, title: str, note: str, *columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
         justify = "right" if column in {"certain", "files"} else "left"
+        # A path that is cut off cannot be copied.
         overflow = "fold" if column == "file" else "ellipsis"
         table.add_column(column, justify=justify, overflow=overflow)  # type: ignore[arg-type]
     return table

@@ -52,6 +52,7 @@ def _ticking(console: Console, text: str) -> Iterator[None]:
                 else:
                     console.print(f"still building, for {elapsed}", highlight=False)
 
+    # TensorRT builds in this thread without giving it back for minutes.
     ticker = threading.Thread(target=tick, name="building", daemon=True)
     ticker.start()
     try:

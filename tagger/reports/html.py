@@ -94,8 +94,8 @@ class HtmlReport:
         """Append one file."""
         self._learn_labels(result.scores or {})
         path = sanitise(text_of(result.path))
-        said = text_of(result.reason or _second_of(result))
-        reason = sanitise(said).removeprefix(f"{path}: ")
+        why = text_of(result.reason or _second_of(result))
+        reason = sanitise(why).removeprefix(f"{path}: ")
         folder, name = _parts(path)
         # By place and not by name: a hundred thousand rows make a page that still opens.
         row = [
@@ -121,19 +121,21 @@ class HtmlReport:
         """What is sure of each other kind of label: its name and, in words, the labels."""
         found = []
         for kind, scores in (result.others or {}).items():
-            said = [
+            sure = [
                 f"{label} {score:.2f}"
                 for label, score in scores.items()
                 if self.spec and is_sure(label, score, self.spec, threshold=self.threshold)
             ]
-            if said:
-                found.append([kind.capitalize(), sanitise(", ".join(said))])
+            if sure:
+                found.append([kind.capitalize(), sanitise(", ".join(sure))])
         return found
 
     def _named(self, names: "_Named", text: str) -> int:
         """The number of a text that many rows share; its first row is led by a line for it."""
         if text not in names.numbers:
             if len(names.numbers) >= _MOST_NAMED:
+                # Forgotten, not reused: rows that name old numbers stay right, and memory is
+                # bounded.
                 names.numbers.clear()
             names.numbers[text] = names.n_given
             names.n_given += 1

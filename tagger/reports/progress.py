@@ -86,6 +86,7 @@ def _plain(console: Console, tally: Tally, total: Callable[[], int | None]) -> A
     def advance() -> None:
         nonlocal last
         now = time.monotonic()
+        # In a log file a line a file would drown what went wrong.
         if now - last < PLAIN_EVERY_S:
             return
         last = now

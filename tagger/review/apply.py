@@ -94,6 +94,8 @@ def _apply(row: Row, options: ApplyOptions, writer: Writer) -> TrackResult:
         if status == "proposed" and options.write:
             genres, others = asked_of(asked_for.field, asked_for.genres, asked_for.second)
             if genres is not None and genres == _spelled_out(info, GENRE):
+                # A report shows fewer letters than a file may have: what was not edited is not
+                # rewritten.
                 genres = None if info.is_consistent else info.genres
             (outcome,) = writer([WriteRequest(path, genres, options.writing, info, others)])
             if isinstance(outcome, TrackError):
@@ -152,6 +154,7 @@ def _decide(
         return "unchanged", "nothing was edited"
     if asked == now and (info.is_consistent or GENRE not in asked):
         return "unchanged", HOLDS_THEM
+    # Between report and file somebody else has decided: nobody is overruled unseen.
     if now not in (was, asked):
         present = ", ".join(info.values(asked_for.field)) or "no genre"
         raise TagError(f"{path}: it was changed since the report: it now has {present}")

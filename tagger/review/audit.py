@@ -61,6 +61,7 @@ class Auditor:
         self.unknown: Counter[str] = Counter()
         genres = spec.labels_of(GENRE_KIND)
         self._labels = {spelling_key(canonical(one, rules)): one for one in genres}
+        # The label's own name wins over an alias that leads to another one.
         self._labels |= {spelling_key(one): one for one in genres}
 
     def audit(
@@ -127,6 +128,7 @@ class Auditor:
         if not believed:
             return "unsure"
         above = {label for one in believed for label in self.meanings(one)}
+        # Only what a genre says first: its ancestors would agree with almost everything.
         first = {label for genre in genres for label in self.meanings(genre)[:1]}
         agrees = set(believed) & set(own) or above & first
         return "agrees" if agrees else "disagrees"
@@ -145,6 +147,7 @@ class Auditor:
         found = [self._labels.get(spelling_key(one)) for one in line]
         if not any(found):
             words = re.split(r"[\s\-]+", name.strip())
+            # The longest first: melodic death metal is death metal before it is metal.
             tails = (" ".join(words[start:]) for start in range(1, len(words)))
             found = [self._labels.get(spelling_key(tail)) for tail in tails]
         return unique(label for label in found if label is not None)

@@ -83,6 +83,7 @@ def _layout_of(path: Path) -> _Layout:
             elif line.strip(_EMPTY):
                 heading, head = number, line
                 break
+    # A line `sep=;` may stand over a table that was saved with commas since.
     delimiter = declared if declared and declared in head else max(",;\t", key=head.count)
     names = [
         _column_name(name.strip()) for name in next(csv.reader([head], delimiter=delimiter), [])

@@ -174,6 +174,7 @@ def _file_layer(path: Path) -> _Layer:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         message = str(error).partition(" (at ")[0]
+        # Without a place it is the end of the file, where something is missing.
         line = int(place[1]) if place else len(text.splitlines())
         raise InputError(f"{path}, line {line}{_key_on(text, line)}: {message}.") from error
     return (lambda key, entry: f"{path}, line {_line_of(text, key, entry)}"), tree
@@ -224,6 +225,7 @@ def _override_layer(text: str) -> _Layer:
 def _value(key: str, text: str) -> Any:
     """TOML where it is TOML; else a word, or words parted by commas where a list belongs."""
     try:
+        # So numbers, lists and tables can be typed; a bare word is no TOML.
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         pass

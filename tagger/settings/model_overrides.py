@@ -95,6 +95,8 @@ def _with_parent(rules: GenreRules, name: str, above: str) -> GenreRules:
     """Add a parent to a name, unless the way up from it would lead back to the name."""
     known = rules.tree.get(fold(name), ())
     line = (above, *ancestors(above, rules))
+    # A circle of the owner's and the model's trees together is nobody's mistake: the model
+    # gives way.
     if fold(name) in map(fold, line) or fold(above) in map(fold, known):
         return rules
     return replace(rules, tree={**rules.tree, fold(name): (*known, above)})

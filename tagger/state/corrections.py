@@ -112,6 +112,7 @@ def written_by_scans(
     """
     with store.reading() as connection:
         rows = connection.execute(_WRITTEN).fetchall()
+    # Ordered by number: of several changes of a file the last one stays.
     last = {path: (before, after, command) for path, before, after, command in rows}
     return {
         Path(os.fsdecode(path)): (tuple(json.loads(before)), tuple(json.loads(after)))

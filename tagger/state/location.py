@@ -47,6 +47,7 @@ def is_on_network(folder: Path, *, mounts: Path = _MOUNTS) -> bool:
     longest = -1
     for line in table.splitlines():
         _, point, kind, *_ = line.split(" ")
+        # Blanks and the like stand in the table as octal numbers.
         point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)
         # Of two mounts on one point, the later one is what is seen.
         if len(point) >= longest and real.is_relative_to(point):

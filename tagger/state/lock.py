@@ -56,6 +56,7 @@ class Hold:
                 f"{state}: another tagger process is using it ({holder or 'just started'});"
                 " wait for it, or give this one a state of its own with --state FILE."
             ) from error
+        # Whoever closes in an orderly way empties the note.
         self.was_left = bool(_note(self._file))
         self._write(
             f"process {os.getpid()} on {platform.node() or 'this machine'}, since "

@@ -31,6 +31,7 @@ def rescue_journal(damaged: Path, connection: sqlite3.Connection) -> int | None:
         return None
     n_saved = 0
     try:
+        # Opening reads nothing: the first question shows whether there is anything to read.
         old.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("BEGIN IMMEDIATE")
         for table in _TABLES:
@@ -52,6 +53,7 @@ def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     if not names:
         return 0
     marks = ", ".join("?" * len(names))
+    # Numbers are kept: people have noted them, and changes name each other by them.
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
     n_copied = 0
     for row in _readable(table, names, old).values():
@@ -92,6 +94,7 @@ def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict
     select = f"SELECT id, {', '.join(names)} FROM {table}"  # noqa: S608, names of our tables
     found: dict[int, Row] = {}
     ends = []
+    # SQLite stops at the first broken page: from the other end there may be more.
     for order in ("", " DESC"):
         last = None
         try:

@@ -117,6 +117,7 @@ class ScanCache:
         if self._has_failed:
             return {}
         with self._tolerant(), self._store.reading() as connection:
+            # All rows at once: a cursor left open would hold up the writing thread.
             rows = connection.execute(_FILES, (self._listening, _path(folder))).fetchall()
         found = {}
         for name, size, mtime_ns, inode, n_links, ctime_ns, reading, *rest in rows:
@@ -211,6 +212,8 @@ class ScanCache:
     def flush(self) -> None:
         """Write what is waiting."""
         with self._lock:
+            # Taken under the lock, written without it: threads that add do not wait for the
+            # disk.
             pending, self._pending = self._pending, []
             self._flushed = time.monotonic()
         if pending and not self._has_failed:

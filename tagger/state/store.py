@@ -55,6 +55,7 @@ class Store:
         """
         with self._lock, self._translated():
             self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            # Immediate: a lock that is only needed later could be refused in the middle.
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -148,6 +149,7 @@ def open_store(
             f"{path.parent}: cannot be made ({error.strerror}); name another place for the"
             " state with --state FILE or the variable TAGGER_STATE."
         ) from error
+    # Before the lock is made: a damaged state of ours had one beside it, a song has none.
     was_ours = lock_path(path).exists()
     _check_kind(path, was_ours=was_ours)
     hold = Hold(path)
@@ -258,6 +260,7 @@ def _check_version(
 def _set_aside(path: Path) -> Path:
     """Rename a damaged state and what lies beside it."""
     number = 1
+    # Never over an earlier one: each may hold changes that can be undone.
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
     for suffix in _BESIDE:
