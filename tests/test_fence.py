@@ -1,6 +1,7 @@
 """Dependencies point one way, and the command answers at once."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -210,3 +211,13 @@ def _run_time_nodes(tree):
             continue
         yield node
         yield from _run_time_nodes(node)
+
+
+def test_one_files_path_through_a_scan_stays_short():
+    """From the command to the renamed file: 25 functions at most, 5 steps back."""
+    script = ROOT / "benchmarks" / "path_of_a_file.py"
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    counted = json.loads(done.stdout.splitlines()[-1])
+    assert (counted["functions"] <= 25, counted["steps_back"] <= 5) == (True, True), done.stdout
