@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
+from tagger.genres.spelling import no_spelling
 from tagger.journal.run import new_run, write_in_run
+from tagger.scan.cache_key import cache_key_of, sha256_of
 from tagger.scan.context import ScanContext
 from tagger.scan.from_settings import writing_of
 from tagger.scan.library_spelling import library_spelling
@@ -109,6 +111,46 @@ class Tagger(Resources):
         scan = ScanContext(self._engine, resolved, cache, recall or RecallOptions())
         writing = recorded_writer(scan, store, selection.paths, self._scanning)
         return scan_folders(folders, scan, writing=writing, stop=stop, pool=self._pool)
+
+    def scan_each(
+        self,
+        paths: Iterable[Path],
+        options: ScanOptions | None = None,
+        *,
+        stop: threading.Event | None = None,
+    ) -> Generator[TrackResult, None, None]:
+        """Say what a scan would write into files that come one by one; nothing is stored.
+
+        Args:
+            paths: files, taken as they are needed: copies of objects, say, which may go as
+                soon as their result is there.
+            options: what is decided; genres are spelled as the model and the settings do.
+            stop: as for `scan`.
+
+        Returns:
+            A generator of one result a file, in the order in which they are done.
+
+        Raises:
+            InputError: files are to be written.
+        """
+        options = self._filled(options or ScanOptions())
+        if options.write:
+            raise InputError("Copies are not written; write what the results propose.")
+        options = replace(options, spelling=options.spelling or no_spelling())
+        return self._one_at_a_time(
+            scan_files(paths, self._engine, options, stop=stop, pool=self._pool)
+        )
+
+    def conditions(self, options: ScanOptions | None = None) -> str:
+        """A digest of the model and of all options that decide what a scan says."""
+        resolved = self._filled(options or ScanOptions()).resolved()
+        key = cache_key_of(resolved, self.spec, model=self.model_sha)
+        return key.decision.removeprefix("decision ")
+
+    @property
+    def model_sha(self) -> str:
+        """SHA-256 of the model file, in hexadecimal."""
+        return sha256_of(self.path)
 
     def predict(self, path: Path | str, *, windows: bool = False) -> TrackResult:
         """Decode and score one file, whatever its tags say and whatever is stored of it.

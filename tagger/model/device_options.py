@@ -35,6 +35,7 @@ class DeviceOptions:
         auto_batch: measure which size is fastest here, instead.
         memory_limit_mb: most memory ONNX Runtime's arena takes on the GPU; None for no limit.
         exclude_ops: operator types that TensorRT must leave to CUDA.
+        n_threads: threads that compute a batch on a CPU; None for what is fastest alone.
     """
 
     index: int = 0
@@ -42,6 +43,7 @@ class DeviceOptions:
     auto_batch: bool = False
     memory_limit_mb: int | None = None
     exclude_ops: tuple[str, ...] = ()
+    n_threads: int | None = None
 
     def batch_on(self, device: str) -> int:
         """Windows a batch on a device, before anything is measured."""

@@ -103,6 +103,8 @@ def _load(
 ) -> Engine:
     _require(device, options)
     providers = provider_list(device, options, path=path, spec=spec)
+    if options.n_threads is not None:
+        cpu = replace(cpu, n_threads=options.n_threads)
     is_ours_to_choose = device == "cpu" and cpu.n_threads is None
     # A light model is tried with half of the cores, and measured; a heavy one gets all.
     half = replace(cpu, n_threads=max(1, usable_cores() // 2))

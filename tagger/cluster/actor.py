@@ -1,0 +1,224 @@
+"""One of many workers: a held `Tagger` that turns batches of objects into parts of results."""
+
+import os
+import socket
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagger.api import Tagger
+from tagger.cluster.fetch import Copy, Fetcher, loads, scratch
+from tagger.cluster.records import ObjectEntry, ObjectResult
+from tagger.cluster.stores import open_place
+from tagger.model.device_options import DeviceOptions
+from tagger.system.version import __version__
+
+if TYPE_CHECKING:
+    from tagger.cluster.results import Results
+    from tagger.scan.options import ScanOptions
+    from tagger.scan.results import TrackResult
+    from tagger.settings.config import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What every actor is told when it starts.
+
+    Attributes:
+        source: URL or folder of the objects.
+        results: where rows go.
+        run: number of the run in them.
+        options: of the scan.
+        settings: the owner's.
+        conditions: digest of the model and of all that decides.
+        model_name: file name of the model.
+        model_sha: sha256 of the model file.
+        n_decoders: decoding processes of an actor.
+        max_len: bytes of an object that is copied.
+        rows_asked: rows come back to the driver as well.
+    """
+
+    source: str
+    results: "Results"
+    run: int
+    options: "ScanOptions"
+    settings: "Settings"
+    conditions: str
+    model_name: str
+    model_sha: str
+    n_decoders: int = 1
+    max_len: int
+    rows_asked: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """What the driver learns of a batch.
+
+    Attributes:
+        number: of the part.
+        node: where it was done.
+        seconds: that it took.
+        audio_s: seconds of music.
+        n_read: bytes that were fetched.
+        statuses: number of objects by status.
+        genres: proposed or written, by name.
+        reasons: of failures, with the number of objects.
+        rows: if they were asked for.
+    """
+
+    number: int
+    node: str
+    seconds: float = 0.0
+    audio_s: float = 0.0
+    n_read: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    genres: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    rows: list[ObjectResult] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Where an actor lives.
+
+    Attributes:
+        node: name of the machine, and Ray's of the node.
+        pid: of its process.
+    """
+
+    node: str
+    pid: int
+
+
+class ScanActor:
+    """Holds a model, decoding processes and a folder for copies for as long as it lives."""
+
+    def __init__(self, work: Work, model: bytes, node: str = "") -> None:
+        """Load nothing yet but the model file.
+
+        Args:
+            work: what is to be done.
+            model: the model file: its path is that of another machine.
+            node: Ray's name of the node.
+        """
+        self._work = work
+        self.presence = Presence(f"{socket.gethostname()}/{node[:6]}", os.getpid())
+        self._stack = ExitStack()
+        folder = self._stack.enter_context(scratch())
+        path = folder / work.model_name
+        path.write_bytes(model)
+        self._tagger = self._stack.enter_context(
+            Tagger(
+                path,
+                device="cpu",
+                compute=DeviceOptions(n_threads=1),
+                remember=False,
+                settings=work.settings,
+                n_decoders=work.n_decoders,
+            )
+        )
+        place = open_place(work.source, option="PATH")
+        copies = Path(tempfile.mkdtemp(dir=folder))
+        self._fetcher = Fetcher(place, copies, max_len=work.max_len)
+        self._stack.callback(self._fetcher.close)
+
+    def scan(self, number: int, entries: Sequence[ObjectEntry]) -> Done:
+        """Do a batch and store its rows, once: who is asked again says what was done.
+
+        Raises:
+            TakenOverError: a newer run writes to these results.
+            StartError: what all objects need cannot be had.
+        """
+        work, started = self._work, time.monotonic()
+        rows = work.results.has_part(work.run, number)
+        if rows is None:
+            found = {row.key: row for load in loads(entries) for row in self._rows(load)}
+            rows = [found[entry.key] for entry in entries]
+            work.results.write_part(work.run, number, rows)
+        done = _summary(number, self.presence.node, rows)
+        done.seconds = time.monotonic() - started
+        done.rows = rows if work.rows_asked else None
+        return done
+
+    def presence_of(self) -> Presence:
+        """Where it lives, once it has started."""
+        return self.presence
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._stack.close()
+
+    def _rows(self, entries: Sequence[ObjectEntry]) -> Iterator[ObjectResult]:
+        """A row of each object, as soon as it is done."""
+        failed: list[Copy] = []
+        copies: dict[Path, Copy] = {}
+
+        def paths() -> Iterator[Path]:
+            for copy in self._fetcher.copies(entries):
+                if copy.path is None:
+                    failed.append(copy)
+                else:
+                    copies[copy.path] = copy
+                    yield copy.path
+
+        for result in self._tagger.scan_each(paths(), self._work.options):
+            copy = copies.pop(result.path)
+            self._fetcher.drop(copy)
+            yield self._row(copy, result)
+        for copy in failed:
+            yield self._row(copy, None)
+
+    def _row(self, copy: Copy, result: "TrackResult | None") -> ObjectResult:
+        entry, work = copy.entry, self._work
+        row = ObjectResult(
+            key=entry.key,
+            etag=entry.etag,
+            etag_read=entry.etag,
+            size=entry.size,
+            modified=entry.modified,
+            status="failed",
+            reason=None if copy.reason is None else f"{entry.key}: {copy.reason}",
+            model=work.model_sha,
+            conditions=work.conditions,
+            n_read=copy.n_read,
+            node=self.presence.node,
+            finished_at=datetime.now(UTC),
+            version=__version__,
+        )
+        return row if result is None else _filled(row, result)
+
+
+def _filled(row: ObjectResult, result: "TrackResult") -> ObjectResult:
+    """The row of an object that was scanned."""
+    reason = result.reason
+    return replace(
+        row,
+        status=result.status,
+        reason=None if reason is None else reason.replace(str(result.path), row.key),
+        genres=result.genres,
+        previous=result.previous,
+        field=result.field,
+        scores=result.scores,
+        others=result.others,
+        duration_s=result.duration_s,
+    )
+
+
+def _summary(number: int, node: str, rows: Sequence[ObjectResult]) -> Done:
+    done = Done(number=number, node=node)
+    for row in rows:
+        done.statuses[row.status] += 1
+        done.audio_s += row.duration_s or 0.0
+        done.n_read += row.n_read
+        if row.status in {"proposed", "written"}:
+            done.genres.update(row.genres)
+        if row.status == "failed" and row.reason:
+            done.reasons[row.reason.removeprefix(f"{row.key}: ")] += 1
+    return done

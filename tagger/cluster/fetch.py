@@ -1,0 +1,176 @@
+"""Objects -> files that can be scanned: copies in a temporary folder, a few ahead."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+
+from tagger.cluster.listing import why
+from tagger.cluster.records import ObjectEntry
+from tagger.cluster.stores import Place
+
+AHEAD = 4
+"""Objects that are fetched while others are decoded."""
+
+MAX_LEN = 2 << 30
+"""Bytes of an object that is copied, unless somebody says otherwise."""
+
+ROOM = 2 << 30
+"""Bytes that the copies of one actor take at once, unless one object needs more."""
+
+_MARGIN = 64 << 20
+"""Bytes that are left free on the disk."""
+
+_PIECE_LEN = 4 << 20
+_PREFIX = "tagger-objects-"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An object as a file.
+
+    Attributes:
+        entry: of the version that was fetched.
+        path: the file; None if there is none.
+        n_read: bytes that were fetched.
+        reason: why there is no file, or None.
+    """
+
+    entry: ObjectEntry
+    path: Path | None
+    n_read: int = 0
+    reason: str | None = None
+
+
+class Fetcher:
+    """Fetches objects of a place into a folder, in threads of its own."""
+
+    def __init__(self, place: Place, folder: Path, *, max_len: int = MAX_LEN) -> None:
+        """Fetch nothing yet.
+
+        Args:
+            place: where the objects lie.
+            folder: for the copies; those of a folder's files are the files themselves.
+            max_len: bytes of an object that is copied.
+        """
+        self._place, self._folder, self._max_len = place, folder, max_len
+        self._threads = ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch")
+        self._n_fetched = 0
+
+    def copies(self, entries: Sequence[ObjectEntry]) -> Iterator[Copy]:
+        """The objects in their order, each as soon as it is there; a few are fetched ahead."""
+        waiting: deque[Future[Copy]] = deque()
+        left = iter(entries)
+        try:
+            for entry in islice(left, AHEAD):
+                waiting.append(self._threads.submit(self._copy, entry))
+            while waiting:
+                yield waiting.popleft().result()
+                for entry in islice(left, 1):
+                    waiting.append(self._threads.submit(self._copy, entry))
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    def drop(self, copy: Copy) -> None:
+        """The copy is not needed any more."""
+        if copy.path is not None and self._place.folder is None:
+            copy.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _copy(self, entry: ObjectEntry) -> Copy:
+        if self._place.folder is not None:
+            return Copy(entry, self._place.folder / entry.key)
+        if entry.size == 0:
+            return Copy(entry, None, reason="the object is empty (0 bytes).")
+        if entry.size > self._max_len:
+            reason = f"it has {entry.size:,} bytes, more than the {self._max_len:,} that are"
+            return Copy(entry, None, reason=f"{reason} copied; --max-object allows more.")
+        if shutil.disk_usage(self._folder).free < entry.size + _MARGIN:
+            return Copy(entry, None, reason=self._no_room(entry))
+        try:
+            return self._fetch(entry)
+        except FileNotFoundError:
+            reason = "it is not there any more, or its key cannot be asked for (`//`, `\\`)."
+        except (BaseError, OSError) as error:
+            reason = why(error)
+        return Copy(entry, None, reason=reason)
+
+    def _fetch(self, entry: ObjectEntry) -> Copy:
+        """Copy an object.
+
+        Raises:
+            BaseError, OSError: it cannot be read, or the copy cannot be written.
+        """
+        found = obstore.get(self._place.store, entry.key)
+        meta = found.meta
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=_suffix(entry.key))
+        path, n_read = Path(name), 0
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for piece in found.stream(min_chunk_size=_PIECE_LEN):
+                    n_read += file.write(piece)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        entry = ObjectEntry(
+            entry.key, meta["size"], meta["e_tag"] or entry.etag, meta["last_modified"]
+        )
+        return Copy(entry, path, n_read)
+
+    def _no_room(self, entry: ObjectEntry) -> str:
+        return (
+            f"there is no room for its {entry.size:,} bytes in {self._folder.parent}; free"
+            " some, or name another folder in TMPDIR."
+        )
+
+
+def loads(entries: Sequence[ObjectEntry], room: int = ROOM) -> Iterator[list[ObjectEntry]]:
+    """Consecutive parts of a batch whose copies fit beside each other."""
+    load: list[ObjectEntry] = []
+    n_bytes = 0
+    for entry in entries:
+        if load and n_bytes + entry.size > room:
+            yield load
+            load, n_bytes = [], 0
+        load.append(entry)
+        n_bytes += entry.size
+    if load:
+        yield load
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for copies; those of processes that were killed are removed first."""
+    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{socket.gethostname()}-*"):
+        if not _is_running(old.name):
+            shutil.rmtree(old, ignore_errors=True)
+    name = f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=name, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _is_running(name: str) -> bool:
+    number = name.split("-")[-2]
+    with suppress(ProcessLookupError, ValueError):
+        os.kill(int(number), 0)
+        return True
+    return False
+
+
+def _suffix(key: str) -> str:
+    suffix = Path(key).suffix
+    return suffix if suffix.isascii() and len(suffix) < 10 else ""

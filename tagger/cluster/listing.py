@@ -1,0 +1,118 @@
+"""A place -> its audio objects, page by page: no listing is ever held whole."""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+
+from tagger.cluster.records import ObjectEntry
+from tagger.cluster.stores import Place
+from tagger.errors import InputError
+from tagger.library.ignored import KEPT_BY_SYSTEMS, Rules, composed, own_rules, verdict
+from tagger.library.listing import is_audio_name
+
+PAGE_LEN = 1_000
+"""Keys that a store gives at once."""
+
+
+def list_objects(place: Place, *, exclude: Sequence[str] = ()) -> Iterator[ObjectEntry]:
+    """The audio objects of a place, in the order of the store.
+
+    Taken is what has an audio suffix (in any case), as in a folder: no hidden names, nothing of
+    what systems keep for themselves, and no markers of folders.
+
+    Args:
+        place: where they lie.
+        exclude: patterns of keys that are left out, as for a scan of files.
+
+    Raises:
+        InputError: the place cannot be listed.
+    """
+    rules = own_rules(exclude, Path("/"))
+    found = _of_folder(place.folder) if place.folder else _of_store(place)
+    return (entry for entry in found if _is_taken(entry.key, place.prefix, rules))
+
+
+def _is_taken(key: str, prefix: str, rules: Rules) -> bool:
+    parts = key.split("/")
+    if not is_audio_name(parts[-1]):
+        return False
+    below = key.removeprefix(prefix).split("/")
+    if any(part.startswith(".") or part.casefold() in KEPT_BY_SYSTEMS for part in below):
+        return False
+    if not rules:
+        return True
+    whole = ("/", *map(composed, parts))
+    folders = (verdict(rules, whole[:n], is_folder=True) for n in range(2, len(whole)))
+    return not any(folders) and not verdict(rules, whole, is_folder=False)
+
+
+def _of_store(place: Place) -> Iterator[ObjectEntry]:
+    """Through the store's own listing; a prefix that is an object is that object."""
+    n_listed = 0
+    try:
+        for page in obstore.list(place.store, place.prefix or None, chunk_size=PAGE_LEN):
+            for one in page:
+                n_listed += 1
+                yield ObjectEntry(
+                    one["path"], one["size"], one["e_tag"] or "", one["last_modified"]
+                )
+        if not n_listed and place.prefix:
+            yield _single(place)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{place.url}: there is no such bucket, prefix or object; check the URL."
+        ) from error
+    except (BaseError, OSError) as error:
+        raise InputError(f"{place.url}: it cannot be listed: {why(error)}") from error
+
+
+def _single(place: Place) -> ObjectEntry:
+    found = obstore.head(place.store, place.prefix)
+    return ObjectEntry(
+        found["path"], found["size"], found["e_tag"] or "", found["last_modified"]
+    )
+
+
+def _of_folder(top: Path, below: str = "") -> Iterator[ObjectEntry]:
+    """The files of a folder and those below it, each folder by name: one at a time is held."""
+    try:
+        with os.scandir(top / below) as found:
+            entries = sorted(found, key=lambda one: one.name.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        if below:
+            return
+        raise InputError(f"{top}: it cannot be listed ({error.strerror}).") from error
+    for one in entries:
+        key = f"{below}/{one.name}" if below else one.name
+        if one.is_dir(follow_symlinks=False):
+            yield from _of_folder(top, key)
+        elif one.is_file():
+            status = one.stat()
+            yield ObjectEntry(
+                key,
+                status.st_size,
+                etag_of(status),
+                datetime.fromtimestamp(status.st_mtime, UTC),
+            )
+
+
+def etag_of(status: os.stat_result) -> str:
+    """What obstore gives as the ETag of a file."""
+    micros = status.st_mtime_ns // 1_000
+    return f'"{status.st_ino:x}-{micros:x}-{status.st_size:x}"'
+
+
+def why(error: Exception) -> str:
+    """The reason of a store in a line, with the remedy where it is a matter of permission."""
+    text = " ".join(str(error).split("\n\n")[0].split())[:300]
+    kind = type(error).__name__
+    if kind in {"PermissionDeniedError", "UnauthenticatedError", "PermissionError"}:
+        return (
+            f"permission is denied ({text}); check the credentials (environment, profile, role)"
+            " and what they may do in this bucket."
+        )
+    return f"{text}."

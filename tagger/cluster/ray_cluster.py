@@ -1,0 +1,184 @@
+"""Ray: on this machine or a cluster that is there; one actor a core, wherever nodes are."""
+
+import contextlib
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tagger.cluster.actor import ScanActor, Work
+from tagger.errors import InputError, MissingExtraError, StartError
+from tagger.system.cores import usable_cores
+from tagger.system.version import __version__
+
+OBJECT_STORE_LEN = 128 << 20
+"""Bytes of shared memory that a Ray of our own takes: batches of names and model files."""
+
+MAX_RETRIES = 3
+"""How often a batch is begun again after its process or its node died."""
+
+
+@contextmanager
+def connected(cluster: str) -> Iterator[None]:
+    """Ray, started here or found; let go of at the end.
+
+    Args:
+        cluster: `local`, `auto` (RAY_ADDRESS, or one that runs here) or an address.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        InputError: there is no such cluster, or it is one of other versions.
+    """
+    # Asked of Ray's own processes too: none of them reports to anybody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        import ray  # noqa: PLC0415 (takes a second)
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    if ray.is_initialized():  # by who called us
+        yield
+        return
+    _connect(ray, cluster)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
+    """The sentence for who has not installed what a scan of objects needs."""
+    return MissingExtraError(
+        f"a scan of objects needs more packages ({error.name} is missing): pip install"
+        " 'tagger-music[cluster]' brings them."
+    )
+
+
+def _connect(ray: Any, cluster: str) -> None:
+    given: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if cluster == "local":
+        given |= {
+            "address": "local",
+            "num_cpus": usable_cores(),
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE_LEN,
+        }
+    else:
+        given |= {"address": cluster}
+    try:
+        ray.init(**given)
+    except (ConnectionError, TimeoutError, ValueError) as error:
+        raise InputError(
+            f"--cluster {cluster}: no Ray answers there ({_line(error)}). Start one (ray start"
+            " --head), check the address and its token, or use --cluster local."
+        ) from error
+    except RuntimeError as error:  # Ray compares its own version and that of Python
+        raise InputError(f"--cluster {cluster}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:400]
+
+
+def check_nodes(cluster: str) -> list[str]:
+    """The nodes that live, by Ray's names, once for each of their cores.
+
+    Raises:
+        InputError: on one of them Python or tagger are of other versions, or there is none.
+    """
+    import ray  # noqa: PLC0415
+
+    every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [one for one in every if one["Alive"] and one["Resources"].get("CPU")]
+    if not nodes:
+        raise InputError(f"--cluster {cluster}: none of its nodes has a CPU to work with.")
+    probe = ray.remote(num_cpus=0, max_retries=1)(_probe())
+    asked = [probe.options(scheduling_strategy=_on(one["NodeID"])).remote() for one in nodes]
+    own = (platform.python_version(), __version__)
+    for one, versions in zip(nodes, ray.get(asked, timeout=300), strict=True):
+        check_versions(own, versions, node=one["NodeManagerHostname"])
+    # In turns, so that few actors are on many nodes.
+    cores = [(core, one["NodeID"]) for one in nodes for core in range(_n_cores(one))]
+    return [name for _, name in sorted(cores, key=lambda one: one[0])]
+
+
+def _n_cores(node: dict[str, Any]) -> int:
+    return max(1, int(node["Resources"]["CPU"]))
+
+
+def check_versions(own: tuple[str, str], other: tuple[str, str], *, node: str) -> None:
+    """Compare Python (major and minor) and tagger here and on a node.
+
+    Raises:
+        InputError: they differ.
+    """
+    remedy = "Install the same on all machines."
+    if own[0].split(".")[:2] != other[0].split(".")[:2]:
+        raise InputError(f"{node} runs Python {other[0]}, this machine {own[0]}. {remedy}")
+    if own[1] != other[1]:
+        there = f"has tagger {other[1]}" if other[1] else "has no tagger"
+        raise InputError(f"{node} {there}, this machine {own[1]}. {remedy}")
+
+
+def _probe() -> Any:
+    """A function that travels as a whole: a node without tagger could not import it."""
+
+    def versions() -> tuple[str, str]:
+        import platform  # noqa: PLC0415
+
+        try:
+            from tagger.system.version import __version__  # noqa: PLC0415
+        except ImportError:
+            return platform.python_version(), ""
+        return platform.python_version(), __version__
+
+    return versions
+
+
+def _on(node: str, *, soft: bool = False) -> Any:
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+    return NodeAffinitySchedulingStrategy(node, soft=soft)
+
+
+def start_actors(work: Work, model: bytes, nodes: list[str]) -> list[Any]:
+    """One actor for each name of a node; where it dies, Ray starts it again on any node.
+
+    They ask for no CPU: after a node is lost, its actors find a place on those that are left,
+    and a batch never waits for a machine that does not come back.
+
+    Raises:
+        StartError: an actor cannot be started.
+    """
+    import ray  # noqa: PLC0415
+    from ray.exceptions import RayError  # noqa: PLC0415
+
+    kind: Any = ray.remote(ScanActor)
+    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": MAX_RETRIES}
+    held = ray.put(model)
+    actors = [
+        kind.options(scheduling_strategy=_on(one, soft=True), **options).remote(work, held, one)
+        for one in nodes
+    ]
+    try:
+        ray.get([one.presence_of.remote() for one in actors])
+    except RayError as error:
+        raise StartError(f"an actor cannot be started: {cause_of(error)}") from error
+    return actors
+
+
+def stop_actors(actors: list[Any]) -> None:
+    """End them, whatever they are doing."""
+    import ray  # noqa: PLC0415
+
+    for one in actors:
+        with contextlib.suppress(Exception):  # it is gone already
+            ray.kill(one)
+
+
+def cause_of(error: Exception) -> str:
+    """What went wrong in another process, in a line."""
+    cause = getattr(error, "cause", None) or error
+    return _line(cause) if str(cause) else type(cause).__name__
