@@ -7,13 +7,14 @@ from typer.core import TyperGroup
 LIBRARY, MACHINE, TRAINING = "Your library", "This machine", "A model of your own"
 SECTIONS = (LIBRARY, MACHINE, TRAINING)
 
-WHAT, LISTEN, WRITE, RUN, PAST, SHOW = (
+WHAT, LISTEN, WRITE, RUN, PAST, SHOW, OBJECTS = (
     "What to do",
     "How to listen",
     "How to write",
     "Where to run",
     "What is remembered",
     "What is shown",
+    "Objects in a store",
 )
 """Panels of a command's own help, for the options of the commands over files."""
 

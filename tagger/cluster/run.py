@@ -78,7 +78,7 @@ class Lost:
 
 
 @dataclass(slots=True)
-class ObjectRun:
+class RunningScan:
     """A run that has begun.
 
     Attributes:
@@ -103,7 +103,7 @@ def scanning(
     options: "ScanOptions",
     asked: ObjectScan,
     stop: threading.Event,
-) -> Iterator[ObjectRun]:
+) -> Iterator[RunningScan]:
     """Begin a scan of objects; what is iterated over are its batches, as they are done.
 
     Args:
@@ -124,7 +124,7 @@ def scanning(
     if first is None:
         raise InputError(f"{place.url}: there is no audio object; check the prefix.")
     work = _work(tagger, place, results, options=options, asked=asked)
-    run = ObjectRun(work.run)
+    run = RunningScan(work.run)
     left = _left(_again(first, entries), place, work, asked, run)
     first = next(left, None)
     if first is None:
@@ -145,7 +145,11 @@ def scanning(
 
 
 def _left(
-    entries: Iterator[ObjectEntry], place: Place, work: Work, asked: ObjectScan, run: ObjectRun
+    entries: Iterator[ObjectEntry],
+    place: Place,
+    work: Work,
+    asked: ObjectScan,
+    run: RunningScan,
 ) -> Iterator[ObjectEntry]:
     """What has no row yet that counts."""
     results = work.results
