@@ -141,6 +141,12 @@ class Tagger(Resources):
             scan_files(paths, self._engine, options, stop=stop, pool=self._pool)
         )
 
+    def request_of(
+        self, result: TrackResult, options: ScanOptions | None = None
+    ) -> "WriteRequest | None":
+        """What is to be written of a result of `scan_each`; None if it proposes nothing."""
+        return request_of(result, self._filled(options or ScanOptions()).resolved())
+
     def conditions(self, options: ScanOptions | None = None) -> str:
         """A digest of the model and of all options that decide what a scan says."""
         resolved = self._filled(options or ScanOptions()).resolved()

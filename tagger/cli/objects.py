@@ -1,17 +1,27 @@
 """A scan of objects on the command line: `tagger scan s3://bucket/prefix --results DEST`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagger.cli.help import OBJECTS
-from tagger.errors import InputError
+from tagger.cli.walk import Exclude, Files, Limit
+from tagger.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from tagger.cluster.run import ObjectScan
+    from rich.console import Console
 
+    from tagger.api import Tagger
+    from tagger.cli.device import Where
+    from tagger.cli.state import Past
+    from tagger.scan.options import ScanOptions
+
+Places = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH...", help="Files and folders, or the URL of a bucket."),
+]
 Cluster = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +91,20 @@ UnsafeOverwrite = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is scanned, as it was typed. A group of options."""
+
+    paths: Places
+    limit: Limit = None
+    exclude: Exclude = None
+
+    def files(self) -> Files:
+        """The same as files and folders."""
+        paths = [Path(one) for one in self.paths]
+        return Files(paths=paths, limit=self.limit, exclude=self.exclude)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
     """A scan of objects, as it was typed. A group of options."""
 
@@ -92,43 +116,82 @@ class Objects:
     max_object: MaxObject = 2048
     unsafe_overwrite: UnsafeOverwrite = False
 
-    def are_asked(self, paths: Sequence[object]) -> bool:
+    def are_asked(self, sources: Sources) -> bool:
         """Whether the scan is one of objects: a URL, or options that only such a scan has."""
         given = (self.cluster, self.results, self.actors, self.resume, self.unsafe_overwrite)
-        return any("://" in str(one) for one in paths) or any(given)
+        return any("://" in one for one in sources.paths) or any(given)
 
-    def source(self, paths: Sequence[object]) -> str:
-        """The one place that is scanned.
+    def check(
+        self, sources: Sources, *, past: "Past", where: "Where", report: object
+    ) -> None:
+        """Refuse what such a scan has not, before anything is opened.
 
         Raises:
-            InputError: there are several, or nobody said where results go.
+            InputError: there are several paths, nobody said where results go, or an option is
+                one of a scan of files.
         """
-        if len(paths) != 1:
+        if len(sources.paths) != 1:
             raise InputError("a scan of objects takes one URL or folder at a time.")
         if self.results is None:
             raise InputError(
-                f"{paths[0]}: say where the results go: --results FOLDER, --results"
+                f"{sources.paths[0]}: say where the results go: --results FOLDER, --results"
                 " s3://BUCKET/PREFIX or --results postgresql://HOST/DATABASE."
             )
-        return str(paths[0])
+        if past.state is not None or past.no_state or report is not None:
+            raise InputError(
+                "--state, --no-state and --report are of a scan of files: of one of objects all"
+                " that is remembered and reported lies in --results."
+            )
+        if where.device not in {"auto", "cpu"}:
+            raise InputError(f"--device {where.device}: objects are scored on CPUs; leave it out.")
 
-    def asked(self, **others: object) -> "ObjectScan":
-        """The same for `tagger.cluster.run`.
+    def scan(
+        self,
+        tagger: "Tagger",
+        sources: Sources,
+        options: "ScanOptions",
+        *,
+        console: "Console",
+        quiet: bool,
+        **others: object,
+    ) -> int:
+        """Scan the objects of a place; returns the exit code.
 
         Args:
+            tagger: gives the model and the settings.
+            sources: what is scanned.
+            options: what is decided.
+            console: for progress and problems.
+            quiet: no progress and no summary.
             others: further fields of `ObjectScan`.
 
         Raises:
             MissingExtraError: what it needs is not installed.
+            StartError, StoppedError: as for `tagger.cluster.run.scanning`.
         """
-        from tagger.cluster.run import ObjectScan
-
+        try:
+            from tagger.cli.scan_objects import scan_objects
+            from tagger.cluster.run import ObjectScan
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("tagger"):
+                raise
+            raise MissingExtraError(
+                f"a scan of objects needs more packages ({error.name} is missing): pip install"
+                " 'tagger-music[cluster]' brings them."
+            ) from error
         given: dict[str, object] = {
             "cluster": self.cluster or "local",
             "n_actors": self.actors,
             "part_len": self.part_size,
             "max_len": self.max_object << 20,
             "resume": self.resume,
+            "unsafe_overwrite": self.unsafe_overwrite,
+            "limit": sources.limit,
+            "exclude": sources.exclude or (),
             **others,
         }
-        return ObjectScan(**given)  # type: ignore[arg-type]
+        asked = ObjectScan(**given)  # type: ignore[arg-type]
+        (source,), results = sources.paths, self.results or ""
+        return scan_objects(
+            tagger, source, options, asked, results=results, console=console, quiet=quiet
+        )

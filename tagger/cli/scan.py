@@ -22,9 +22,10 @@ from tagger.cli.console import (
 )
 from tagger.cli.device import Where, open_tagger
 from tagger.cli.grouped import grouped
+from tagger.cli.objects import Objects, Sources
 from tagger.cli.scan_options import Json, Listening, Quiet, ReportFile, Verbose, What
 from tagger.cli.state import Past
-from tagger.cli.walk import Files, Walk, progress
+from tagger.cli.walk import Walk, progress
 from tagger.cli.writing import Writing
 
 if TYPE_CHECKING:
@@ -58,14 +59,15 @@ class Show:
 @grouped
 def scan(
     what: What,
-    files: Files,
+    sources: Sources,
     listening: Listening,
     writing: Writing,
     where: Where,
     past: Past,
     show: Show,
+    objects: Objects,
 ) -> None:
-    """Show, or write, the genres of all tracks in files and folders.
+    """Show, or write, the genres of all tracks in files and folders, or in a bucket.
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
@@ -77,8 +79,13 @@ def scan(
         listen=listening.options(),
         writing=writing.options(settings),
     )
+    of_objects = objects.are_asked(sources)
+    if of_objects:
+        objects.check(sources, past=past, where=where, report=show.report)
+    else:
+        past.check(write=what.write_tags)
+    files = sources.files()
     walk = files.walk(console)
-    past.check(write=what.write_tags)
     with open_tagger(
         where,
         settings=settings,
@@ -88,7 +95,14 @@ def scan(
         remember=not past.no_state,
     ) as tagger:
         # Closed before the exit: the state is let go of even where files failed.
-        code = _run(tagger, files.paths, options, walk=walk, past=past, show=show)
+        if of_objects:
+            how = {"rows_asked": show.json, "n_decoders": where.jobs or 1}
+            how |= {"retry_failed": past.retry_failed, "rescan": past.rescan}
+            code = objects.scan(
+                tagger, sources, options, console=console, quiet=show.quiet, **how
+            )
+        else:
+            code = _run(tagger, files.paths, options, walk=walk, past=past, show=show)
     raise typer.Exit(code or walk.exit_code)
 
 

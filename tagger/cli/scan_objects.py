@@ -14,17 +14,18 @@ from tagger.cli.console import (
     sayer,
     stop_on_interrupt,
 )
-from tagger.errors import MissingExtraError
-from tagger.text import sanitise
+from tagger.cluster.actor import Done
+from tagger.cluster.records import ObjectResult
+from tagger.cluster.results import open_results
+from tagger.cluster.run import Lost, ObjectScan, RunningScan, scanning
+from tagger.cluster.stores import open_place
+from tagger.reports.report import Tally
+from tagger.text import json_text, sanitise
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.api import Tagger
-    from tagger.cli.objects import Objects
-    from tagger.cluster.actor import Done
-    from tagger.cluster.records import ObjectResult
-    from tagger.cluster.run import Lost, RunningScan
     from tagger.scan.options import ScanOptions
 
 EVERY_S = 10.0
@@ -43,8 +44,6 @@ class Progress:
         Args:
             passed: objects that earlier runs have done, by status; grows meanwhile.
         """
-        from tagger.reports.report import Tally
-
         self.tally, self.passed = Tally(), passed
         self.nodes: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -56,7 +55,7 @@ class Progress:
         """Since the start."""
         return max(time.monotonic() - self._started, 1e-3)
 
-    def add(self, done: "Done") -> None:
+    def add(self, done: Done) -> None:
         """Count a batch."""
         self.tally.statuses.update(done.statuses)
         self.tally.genres.update(done.genres)
@@ -66,18 +65,16 @@ class Progress:
         for reason, n in done.reasons.items():
             self._failed(reason, n)
 
-    def lose(self, lost: "Lost") -> None:
+    def lose(self, lost: Lost) -> None:
         """Count a batch that was given up."""
         self.n_lost += len(lost.entries)
         self._failed(lost.reason, len(lost.entries))
 
     def line(self) -> str:
         """How far it is, in a line."""
-        n = self.tally.n_tracks
-        nodes = ", ".join(
-            f"{name} {count / self.elapsed_s:.1f}/s"
-            for name, count in self.nodes.most_common(4)
-        )
+        n, elapsed_s = self.tally.n_tracks, self.elapsed_s
+        most = self.nodes.most_common(4)
+        nodes = ", ".join(f"{name} {count / elapsed_s:.1f}/s" for name, count in most)
         passed = f", {sum(self.passed.values())} passed" if self.passed else ""
         failed = f", {self.tally.statuses['failed']} failed" if self.reasons else ""
         return f"{n} tracks, {n / elapsed_s:.1f}/s{passed}{failed}  {nodes}"
@@ -93,12 +90,11 @@ def scan_objects(
     tagger: "Tagger",
     source: str,
     options: "ScanOptions",
-    objects: "Objects",
+    asked: ObjectScan,
     *,
+    results: str,
     console: "Console",
-    json_lines: bool,
     quiet: bool,
-    **others: object,
 ) -> int:
     """Scan the objects of a place, show how far it is, and return the exit code.
 
@@ -106,67 +102,47 @@ def scan_objects(
         tagger: gives the model and the settings.
         source: URL or folder.
         options: what is decided.
-        objects: how, as it was typed.
+        asked: how; rows that come back are printed.
+        results: where rows go.
         console: for progress and problems.
-        json_lines: a row of the results a line on stdout.
         quiet: no progress and no summary.
-        others: further fields of `ObjectScan`.
 
     Raises:
         StartError: it cannot be started.
         StoppedError: what all objects need was lost on the way.
     """
-    try:
-        from tagger.cluster.results import open_results
-        from tagger.cluster.run import scanning
-        from tagger.cluster.stores import open_place
-
-        place = open_place(source, option="PATH")
-        results = open_results(objects.results or "")
-        asked = objects.asked(rows_asked=json_lines, **others)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("tagger"):
-            raise
-        raise MissingExtraError(
-            f"a scan of objects needs more packages ({error.name} is missing): pip install"
-            " 'tagger-music[cluster]' brings them."
-        ) from error
+    place, kept = open_place(source, option="PATH"), open_results(results)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_interrupt(console))
         run = stack.enter_context(
-            scanning(tagger, place, results, options=options, asked=asked, stop=stop)
+            scanning(tagger, place, kept, options=options, asked=asked, stop=stop)
         )
         progress = Progress(run.passed)
         advance = stack.enter_context(_shown(console, progress, quiet=quiet))
-        _follow(run, progress, advance, source if json_lines else None)
+        _follow(run, progress, advance, source)
     if not quiet:
         _summary(progress, console, written=options.write)
-        sayer(console)(f"Results: {results.shown}, run {run.number}.")
+        sayer(console)(f"Results: {kept.shown}, run {run.number}.")
     if stop.is_set():
         return EXIT_INTERRUPTED
     return EXIT_SOME_FAILED if progress.reasons else EXIT_OK
 
 
 def _follow(
-    run: "RunningScan", progress: Progress, advance: Callable[[], None], source: str | None
+    run: RunningScan, progress: Progress, advance: Callable[[], None], source: str
 ) -> None:
-    from tagger.cluster.actor import Done
-
     for batch in run.batches:
         if isinstance(batch, Done):
             progress.add(batch)
             for row in batch.rows or ():
-                if source is not None:
-                    print(_line_of(row, source), flush=True)  # noqa: T201, it is for programs
+                print(_line_of(row, source), flush=True)  # noqa: T201, it is for programs
         else:
             progress.lose(batch)
         advance()
 
 
-def _line_of(row: "ObjectResult", source: str) -> str:
+def _line_of(row: ObjectResult, source: str) -> str:
     """A row as a line of JSON: the fields of `--json`, with the object's own behind them."""
-    from tagger.text import json_text
-
     record: dict[str, Any] = {
         "path": f"{_root(source)}/{row.key}",
         "status": row.status,

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.api import Tagger
-from tagger.cluster.fetch import Copy, Fetcher, loads, scratch
+from tagger.cluster.fetch import Copy, Fetcher, loads
 from tagger.cluster.records import ObjectEntry, ObjectResult
+from tagger.cluster.scratch import clear_scratch, scratch_folder
 from tagger.cluster.stores import open_place
+from tagger.cluster.write_rows import Writing, earlier_writes, write_rows
 from tagger.model.device_options import DeviceOptions
 from tagger.system.version import __version__
 
 if TYPE_CHECKING:
     from tagger.cluster.results import Results
+    from tagger.journal.run import WriteRequest
     from tagger.scan.options import ScanOptions
     from tagger.scan.results import TrackResult
     from tagger.settings.config import Settings
@@ -41,6 +44,7 @@ class Work:
         model_sha: sha256 of the model file.
         n_decoders: decoding processes of an actor.
         max_len: bytes of an object that is copied.
+        writing: how objects are changed; None if they are not.
         rows_asked: rows come back to the driver as well.
     """
 
@@ -54,6 +58,7 @@ class Work:
     model_sha: str
     n_decoders: int = 1
     max_len: int
+    writing: Writing | None = None
     rows_asked: bool = False
 
 
@@ -111,7 +116,8 @@ class ScanActor:
         self._work = work
         self.presence = Presence(f"{socket.gethostname()}/{node[:6]}", os.getpid())
         self._stack = ExitStack()
-        folder = self._stack.enter_context(scratch())
+        clear_scratch(None)
+        folder = self._stack.enter_context(scratch_folder(None))
         path = folder / work.model_name
         path.write_bytes(model)
         self._tagger = self._stack.enter_context(
@@ -124,9 +130,9 @@ class ScanActor:
                 n_decoders=work.n_decoders,
             )
         )
-        place = open_place(work.source, option="PATH")
+        self._place = open_place(work.source, option="PATH")
         copies = Path(tempfile.mkdtemp(dir=folder))
-        self._fetcher = Fetcher(place, copies, max_len=work.max_len)
+        self._fetcher = Fetcher(self._place, copies, max_len=work.max_len)
         self._stack.callback(self._fetcher.close)
 
     def scan(self, number: int, entries: Sequence[ObjectEntry]) -> Done:
@@ -139,8 +145,7 @@ class ScanActor:
         work, started = self._work, time.monotonic()
         rows = work.results.has_part(work.run, number)
         if rows is None:
-            found = {row.key: row for load in loads(entries) for row in self._rows(load)}
-            rows = [found[entry.key] for entry in entries]
+            rows = self._done(number, entries)
             work.results.write_part(work.run, number, rows)
         done = _summary(number, self.presence.node, rows)
         done.seconds = time.monotonic() - started
@@ -155,8 +160,21 @@ class ScanActor:
         """Let go of everything."""
         self._stack.close()
 
-    def _rows(self, entries: Sequence[ObjectEntry]) -> Iterator[ObjectResult]:
-        """A row of each object, as soon as it is done."""
+    def _done(self, number: int, entries: Sequence[ObjectEntry]) -> list[ObjectResult]:
+        """The rows of a batch, in its order; its objects are written if that is asked for."""
+        writing, place = self._work.writing, self._place
+        earlier = {} if writing is None else earlier_writes(writing, place, number)
+        requests: dict[str, WriteRequest] = {}
+        found = {row.key: row for load in loads(entries) for row in self._rows(load, requests)}
+        rows = [found[entry.key] for entry in entries]
+        if writing is None:
+            return rows
+        return write_rows(writing, place, number, rows, requests=requests, earlier=earlier)
+
+    def _rows(
+        self, entries: Sequence[ObjectEntry], requests: "dict[str, WriteRequest]"
+    ) -> Iterator[ObjectResult]:
+        """A row of each object, as soon as it is done; what is to be written is added."""
         failed: list[Copy] = []
         copies: dict[Path, Copy] = {}
 
@@ -168,9 +186,12 @@ class ScanActor:
                     copies[copy.path] = copy
                     yield copy.path
 
-        for result in self._tagger.scan_each(paths(), self._work.options):
+        options = self._work.options
+        for result in self._tagger.scan_each(paths(), options):
             copy = copies.pop(result.path)
             self._fetcher.drop(copy)
+            if (request := self._tagger.request_of(result, options)) is not None:
+                requests[copy.entry.key] = request
             yield self._row(copy, result)
         for copy in failed:
             yield self._row(copy, None)

@@ -2,22 +2,21 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError
 
-from tagger.cluster.listing import why
+from tagger.cluster.problems import objects_asked, room_sentence
 from tagger.cluster.records import ObjectEntry
+from tagger.cluster.replaceable import url_of
 from tagger.cluster.stores import Place
+from tagger.errors import TrackError
 
 AHEAD = 4
 """Objects that are fetched while others are decoded."""
@@ -32,7 +31,6 @@ _MARGIN = 64 << 20
 """Bytes that are left free on the disk."""
 
 _PIECE_LEN = 4 << 20
-_PREFIX = "tagger-objects-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +97,15 @@ class Fetcher:
         if entry.size > self._max_len:
             reason = f"it has {entry.size:,} bytes, more than the {self._max_len:,} that are"
             return Copy(entry, None, reason=f"{reason} copied; --max-object allows more.")
+        url = url_of(self._place, entry.key)
         if shutil.disk_usage(self._folder).free < entry.size + _MARGIN:
-            return Copy(entry, None, reason=self._no_room(entry))
+            reason = room_sentence(url, self._folder.parent, entry.size)
+            return Copy(entry, None, reason=reason.removeprefix(f"{url}: "))
         try:
-            return self._fetch(entry)
-        except FileNotFoundError:
-            reason = "it is not there any more, or its key cannot be asked for (`//`, `\\`)."
-        except (BaseError, OSError) as error:
-            reason = why(error)
-        return Copy(entry, None, reason=reason)
+            with objects_asked(url):
+                return self._fetch(entry)
+        except TrackError as error:
+            return Copy(entry, None, reason=str(error).removeprefix(f"{url}: "))
 
     def _fetch(self, entry: ObjectEntry) -> Copy:
         """Copy an object.
@@ -131,12 +129,6 @@ class Fetcher:
         )
         return Copy(entry, path, n_read)
 
-    def _no_room(self, entry: ObjectEntry) -> str:
-        return (
-            f"there is no room for its {entry.size:,} bytes in {self._folder.parent}; free"
-            " some, or name another folder in TMPDIR."
-        )
-
 
 def loads(entries: Sequence[ObjectEntry], room: int = ROOM) -> Iterator[list[ObjectEntry]]:
     """Consecutive parts of a batch whose copies fit beside each other."""
@@ -150,25 +142,6 @@ def loads(entries: Sequence[ObjectEntry], room: int = ROOM) -> Iterator[list[Obj
         n_bytes += entry.size
     if load:
         yield load
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for copies; those of processes that were killed are removed first."""
-    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{socket.gethostname()}-*"):
-        if not _is_running(old.name):
-            shutil.rmtree(old, ignore_errors=True)
-    name = f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=name, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-def _is_running(name: str) -> bool:
-    number = name.split("-")[-2]
-    with suppress(ProcessLookupError, ValueError):
-        os.kill(int(number), 0)
-        return True
-    return False
 
 
 def _suffix(key: str) -> str:

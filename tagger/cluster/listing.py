@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError
 
+from tagger.cluster.problems import objects_asked
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.stores import Place
 from tagger.errors import InputError
@@ -53,7 +53,7 @@ def _is_taken(key: str, prefix: str, rules: Rules) -> bool:
 def _of_store(place: Place) -> Iterator[ObjectEntry]:
     """Through the store's own listing; a prefix that is an object is that object."""
     n_listed = 0
-    try:
+    with objects_asked(place.url.partition("?")[0], InputError):
         for page in obstore.list(place.store, place.prefix or None, chunk_size=PAGE_LEN):
             for one in page:
                 n_listed += 1
@@ -62,12 +62,6 @@ def _of_store(place: Place) -> Iterator[ObjectEntry]:
                 )
         if not n_listed and place.prefix:
             yield _single(place)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{place.url}: there is no such bucket, prefix or object; check the URL."
-        ) from error
-    except (BaseError, OSError) as error:
-        raise InputError(f"{place.url}: it cannot be listed: {why(error)}") from error
 
 
 def _single(place: Place) -> ObjectEntry:
@@ -104,15 +98,3 @@ def etag_of(status: os.stat_result) -> str:
     """What obstore gives as the ETag of a file."""
     micros = status.st_mtime_ns // 1_000
     return f'"{status.st_ino:x}-{micros:x}-{status.st_size:x}"'
-
-
-def why(error: Exception) -> str:
-    """The reason of a store in a line, with the remedy where it is a matter of permission."""
-    text = " ".join(str(error).split("\n\n")[0].split())[:300]
-    kind = type(error).__name__
-    if kind in {"PermissionDeniedError", "UnauthenticatedError", "PermissionError"}:
-        return (
-            f"permission is denied ({text}); check the credentials (environment, profile, role)"
-            " and what they may do in this bucket."
-        )
-    return f"{text}."

@@ -9,7 +9,6 @@ resume, they are read beside the listing, one part at a time, and nothing is hel
 
 import io
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,15 +18,16 @@ from typing import Any
 
 import obstore
 import pyarrow.parquet as pq
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError
 
-from tagger.cluster.listing import why
 from tagger.cluster.order import NONE, ORDERS, ListingOrder
+from tagger.cluster.problems import objects_asked
 from tagger.cluster.records import ObjectEntry, ObjectResult
 from tagger.cluster.results import PastRow, TakenOverError
 from tagger.cluster.schema import rows_of, table_of
 from tagger.cluster.stores import Place, open_place
 from tagger.errors import InputError, StoppedError
+from tagger.writing import filecopy
 
 _RUN = re.compile(r"(\d{6,})\.json$")
 _PAST_COLUMNS = ["key", "etag", "conditions", "status", "finished_at"]
@@ -132,13 +132,9 @@ class ParquetResults:
         """The numbers of the runs that have begun, in order."""
         place = self.place
         offset = None if after is None or place.folder else place.key(_marker(after))
-        try:
+        with objects_asked(f"--results {self.shown.partition('?')[0]}", InputError):
             pages = obstore.list(place.store, place.key("_runs"), offset=offset)
             names = [one["path"] for page in pages for one in page]
-        except FileNotFoundError as error:
-            raise InputError(f"--results {self.shown}: there is no such bucket.") from error
-        except (BaseError, OSError) as error:
-            raise InputError(f"--results {self.shown}: {why(error)}") from error
         return sorted(int(found[1]) for name in names if (found := _RUN.search(name)))
 
     def _put(self, name: str, data: bytes, *, is_new: bool = False) -> None:
@@ -153,20 +149,16 @@ class ParquetResults:
 
 
 def _put_file(path: Path, data: bytes) -> None:
+    """Make a file, whole and on the disk, or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the parts and hidden: what reads the folder as a data set passes over it.
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    if os.name != "nt":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    temp = filecopy.temp_beside(path)
+    try:
+        temp.write_bytes(data)
+        filecopy.sync_file(temp)
+        temp.replace(path)
+    finally:
+        temp.unlink(missing_ok=True)
+    filecopy.sync_folder(path.parent)
 
 
 def _marker(run: int) -> str:

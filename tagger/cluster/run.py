@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from tagger.cluster.ray_cluster import (
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.results import Results
 from tagger.cluster.stores import Place
+from tagger.cluster.write import ObjectWriteOptions
+from tagger.cluster.write_rows import begin_writing
 from tagger.errors import InputError, StoppedError
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class ObjectScan:
         retry_failed: hear again what has failed.
         rescan: hear everything again.
         rows_asked: rows come back to the driver as well.
+        unsafe_overwrite: write also where the store knows no conditional put.
     """
 
     cluster: str = "local"
@@ -62,6 +65,7 @@ class ObjectScan:
     retry_failed: bool = False
     rescan: bool = False
     rows_asked: bool = False
+    unsafe_overwrite: bool = False
 
 
 @dataclass(slots=True)
@@ -123,9 +127,9 @@ def scanning(
     first = next(entries, None)
     if first is None:
         raise InputError(f"{place.url}: there is no audio object; check the prefix.")
-    work = _work(tagger, place, results, options=options, asked=asked)
+    work = work_of(tagger, place, results, options=options, asked=asked)
     run = RunningScan(work.run)
-    left = _left(_again(first, entries), place, work, asked, run)
+    left = left_to_do(_again(first, entries), place, work, asked, run)
     first = next(left, None)
     if first is None:
         yield run
@@ -144,7 +148,7 @@ def scanning(
             stop_actors(actors)
 
 
-def _left(
+def left_to_do(
     entries: Iterator[ObjectEntry],
     place: Place,
     work: Work,
@@ -159,7 +163,7 @@ def _left(
     )
     what = Pending(
         conditions=work.conditions,
-        write=work.options.write,
+        write=work.writing is not None,
         retry_failed=asked.retry_failed,
         rescan=asked.rescan,
     )
@@ -195,7 +199,7 @@ def _spread(nodes: Sequence[str], n_actors: int | None) -> list[str]:
     return [nodes[i % len(nodes)] for i in range(n)]
 
 
-def _work(
+def work_of(
     tagger: "Tagger",
     place: Place,
     results: Results,
@@ -204,19 +208,23 @@ def _work(
     asked: ObjectScan,
 ) -> Work:
     """Begin a run in the results, and say what every actor must know."""
-    conditions = tagger.conditions(options)
+    conditions, writing = tagger.conditions(options), None
+    if options.write:
+        how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
+        writing = begin_writing(place, results, model=tagger.model_sha, options=how)
     about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
     return Work(
         source=place.url,
         results=results,
         run=results.begin(about),
-        options=options,
+        options=replace(options, write=False),
         settings=tagger.settings,
         conditions=conditions,
         model_name=tagger.path.name,
         model_sha=tagger.model_sha,
         n_decoders=asked.n_decoders,
         max_len=asked.max_len,
+        writing=writing,
         rows_asked=asked.rows_asked,
     )
 
