@@ -15,8 +15,8 @@ from tagger.cli.console import (
     stop_on_interrupt,
 )
 from tagger.cluster.actor import Done
+from tagger.cluster.destination import open_results
 from tagger.cluster.records import ObjectResult
-from tagger.cluster.results import open_results
 from tagger.cluster.run import Lost, ObjectScan, RunningScan, scanning
 from tagger.cluster.stores import open_place
 from tagger.reports.report import Tally

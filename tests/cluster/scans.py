@@ -6,8 +6,8 @@ from pathlib import Path
 from tagger.api import Tagger
 from tagger.cluster.actor import ScanActor
 from tagger.cluster.batches import batches
+from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
-from tagger.cluster.results import open_results
 from tagger.cluster.run import ObjectScan, RunningScan, left_to_do, work_of
 from tagger.cluster.stores import open_place
 from tagger.scan.options import ScanOptions

@@ -12,11 +12,12 @@ pytest.importorskip("boto3")
 
 from tagger.api import Tagger
 from tagger.cluster.batches import batches
+from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
 from tagger.cluster.order import BYTES, FOLDERS, NONE, ListingOrder
 from tagger.cluster.parquet import ParquetResults
 from tagger.cluster.records import ObjectEntry
-from tagger.cluster.results import TakenOverError, open_results
+from tagger.cluster.results import TakenOverError
 from tagger.cluster.run import ObjectScan, check_results
 from tagger.cluster.stores import open_place
 from tagger.errors import InputError
