@@ -37,16 +37,17 @@ class ParquetResults:
     """Parts of rows below a folder or a prefix.
 
     Attributes:
-        shown: its name.
+        url: as it was named.
+        shown: the same.
     """
 
     def __init__(self, url: str, *, make: bool = True) -> None:
         """Name the place; it is opened in each process that asks something of it."""
-        self.shown = self._url = url
+        self.shown = self.url = url
         self._make = make
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"shown": self.shown, "_url": self._url, "_make": self._make}
+        return {"shown": self.shown, "url": self.url, "_make": self._make}
 
     @cached_property
     def place(self) -> Place:
@@ -55,7 +56,7 @@ class ParquetResults:
         Raises:
             InputError: it cannot be opened.
         """
-        return open_place(self._url, option="--results", make=self._make)
+        return open_place(self.url, option="--results", make=self._make)
 
     def is_empty(self) -> bool:
         """As in `Results`."""

@@ -53,7 +53,8 @@ class PostgresResults:
     """Rows in the tables `tagger_results` and `tagger_runs` of a database.
 
     Attributes:
-        shown: the URL without its password.
+        url: as it was named; it holds no password.
+        shown: the same, shorter.
     """
 
     def __init__(self, url: str) -> None:
@@ -69,11 +70,11 @@ class PostgresResults:
                 " on every machine."
             )
         self.shown = urlunsplit(parts._replace(query=""))
-        self._url = url
+        self.url = url
         self._connection: psycopg.Connection[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"shown": self.shown, "_url": self._url, "_connection": None}
+        return {"shown": self.shown, "url": self.url, "_connection": None}
 
     def is_empty(self) -> bool:
         """As in `Results`."""
@@ -143,7 +144,7 @@ class PostgresResults:
         """A transaction on this process's connection, which is opened anew if it was lost."""
         try:
             if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self._url, application_name="tagger")
+                self._connection = psycopg.connect(self.url, application_name="tagger")
             with self._connection.transaction():
                 yield self._connection
         except psycopg.OperationalError as error:

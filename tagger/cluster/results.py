@@ -37,9 +37,11 @@ class Results(Protocol):
     """A place of rows; small, and pickled into every actor.
 
     Attributes:
-        shown: its name without anything secret.
+        url: as it was named.
+        shown: its name for people.
     """
 
+    url: str
     shown: str
 
     def is_empty(self) -> bool:

@@ -209,14 +209,17 @@ def work_of(
 ) -> Work:
     """Begin a run in the results, and say what every actor must know."""
     conditions, writing = tagger.conditions(options), None
+    about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
+    number = results.begin(about)
     if options.write:
         how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
-        writing = begin_writing(place, results, model=tagger.model_sha, options=how)
-    about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
+        writing = begin_writing(
+            place, results.url, number=number, model=tagger.model_sha, options=how
+        )
     return Work(
         source=place.url,
         results=results,
-        run=results.begin(about),
+        run=number,
         options=replace(options, write=False),
         settings=tagger.settings,
         conditions=conditions,

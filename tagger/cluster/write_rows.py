@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from tagger.cluster.conditional import check_conditional, open_replaceable
 from tagger.cluster.journal import ObjectJournal, begin_run
+from tagger.cluster.journal_parts import open_parts
 from tagger.cluster.journal_rows import ObjectChange
 from tagger.cluster.records import ObjectEntry, ObjectResult
-from tagger.cluster.results import Results
 from tagger.cluster.settled import settle_open
-from tagger.cluster.stores import Place, open_place
+from tagger.cluster.stores import Place
 from tagger.cluster.write import ObjectOutcome, ObjectWriteOptions, ObjectWriter
-from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from tagger.journal.run import WriteRequest
@@ -36,23 +35,24 @@ class Writing:
 
 
 def begin_writing(
-    place: Place, results: Results, *, model: str, options: ObjectWriteOptions
+    place: Place, results: str, *, number: int, model: str, options: ObjectWriteOptions
 ) -> Writing:
     """Make sure that objects can be changed safely, and begin a run of the journal.
 
+    Args:
+        place: the objects.
+        results: as `--results` names them.
+        number: of the run in them.
+        model: sha256 of the model file.
+        options: how objects are changed.
+
     Raises:
-        InputError: the store knows no conditions, or the results are in a database.
+        InputError: the store knows no conditions.
         StateError: the journal cannot be written.
     """
-    if "postgres" in results.shown.partition("://")[0]:
-        raise InputError(
-            f"--results {results.shown}: with --write-tags results go to a folder or a bucket,"
-            " since the journal, which `tagger undo` needs, lies beside them."
-        )
     has_multipart = check_conditional(place, unsafe_overwrite=options.unsafe_overwrite)
-    dest = open_place(results.shown, option="--results", make=True)
-    run = begin_run(dest, "scan", place.url, model=model)
-    return Writing(dest=results.shown, run=run.id, has_multipart=has_multipart, options=options)
+    run = begin_run(open_parts(results), "scan", place, number=number, model=model)
+    return Writing(dest=results, run=run.id, has_multipart=has_multipart, options=options)
 
 
 def earlier_writes(writing: Writing, place: Place, number: int) -> dict[str, ObjectChange]:
@@ -117,8 +117,7 @@ def _entry(row: ObjectResult) -> ObjectEntry:
 
 
 def _journal(writing: Writing, number: int) -> ObjectJournal:
-    dest = open_place(writing.dest, option="--results", make=True)
-    return ObjectJournal(dest, writing.run, _batch(number))
+    return ObjectJournal(open_parts(writing.dest), writing.run, _batch(number))
 
 
 def _batch(number: int) -> str:

@@ -42,11 +42,10 @@ def kill_node(cluster, node):
 
 def kill_worker():
     """One process that holds a `Tagger`; False if none is at work now."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            name = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if name.startswith(b"ray::ScanActor.scan"):
-                os.kill(int(pid), signal.SIGKILL)
+            if (process / "cmdline").read_bytes().startswith(b"ray::ScanActor.scan"):
+                os.kill(int(process.name), signal.SIGKILL)
                 return True
     return False
 
