@@ -137,9 +137,7 @@ class Tagger(Resources):
         if options.write:
             raise InputError("Copies are not written; write what the results propose.")
         options = replace(options, spelling=options.spelling or no_spelling())
-        return self._one_at_a_time(
-            scan_files(paths, self._engine, options, stop=stop, pool=self._pool)
-        )
+        return scan_files(paths, self._engine, options, stop=stop, pool=self._pool)
 
     def request_of(
         self, result: TrackResult, options: ScanOptions | None = None

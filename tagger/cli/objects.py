@@ -121,9 +121,7 @@ class Objects:
         given = (self.cluster, self.results, self.actors, self.resume, self.unsafe_overwrite)
         return any("://" in one for one in sources.paths) or any(given)
 
-    def check(
-        self, sources: Sources, *, past: "Past", where: "Where", report: object
-    ) -> None:
+    def check(self, sources: Sources, *, past: "Past", where: "Where", report: object) -> None:
         """Refuse what such a scan has not, before anything is opened.
 
         Raises:
@@ -143,7 +141,9 @@ class Objects:
                 " that is remembered and reported lies in --results."
             )
         if where.device not in {"auto", "cpu"}:
-            raise InputError(f"--device {where.device}: objects are scored on CPUs; leave it out.")
+            raise InputError(
+                f"--device {where.device}: objects are scored on CPUs; leave it out."
+            )
 
     def scan(
         self,

@@ -67,7 +67,7 @@ def scan(
     show: Show,
     objects: Objects,
 ) -> None:
-    """Show, or write, the genres of all tracks in files and folders, or in a bucket.
+    """Show, or write, the genres of all tracks in files and folders.
 
     Exit code 0: all done, 1: some files failed, 2: nothing was started, 130: interrupted.
     """
