@@ -5,12 +5,14 @@
     python benchmarks/service.py readers --seconds 20
     python benchmarks/service.py jobs --number 200
     python benchmarks/service.py start --number 10
+    python benchmarks/service.py all                # each of these, small: about four minutes
 
 The service runs as a process of its own, as `tagger serve` starts it. The last line is JSON.
 """
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -53,13 +55,14 @@ QUERIES = {
 }
 
 
-def fill(url: str, n_tracks: int) -> None:
-    """Rows of a library, twelve tracks in an album, ten albums an artist."""
+def fill(url: str, n_tracks: int, *, source: str = "library") -> None:
+    """Rows of tracks, twelve in an album, ten albums an artist."""
     dice = random.Random(0)  # noqa: S311, a fixed library
     database = open_database(url)
     migrate(database)
     for start in range(0, n_tracks, 5_000):
-        rows = [_row(index, dice) for index in range(start, min(start + 5_000, n_tracks))]
+        numbers = range(start, min(start + 5_000, n_tracks))
+        rows = [_row(index, dice) | {"source": source} for index in numbers]
         facets = [one for row in rows for one in _facets(row)]
         with database.writing() as session:
             session.execute(insert(Track), rows)
@@ -203,27 +206,47 @@ def music(folder: Path, number: int, *, seconds: float = 30.0) -> Path:
     return folder
 
 
-def readers(arguments: argparse.Namespace, folder: Path) -> dict:
-    """Clients that read lists and tracks while a scan runs."""
-    library = music(folder / "music", 400)
-    times: list[float] = []
-    with served(folder / "data", str(library)) as (_, client):
-        until = time.monotonic() + arguments.seconds
+READ = (
+    *[("/api/v1/tracks", {"limit": 50})] * 4,
+    *[("/api/v1/tracks", {"limit": 50, "folder": "Artist 0042/"})] * 3,
+    ("/api/v1/tracks/4711", {}),
+    ("/api/v1/jobs", {}),
+    ("/api/v1/tracks", {"limit": 50, "q": "zanzibar"}),
+)
+"""What a reader asks for, one after another: mostly pages of a list."""
 
-        def read() -> None:
+
+def readers(arguments: argparse.Namespace, folder: Path) -> dict:
+    """50 clients that read twice a second, in 100,000 rows, while a library is scanned."""
+    library = music(folder / "music", 400)
+    url = f"sqlite:///{folder / 'data' / 'tagger.db'}"
+    (folder / "data").mkdir()
+    fill(url, arguments.tracks, source="upload")
+    times: list[float] = []
+    with served(folder / "data", str(library)) as (process, client):
+        until, before_s = time.monotonic() + arguments.seconds, processor_s(process)
+
+        def read(first: int) -> None:
+            time.sleep(first / 100)  # nobody opens a page at the same time as all others
             with httpx.Client(base_url=client.base_url, timeout=60) as own:
-                while time.monotonic() < until:
-                    times.append(timed(own, "/api/v1/tracks", limit=50))
+                for path, parameters in itertools.islice(itertools.cycle(READ), first, None):
+                    if time.monotonic() > until:
+                        return
+                    times.append(timed(own, path, **parameters))
                     time.sleep(0.5)
 
-        threads = [threading.Thread(target=read) for _ in range(50)]
+        threads = [threading.Thread(target=read, args=(one,)) for one in range(50)]
         for one in threads:
             one.start()
         for one in threads:
             one.join()
+        cpu_ms = 1000 * (processor_s(process) - before_s) / len(times)
         jobs = client.get("/api/v1/jobs").json()["items"]
-    scanned = max(one["n_done"] for one in jobs)
-    return {"clients": 50, "requests": len(times), "scanned": scanned, **quantiles(times)}
+    scanned = sum(one["n_done"] for one in jobs if one["kind"] == "scan")
+    return {
+        "clients": 50, "requests": len(times), "scanned": scanned, **quantiles(times),
+        "cpu_ms": round(cpu_ms, 1),
+    }  # fmt: skip
 
 
 def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
@@ -269,13 +292,36 @@ def start(arguments: argparse.Namespace, folder: Path) -> dict:
     }  # fmt: skip
 
 
+def everything(arguments: argparse.Namespace, folder: Path) -> dict:
+    """All parts in numbers that fit into a few minutes; the lists on PostgreSQL, too."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/ is no package
+    from tests.service import servers  # noqa: PLC0415
+
+    found = {}
+    numbers = {"start": 5, "lists": 15, "readers": 0, "jobs": 150, "uploads": 100}
+    for name, number in numbers.items():
+        arguments.number = number
+        (folder / name).mkdir()
+        found[name] = PARTS[name](arguments, folder / name)
+        print(json.dumps({name: found[name]}), flush=True)
+    if servers.postgres_programs() is not None:
+        with servers.postgres() as (_, _, url):
+            arguments.database, arguments.number = url, 15
+            (folder / "postgres").mkdir()
+            found["lists on PostgreSQL"] = lists(arguments, folder / "postgres")
+    return found
+
+
 def _seconds(text: str) -> float:
     from datetime import datetime  # noqa: PLC0415
 
     return datetime.fromisoformat(text).timestamp()
 
 
-PARTS = {"lists": lists, "uploads": uploads, "readers": readers, "jobs": jobs, "start": start}
+PARTS = {
+    "lists": lists, "uploads": uploads, "readers": readers, "jobs": jobs, "start": start,
+    "all": everything,
+}  # fmt: skip
 
 
 def main() -> None:

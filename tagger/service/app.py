@@ -19,7 +19,17 @@ from tagger.service.jobs.supervisor import Supervisor
 from tagger.service.openapi import document_problems
 from tagger.service.options import ServeOptions
 from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job
-from tagger.service.routes import about, audio, health, jobs, pages, runs, tracks, uploads
+from tagger.service.routes import (
+    about,
+    audio,
+    health,
+    jobs,
+    learn,
+    pages,
+    runs,
+    tracks,
+    uploads,
+)
 from tagger.service.service import Service, open_service
 
 log = logging.getLogger(__name__)
@@ -52,7 +62,7 @@ def create_app(options: ServeOptions) -> FastAPI:
     app.state.service, app.state.stopping = service, threading.Event()
     add_problems(app)
     api = APIRouter(prefix=PREFIX, dependencies=DOCUMENTED)
-    for part in (tracks, audio, uploads, jobs, runs, about):
+    for part in (tracks, audio, uploads, jobs, runs, learn, about):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -24,6 +24,7 @@ from tagger.service.problems import ProblemError, not_there
 from tagger.service.remembered import Remembered
 from tagger.service.spool import clean_spool, passing
 from tagger.service.tokens import Tokens, read_tokens
+from tagger.service.used_model import UsedTagger
 
 if TYPE_CHECKING:
     from tagger import Tagger
@@ -50,6 +51,7 @@ class Service:
         metrics: what it counts.
         requests: how often a client may ask.
         uploads: how often a client may upload.
+        used: the model that is used.
         listening: held by requests that decode audio.
         figures: statistics that were just counted.
     """
@@ -61,6 +63,7 @@ class Service:
     metrics: Metrics
     requests: RateLimit
     uploads: RateLimit
+    used: UsedTagger
     listening: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS)
     )
@@ -68,26 +71,14 @@ class Service:
     _queue: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(N_LISTENERS + N_WAITING)
     )
-    _tagger: "Tagger | None" = None
-    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def tagger(self) -> "Tagger":
-        """The model, for predictions and timelines; it remembers nothing.
+        """The model that is used, for predictions and timelines; it remembers nothing.
 
         Raises:
             StartError: it cannot be used.
         """
-        from tagger import Tagger  # noqa: PLC0415 - the first page needs none
-
-        with self._opening:
-            if self._tagger is None:
-                self._tagger = Tagger(
-                    self.options.model,
-                    device=self.options.device,
-                    remember=False,
-                    on_notice=log.info,
-                )
-            return self._tagger
+        return self.used.get()
 
     @contextlib.contextmanager
     def listener(self) -> Iterator["Tagger"]:
@@ -136,8 +127,7 @@ class Service:
 
     def close(self) -> None:
         """Let go of everything."""
-        if self._tagger is not None:
-            self._tagger.close()
+        self.used.close()
         self.database.close()
 
 
@@ -174,6 +164,7 @@ def open_service(options: ServeOptions) -> Service:
         Metrics(),
         RateLimit(options.requests_per_s),
         RateLimit(options.uploads_per_s),
+        UsedTagger(options, database),
     )
 
 

@@ -1,6 +1,7 @@
 """start_services.sh, start_api.sh and stop_services.sh, as somebody calls them."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -107,3 +108,14 @@ def test_another_program_on_a_port_is_not_taken_for_ours(clone):
         assert "The service has ended" not in clone("stop_services.sh").stdout
         assert bystander.poll() is None
         bystander.kill()
+
+
+def test_compose_is_told_what_it_asks_for():
+    """Each variable is one that the scripts set; both servers say when they are up."""
+    compose = (ROOT / "compose.yaml").read_text()
+    asked = set(re.findall(r"\$\{(\w+)", compose))
+    script = (ROOT / "services.sh").read_text()
+    told = re.search(r"^export (.*TAGGER_SECRET.*)$", script, re.MULTILINE)
+    assert asked == set(re.findall(r"(\w+)=", told[1]))
+    assert compose.count("healthcheck:") == compose.count("image:") == 2
+    assert ":latest" not in compose

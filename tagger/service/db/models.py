@@ -130,7 +130,7 @@ class StoredObject(Base):
 
 
 class Job(Base):
-    """Work for the workers: look through the library, scan, write, or undo."""
+    """Work for the workers: look through the library, scan, write, undo, or learn."""
 
     __tablename__ = "job"
     __table_args__ = (Index("ix_job_state", "state", "id"),)
@@ -243,8 +243,19 @@ class UploadSession(Base):
     created_at: Mapped[float]
 
 
+class Lesson(Base):
+    """What came of learning the library's genres: one row for each model's name."""
+
+    __tablename__ = "lesson"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[str] = mapped_column(Text)
+    learned_at: Mapped[float]
+    record: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
 class Meta(Base):
-    """Single facts: which library this database is of."""
+    """Single facts: which library this database is of, which model was chosen."""
 
     __tablename__ = "meta"
 

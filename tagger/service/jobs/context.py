@@ -14,6 +14,7 @@ from tagger.service.db.models import Track
 from tagger.service.objects import Objects
 from tagger.service.options import ServeOptions
 from tagger.service.places import library_file
+from tagger.service.used_model import ModelFile
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Context:
         database: holds jobs and tracks.
         objects: holds uploads.
         tagger: scans and writes.
+        model: whose the tagger is.
         stop: set when the worker is to end.
         work: a folder for copies of uploads.
         has_journal: the tagger remembers, so that it can write files of the library.
@@ -49,6 +51,7 @@ class Context:
     database: Database
     objects: Objects
     tagger: Tagger
+    model: ModelFile
     stop: threading.Event
     work: Path
     has_journal: bool

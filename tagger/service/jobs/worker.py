@@ -18,6 +18,7 @@ from tagger.errors import InputError, StateError, TaggerError
 from tagger.service.db.engine import AWAY, Database, open_database
 from tagger.service.db.models import Job
 from tagger.service.jobs.context import Context, GivenUpError
+from tagger.service.jobs.learn import learn_job
 from tagger.service.jobs.look import look_job
 from tagger.service.jobs.scan import scan_job
 from tagger.service.jobs.sweep import sweep
@@ -29,10 +30,17 @@ from tagger.service.queries.jobs import Able, fail_job, finish_if_done, take_job
 from tagger.service.queries.runs import end_run_of
 from tagger.service.queries.workers import beat, give_back, leave, take_from_dead
 from tagger.service.spool import passing
+from tagger.service.used_model import ModelFile, model_file, used_model
 
 log = logging.getLogger(__name__)
 
-_JOBS = {"look": look_job, "scan": scan_job, "write": write_job, "undo": undo_job}
+_JOBS = {
+    "look": look_job,
+    "scan": scan_job,
+    "write": write_job,
+    "undo": undo_job,
+    "learn": learn_job,
+}
 _NO_JOURNAL = (
     "It waits: another process holds the journal (`tagger runs` on the server says more)."
 )
@@ -57,14 +65,15 @@ def work(options: ServeOptions, stop: threading.Event, *, slot: int = 0) -> None
         _folder(options) as folder,
         _heart(database, worker, options, stop),
     ):
+        model = model_file(options.model)
         while not stop.is_set():
-            with _tagger(options, slot=slot) as (tagger, has_journal):
+            with _tagger(options, model, slot=slot) as (tagger, has_journal):
                 context = Context(
-                    worker, options, database, objects, tagger, stop, folder, has_journal
+                    worker, options, database, objects, tagger, model, stop, folder, has_journal
                 )
                 lacks_journal = slot == 0 and not has_journal
                 again_s = time.monotonic() + _JOURNAL_AGAIN_S if lacks_journal else float("inf")
-                _do_jobs(context, until_s=again_s, lacks_journal=lacks_journal)
+                model = _do_jobs(context, until_s=again_s, lacks_journal=lacks_journal)
 
 
 @contextlib.contextmanager
@@ -108,12 +117,14 @@ def _heart(
 
 
 @contextlib.contextmanager
-def _tagger(options: ServeOptions, *, slot: int) -> Iterator[tuple[Tagger, bool]]:
+def _tagger(
+    options: ServeOptions, model: ModelFile, *, slot: int
+) -> Iterator[tuple[Tagger, bool]]:
     """The tagger of a worker, and whether it holds the journal."""
 
     def opened(*, remember: bool) -> Tagger:
         return Tagger(
-            options.model,
+            model.name,
             device=options.device,
             state=options.state,
             remember=remember,
@@ -141,14 +152,20 @@ def _holds_state(tagger: Tagger) -> bool:
     return True
 
 
-def _do_jobs(context: Context, *, until_s: float, lacks_journal: bool) -> None:
-    """Do what there is to do, until the worker is to stop, or until a time."""
+def _do_jobs(context: Context, *, until_s: float, lacks_journal: bool) -> ModelFile:
+    """Do what there is to do, until the worker is to stop, or until a time.
+
+    Returns:
+        The model to go on with: another one than this worker's if a job needs it.
+    """
     able = Able(library=context.options.folder is not None, journal=context.has_journal)
     swept_s = 0.0
     while not context.stop.is_set() and time.monotonic() < until_s:
         try:
             job = context.patiently(lambda: _next(context, able, lacks_journal=lacks_journal))
             if job is not None:
+                if (model := _model_for(context, job)) != context.model:
+                    return model  # the job is taken again with it
                 _do(context, job)
                 continue
             if time.monotonic() - swept_s > _SWEEP_EVERY_S:
@@ -161,6 +178,21 @@ def _do_jobs(context: Context, *, until_s: float, lacks_journal: bool) -> None:
             log.warning("%s; trying again", type(error).__name__)
             _let_go(context)
         context.stop.wait(_IDLE_S)
+    return context.model
+
+
+def _model_for(context: Context, job: Job) -> ModelFile:
+    """The model that a job needs: a scan the one that is used, learning the usual one."""
+    if job.kind == "learn":
+        return model_file(context.options.model)
+    if job.kind != "scan":
+        return context.model
+
+    def used() -> ModelFile:
+        with context.database.reading() as session:
+            return used_model(session, context.options)
+
+    return context.patiently(used)
 
 
 def _let_go(context: Context) -> None:

@@ -30,6 +30,10 @@ UPLOADS = "uploads"
 """What the job is about in which uploads are scanned as they come."""
 
 UNDER_WAY = ("queued", "running")
+
+ALONE = ("look", "learn")
+"""Kinds of jobs that have no items: one worker does all of it."""
+
 _QUIET: Any = {"synchronize_session": False}
 
 
@@ -38,7 +42,7 @@ class NewWork:
     """What a job is to be.
 
     Attributes:
-        kind: look, scan, write or undo.
+        kind: look, scan, write, undo or learn.
         about: for people.
         options: of the scan.
         needs_library: only a worker that has the library's folder can do it.
@@ -124,9 +128,9 @@ def count_items(session: Session, job_id: int, states: Sequence[int] = ()) -> in
 def take_job(session: Session, worker: str, able: Able) -> Job | None:
     """The oldest job in which there is something to do for a worker; None without one."""
     free = exists().where(JobItem.job_id == Job.id, JobItem.state == WAITING)
-    is_alone = and_(Job.kind == "look", or_(Job.worker.is_(None), Job.worker == worker))
+    is_alone = and_(Job.kind.in_(ALONE), or_(Job.worker.is_(None), Job.worker == worker))
     # A job without items is finished by the first worker that sees it.
-    is_empty = and_(Job.kind != "look", Job.n_total <= Job.n_done + Job.n_failed)
+    is_empty = and_(Job.kind.not_in(ALONE), Job.n_total <= Job.n_done + Job.n_failed)
     terms = [Job.state.in_(UNDER_WAY), or_(free, is_alone, is_empty)]
     if not able.library:
         terms.append(Job.needs_library.is_(False))
@@ -139,7 +143,7 @@ def take_job(session: Session, worker: str, able: Able) -> Job | None:
     if job.state == "queued":
         job.state, job.started_at = "running", job.started_at or time.time()
         job.error = None
-    if job.kind == "look":
+    if job.kind in ALONE:
         job.worker = worker
     return job
 

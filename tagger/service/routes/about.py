@@ -85,7 +85,7 @@ def list_models(request: Request, service: TheService, _caller: Reader) -> Respo
         spec = card.spec
         items.append(
             ModelRow(
-                name=spec.name if spec else card.path.stem,
+                name=card.path.stem,
                 revision=spec.revision if spec else "",
                 is_used=card.path == used.path,
                 labels=list(spec.labels) if spec else [],

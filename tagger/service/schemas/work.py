@@ -11,7 +11,7 @@ from tagger.service.texts import Storable
 from tagger.service.tokens import Scope
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-JobKind = Literal["look", "scan", "write", "undo"]
+JobKind = Literal["look", "scan", "write", "undo", "learn"]
 
 
 class ScanSettings(Model):
@@ -138,7 +138,7 @@ class RunDetail(RunRow):
 class ModelRow(Model):
     """A model that can be named."""
 
-    name: str
+    name: str = Field(description="Of its file, by which it is chosen.")
     revision: str
     is_used: bool
     labels: list[str]

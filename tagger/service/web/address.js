@@ -6,7 +6,7 @@ export function readAddress() {
   const [path, text = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const given = new URLSearchParams(text), state = { ...EMPTY };
   for (const name of Object.keys(EMPTY)) if (given.has(name)) state[name] = given.get(name);
-  return { view: ["statistics", "history"].includes(path) ? path : "tracks", state };
+  return { view: ["statistics", "learn", "history"].includes(path) ? path : "tracks", state };
 }
 
 export function addressOf(view, state) {

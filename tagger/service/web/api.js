@@ -50,6 +50,7 @@ export async function problemOf(answer) {
 export const get = (path, signal) => ask("GET", path, { signal });
 export const post = (path, body = {}) => ask("POST", path, { body });
 export const patch = (path, body) => ask("PATCH", path, { body });
+export const put = (path, body) => ask("PUT", path, { body });
 export const drop = (path) => ask("DELETE", path);
 export const address = (path) => ROOT + path;
 

@@ -14,6 +14,7 @@ import { Grid } from "/assets/grid.js";
 import { HistoryView } from "/assets/history.js";
 import { Jobs } from "/assets/jobs.js";
 import { listenToKeys } from "/assets/keys.js";
+import { LearnView } from "/assets/learn.js";
 import { startLogin } from "/assets/login.js";
 import { Rows } from "/assets/rows.js";
 import { StatisticsView } from "/assets/statistics.js";
@@ -43,6 +44,9 @@ class App {
     this.jobs = new Jobs({ canEdit: scopes.includes("edit"), onWork: () => this.refresh(), onEnd: (job) => this.onEnd(job) });
     this.statistics = new StatisticsView(by("statistics"), (change) => this.goTo("tracks", { ...EMPTY, ...change }));
     this.history = new HistoryView(by("history"), { onJob, scopes });
+    this.learn = new LearnView(by("learn"), {
+      info, onJob, onTrack: (id) => this.goTo("tracks", { ...EMPTY, track: String(id) }), onModel: () => this.onModel(),
+    });
     this.countSoon = seldom(1500, () => this.count());
     this.onJob = onJob;
   }
@@ -91,7 +95,7 @@ class App {
     const isOther = JSON.stringify([filterOf(state), state.sort]) !== this.asked;
     const isNewView = view !== this.view;
     Object.assign(this, { view, state });
-    for (const name of ["tracks", "statistics", "history"]) by(name).hidden = name !== view;
+    for (const name of ["tracks", "statistics", "learn", "history"]) by(name).hidden = name !== view;
     for (const link of by("nav").children) link.setAttribute("aria-current", link.dataset.view === view ? "page" : "false");
     if (view !== "tracks") { if (isNewView) this[view].show(); return; }
     this.filters.draw(state, this.counts);
@@ -223,9 +227,18 @@ class App {
     const words = `${PAST_JOBS[job.kind]} ${job.about}: `;
     if (job.state === "failed") return tell(words + "failed.", { remedy: job.error || "", isBad: true });
     if (job.state !== "done" || job.kind === "look") return;
+    if (job.kind === "learn") return tell(words + "done.", this.view === "learn" ? {} : { verb: "See the table", onVerb: () => this.goTo("learn", this.state) });
     const failed = job.n_failed ? `, ${number(job.n_failed)} failed` : "";
     const canUndo = job.kind === "write" && job.run_id && job.n_done > job.n_failed;
     tell(`${words}done${failed}.`, canUndo ? { verb: "Undo", onVerb: () => this.undo(job.run_id) } : { isBad: !!job.n_failed });
+  }
+
+  // Scans use another model: what was asked of the one before is asked again.
+  async onModel() {
+    this.statistics.models = null;
+    forgetVocabulary();
+    try { this.info.model = (await get("/info")).model; } catch (error) { return tellProblem(error); }
+    by("library").title = `tagger ${this.info.version}, model ${this.info.model}`;
   }
 
   async undo(id) {

@@ -47,7 +47,7 @@ async function editAll({ filter, onDone }) {
   if (isSure && genres.length) await decideAll({ filter, action: "edit", genres, onDone });
 }
 
-async function scanAll(filter, total, onJob) {
+export async function scanAll(filter, total, onJob) {
   const policy = make("select", "", undefined, { id: "policy" });
   policy.append(new Option("only where there is no genre yet", "fill"), new Option("beside the genres that are there", "append"), new Option("instead of the genres that are there", "replace"));
   const label = make("label", "field", "Propose genres "), n = plural(total, "track");

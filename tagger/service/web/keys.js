@@ -3,6 +3,9 @@
 import { showKeys } from "/assets/dialogs.js";
 import { by } from "/assets/dom.js";
 
+// What these do would not be seen on another view.
+const OF_TRACKS = new Set(["j", "k", "ArrowDown", "ArrowUp", "a", "x", "u", "e", "Escape"]);
+
 export function listenToKeys(app) {
   const verbs = {
     j: () => app.step(1), k: () => app.step(-1), ArrowDown: () => app.step(1), ArrowUp: () => app.step(-1),
@@ -14,6 +17,7 @@ export function listenToKeys(app) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]") || isTaken(event) || !(event.key in verbs)) return;
+    if (app.view !== "tracks" && OF_TRACKS.has(event.key)) return;
     event.preventDefault();
     verbs[event.key]();
   });

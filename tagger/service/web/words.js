@@ -35,8 +35,8 @@ export const TABS = {
 export const SORTS = { folder: "By folder", artist: "By artist", title: "By title", score: "Surest first", added: "Newest first" };
 
 // What a job does while it is under way, and what it was.
-export const JOBS = { look: "Looking through", scan: "Scanning", write: "Writing", undo: "Undoing" };
-export const PAST_JOBS = { look: "Look through", scan: "Scan of", write: "Write of", undo: "Undo of" };
+export const JOBS = { look: "Looking through", scan: "Scanning", write: "Writing", undo: "Undoing", learn: "Learning from" };
+export const PAST_JOBS = { look: "Look through", scan: "Scan of", write: "Write of", undo: "Undo of", learn: "Learning from" };
 export const JOB_STATES = {
   queued: ["○", "waiting", "--soft"], running: ["→", "running", "--blue"], done: ["✓", "done", "--green"],
   failed: ["✕", "failed", "--red"], cancelled: ["–", "cancelled", "--pink"],
