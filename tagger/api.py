@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from tagger.review.apply import ApplyOptions
     from tagger.review.findings import Audit, AuditOptions
     from tagger.review.report_rows import Row
-    from tagger.writing.safe_write import WriteOptions
+    from tagger.writing.options import WriteOptions
 
 
 class Tagger(Resources):

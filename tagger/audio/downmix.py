@@ -1,4 +1,4 @@
-"""Channels -> mono: their mean, or one of them where the mean cancels what is heard."""
+"""Channels -> mono: their mean, or one of them where the mean cancels the music."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ reads a part of it hears there what others do who read all of it."""
 
 _ALL, _NOTHING = 0.2, 0.5
 """Power of the mean, as a part of what channels without any likeness would leave of it. Below
-the first only a channel is heard, from the second on only the mean. Of two channels that are
+the first only a channel is taken, from the second on only the mean. Of two channels that are
 equally loud: correlations of -0.8 and -0.5."""
 
 _STEP = 512
@@ -23,13 +23,13 @@ _TREBLE = range(0, 12, 4)
 
 _N_BANDS = 3
 _BASS_COUNTS = 0.1  # when the loudest channel is chosen: a subwoofer's is not the music
-_LOUD = 0.2  # of the loudest channel's power: the first such channel is heard, always the same
-_MOST_CHANNELS = 32  # of more, the mean is heard
+_LOUD = 0.2  # of the loudest channel's power: the first such channel is taken, always the same
+_MOST_CHANNELS = 32  # of more, the mean is taken
 _FEW_LEN = STRETCH_LEN // 2  # too few samples to be judged alone
 _FADE_LEN = 256
 
 Weights = NDArray[np.float32]
-"""How much of each channel is heard in each stretch, shape (n_stretches, n_channels)."""
+"""How much of each channel is mixed into each stretch, shape (n_stretches, n_channels)."""
 
 
 class Downmix:
@@ -37,7 +37,7 @@ class Downmix:
 
     The mean of two channels in opposite phase is silence, and that of nearly opposite ones a
     remainder that no listener hears alone. Where the mean of a band is far below the channels,
-    the first of the loud ones is heard instead; on the way there, a part of both. What alone is
+    the first of the loud ones is taken instead; on the way there, a part of both. What alone is
     opposite and lies above some 4 kHz is lost: lower sounds are louder by far, and decide.
     """
 

@@ -99,7 +99,7 @@ class DecodeProcess:
             reason = _late(self.limit_s) if is_late else _last_words(process)
             raise DecodeError(f"{path}: {reason}") from error
         finally:
-            if not is_answered:  # it is dead, or the caller has heard enough
+            if not is_answered:  # it is dead, or the caller wants no more
                 self.close()
         if kind == b"X":
             # The class by its name: another version of ours might send one that is not there.

@@ -1,4 +1,4 @@
-"""One file -> the windows that a model wants to hear, those that are silent told apart."""
+"""One file -> the windows that a model is to score; silent ones are marked."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tagger.errors import DecodeError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedWindows:
-    """What is to be heard of a file.
+    """Which windows of a file are to be decoded.
 
     Attributes:
         sample_rate: of the windows, in Hz.

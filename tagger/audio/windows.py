@@ -141,7 +141,7 @@ def spread_starts(n_samples: int, *, window_len: int, n_windows: int) -> list[in
 def even_hop(n_samples: int, *, window_len: int) -> int:
     """Distance between the windows that cover a track.
 
-    A short track gets more of them than would do: what is heard of half a minute then hangs
+    A short track gets more of them than would do: what is scored of half a minute then depends
     less on where it begins. A longer one gets the fewest, so that none overlaps more.
 
     Args:
@@ -185,7 +185,7 @@ def pad_window(waveform: Waveform, *, window_len: int, padding: Padding = "repea
 
 
 def is_silent(window: Waveform, *, silence_dbfs: float) -> bool:
-    """Tell whether a window is too quiet to be heard as music.
+    """Tell whether a window is too quiet to be music.
 
     The level is the root mean square around the window's own mean (a constant offset is no
     sound), relative to 1.0: a full-scale square wave has 0 dBFS, a full-scale sine -3.01.

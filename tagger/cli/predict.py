@@ -1,4 +1,4 @@
-"""`tagger predict`: what is heard in single files."""
+"""`tagger predict`: the scores of single files."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`tagger audit` and `tagger apply`: the genres that are there, and those that are wanted."""
+"""`tagger audit` and `tagger apply`: genres that disagree, and a report written back."""
 
 import time
 from pathlib import Path
@@ -118,7 +118,7 @@ def _audited(
 
 
 def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
-    """Files that agree, or of which nothing sure is heard, are not what an audit is about."""
+    """Files that agree, or of which nothing is sure, are not what an audit is about."""
     return (one for one in found if one.finding not in {"agrees", "unsure"})
 
 

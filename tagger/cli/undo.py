@@ -91,7 +91,7 @@ class Restoring:
             InputError: there is no such way to treat hard links.
         """
         from tagger.journal.undo import UndoOptions
-        from tagger.writing.safe_write import HARDLINKS, WriteOptions
+        from tagger.writing.options import HARDLINKS, WriteOptions
 
         writing = WriteOptions(
             keep_mtime=self.keep_mtime,

@@ -14,7 +14,7 @@ from tagger.text import sanitise
 
 if TYPE_CHECKING:
     from tagger.settings.config import Settings
-    from tagger.writing.safe_write import WriteOptions
+    from tagger.writing.options import WriteOptions
 
 # Settings of the same names; as options they are read for one more version.
 Id3Version = Annotated[str | None, typer.Option("--id3v2-version", hidden=True)]
@@ -73,7 +73,7 @@ class Writing:
             InputError: there is no such way to treat hard links.
         """
         from tagger.scan import from_settings
-        from tagger.writing.safe_write import HARDLINKS
+        from tagger.writing.options import HARDLINKS
 
         return from_settings.writing_of(
             settings,

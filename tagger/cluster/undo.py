@@ -27,8 +27,8 @@ from tagger.cluster.write import (
 from tagger.errors import TrackError, UnsupportedTagError, WriteError
 from tagger.journal.put_back import OtherFileError, WayBack, plan_back
 from tagger.tags.payload import Identity
+from tagger.writing.options import WriteOptions
 from tagger.writing.replace import PreparedWrite
-from tagger.writing.safe_write import WriteOptions
 
 Status = Literal["proposed", "written", "unchanged", "skipped", "failed"]
 

@@ -1,4 +1,4 @@
-"""Scores -> genres: which labels are believed, and what the file would hold with them."""
+"""Scores and thresholds -> genres: which labels are sure, and what a file holds with them."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal

@@ -12,8 +12,9 @@ from tagger.tags.payload import Identity, identity_of
 from tagger.tags.registry import translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
+from tagger.writing.options import WriteOptions
+from tagger.writing.refusals import check_replaceable
 from tagger.writing.replace import NOT_WRITTEN, PreparedWrite
-from tagger.writing.safe_write import WriteOptions, check_replaceable
 
 _READ = "it cannot be read"
 

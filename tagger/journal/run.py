@@ -21,8 +21,9 @@ from tagger.journal.record import begin_run, end_run, record, settle
 from tagger.state.store import Store
 from tagger.tags import TagInfo
 from tagger.text import sanitise, text_of
+from tagger.writing.options import WriteOptions
 from tagger.writing.replace import PreparedWrite
-from tagger.writing.safe_write import WriteOptions, plan_write
+from tagger.writing.safe_write import plan_write
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from tagger.journal.put_back import OtherFileError, WayBack, plan_back
 from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
 from tagger.journal.undo_result import UndoResult, UndoStatus
 from tagger.tags import read_tags
+from tagger.writing.options import WriteOptions
 from tagger.writing.replace import PreparedWrite
-from tagger.writing.safe_write import WriteOptions
 
 _AWAY = {errno.ENOENT, errno.ENOTDIR}
 

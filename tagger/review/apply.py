@@ -15,7 +15,8 @@ from tagger.state.store import Store
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fields import field_named
 from tagger.text import cell_text, from_cell, paths_of, sanitise
-from tagger.writing.safe_write import WriteOptions, why_skipped
+from tagger.writing.options import WriteOptions
+from tagger.writing.refusals import why_skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

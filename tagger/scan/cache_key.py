@@ -1,7 +1,7 @@
 """The conditions of a scan as texts: what was found out under others does not count.
 
 A text holds all that the finding depends on and nothing else: thresholds, policies and names of
-genres are no part of what was heard, so changing them costs no listening.
+genres are no part of what was scored, so changing them costs no listening.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ def cache_key_of(options: ResolvedOptions, spec: ModelSpec, *, model: str) -> Ca
     """
     listening = f"listening {LISTENING}, model {model}, {windowing(options.listen)}"
     reading = f"reading {READING}, {canonical([options.writing.style, options.targets.names])}"
-    # Whether it is written, and on which day, decides nothing; how it is heard stands already.
+    # Whether it is written, and on which day, decides nothing; how it is decoded stands above.
     # How a library spells a genre changes with it, and is no reason to look at files again.
     deciding = dataclasses.replace(
         options,

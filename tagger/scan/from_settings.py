@@ -8,7 +8,7 @@ from tagger.model.spec import ModelSpec
 from tagger.scan.options import ScanOptions
 from tagger.settings.config import Settings
 from tagger.settings.model_overrides import rules_of, targets_of
-from tagger.writing.safe_write import Hardlinks, WriteOptions
+from tagger.writing.options import Hardlinks, WriteOptions
 
 
 def writing_of(

@@ -13,7 +13,7 @@ from tagger.scan.records import Inspected, TrackScores
 from tagger.scan.stored_scores import stored_scores
 from tagger.tags import TagInfo, read_tags
 from tagger.tags.fingerprint import content_of
-from tagger.writing.safe_write import why_skipped
+from tagger.writing.refusals import why_skipped
 
 
 def inspect_file(path: Path, scan: ScanContext) -> Inspected:

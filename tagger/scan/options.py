@@ -8,7 +8,7 @@ from tagger.genres.choose import Policy
 from tagger.genres.rules import GenreRules
 from tagger.genres.target_fields import Targets
 from tagger.scan.records import ListenOptions
-from tagger.writing.safe_write import WriteOptions
+from tagger.writing.options import WriteOptions
 
 if TYPE_CHECKING:
     from tagger.genres.spelling import Spelling

@@ -1,4 +1,4 @@
-"""Window scores -> what is heard when: a timeline, and its segments."""
+"""Window scores -> which label when: a timeline, and its segments."""
 
 import itertools
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Segment:
     Attributes:
         start_s: where it begins, in seconds.
         end_s: where it ends.
-        label: the label that is heard; None where nothing is sure enough, '' for silence.
+        label: its label; None where nothing is sure enough, '' for silence.
         score: its mean score; 0 without a label.
     """
 
@@ -103,7 +103,7 @@ def timeline_of(scores: TrackScores, spec: ModelSpec) -> Timeline | None:
 
 
 def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) -> list[Segment]:
-    """What is heard when: neighbouring windows with the same best label are one segment.
+    """Which label when: neighbouring windows with the same best label are one segment.
 
     Args:
         timeline: of one track.

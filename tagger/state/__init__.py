@@ -1,9 +1,11 @@
 """What is remembered between two runs: one SQLite file, its schema, who holds it.
 
-place.py    which file, and what kind of file system it lies on
-hold.py     one process at a time
-schema.py   the tables, as numbered migrations
-store.py    open, create, migrate, set aside; transactions
+location.py    which file, and what kind of file system it lies on
+lock.py        one process at a time
+schema.py      the tables, as numbered migrations
+store.py       open, create, migrate, set aside; transactions
+rescue.py      the undo journal out of a damaged state
+scan_cache.py  what earlier scans found out; null_cache.py: nothing
 """
 
 from tagger.state.location import state_path

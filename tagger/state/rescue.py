@@ -1,4 +1,4 @@
-"""What a damaged state still tells of the undo journal: results can be heard again, this not.
+"""What a damaged state still tells of the undo journal: results can be had again, this not.
 
 SQLite has no checksums of its own, so a row may be wrong without anybody noticing. That does no
 harm: an undo compares whole files, and does nothing where the journal is wrong.

@@ -127,7 +127,7 @@ class ScanCache:
         return found
 
     def result(self, content: bytes) -> Result | None:
-        """What was heard of some audio, wherever it lay."""
+        """What was scored of some audio, wherever it lay."""
         row = self._one(_RESULT, (content, self._listening))
         return None if row is None else Result(*row)
 
@@ -200,7 +200,7 @@ class ScanCache:
         self._add(put)
 
     def forget(self, folder: Path, names: Iterable[str]) -> None:
-        """Drop names that are not there any more; what was heard of them is kept."""
+        """Drop names that are not there any more; what was scored of them is kept."""
 
         def drop(connection: sqlite3.Connection) -> None:
             number = self._folder(connection, folder)

@@ -6,7 +6,7 @@ has them, absolute; times are as `os.stat` gives them.
     word    texts that many rows share (options, versions, reasons), by number
     folder  a folder of music, and what a glance at an unchanged one may tell
     file    the shortcut: what was found under a name, as long as size and times are the same
-    result  what was heard, by content
+    result  what was scored, by content
     spelling  genres as the files hold them, with their number of files
     run     a command that wrote
     change  what it did to each file, with the bytes that lead back: the undo journal
@@ -42,7 +42,7 @@ _FIRST: Migration = (
     )
     """,
     # `reading`: the options under which `tags`, values as JSON, were read. `content` is NULL
-    # until a track is to be heard. `error`, `decoder`: why it failed, and under which version.
+    # until a track is to be decoded. `error`, `decoder`: why it failed, and in which version.
     """
     CREATE TABLE file (
         folder INTEGER NOT NULL REFERENCES folder (id),
@@ -89,8 +89,8 @@ _JOURNAL: Migration = (
     """,
     # `values_*` are those of the field that was changed, as JSON: mostly the genres.
     # `path` has its links resolved; `temp` is the name of the copy in the same folder.
-    # `reverse` makes the old file of the new one (reverse.py). `undoes`: the change that this
-    # one takes back; `undone`: another one has taken this back, and was not itself.
+    # `reverse` makes the old file of the new one (reverse_patch.py). `undoes`: the change that
+    # this one takes back; `undone`: another one has taken this back, and was not itself.
     # *_payload and *_metadata are SHA-256; dev, inode, mtime_ns are what tells one state of a
     # file from the next one, the second of each since it is `done`.
     """
@@ -127,7 +127,7 @@ _JOURNAL: Migration = (
 
 _CHANGE_TIME: Migration = (
     # 0 is what systems without such a time tell. Elsewhere it differs from what a listing says,
-    # so that every file is opened for its tags once more, and what was heard of it counts.
+    # so that every file is opened for its tags once more, and what was scored of it counts.
     "ALTER TABLE file ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0",
 )
 

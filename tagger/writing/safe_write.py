@@ -9,69 +9,28 @@ whole file, old or new. What a killed process leaves behind is a hidden file nam
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
-from tagger.errors import TagError, UnsupportedTagError, WriteError
+from tagger.errors import TagError, WriteError
 from tagger.tags.base import Source, TagInfo, open_source
-from tagger.tags.fields import (
-    DEFAULT_SEPARATOR,
-    GENRE,
-    PLACEHOLDERS,
-    Edits,
-    Id3Version,
-    Style,
-)
+from tagger.tags.fields import GENRE, Edits, Style
 from tagger.tags.patched import patched, reversed_patches
 from tagger.tags.payload import identity_of
 from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
-from tagger.writing.attributes import why_locked
+from tagger.writing.options import HARDLINKS, Hardlinks, WriteOptions
+from tagger.writing.refusals import check_replaceable, check_writable, why_skipped
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
 from tagger.writing.request import check_expected, checked, wrong_field
 from tagger.writing.second_reader import Wording, differing_tags
 
-Hardlinks = Literal["skip", "write"]
-HARDLINKS: tuple[Hardlinks, ...] = get_args(Hardlinks)
+__all__ = [
+    "HARDLINKS", "Hardlinks", "WriteOptions", "check_replaceable", "plan_write", "why_skipped",
+    "write_genres",
+]  # fmt: skip
 
 _READ = "the tags cannot be read"
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """How files are changed.
-
-    Attributes:
-        id3v23_separator: joins several values in ID3v2.3, which knows one string only.
-        keep_mtime: leave the modification time; media servers then miss the change.
-        hardlinks: what to do with a file that has more names: leave it alone, or write and
-            so give this name a file of its own (the other names keep the old content).
-        id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
-        mp4_compat: several genres as one joined MP4 value.
-        wav_info: the genre of a WAV also as RIFF INFO.
-        placeholders: what stands in a genre's place and says none.
-    """
-
-    id3v23_separator: str = DEFAULT_SEPARATOR
-    keep_mtime: bool = False
-    hardlinks: Hardlinks = "skip"
-    id3v2_version: Id3Version = "keep"
-    mp4_compat: bool = False
-    wav_info: bool = False
-    placeholders: tuple[str, ...] = PLACEHOLDERS
-
-    @property
-    def style(self) -> Style:
-        """How values are spelled."""
-        return Style(
-            separator=self.id3v23_separator,
-            id3v2_version=self.id3v2_version,
-            mp4_joined=self.mp4_compat,
-            wav_info=self.wav_info,
-            placeholders=self.placeholders,
-        )
 
 
 def write_genres(
@@ -141,7 +100,7 @@ def plan_write(
             return None
         check_expected(path, info, expected)
         shown = next(iter(edits))
-        _check_writable(path, info, state, options)
+        check_writable(path, info, state, options)
         with translated(target, WriteError, NOT_WRITTEN):
             patches = opened(source, container, options.style).plan(edits)
             was = identity_of(source, container)
@@ -174,58 +133,3 @@ def _tag_reader(container: str, edits: Edits, style: Style) -> Compare:
         return differing_tags(original, copy, container, edits, wording=wording)
 
     return compare
-
-
-def why_skipped(
-    path: Path, info: TagInfo, options: WriteOptions, *, n_names: int = 0
-) -> str | None:
-    """Why a file would be left alone on purpose, or None; what `plan_write` would raise.
-
-    Args:
-        path: the file.
-        info: what was read of it.
-        options: how it would be written.
-        n_names: names (hard links) that it has; 0 if that is to be asked for.
-    """
-    if info.unwritable:
-        return f"{path}: no genre can be written. {info.unwritable}"
-    return _why_linked(path, n_names or path.stat().st_nlink, options)
-
-
-def check_replaceable(path: Path, state: os.stat_result, options: WriteOptions) -> None:
-    """Refuse to replace a file that somebody has protected.
-
-    Args:
-        path: the file, as it is to be called in a message.
-        state: what `stat` says of it.
-        options: how it would be written.
-
-    Raises:
-        UnsupportedTagError: it has other names.
-        WriteError: it, or its folder, is locked or read-only.
-    """
-    if (linked := _why_linked(path, state.st_nlink, options)) is not None:
-        raise UnsupportedTagError(linked)
-    if (locked := why_locked(path.resolve())) is not None:
-        raise WriteError(f"{path}: {locked}.")
-    if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
-        raise WriteError(f"{path}: it is read-only. Make it writable to have it tagged.")
-
-
-def _why_linked(path: Path, n_names: int, options: WriteOptions) -> str | None:
-    # Renaming a copy over one name leaves the other names with the old file.
-    if n_names < 2 or options.hardlinks == "write":
-        return None
-    return (
-        f"{path}: it has {n_names} hard links, and writing would break the link."
-        " --hardlinks write allows it."
-    )
-
-
-def _check_writable(
-    path: Path, info: TagInfo, state: os.stat_result, options: WriteOptions
-) -> None:
-    """Refuse to change a file that may not be written, with the reason."""
-    if info.unwritable:
-        raise UnsupportedTagError(f"{path}: no genre can be written. {info.unwritable}")
-    check_replaceable(path, state, options)

@@ -1,0 +1,44 @@
+"""How files are changed, as whoever writes asks for it."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tagger.tags.fields import DEFAULT_SEPARATOR, PLACEHOLDERS, Id3Version, Style
+
+Hardlinks = Literal["skip", "write"]
+HARDLINKS: tuple[Hardlinks, ...] = get_args(Hardlinks)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How files are changed.
+
+    Attributes:
+        id3v23_separator: joins several values in ID3v2.3, which knows one string only.
+        keep_mtime: leave the modification time; media servers then miss the change.
+        hardlinks: what to do with a file that has more names: leave it alone, or write and
+            so give this name a file of its own (the other names keep the old content).
+        id3v2_version: of a tag that is written: as it is (a new one is 2.4), or this one.
+        mp4_compat: several genres as one joined MP4 value.
+        wav_info: the genre of a WAV also as RIFF INFO.
+        placeholders: what stands in a genre's place and says none.
+    """
+
+    id3v23_separator: str = DEFAULT_SEPARATOR
+    keep_mtime: bool = False
+    hardlinks: Hardlinks = "skip"
+    id3v2_version: Id3Version = "keep"
+    mp4_compat: bool = False
+    wav_info: bool = False
+    placeholders: tuple[str, ...] = PLACEHOLDERS
+
+    @property
+    def style(self) -> Style:
+        """How values are spelled."""
+        return Style(
+            separator=self.id3v23_separator,
+            id3v2_version=self.id3v2_version,
+            mp4_joined=self.mp4_compat,
+            wav_info=self.wav_info,
+            placeholders=self.placeholders,
+        )
