@@ -102,5 +102,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # `tagger scan ... | head` has read enough
+        # Python would complain of the pipe once more when it flushes at its exit.
         sys.stderr.close()
         sys.exit(EXIT_INTERRUPTED)

@@ -45,6 +45,7 @@ def bench(
     from tagger.reports.engine_tables import building_shown
     from tagger.system.quiet import silence_native_stderr
 
+    # Before the first library is loaded: what it prints comes from native code.
     silence_native_stderr()
     path = find_model(model)
     decoding = None

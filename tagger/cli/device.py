@@ -182,6 +182,7 @@ def device_options(where: Where) -> "tuple[Device, DeviceOptions]":
     size, auto = where.batch_size, where.batch_size == "auto"
     if size and not auto and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
         raise InputError(f"--batch-size {size}: write auto or a number from 1 to {MAX_SIZE}.")
+    # ONNX Runtime takes any text here, and leaves out nothing if it is misspelt.
     excluded = tuple(one.strip() for one in (where.exclude_ops or "").split(",") if one)
     wrong = [one for one in excluded if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", one)]
     if wrong:

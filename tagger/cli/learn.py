@@ -128,6 +128,7 @@ def learn(
     from tagger.settings.config import load_settings
 
     settings, console = load_settings(setting or ()), stderr_console()
+    # Neither needs a model, nor a path to learn from.
     if corrections or forget is not None:
         _corrections(state, forget, json=json)
         raise typer.Exit(EXIT_OK)

@@ -70,6 +70,7 @@ def _score(
     console = stderr_console()
     with Tagger(model, device=device, remember=False, n_decoders=n_decoders) as tagger:
         console.print(f"Scoring with {sanitise(tagger.spec.name)} ...", markup=False)
+        # `append`: every track is scored and decided, whatever its tags say.
         options = ScanOptions(score_all=True, policy="append")
         started, results = time.monotonic(), {}
         for result in tagger.scan(paths, options, walk=WalkOptions(limit=limit)):

@@ -150,6 +150,7 @@ def _check_one(tracks: Iterator[Path], plot: Path) -> None:
     from tagger.reports.taggram import check_plot
 
     check_plot(plot)
+    # Two are enough to know; a folder may hold a hundred thousand.
     if len(list(islice(tracks, 2))) > 1:
         raise InputError("--plot draws one file: name a single one.")
 

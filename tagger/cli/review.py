@@ -162,6 +162,7 @@ def apply(
         for result in tagger.apply(rows, options):
             tally.add(result)
             show_written(result, out, json=json, quiet=quiet)
+        # Asked while the state is held, told once it is let go of.
         is_due = settings.auto_learn and not dry_run
         due = lesson_due(tagger.held_state()) if is_due else None
     if due is not None:

@@ -143,6 +143,7 @@ def _run(
             advance()
     if not show.quiet:
         _summary(tally, console, options, elapsed_s=time.monotonic() - started)
+    # Even where files failed: who stopped it knows that it is not all.
     if stop.is_set():
         return EXIT_INTERRUPTED
     return EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK
@@ -161,6 +162,7 @@ def _show_one(result: "TrackResult", show: Show, out: "Console") -> None:
         if line is not None:
             out.print(line, highlight=False, soft_wrap=True)
         return
+    # Past rich, which would wrap what a pipe reads.
     line = plain_line_of(result, verbose=show.verbose)
     if line is not None:
         out.file.write(line + "\n")

@@ -70,6 +70,7 @@ class Past:
                 "--no-state: what --write-tags changes could not be undone; leave out one of"
                 " them."
             )
+        # Said rather than ignored: who names a state believes that it counts.
         if self.state is not None or self.rescan or self.retry_failed:
             raise InputError("--no-state: --state, --rescan and --retry-failed need a state.")
 

@@ -148,6 +148,7 @@ def _undo_files(
     console, out = stderr_console(), stdout_console()
     tally, started = Tally(), time.monotonic()
     run, paths = _named(what)
+    # The newest run so far, to tell afterwards whether the undo wrote anything itself.
     number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
     for result in tagger.undo(number, paths=paths, options=options):
         tally.add(result)

@@ -99,5 +99,6 @@ def progress(
 
     if quiet:
         return nullcontext(lambda: None)
+    # A walk of its own: the scan begins before the first one is over.
     total = TotalCount(tagger.tracks(paths, walk.options()))
     return show_progress(walk.console, tally, total)

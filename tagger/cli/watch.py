@@ -117,6 +117,7 @@ def stopped_by_signals(console: "Console") -> "Iterator[threading.Event]":
     from tagger.cli.console import stop_on_interrupt
 
     with stop_on_interrupt(console) as stop:
+        # systemd and launchd end a service by SIGTERM, and kill it if that takes too long.
         previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             yield stop

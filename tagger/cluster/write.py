@@ -244,13 +244,7 @@ def _plan_of(request: "WriteRequest") -> Plan:
     """The change of a request, to whatever file is a copy of the object."""
 
     def plan(path: Path) -> PreparedWrite | None:
-        return plan_write(
-            path,
-            request.genres,
-            options=request.options,
-            expected=request.expected,
-            others=request.others,
-        )
+        return plan_write(replace(request, path=path))
 
     return plan
 

@@ -144,6 +144,7 @@ def _speeds(engine: Engine, batches: Sequence[int]) -> Iterator[Speed]:
 
 def _times(job: Callable[[], object]) -> list[float]:
     """Times of a call in seconds, after one that does not count."""
+    # What the first call allocates is no part of its speed.
     job()
     times: list[float] = []
     until = time.perf_counter() + SECONDS_EACH
@@ -182,6 +183,7 @@ def bench_decoding(paths: Sequence[Path], engine: Engine) -> DecodeSpeed | None:
                 )
                 n_decoded = sum(1 for _ in windows)
                 n_windows += n_decoded
+                # Windows of a short track overlap: its audio is not counted twice.
                 audio_s += min(n_decoded * engine.spec.window_s, track.duration_s)
         except TrackError:
             continue  # a file that cannot be read says nothing about speed

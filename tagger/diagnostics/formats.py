@@ -62,6 +62,7 @@ def has_decoder(codec: str) -> bool:
 
 def _format(family: Family, container: Container) -> Format:
     decoders, note = _decoders(container), container.limits
+    # Tags of such files are written all the same: they need no decoder.
     if family.writes and not decoders:
         note = "tags only: no decoder for it is installed"
     return Format(

@@ -83,6 +83,7 @@ def shares_of(events: Iterable[Mapping[str, Any]]) -> list[Share]:
         if event.get("cat") != "Node" or not name.endswith(_KERNEL):
             continue
         device = _SHORT.get(about.get("provider", ""), about.get("provider", "unknown"))
+        # The first time a node runs it is set up: that counts as a node, and for no time.
         if name in provider_of:
             times[device, str(about.get("op_name", ""))] += int(event["dur"])
         provider_of[name] = device

@@ -8,7 +8,7 @@ from the files what was made (`tagger.journal.recover`).
 import contextlib
 import logging
 import shlex
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -19,35 +19,20 @@ from tagger.errors import StateError, TrackError, WriteError
 from tagger.journal.history import ChangeStatus
 from tagger.journal.record import begin_run, end_run, record, settle
 from tagger.state.store import Store
-from tagger.tags import TagInfo
 from tagger.text import sanitise, text_of
-from tagger.writing.options import WriteOptions
+from tagger.writing.options import WriteRequest
 from tagger.writing.replace import PreparedWrite
 from tagger.writing.safe_write import plan_write
+
+__all__ = [
+    "GROUP", "JournalledRun", "Outcome", "Outcomes", "Plan", "WriteRequest", "Writer",
+    "new_run", "write_in_run", "write_unrecorded",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 GROUP = 8
 """Changes that share one wait for the disk: more gain little, and each holds its bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteRequest:
-    """What a file shall hold; the arguments of `tagger.writing.safe_write.plan_write`.
-
-    Attributes:
-        path: the file.
-        genres: all that it shall hold, in order; None leaves them.
-        options: how it is written.
-        expected: what it said when that was decided, or None.
-        others: what other fields shall hold, by name.
-    """
-
-    path: Path
-    genres: Sequence[str] | None
-    options: WriteOptions = field(default_factory=WriteOptions)
-    expected: TagInfo | None = None
-    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Outcome = bool | TrackError
@@ -66,7 +51,7 @@ def write_unrecorded(requests: Sequence[WriteRequest]) -> Outcomes:
     """Carry out requests without a journal: for programs that keep one of their own."""
     for request in requests:
         try:
-            planned = _plan_of(request)()
+            planned = plan_write(request)
             if planned is not None:
                 with planned:
                     planned.make()
@@ -112,7 +97,7 @@ class JournalledRun:
 
     def write(self, requests: Sequence[WriteRequest]) -> Outcomes:
         """Carry out requests, one outcome each, in order. It is a `Writer`."""
-        return self.carry_out([(_plan_of(request), None) for request in requests])
+        return self.carry_out([(partial(plan_write, request), None) for request in requests])
 
     def carry_out(self, plans: Sequence[tuple[Plan, int | None]]) -> Outcomes:
         """Make changes, each with the number of the change that it takes back, or None.
@@ -245,18 +230,6 @@ def write_in_run(
         left = iter(requests)
         while group := list(islice(left, GROUP)):
             yield from run.write(group)
-
-
-def _plan_of(request: WriteRequest) -> Plan:
-    """What plans a request, when its turn has come."""
-    return partial(
-        plan_write,
-        request.path,
-        request.genres,
-        options=request.options,
-        expected=request.expected,
-        others=request.others,
-    )
 
 
 def _unrecorded(one: _Step | Outcome, error: StateError) -> Outcome:

@@ -72,6 +72,7 @@ def index_of(
         zero = np.zeros(0, np.float32)
         return Index([], empty.astype(np.float16), zero, np.zeros(n_embedding, np.float32))
     table = np.stack(vectors)
+    # In double precision: a million halves added up in float16 overflow.
     mean = table.mean(axis=0, dtype=np.float64).astype(np.float32)
     for start in range(0, len(table), BLOCK):
         block = table[start : start + BLOCK]
@@ -104,6 +105,7 @@ def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
         "mean": index.mean.tolist(),
     }
     names = path.with_suffix(".json")
+    # First the old names: whatever stops this in between leaves no pair that does not match.
     names.unlink(missing_ok=True)
     part.replace(path)
     names.write_text(json.dumps(about), encoding="utf-8", errors="surrogateescape")
@@ -146,6 +148,7 @@ def search(index: Index, direction: Matrix, *, top: int) -> list[Match]:
     top = min(top, n_tracks)
     if top < 1:
         return []
+    # A partition, not a sort: of a million only the first few are needed in order.
     best = np.argpartition(-likeness, top - 1)[:top]
     order = best[np.argsort(-likeness[best], kind="stable")]
     return [Match(Path(index.paths[row]), float(likeness[row])) for row in order.tolist()]
@@ -167,6 +170,7 @@ def near_duplicates(
     Yields:
         Each group by path, with how alike each track is to the one in it that is most alike.
     """
+    # By length: only neighbours in this order can be the same recording.
     order = np.argsort(index.durations_s, kind="stable")
     durations = index.durations_s[order]
     n_known = int(np.isfinite(durations).sum())

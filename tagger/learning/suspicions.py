@@ -55,6 +55,7 @@ def find_suspicions(
     other = np.where(held, -1, scores)
     best = other.argmax(axis=1)
     surest = other[np.arange(len(best)), best]
+    # Not those without a label of their own: there is nothing to contradict.
     is_doubted = (own >= 0) & (own < DOUBTFUL) & (surest >= thresholds[best])
     found = [
         Suspicion(

@@ -95,6 +95,7 @@ def table_of(
     for row, track in enumerate(tracks):
         is_labelled = bool(track.genres) or track.origin == "background"
         weights[row] = WEIGHTS[track.origin] if is_labelled else 0
+        # Denied first: what the track is given all the same is set afterwards.
         for name in names_of(track.denied, rules):
             if (column := vocabulary.columns.get(spelling_key(name))) is not None:
                 weights[row, column] = WEIGHTS["correction"]

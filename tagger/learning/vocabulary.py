@@ -94,6 +94,7 @@ def with_implied_tree(rules: GenreRules, names: Iterable[str]) -> GenreRules:
         above = next((spelled[tail] for tail in tails if tail in spelled), None)
         if above is not None and fold(name) not in tree:
             line = (above, *ancestors(above, replace(rules, tree=tree)))
+            # Else `rock metal` and `metal rock` would stand above each other.
             if fold(name) not in map(fold, line):
                 tree[fold(name)] = (above,)
     return replace(rules, tree=tree)
@@ -121,6 +122,7 @@ def choose_vocabulary(
         for name in names:
             spellings[spelling_key(name)][name] += 1
             artists[spelling_key(name)].add(artist)
+        # A set: a track that spells one genre in two ways counts once.
         counts.update({spelling_key(name) for name in names})
     best = {key: _best_spelling(found, rules) for key, found in spellings.items()}
     left_out: list[LeftOut] = []

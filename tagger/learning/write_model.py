@@ -178,6 +178,7 @@ def _spec(base: BaseModel, learned: Learned, naming: Naming, kept: Sequence[int]
         training={
             "learned_on": base.spec.name,
             "base_revision": base.spec.revision,
+            # Embeddings that are stored for the base stay good for what is learned on it.
             "embedding_of": embedding_network(base.spec, sha256_of(base.path)),
             **naming.about,
             "base": dict(base.spec.training),
@@ -210,6 +211,7 @@ def _parity(session: Any, base: BaseModel, learned: Learned, kept: Sequence[int]
     seen = features_of(embeddings, scores if base.has_tail else None)
     expected = np.hstack([scores[:, kept], sigmoid(learned.head.logits(seen))])
     found, same = session.run([OUTPUT, EMBEDDING], {INPUT: windows})
+    # One by one as well: a graph with a fixed batch inside would differ there.
     single = np.concatenate([_runner(session)(one[None]) for one in windows])
     differences = (found - expected, same - embeddings, single - expected)
     return max(float(np.abs(one).max()) for one in differences)

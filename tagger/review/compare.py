@@ -99,6 +99,7 @@ def compare(
     auditors = [
         Auditor(scored.spec, scored.rules, threshold=None, limit=3) for scored in (one, other)
     ]
+    # Tracks that both have scored: else one would be compared on easier ones.
     paths = [path for path in one.results if _is_scored(one, path) and _is_scored(other, path)]
     tagged = {}
     for path in paths:

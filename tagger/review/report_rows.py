@@ -88,6 +88,7 @@ def _layout_of(path: Path) -> _Layout:
     names = [
         _column_name(name.strip()) for name in next(csv.reader([head], delimiter=delimiter), [])
     ]
+    # Spreadsheets save the empty columns to the right of a table, too.
     while names and not names[-1]:
         names.pop()
     return _Layout(encoding, delimiter, names, heading)

@@ -45,6 +45,7 @@ class AdaptiveSemaphore:
             else:
                 self._n_slow, self._n_fast = self._n_slow + 1, 0
             if self._n_slow >= _N_SLOW and self.n_turns < self._most:
+                # One more turn at a time: three slow steps again before the next.
                 self.n_turns, self._n_slow = self.n_turns + 1, 0
                 self._free.release()
             elif self._n_fast >= _N_FAST and self.n_turns > 1:

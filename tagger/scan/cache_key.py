@@ -94,6 +94,7 @@ def windowing(options: ListenOptions) -> str:
 
 def sha256_of(model: Path) -> str:
     """The digest of a model file, in hexadecimal; read again only if the file has changed."""
+    # Hashing some megabytes for every scan would take as long as passing a small library.
     status = model.stat()
     return _sha256_of(model, status.st_size, status.st_mtime_ns)
 

@@ -48,6 +48,7 @@ class Deadlines(Generic[T]):
         """Take away, and return, the jobs whose time is over."""
         latest = time.monotonic() - self.limit_s
         with self._lock:
+            # Removed in the same step: a thread that comes back finds its job gone.
             overdue = [key for key, (since, _) in self._started.items() if since < latest]
             return [self._started.pop(key)[1] for key in overdue]
 

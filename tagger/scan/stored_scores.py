@@ -99,6 +99,7 @@ def _is_lasting(path: Path, error: TrackError) -> bool:
         return False
     try:
         with path.open("rb") as file:
+            # A file that cannot be opened now has not shown what is in it: it is tried again.
             file.read(1)
     except OSError:
         return False

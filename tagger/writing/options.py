@@ -1,8 +1,11 @@
-"""How files are changed, as whoever writes asks for it."""
+"""What is to be written to a file, and how, as whoever writes asks for it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
+from tagger.tags.base import TagInfo
 from tagger.tags.fields import DEFAULT_SEPARATOR, PLACEHOLDERS, Id3Version, Style
 
 Hardlinks = Literal["skip", "write"]
@@ -42,3 +45,22 @@ class WriteOptions:
             wav_info=self.wav_info,
             placeholders=self.placeholders,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """What a file shall hold.
+
+    Attributes:
+        path: the file.
+        genres: all that it shall hold, in order; None leaves them.
+        options: how it is written.
+        expected: what it said when that was decided, or None.
+        others: what other fields shall hold, by name.
+    """
+
+    path: Path
+    genres: Sequence[str] | None
+    options: WriteOptions = field(default_factory=WriteOptions)
+    expected: TagInfo | None = None
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -19,15 +19,15 @@ from tagger.tags.payload import identity_of
 from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
-from tagger.writing.options import HARDLINKS, Hardlinks, WriteOptions
+from tagger.writing.checks import check_expected, checked, wrong_field
+from tagger.writing.options import HARDLINKS, Hardlinks, WriteOptions, WriteRequest
 from tagger.writing.refusals import check_replaceable, check_writable, why_skipped
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
-from tagger.writing.request import check_expected, checked, wrong_field
 from tagger.writing.second_reader import Wording, differing_tags
 
 __all__ = [
-    "HARDLINKS", "Hardlinks", "WriteOptions", "check_replaceable", "plan_write", "why_skipped",
-    "write_genres",
+    "HARDLINKS", "Hardlinks", "WriteOptions", "WriteRequest", "check_replaceable", "plan_write",
+    "why_skipped", "write_genres",
 ]  # fmt: skip
 
 _READ = "the tags cannot be read"
@@ -59,7 +59,7 @@ def write_genres(
         UnsupportedTagError: no genre can be written to such a file, or it has other names.
         WriteError: it could not be written or not be proven right; it is as it was.
     """
-    planned = plan_write(path, genres, options=options, expected=expected, others=others)
+    planned = plan_write(WriteRequest(path, genres, options, expected, others or {}))
     if planned is None:
         return False
     with planned:
@@ -68,14 +68,7 @@ def write_genres(
     return True
 
 
-def plan_write(
-    path: Path,
-    genres: Sequence[str] | None,
-    *,
-    options: WriteOptions = WriteOptions(),
-    expected: TagInfo | None = None,
-    others: Mapping[str, Sequence[str]] | None = None,
-) -> PreparedWrite | None:
+def plan_write(request: WriteRequest) -> PreparedWrite | None:
     """All that is known before the copy is made; nothing is written.
 
     Returns:
@@ -84,7 +77,8 @@ def plan_write(
     Raises:
         TagError, UnsupportedTagError, WriteError: as for `write_genres`.
     """
-    requested = checked(path, genres, others or {})
+    path, options = request.path, request.options
+    requested = checked(path, request.genres, request.others)
     with translated(path, TagError, _READ):
         target = path.resolve(strict=True)
     with translated(target, TagError, _READ), open_source(target) as source:
@@ -98,7 +92,7 @@ def plan_write(
         }
         if not edits:
             return None
-        check_expected(path, info, expected)
+        check_expected(path, info, request.expected)
         shown = next(iter(edits))
         check_writable(path, info, state, options)
         with translated(target, WriteError, NOT_WRITTEN):

@@ -168,7 +168,7 @@ def test_a_file_that_is_changed_all_the_time_fails_once_and_is_looked_at_again(
 def test_a_change_without_a_trace_is_not_lost_while_a_file_is_written(had, moment):
     """Neither before the copy is made nor before it is put in place."""
     path = had / "had.flac"
-    planned = plan_write(path, ["Rock"])
+    planned = plan_write(WriteRequest(path, ["Rock"]))
     with planned:
         if moment == "commit":
             planned.make()
@@ -184,7 +184,7 @@ def test_a_file_that_was_only_touched_is_written(had):
     path = had / "had.flac"
     for is_touched, change in ((True, lambda p: os.utime(p, ns=(1, p.stat().st_mtime_ns))),
                                (False, lambda p: p.chmod(0o600))):  # fmt: skip
-        planned = plan_write(path, [f"Rock {is_touched}"])
+        planned = plan_write(WriteRequest(path, [f"Rock {is_touched}"]))
         with planned:
             planned.make()
             change(path)
