@@ -9,9 +9,12 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("boto3")
 
+from obstore.exceptions import PermissionDeniedError
+
 from tagger.cluster import s3_objects
 from tagger.cluster.conditional import check_conditional
 from tagger.cluster.journal import all_runs, changes_of
+from tagger.cluster.problems import sentence_of
 from tagger.cluster.stores import open_place
 from tagger.errors import InputError, WriteError
 from tests.cluster.faulty import faulty
@@ -188,6 +191,18 @@ def test_a_profile_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(InputError, match=r"AWS_PROFILE.*nobody"):
         open_place("s3://music", option="PATH")
+
+
+def test_an_answer_that_repeats_a_key_is_not_repeated():
+    """S3 writes the key that it refuses into its answer; obstore shows all of that."""
+    text = (
+        "Error performing GET: Server returned non-2xx status code: 403 Forbidden: <Error>"
+        "<Code>InvalidAccessKeyId</Code><Message>It does not exist</Message>"
+        "<AWSAccessKeyId>AKIAEXAMPLE</AWSAccessKeyId></Error>"
+    )
+    found = sentence_of(PermissionDeniedError(text), "s3://music/a.mp3")
+    assert found.startswith("s3://music/a.mp3: the store does not accept the credentials (403")
+    assert "AKIAEXAMPLE" not in found
 
 
 def test_a_url_with_a_password_is_refused_without_repeating_it():

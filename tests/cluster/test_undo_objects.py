@@ -18,6 +18,7 @@ from tagger.cluster.journal import ObjectJournal, all_runs, changes_of, run_name
 from tagger.cluster.journal_parts import StoredParts, open_parts
 from tagger.cluster.settled import settle_open
 from tagger.errors import InputError, StateError
+from tagger.writing.replace import PreparedWrite
 from tests.cluster.shelf import GENRES, Shelf, folder_shelf, memory_shelf, request, s3_shelf
 
 KINDS = {"a.mp3": "mp3", "b.flac": "flac", "deep/c.ogg": "ogg-vorbis", "d.m4a": "m4a-aac"}
@@ -166,6 +167,50 @@ def test_undo_brings_back_what_nobody_has_settled(shelf, monkeypatch):
     assert {one.status for one in shelf.changes()} == {"planned"}
     assert {one.status for one in shelf.undo()} == {"written"}
     assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+
+
+def test_many_changes_are_settled_whatever_part_says_so(tmp_path):
+    """What became of a group stands in the part of the next one, of the last in one more."""
+    shelf = memory_shelf(tmp_path)
+    data = shelf.bytes_of(shelf.add().key)
+    entries = [shelf.add(f"{i:02}.mp3", data=data) for i in range(2 * write.GROUP + 1)]
+    shelf.write(*entries)
+    names = shelf.parts.names(run_named(shelf.parts, None).id)
+    assert len([one for one in names if one.endswith(".parquet")]) == 4
+    assert [one.status for one in shelf.changes()] == ["done"] * len(entries)
+    assert {one.key for one in shelf.changes()} == {one.key for one in entries}
+
+
+def test_an_object_that_was_taken_twice_in_a_run_goes_back_once(tmp_path, monkeypatch):
+    """A killed process planned it, the next one wrote it: one of the two is found undone."""
+    shelf = memory_shelf(tmp_path)
+    (entry, *_), before = stored(shelf)
+    with shelf.writer() as writer, monkeypatch.context() as patch:
+        patch.setattr(write.ObjectWriter, "_put", killed)
+        with contextlib.suppress(_KilledError):
+            list(writer.write([(entry, request(), "")]))
+    run = run_named(shelf.parts, None)
+    with shelf.writer(run) as writer:
+        list(writer.write([(entry, request(), "")]))
+    assert sorted(one.status for one in shelf.changes()) == ["done", "planned"]
+    found = [one.status for one in shelf.undo(run.id)]
+    assert found.count("written") == 1
+    assert "failed" not in found
+    assert shelf.bytes_of(entry.key) == before[entry.key]
+
+
+def test_a_copy_that_a_killed_process_left_beside_a_file_is_removed(tmp_path, monkeypatch):
+    """In a folder it lies beside the file, hidden."""
+    shelf = folder_shelf(tmp_path)
+    entry = shelf.add()
+    with shelf.writer() as writer, monkeypatch.context() as patch:
+        patch.setattr(write.ObjectWriter, "_put", killed)
+        patch.setattr(PreparedWrite, "discard", lambda _self: None)
+        with contextlib.suppress(_KilledError):
+            list(writer.write([(entry, request(), "")]))
+    assert len(list(shelf.place.folder.iterdir())) == 2
+    list(settle_open(shelf.target, ObjectJournal(shelf.parts, writer.journal.run)))
+    assert [one.name for one in shelf.place.folder.iterdir()] == ["a.mp3"]
 
 
 def test_a_batch_that_is_done_again_knows_what_was_written(shelf):
