@@ -41,9 +41,10 @@ def show_object_runs(results: str, *, json: bool) -> None:
     Raises:
         StartError: the journal cannot be read.
     """
-    from tagger.cluster.journal import all_runs
+    parts = _parts(results)
+    from tagger.cluster.journal import all_runs, batches_of
 
-    found = all_runs(_parts(results))
+    found = [one for one in all_runs(parts) if batches_of(parts, one.id)]
     undone = {one.undoes for one in found}
     for run in found:
         if json:

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import obstore
 
+from tagger.cluster.listing import etag_of
 from tagger.cluster.problems import objects_asked, room_sentence
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.replaceable import url_of
@@ -91,7 +93,7 @@ class Fetcher:
 
     def _copy(self, entry: ObjectEntry) -> Copy:
         if self._place.folder is not None:
-            return Copy(entry, self._place.folder / entry.key)
+            return _of_file(entry, self._place.folder / entry.key)
         if entry.size == 0:
             return Copy(entry, None, reason="the object is empty (0 bytes).")
         if entry.size > self._max_len:
@@ -128,6 +130,16 @@ class Fetcher:
             entry.key, meta["size"], meta["e_tag"] or entry.etag, meta["last_modified"]
         )
         return Copy(entry, path, n_read)
+
+
+def _of_file(entry: ObjectEntry, path: Path) -> Copy:
+    """A file of a folder, as it is now: somebody may have changed it since it was listed."""
+    try:
+        state = path.stat()
+    except OSError:  # who opens it says why
+        return Copy(entry, path)
+    modified = datetime.fromtimestamp(state.st_mtime, UTC)
+    return Copy(ObjectEntry(entry.key, state.st_size, etag_of(state), modified), path)
 
 
 def loads(entries: Sequence[ObjectEntry], room: int = ROOM) -> Iterator[list[ObjectEntry]]:

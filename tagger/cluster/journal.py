@@ -190,6 +190,16 @@ def changes_of(
                 yield change_of(row, settled.pop(row["id"], None))
 
 
+def batches_of(parts: JournalParts, run: str) -> set[str]:
+    """The batches of a run in which something was to be changed.
+
+    Raises:
+        StateError: they cannot be listed.
+    """
+    names = (one.split("/") for one in parts.names(run))
+    return {one[1] for one in names if len(one) == 3}
+
+
 def run_named(parts: JournalParts, run: str | None) -> ObjectRun:
     """The run of an id, or the last one that nobody has undone.
 
@@ -205,7 +215,7 @@ def run_named(parts: JournalParts, run: str | None) -> ObjectRun:
         raise InputError(f"{parts.shown}: no run {run} has written. The last ones: {shown}.")
     undone = {one.undoes for one in runs}
     for one in runs:
-        if one.undoes is None and one.id not in undone:
+        if one.undoes is None and one.id not in undone and batches_of(parts, one.id):
             return one
     raise InputError(
         f"{parts.shown}: there is nothing to undo: no scan with these results has written to"

@@ -98,6 +98,10 @@ class ParquetResults:
             return None
         return rows_of(pq.read_table(part))
 
+    def part_numbers(self, run: int) -> set[int]:
+        """As in `Results`."""
+        return {int(one[-16:-8]) for one in self.parts(run)}
+
     def write_part(self, run: int, number: int, rows: Sequence[ObjectResult]) -> None:
         """As in `Results`."""
         if any(other > run for other in self._runs(after=run)):

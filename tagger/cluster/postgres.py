@@ -115,6 +115,12 @@ class PostgresResults:
             found = cursor.execute(query, [run, number]).fetchall()
         return [_row(one) for one in found] or None
 
+    def part_numbers(self, run: int) -> set[int]:
+        """As in `Results`."""
+        query = "SELECT DISTINCT part FROM tagger_results WHERE run = %s"
+        with self._asked() as connection:
+            return {number for (number,) in connection.execute(query, [run]).fetchall()}
+
     def write_part(self, run: int, number: int, rows: Sequence[ObjectResult]) -> None:
         """As in `Results`; one transaction."""
         with self._asked() as connection:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import obstore
 
+from tagger.cluster.listing import etag_of
 from tagger.cluster.stores import Place
 from tagger.errors import ChangedError, WriteError
 from tagger.writing.replace import PreparedWrite
@@ -113,9 +114,9 @@ class FolderObjects:
     place: Place
 
     def version(self, key: str) -> ObjectVersion:
-        """What is there by that name."""
-        meta = obstore.head(self.place.store, key)
-        return ObjectVersion(meta["e_tag"] or "", meta["size"], None)
+        """What is there by that name, as the listing of a folder tells it."""
+        state = Path(url_of(self.place, key)).stat()
+        return ObjectVersion(etag_of(state), state.st_size)
 
     def checked(self, key: str, was: ObjectVersion) -> Path:
         """Where a file lies that is still the one that was read.

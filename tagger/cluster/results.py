@@ -70,6 +70,9 @@ class Results(Protocol):
     def has_part(self, run: int, number: int) -> list[ObjectResult] | None:
         """The rows of a part that is there; None if it is not."""
 
+    def part_numbers(self, run: int) -> set[int]:
+        """The parts of a run that are there."""
+
     def write_part(self, run: int, number: int, rows: Sequence[ObjectResult]) -> None:
         """Write a part, whole or not at all, once.
 

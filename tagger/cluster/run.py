@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagger.cluster.actor import Done, Work
 from tagger.cluster.batches import PART_LEN, Pending, batches, pending
+from tagger.cluster.conditional import check_conditional
 from tagger.cluster.fetch import MAX_LEN
 from tagger.cluster.listing import list_objects
 from tagger.cluster.order import BYTES, FOLDERS, ListingOrder
@@ -209,13 +210,16 @@ def work_of(
 ) -> Work:
     """Begin a run in the results, and say what every actor must know."""
     conditions, writing = tagger.conditions(options), None
+    how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
+    # Asked before a run begins: results without a row would have to be resumed.
+    has_multipart = options.write and check_conditional(
+        place, unsafe_overwrite=how.unsafe_overwrite
+    )
     about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
     number = results.begin(about)
     if options.write:
-        how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
-        writing = begin_writing(
-            place, results.url, number=number, model=tagger.model_sha, options=how
-        )
+        writing = begin_writing(place, results, number, model=tagger.model_sha, options=how)
+        writing = replace(writing, has_multipart=has_multipart)
     return Work(
         source=place.url,
         results=results,

@@ -9,9 +9,11 @@ its ETag is the one that was read. The files of a folder are changed where they 
 import errno
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 GROUP = 8
 """Changes that share one part of the journal."""
+
+N_THREADS = 4
+"""Objects of a group that are copied, or put, at once: a store answers late and not slowly."""
 
 GROUP_LEN = 512 << 20
 """Bytes of temporary copies after which a group is full."""
@@ -143,15 +148,17 @@ class ObjectWriter:
 
     def _carry_out_group(self, group: list[Job]) -> Iterator[ObjectOutcome]:
         """Copy and plan all, record, make; the copies are removed in any case."""
-        with ExitStack() as stack:
-            found = [self._begun(job, stack) for job in group]
+        with ExitStack() as stack, ThreadPoolExecutor(N_THREADS, "objects") as pool:
+            found = list(pool.map(partial(self._begun, stack=stack), group))
             steps = [one for one in found if isinstance(one, _Step)]
             try:
                 self._record(steps)
             except StateError as error:
                 found = [_unrecorded(self.target, one, error) for one in found]
-            for one in found:
-                yield self._made(one) if isinstance(one, _Step) else one
+            yield from pool.map(self._ended, found)
+
+    def _ended(self, one: _Step | ObjectOutcome) -> ObjectOutcome:
+        return self._made(one) if isinstance(one, _Step) else one
 
     def _begun(self, job: Job, stack: ExitStack) -> _Step | ObjectOutcome:
         """A change with its proven copy, or why there is none."""

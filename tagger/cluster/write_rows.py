@@ -1,17 +1,20 @@
 """Rows that propose something -> written objects; the journal lies beside the results."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tagger.cluster.conditional import check_conditional, open_replaceable
-from tagger.cluster.journal import ObjectJournal, begin_run
-from tagger.cluster.journal_parts import open_parts
+from tagger.cluster.conditional import open_replaceable
+from tagger.cluster.journal import ObjectJournal, all_runs, batches_of, begin_run
+from tagger.cluster.journal_parts import JournalParts, open_parts
 from tagger.cluster.journal_rows import ObjectChange
 from tagger.cluster.records import ObjectEntry, ObjectResult
+from tagger.cluster.replaceable import Replaceable, url_of
+from tagger.cluster.results import Results
 from tagger.cluster.settled import settle_open
 from tagger.cluster.stores import Place
 from tagger.cluster.write import ObjectOutcome, ObjectWriteOptions, ObjectWriter
+from tagger.errors import TrackError, UnsupportedTagError
 
 if TYPE_CHECKING:
     from tagger.journal.run import WriteRequest
@@ -24,41 +27,64 @@ class Writing:
     Attributes:
         dest: the results, beside which the journal lies.
         run: its id in the journal.
-        has_multipart: large uploads know conditions.
         options: how objects are changed.
+        has_multipart: large uploads know conditions.
+        before: what earlier runs were killed over: objects that they have changed and that have
+            no row, by key; as many as their actors had in hand.
     """
 
     dest: str
     run: str
-    has_multipart: bool
     options: ObjectWriteOptions
+    has_multipart: bool = False
+    before: Mapping[str, ObjectChange] = field(default_factory=dict)
 
 
 def begin_writing(
-    place: Place, results: str, *, number: int, model: str, options: ObjectWriteOptions
+    place: Place, results: Results, number: int, *, model: str, options: ObjectWriteOptions
 ) -> Writing:
-    """Make sure that objects can be changed safely, and begin a run of the journal.
+    """Begin a run of the journal; what earlier runs have left open is settled.
 
     Args:
         place: the objects.
-        results: as `--results` names them.
+        results: beside which the journal lies.
         number: of the run in them.
         model: sha256 of the model file.
         options: how objects are changed.
 
     Raises:
-        InputError: the store knows no conditions.
         StateError: the journal cannot be written.
     """
-    has_multipart = check_conditional(place, unsafe_overwrite=options.unsafe_overwrite)
-    run = begin_run(open_parts(results), "scan", place, number=number, model=model)
-    return Writing(dest=results, run=run.id, has_multipart=has_multipart, options=options)
+    parts = open_parts(results.url)
+    before = _without_a_row(place, results, parts)
+    run = begin_run(parts, "scan", place, number=number, model=model)
+    return Writing(dest=results.url, run=run.id, options=options, before=before)
+
+
+def _without_a_row(
+    place: Place, results: Results, parts: JournalParts
+) -> dict[str, ObjectChange]:
+    """The objects that runs have changed which were killed before they said so."""
+    found: dict[str, ObjectChange] = {}
+    target = open_replaceable(place)
+    for run in reversed(all_runs(parts)):
+        if run.command != "scan":
+            continue
+        there = {_batch(one) for one in results.part_numbers(int(run.id))}
+        for batch in sorted(batches_of(parts, run.id) - there):
+            found |= _made(target, ObjectJournal(parts, run.id, batch), batch)
+    return found
 
 
 def earlier_writes(writing: Writing, place: Place, number: int) -> dict[str, ObjectChange]:
-    """What a killed process has written of this batch already, by key."""
+    """What a killed process has written already and no row tells of, by key."""
     target = open_replaceable(place, has_multipart=writing.has_multipart)
-    found = settle_open(target, _journal(writing, number), batch=_batch(number))
+    found = _made(target, _journal(writing, number), _batch(number))
+    return {**writing.before, **found}
+
+
+def _made(target: Replaceable, journal: ObjectJournal, batch: str) -> dict[str, ObjectChange]:
+    found = settle_open(target, journal, batch=batch)
     return {one.key: one for one in found if one.status == "done"}
 
 
@@ -87,11 +113,14 @@ def write_rows(
     asked = [(_entry(row), requests[row.key], "") for row in rows if row.key in requests]
     outcomes = {one.entry.key: one for one in writer.write(asked)}
     journal.close()
-    return [_became(row, outcomes.get(row.key), earlier.get(row.key)) for row in rows]
+    return [
+        _became(row, outcomes.get(row.key), earlier.get(row.key), url=url_of(place, row.key))
+        for row in rows
+    ]
 
 
 def _became(
-    row: ObjectResult, outcome: ObjectOutcome | None, earlier: ObjectChange | None
+    row: ObjectResult, outcome: ObjectOutcome | None, earlier: ObjectChange | None, *, url: str
 ) -> ObjectResult:
     if outcome is not None:
         if outcome.outcome is True:
@@ -99,7 +128,7 @@ def _became(
             return replace(row, status="written", etag=now.etag, size=now.size)
         if outcome.outcome is False:
             return replace(row, status="unchanged", reason="it has these genres already")
-        return replace(row, status="failed", reason=str(outcome.outcome))
+        return _left(row, outcome.outcome, url)
     if earlier is not None and earlier.new is not None and earlier.new.etag == row.etag:
         return replace(
             row,
@@ -110,6 +139,17 @@ def _became(
             previous=earlier.before,
         )
     return row
+
+
+def _left(row: ObjectResult, error: TrackError, url: str) -> ObjectResult:
+    """The row of an object that was not written: left alone on purpose, or failed."""
+    is_skipped = isinstance(error, UnsupportedTagError)
+    return replace(
+        row,
+        status="skipped" if is_skipped else "failed",
+        genres=row.previous,
+        reason=f"{row.key}: {str(error).removeprefix(f'{url}: ')}",
+    )
 
 
 def _entry(row: ObjectResult) -> ObjectEntry:

@@ -127,6 +127,7 @@ MOMENTS = {
     "between put and settle": (ObjectJournal, "settle"),
     "before what is settled is stored": (ObjectJournal, "close"),
 }
+AFTER_PUT = {"between put and settle", "before what is settled is stored"}
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -143,15 +144,15 @@ def test_a_kill_at_any_moment_leaves_the_state_knowable(shelf, monkeypatch, mome
             journal.close()
             pytest.fail("nothing was killed")
     is_new = {one.key for one in entries if shelf.bytes_of(one.key) != before[one.key]}
-    n_new = {"between put and settle": 1, "before what is settled is stored": len(entries)}
-    assert len(is_new) == n_new.get(moment, 0)
+    assert bool(is_new) == (moment in AFTER_PUT)
     again = ObjectJournal(shelf.parts, journal.run)
     found = {one.key: one for one in settle_open(shelf.target, again)}
     assert {key for key, one in found.items() if one.status == "done"} == is_new
     assert all(one.status in {"done", "failed"} for one in found.values())
     assert all(found[key].about == key for key in is_new)
     assert all(found[key].new.etag == shelf.entry(key).etag for key in is_new)
-    assert {one.key for one in shelf.undo() if one.status == "written"} == is_new
+    undone = shelf.undo(journal.run)
+    assert {one.key for one in undone if one.status == "written"} == is_new
     assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
     names = {one.name for one in (shelf.place.folder or shelf.folder).rglob(".*.tmp")}
     assert names == set()
@@ -280,7 +281,7 @@ here.write(*(here.entry(key) for key in sys.argv[3:]))
 @pytest.mark.service
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 def test_a_process_that_is_really_killed(s3_url, tmp_path):
-    """SIGKILL after the second put of four: two are new, and all four go back."""
+    """SIGKILL right after the second put: those that were made go back."""
     shelf = s3_shelf(s3_url, tmp_path)
     entries, before = stored(shelf)
     ended = subprocess.run(
@@ -291,10 +292,12 @@ def test_a_process_that_is_really_killed(s3_url, tmp_path):
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert ended.returncode == -signal.SIGKILL
-    assert sum(shelf.bytes_of(key) != data for key, data in before.items()) == 2
+    is_new = {key for key, data in before.items() if shelf.bytes_of(key) != data}
+    assert len(is_new) >= 2
     parts = open_parts(shelf.parts.shown)
     journal = ObjectJournal(parts, run_named(parts, None).id)
-    found = [one.status for one in settle_open(shelf.target, journal)]
-    assert sorted(found) == ["done", "done", "failed", "failed"]
-    assert sorted(one.status for one in shelf.undo()) == ["written", "written"]
+    found = list(settle_open(shelf.target, journal))
+    assert {one.key for one in found if one.status == "done"} == is_new
+    assert {one.status for one in found} <= {"done", "failed"}
+    assert {one.key for one in shelf.undo() if one.status == "written"} == is_new
     assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
