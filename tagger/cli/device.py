@@ -188,7 +188,9 @@ def device_options(where: Where) -> "tuple[Device, DeviceOptions]":
     if wrong:
         raise InputError(f"--exclude-ops {wrong[0]}: name operator types, as in LSTM,Softmax.")
     if excluded and kind != "tensorrt":
-        raise InputError("--exclude-ops is for --device tensorrt: nothing else leaves out any.")
+        raise InputError(
+            "--exclude-ops is for --device tensorrt: only TensorRT leaves out operators."
+        )
     return kind, replace(
         options,
         batch_size=None if size is None or auto else int(size),

@@ -28,7 +28,9 @@ Studied = Annotated[
 Out = Annotated[Path, typer.Option(help="For table, JSON and picture.")]
 LabelMap = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="DATA=MODEL", help="Which label of the data is which."),
+    typer.Option(
+        "--map", metavar="DATA=MODEL", help="Which label of the data is which of the model."
+    ),
 ]
 
 

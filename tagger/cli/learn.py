@@ -223,4 +223,4 @@ def _corrections(state: Path | None, forget: str | None, *, json: bool) -> None:
     elif found:
         show_corrections(stdout_console(), found)
     else:
-        say("Nothing was decided so far: `tagger apply`, `serve` and `undo` tell what was.")
+        say("No decision of yours is recorded yet: `tagger apply`, `serve` and `undo` do that.")

@@ -14,7 +14,7 @@ from tagger.text import sanitise
 T = TypeVar("T", bound=str)
 
 Config = Annotated[
-    Path | None, typer.Option(help="A YAML file; the other options lie over it.")
+    Path | None, typer.Option(help="A YAML file; the other options override it.")
 ]
 Datasets = Annotated[
     list[str] | None,

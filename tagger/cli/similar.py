@@ -99,7 +99,9 @@ def duplicates(
         for one in group:
             _line(one.likeness, one.path)
         typer.echo("")
-    sayer(console)(f"{len(index.paths)} tracks compared, {n_groups} recordings more than once.")
+    sayer(console)(
+        f"{len(index.paths)} tracks were compared; {n_groups} recordings are there twice or more."
+    )
 
 
 def _line(likeness: float, path: Path) -> None:

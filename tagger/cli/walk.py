@@ -27,7 +27,7 @@ Exclude = Annotated[
     typer.Option(
         "--exclude",
         metavar="GLOB",
-        help="Leave out such files and folders, also named ones unless alone; repeatable.",
+        help="Leave out matching files and folders, even named ones unless alone; repeatable.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -112,7 +112,7 @@ def learn(
     if len(set(table.artists)) < 2:
         raise InputError(
             f"all {len(table.tracks)} tracks are by one artist ({table.artists[0]}), so that"
-            " nothing would show whether anything was learned; add music of other artists."
+            " nothing could show whether anything was learned; add music by other artists."
         )
     held = hold_out(table, options)
     left_out, kept = _learnable(table, held)

@@ -95,6 +95,6 @@ def _width(tagger: "Tagger") -> int:
     if tagger.spec.embedding is None:
         raise InputError(
             f"{tagger.path}: this model gives no embedding, by which tracks are compared; use"
-            " one that does, as the model of the package."
+            " one that does, such as the model that ships."
         )
     return tagger.spec.embedding

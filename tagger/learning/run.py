@@ -272,8 +272,8 @@ def _tell(gathered: Gathered, say: Say) -> None:
             gathered.n_failed
         ),
         f"{gathered.n_silent} files are silent, and teach nothing.": gathered.n_silent,
-        f"{gathered.n_by_scans} files hold what tagger wrote itself: that is no word of yours,"
-        " and teaches nothing until you correct or confirm it.": gathered.n_by_scans,
+        f"{gathered.n_by_scans} files hold genres that tagger wrote itself, which teach"
+        " nothing until you correct or confirm them.": gathered.n_by_scans,
         f"{gathered.n_contradictions} corrections contradict earlier ones of the same file;"
         " the last one counts.": gathered.n_contradictions,
     }

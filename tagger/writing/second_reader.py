@@ -84,7 +84,7 @@ def differing_tags(
             return f"{who}, another reader, would no longer read its {kind} tag"
         for key in [*before, *(key for key in after if key not in before)]:
             if before.get(key) != after.get(key) and not _is_any(kind, key, fields):
-                return f"{who}, another reader, would see another {key!r} in its {kind} tag"
+                return f"{who}, another reader, would see a different {key!r} in its {kind} tag"
     return None
 
 

@@ -144,7 +144,7 @@ def _in_words_of_23(frames: Sequence[Plain]) -> list[Plain]:
             stamp = _single(frame)
             parts = _DAY.fullmatch(stamp)
             if parts is None:
-                raise ValueError(f"the date {stamp!r} cannot be said in ID3v2.3")
+                raise ValueError(f"the date {stamp!r} cannot be written in ID3v2.3")
             year, month, day, hour, minute = parts.groups()
             found.append(_dated(frame, b"TYER", year))
             if month:
@@ -165,7 +165,7 @@ def _timestamp(parts: dict[bytes, str]) -> str:
     stamp = year + (f"-{day[2:]}-{day[:2]}" if day else "")
     stamp += f"T{time[:2]}:{time[2:]}" if time else ""
     if not _DAY.fullmatch(stamp) or not re.fullmatch(r"(\d{4})?", day):
-        raise ValueError(f"its date {year!r} {day!r} {time!r} is none that ID3v2.4 can say")
+        raise ValueError(f"its date {year!r} {day!r} {time!r} is none that ID3v2.4 can hold")
     return stamp
 
 
@@ -177,7 +177,7 @@ def _year(text: str) -> str:
 
 def _dated(frame: Plain, name: bytes, text: str) -> Plain:
     if not _TIMESTAMP.fullmatch(text) and name not in {b"TDAT", b"TIME"}:
-        raise ValueError(f"the date {text!r} is none that ID3v2.4 can say")
+        raise ValueError(f"the date {text!r} is none that ID3v2.4 can hold")
     return Plain(name, frame.status, b"\0" + text.encode("latin-1"))
 
 

@@ -60,5 +60,5 @@ def tag_bytes(body: bytes, version: int, padding: int, flags: int = 0) -> bytes:
     """A tag around its frames and padding."""
     length = len(body) + padding
     if length > _MAX_BODY:
-        raise ValueError("the tag would be longer than ID3v2 can say")
+        raise ValueError("the tag would be longer than ID3v2 can hold")
     return b"ID3" + bytes((version, 0, flags)) + synchsafe_bytes(length) + body + bytes(padding)

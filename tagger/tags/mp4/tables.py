@@ -26,7 +26,7 @@ def moved(source: Source, table: Atom, behind: int, delta: int) -> list[Patch]:
 
     new = np.where(offsets >= behind, offsets.astype(np.int64) + delta, offsets)
     if table.kind == b"stco" and new.max() >= 1 << 32:
-        raise ValueError("a chunk would lie behind the 4 GiB that its table can say")
+        raise ValueError("a chunk would lie behind the 4 GiB that its table can hold")
     old = source.exact(table.content, table.end - table.content)
     data = new.astype(_TABLES[table.kind]).tobytes()
     return rewritten(table.content, old, old[:8] + data + old[8 + len(data) :])

@@ -192,7 +192,7 @@ def _rendered(bodies: Sequence[tuple[int, bytes]]) -> bytes:
     parts = []
     for i, (kind, data) in enumerate(bodies):
         if len(data) > _MAX_BLOCK_LEN:
-            raise ValueError("a metadata block would be longer than FLAC can say")
+            raise ValueError("a metadata block would be longer than FLAC can hold")
         last = 0x80 if i == len(bodies) - 1 else 0
         parts.append(bytes([kind | last]) + len(data).to_bytes(3, "big") + data)
     return b"".join(parts)

@@ -241,7 +241,7 @@ def _check_end(source: Source, end: int) -> None:
     In a lot of other bytes a decoder looks for pages, and what it finds depends on the length.
     """
     if source.size - end > _MAX_BEHIND and source.read(end, 4) != b"OggS":
-        raise ValueError(f"the bytes behind its last Ogg page, at {end}, are none")
+        raise ValueError(f"the bytes behind its last Ogg page, at {end}, are no pages")
     tail = b""
     for block in source.blocks(end + 1, source.size):
         if b"OggS" in tail + block:
