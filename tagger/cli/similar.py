@@ -100,7 +100,8 @@ def duplicates(
             _line(one.likeness, one.path)
         typer.echo("")
     sayer(console)(
-        f"{len(index.paths)} tracks were compared; {n_groups} recordings are there twice or more."
+        f"{len(index.paths)} tracks were compared; {n_groups} recordings are there twice or"
+        " more."
     )
 
 
