@@ -21,8 +21,6 @@ def main() -> int:
     """Work until stdin is closed, or a signal comes."""
     silence_native_stderr()  # before a handler takes hold of the descriptor
     logging.basicConfig(level=logging.INFO, format="worker: %(message)s", stream=sys.stderr)
-    if hasattr(os, "nice"):
-        os.nice(5)  # whoever looks at a page is answered before the next file is decoded
     given = json.loads(sys.stdin.readline())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
