@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.api import Tagger
+from tagger.cluster.attempts import MAX_DEATHS, attempt
 from tagger.cluster.fetch import Copy, Fetcher, loads
 from tagger.cluster.records import ObjectEntry, ObjectResult
 from tagger.cluster.scratch import clear_scratch, scratch_folder
@@ -145,7 +146,9 @@ class ScanActor:
         work, started = self._work, time.monotonic()
         rows = work.results.has_part(work.run, number)
         if rows is None:
-            rows = self._done(number, entries)
+            with attempt(f"{work.conditions[:16]}-{work.run}-{number}") as n_deaths:
+                gives_up = n_deaths >= MAX_DEATHS
+                rows = self._given_up(entries) if gives_up else self._done(number, entries)
             work.results.write_part(work.run, number, rows)
         done = _summary(number, self.presence.node, rows)
         done.seconds = time.monotonic() - started
@@ -170,6 +173,13 @@ class ScanActor:
         if writing is None:
             return rows
         return write_rows(writing, place, number, rows, requests=requests, earlier=earlier)
+
+    def _given_up(self, entries: Sequence[ObjectEntry]) -> list[ObjectResult]:
+        reason = (
+            f"the process that scanned its part of the results died {MAX_DEATHS} times, for"
+            " want of memory or by a defect; --retry-failed --part-size 1 finds the object."
+        )
+        return [self._row(Copy(one, None, reason=reason), None) for one in entries]
 
     def _rows(
         self, entries: Sequence[ObjectEntry], requests: "dict[str, WriteRequest]"

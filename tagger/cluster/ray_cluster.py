@@ -16,9 +16,6 @@ from tagger.system.version import __version__
 OBJECT_STORE_LEN = 128 << 20
 """Bytes of shared memory that a Ray of our own takes: batches of names and model files."""
 
-MAX_RETRIES = 3
-"""How often a batch is begun again after its process or its node died."""
-
 
 @contextmanager
 def connected(cluster: str) -> Iterator[None]:
@@ -33,6 +30,8 @@ def connected(cluster: str) -> Iterator[None]:
     """
     # Asked of Ray's own processes too: none of them reports to anybody.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # As a scan of files: Ray's workers would stand back behind everything else (nice 15).
+    os.environ.setdefault("RAY_worker_niceness", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         import ray  # noqa: PLC0415 (takes a second)
@@ -156,7 +155,8 @@ def start_actors(work: Work, model: bytes, nodes: list[str]) -> list[Any]:
     from ray.exceptions import RayError  # noqa: PLC0415
 
     kind: Any = ray.remote(ScanActor)
-    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": MAX_RETRIES}
+    # Whatever dies is begun again elsewhere; `tagger.cluster.attempts` ends it.
+    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
     held = ray.put(model)
     actors = [
         kind.options(scheduling_strategy=_on(one, soft=True), **options).remote(work, held, one)

@@ -16,6 +16,7 @@ STORE_LEN = 80 << 20
 @contextlib.contextmanager
 def two_nodes():
     """Two nodes of a core each; yields the cluster and the node that may be killed."""
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     from ray.cluster_utils import Cluster  # noqa: PLC0415 (takes a second)
 
     head = {"num_cpus": 1, "object_store_memory": STORE_LEN, "include_dashboard": False}

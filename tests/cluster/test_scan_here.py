@@ -11,6 +11,8 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("boto3")
 
 from tagger.api import Tagger
+from tagger.cluster.actor import ScanActor
+from tagger.cluster.attempts import MAX_DEATHS
 from tagger.cluster.batches import batches
 from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
@@ -147,6 +149,27 @@ def test_no_copy_is_left(bucket, model, results, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     scan_here(bucket.url, results, model)
     assert not list(tmp_path.glob("tagger-objects-*"))
+
+
+def test_a_batch_whose_process_dies_again_and_again_is_given_up(
+    music, model, results, tmp_path, monkeypatch
+):
+    """Ray begins it anew each time; after three deaths its rows say so, and others go on."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScanActor, "_done", dies)
+        patch.setattr(ParquetResults, "begin", lambda *_: 1)
+        for _ in range(MAX_DEATHS):
+            with pytest.raises(KeyboardInterrupt):
+                scan_here(music, results, model, part_len=100)
+        _, done = scan_here(music, results, model, part_len=100)
+    assert [dict(one.statuses) for one in done] == [{"failed": len(KEYS)}]
+    assert all("--retry-failed" in row.reason for row in rows_at(results)[0])
+    assert not list(tmp_path.glob("tagger-attempt-*"))
 
 
 def test_a_newer_run_stops_an_older_one(music, model, results):

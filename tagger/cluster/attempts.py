@@ -1,0 +1,27 @@
+"""How often the process died that had a batch in hand: Ray would begin it again for ever."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MAX_DEATHS = 3
+"""Deaths of a process on one machine after which its batch is given up."""
+
+
+@contextmanager
+def attempt(name: str) -> Iterator[int]:
+    """Count an attempt at something while it lasts; yields how many have died before.
+
+    The count lies in the machine's folder of temporary files: a machine that is lost takes its
+    own count with it, and says nothing of the batch.
+
+    Args:
+        name: of what is tried, for all processes of the machine.
+    """
+    note = Path(tempfile.gettempdir()) / f"tagger-attempt-{name}"
+    n_deaths = note.stat().st_size if note.exists() else 0
+    with note.open("ab") as file:
+        file.write(b".")
+    yield n_deaths
+    note.unlink(missing_ok=True)
