@@ -64,7 +64,7 @@ $(SERVE)/.installed: pyproject.toml constraints.txt $(shell find tagger export t
 $(TEST)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/pip install --quiet --upgrade pip
-	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot,beets,service,watch]' --group dev
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) --editable '.[train,plot,beets,service,watch,cluster]' --group dev
 	# A public model's weights, to be read and never run: its code asks for an old TensorFlow.
 	$(TEST)/bin/pip install --quiet --no-deps musicnn==0.1.0
 	@touch $@
