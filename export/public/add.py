@@ -44,6 +44,9 @@ class AddOptions:
         vocabulary: which tags a file of weights was trained on; None to find out.
         threshold: of every label, in (0, 1].
         force: whether a model of that name is replaced.
+        metadata: the `.json` of a published network; None for the one beside it.
+        backbone: the network whose embedding a head takes.
+        accepts_licence: whether the user has accepted one that forbids commercial use.
     """
 
     origin: Path | None = None
@@ -52,6 +55,9 @@ class AddOptions:
     vocabulary: str | None = None
     threshold: float = THRESHOLD
     force: bool = False
+    metadata: Path | None = None
+    backbone: Path | None = None
+    accepts_licence: bool = False
 
 
 def add_public(name: str, options: AddOptions, *, say: Say) -> list[Path]:

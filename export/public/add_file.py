@@ -9,20 +9,28 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
+from onnx import ModelProto
 
 from export.public.add import AddOptions, refuse_taken, store
 from export.public.builder import Builder
 from export.public.contract import Described, Network, assemble
 from export.public.efficientat import RECIPE as EFFICIENTAT
 from export.public.efficientat import add_efficientat, is_efficientat
+from export.public.essentia import add_published
 from export.public.front_ends import MelRecipe
 from export.public.sota import add_sota, find_network
 from export.public.torch_file import read_torch_file
 from export.public.vocabulary import read_vocabulary
-from tagger.errors import InputError
+from tagger.errors import InputError, ModelError
 from tagger.model.spec_file import spec_in
 
 Say = Callable[[str], None]
+
+_TO_ONNX = "take the .onnx that is published beside it, or convert it with tf2onnx"
+_ELSEWHERE = {
+    ".pb": f"a graph of TensorFlow, which is not read here; {_TO_ONNX}",
+    ".tflite": f"a model of TensorFlow Lite, which is not read here; {_TO_ONNX}",
+}
 
 _SOTA_VOCABULARIES = ("msd", "mtat", "jamendo")
 
@@ -52,8 +60,9 @@ def add_file(path: Path, options: AddOptions, *, say: Say) -> Path:
     """Make a model file of a file that the user has.
 
     Args:
-        path: weights of EfficientAT (`.pt`) or of sota-music-tagging-models (`.pth`), or an
-            `.onnx` of our contract, which is only put into its place.
+        path: weights of EfficientAT (`.pt`) or of sota-music-tagging-models (`.pth`), a
+            published network (`.onnx` with its `.json`), or an `.onnx` of our contract, which
+            is only put into its place.
         options: name, vocabulary, threshold.
         say: told what was recognised, a line at a time.
 
@@ -66,8 +75,11 @@ def add_file(path: Path, options: AddOptions, *, say: Say) -> Path:
     name = options.name or re.sub(r"[\s_]+", "-", path.stem.lower())
     refuse_taken(name, force=options.force)
     if path.suffix.lower() == ".onnx":
-        spec_in(path)  # refuses what is not ours
-        return store(onnx.load(path), name, say=say)
+        if options.metadata or options.backbone or path.with_suffix(".json").exists():
+            return add_published(path, name, options, say=say)
+        return store(_ours(path), name, say=say)
+    if path.suffix.lower() in _ELSEWHERE:
+        raise InputError(f"{path}: {_ELSEWHERE[path.suffix.lower()]}.")
     weights = read_torch_file(path)
     family = _family_of(weights, path)
     vocabulary = read_vocabulary(_vocabulary(path, family.vocabularies, options.vocabulary))
@@ -88,6 +100,22 @@ def add_file(path: Path, options: AddOptions, *, say: Say) -> Path:
         " held to the published network by tests."
     )
     return store(made, name, say=say)
+
+
+def _ours(path: Path) -> ModelProto:
+    """A model of our contract.
+
+    Raises:
+        ModelError: it is none.
+    """
+    try:
+        spec_in(path)
+    except ModelError as error:
+        raise ModelError(
+            f"{error} Of a network that others have published, the .json with its classes is"
+            " needed, too: put it beside the file, or name it with --metadata."
+        ) from error
+    return onnx.load(path)
 
 
 def _family_of(weights: dict[str, NDArray[Any]], path: Path) -> _Family:

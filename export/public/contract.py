@@ -54,16 +54,28 @@ class Described:
 
 
 def assemble(
-    network: Network, recipe: MelRecipe, vocabulary: Vocabulary, about: Described
+    network: Network,
+    recipe: MelRecipe,
+    vocabulary: Vocabulary,
+    about: Described,
+    *,
+    activation: str = "Sigmoid",
 ) -> ModelProto:
     """Put a public network into a model of our contract.
+
+    Args:
+        network: adds front end and network.
+        recipe: of the front end.
+        vocabulary: the network's tags, and the labels that they become.
+        about: what the file says of it.
+        activation: what makes scores of what the network gives; 'Identity' of scores.
 
     Raises:
         ModelError: the graph breaks the contract, or its scores are no numbers.
     """
     builder = Builder()
     logits, embedding = network(builder)
-    tags = builder.node("Sigmoid", logits, output="tags")
+    tags = builder.node(activation, logits, output="tags")
     _add_labels(builder, tags, vocabulary)
     model = builder.model(
         window_len=recipe.window_len, n_labels=len(vocabulary.labels), embedding=embedding

@@ -29,6 +29,18 @@ Vocabulary = Annotated[
     str | None,
     typer.Option(metavar="msd|mtat|jamendo", help="The tags of a file of weights."),
 ]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.json", help="Classes of a network.", show_default="beside it"),
+]
+Backbone = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.onnx", help="The network whose embedding a head takes."),
+]
+AcceptLicence = Annotated[
+    bool,
+    typer.Option("--accept-licence", help="You accept that it forbids commercial use."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace a model of the same name.")]
 
 
@@ -39,6 +51,9 @@ def add(
     threshold: LabelThreshold = 0.3,
     called: Called = None,
     vocabulary: Vocabulary = None,
+    metadata: Metadata = None,
+    backbone: Backbone = None,
+    accept_licence: AcceptLicence = False,
     force: Force = False,
 ) -> None:
     """Make a public model one of yours: checked against the original, with labels and licence.
@@ -61,6 +76,9 @@ def add(
         vocabulary=vocabulary,
         threshold=threshold,
         force=force,
+        metadata=metadata,
+        backbone=backbone,
+        accepts_licence=accept_licence,
     )
     if source is None and (file.suffix or file.parent != Path()):
         made = [add_file(file, options, say=say)]
