@@ -1,6 +1,8 @@
 """Uploads as objects, by the hash of what they hold: a folder, S3, GCS or Azure by URL."""
 
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,8 +42,19 @@ class Objects:
         return isinstance(self.store, S3Store | GCSStore | AzureStore)
 
     def put(self, key: str, path: Path) -> None:
-        """Store a file. A large one goes in parts, and nothing is there until all are."""
-        obstore.put(self.store, key, path, max_concurrency=2)
+        """Store a file. A large one goes in parts, and nothing is there until all are.
+
+        Raises:
+            BaseError: the store cannot be asked.
+            OSError: there is no room for it in the folder.
+        """
+        try:
+            obstore.put(self.store, key, path, max_concurrency=2)
+        except BaseError as error:
+            if self.folder is None or shutil.disk_usage(self.folder).free > path.stat().st_size:
+                raise
+            full = os.strerror(errno.ENOSPC)
+            raise OSError(errno.ENOSPC, full, str(self.folder)) from error
 
     def stream(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes of an object from `start` up to `end`, in pieces.

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -235,6 +236,23 @@ def test_a_full_disk_is_told_and_leaves_nothing(client, tmp_path, monkeypatch):
         patch.setattr(Path, "open", opened)
         assert problem(upload(client, song), 507)["type"].endswith("disk-full")
     assert spooled(client) == []
+    assert upload(client, song).status_code == 201
+
+
+def test_a_full_disk_of_the_object_folder_is_told_as_one(client, tmp_path, monkeypatch):
+    """Not as a store that does not answer: to try again would not help."""
+    song = chords(tmp_path / "x.flac").read_bytes()
+
+    def fails(*_, **__):
+        raise obstore.exceptions.GenericError("Unable to copy data to file")
+
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    with monkeypatch.context() as patch:
+        patch.setattr("tagger.service.objects.obstore.put", fails)
+        assert problem(upload(client, song), 503)["type"].endswith("objects")
+        patch.setattr("tagger.service.objects.shutil.disk_usage", lambda _: full)
+        assert problem(upload(client, song), 507)["type"].endswith("disk-full")
+    assert client.get("/api/v1/tracks").json()["total"] == 0
     assert upload(client, song).status_code == 201
 
 
