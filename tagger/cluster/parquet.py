@@ -60,7 +60,7 @@ class ParquetResults:
 
     def is_empty(self) -> bool:
         """As in `Results`."""
-        return not self._runs()
+        return not any(self.parts(run) for run in self._runs())
 
     def begin(self, about: Mapping[str, object]) -> int:
         """As in `Results`."""

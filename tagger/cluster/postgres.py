@@ -82,7 +82,7 @@ class PostgresResults:
             (is_there,) = connection.execute(_HAS_RUNS).fetchone() or (False,)
             if not is_there:
                 return True
-            return connection.execute("SELECT 1 FROM tagger_runs LIMIT 1").fetchone() is None
+            return connection.execute("SELECT 1 FROM tagger_results LIMIT 1").fetchone() is None
 
     def begin(self, about: Mapping[str, object]) -> int:
         """As in `Results`."""

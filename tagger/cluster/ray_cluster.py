@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from tagger.cluster.actor import ScanActor, Work
@@ -25,7 +26,6 @@ def connected(cluster: str) -> Iterator[None]:
         cluster: `local`, `auto` (RAY_ADDRESS, or one that runs here) or an address.
 
     Raises:
-        MissingExtraError: Ray is not installed.
         InputError: there is no such cluster, or it is one of other versions.
     """
     # Asked of Ray's own processes too: none of them reports to anybody.
@@ -33,10 +33,8 @@ def connected(cluster: str) -> Iterator[None]:
     # As a scan of files: Ray's workers would stand back behind everything else (nice 15).
     os.environ.setdefault("RAY_worker_niceness", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
-    try:
-        import ray  # noqa: PLC0415 (takes a second)
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
+    import ray  # noqa: PLC0415 (takes a second)
+
     if ray.is_initialized():  # by who called us
         yield
         return
@@ -47,12 +45,21 @@ def connected(cluster: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
-    """The sentence for who has not installed what a scan of objects needs."""
-    return MissingExtraError(
-        f"a scan of objects needs more packages ({error.name} is missing): pip install"
-        " 'tagger-music[cluster]' brings them."
-    )
+def require_ray() -> None:
+    """Make sure that Ray is installed, without the second that its import takes.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    try:
+        is_there = find_spec("ray") is not None
+    except ValueError:  # somebody keeps it from being imported
+        is_there = False
+    if not is_there:
+        raise MissingExtraError(
+            "a scan of objects needs more packages (ray is missing): pip install"
+            " 'tagger-music[cluster]' brings them."
+        )
 
 
 def _connect(ray: Any, cluster: str) -> None:

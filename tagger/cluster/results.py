@@ -45,7 +45,7 @@ class Results(Protocol):
     shown: str
 
     def is_empty(self) -> bool:
-        """Whether no run has begun here.
+        """Whether no row is here.
 
         Raises:
             InputError: it cannot be reached.

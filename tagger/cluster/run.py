@@ -18,6 +18,7 @@ from tagger.cluster.ray_cluster import (
     cause_of,
     check_nodes,
     connected,
+    require_ray,
     start_actors,
     stop_actors,
 )
@@ -122,7 +123,9 @@ def scanning(
     Raises:
         InputError: the results hold another run and nobody said that it goes on, the place
             cannot be listed or the cluster not be used.
+        MissingExtraError: Ray is not installed.
     """
+    require_ray()
     check_results(results, asked)
     entries = list_objects(place, exclude=asked.exclude)
     first = next(entries, None)
