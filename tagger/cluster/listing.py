@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import InvalidPathError
 
 from tagger.cluster.problems import objects_asked
 from tagger.cluster.records import ObjectEntry
+from tagger.cluster.s3_client import list_s3
 from tagger.cluster.stores import Place
 from tagger.errors import InputError
 from tagger.library.ignored import KEPT_BY_SYSTEMS, Rules, composed, own_rules, verdict
@@ -52,15 +54,22 @@ def _is_taken(key: str, prefix: str, rules: Rules) -> bool:
 
 def _of_store(place: Place) -> Iterator[ObjectEntry]:
     """Through the store's own listing; a prefix that is an object is that object."""
-    n_listed = 0
+    last = ""
     with objects_asked(place.url.partition("?")[0], InputError):
-        for page in obstore.list(place.store, place.prefix or None, chunk_size=PAGE_LEN):
-            for one in page:
-                n_listed += 1
-                yield ObjectEntry(
-                    one["path"], one["size"], one["e_tag"] or "", one["last_modified"]
-                )
-        if not n_listed and place.prefix:
+        try:
+            for page in obstore.list(place.store, place.prefix or None, chunk_size=PAGE_LEN):
+                for one in page:
+                    last = one["path"]
+                    yield ObjectEntry(
+                        last, one["size"], one["e_tag"] or "", one["last_modified"]
+                    )
+        except InvalidPathError:
+            # One key with a control character, and obstore gives nothing of its page.
+            if not place.url.startswith(("s3://", "s3a://")):
+                raise
+            yield from list_s3(place, after=last)
+            return
+        if not last and place.prefix:
             yield _single(place)
 
 

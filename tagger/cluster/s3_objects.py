@@ -4,16 +4,15 @@ boto3 does this and not obstore, which neither shows the tags of an object nor c
 upload of several parts on a condition.
 """
 
-import os
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 from tagger.cluster.replaceable import ObjectVersion, url_of
+from tagger.cluster.s3_client import s3_client
 from tagger.cluster.stores import Place
-from tagger.errors import InputError, MissingExtraError, UnsupportedTagError, WriteError
+from tagger.errors import UnsupportedTagError, WriteError
 from tagger.text import sanitise
 
 PART_LEN = 16 << 20
@@ -21,14 +20,6 @@ PART_LEN = 16 << 20
 
 MULTIPART_LEN = 4 * PART_LEN
 """Objects from this length on are stored in parts."""
-
-CONFIG: dict[str, Any] = {
-    "connect_timeout": 10,
-    "read_timeout": 120,
-    "retries": {"mode": "standard", "total_max_attempts": 8},
-    "tcp_keepalive": True,
-}
-"""Of boto3's client: a store that is busy for half a minute stops nothing."""
 
 _MAX_PARTS = 9_000  # of 10,000
 _SINGLE_LEN = 5 << 30
@@ -63,7 +54,7 @@ class S3Objects:
     def __post_init__(self) -> None:
         self.bucket, self.client = (
             urlsplit(self.place.url).netloc,
-            _client(_bucket_url(self.place.url)),
+            s3_client(self.place.url),
         )
 
     def version(self, key: str) -> ObjectVersion:
@@ -172,38 +163,3 @@ class S3Objects:
                 return []
             raise
         return [(one["Key"], one["Value"]) for one in found]
-
-
-def _bucket_url(url: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=""))
-
-
-@lru_cache(maxsize=4)  # it takes a third of a second, and renews credentials itself
-def _client(url: str) -> Any:
-    """A client of boto3, credentials by its chain.
-
-    Args:
-        url: of a bucket, with the query that names endpoint and region.
-    """
-    try:
-        import boto3  # noqa: PLC0415 (an extra)
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError(
-            "Writing to S3 needs boto3: `pip install 'tagger[cluster]'`."
-        ) from error
-    asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
-    config = Config(**CONFIG)
-    try:
-        session = boto3.session.Session()
-        region = asked.get("region") or os.environ.get("AWS_REGION") or session.region_name
-        endpoint = asked.get("endpoint") or os.environ.get("AWS_ENDPOINT")
-        return session.client(
-            "s3", endpoint_url=endpoint, region_name=region or "us-east-1", config=config
-        )
-    except (BotoCoreError, ValueError) as error:
-        raise InputError(
-            f"{url}: boto3 cannot open it ({type(error).__name__}). Check the endpoint, and"
-            " AWS_PROFILE if it is set."
-        ) from None

@@ -11,9 +11,10 @@ pytest.importorskip("boto3")
 
 from obstore.exceptions import PermissionDeniedError
 
-from tagger.cluster import s3_objects
+from tagger.cluster import s3_client
 from tagger.cluster.conditional import check_conditional
 from tagger.cluster.journal import all_runs, changes_of
+from tagger.cluster.listing import list_objects
 from tagger.cluster.problems import sentence_of
 from tagger.cluster.stores import open_place
 from tagger.errors import InputError, WriteError
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.service
 def impatient(monkeypatch):
     """Clients that give up soon: a test does not wait for a minute."""
     monkeypatch.setattr(
-        s3_objects, "CONFIG", {"retries": {"mode": "standard", "total_max_attempts": 2}}
+        s3_client, "CONFIG", {"retries": {"mode": "standard", "total_max_attempts": 2}}
     )
 
 
@@ -115,11 +116,11 @@ def test_credentials_that_do_not_suffice(s3_url, monkeypatch, caplog, key, secre
     """A sentence with the remedy, in which nothing of them stands; nor in what is logged."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     caplog.set_level(logging.INFO)
     with pytest.raises(InputError, match=said) as caught:
         check_conditional(open_place(f"{s3_url}&region=eu-west-1", option="test"))
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     everything = f"{caught.value}{caught.value.__cause__}{caplog.text}"
     assert key not in everything
     assert secret not in everything
@@ -130,9 +131,9 @@ def test_a_reader_is_told_so_for_each_object(s3_url, tmp_path, monkeypatch):
     shelf = s3_shelf(s3_url, tmp_path)
     entry = shelf.add()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.READER)
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     (outcome,) = s3_shelf_again(shelf).write(entry)
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     assert "a.mp3: the store denied access (403 AccessDenied)" in str(outcome.outcome)
     assert shelf.entry(entry.key).etag == entry.etag
 
@@ -149,10 +150,10 @@ def test_no_credentials_at_all(s3_url, monkeypatch, tmp_path):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     with pytest.raises(InputError, match=r"there are no credentials.*AWS_ACCESS_KEY_ID"):
         check_conditional(open_place(s3_url, option="test"))
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
 
 
 def test_nothing_of_the_credentials_is_kept(s3_url, tmp_path):
@@ -178,10 +179,10 @@ def test_the_credentials_of_a_profile(s3_url, tmp_path, monkeypatch, name):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
     if name:
         monkeypatch.setenv("AWS_PROFILE", name)
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     shelf = s3_shelf(s3_url, tmp_path)
     (outcome,) = shelf.write(shelf.add())
-    s3_objects._client.cache_clear()
+    s3_client._client.cache_clear()
     assert outcome.outcome is True
 
 
@@ -211,3 +212,40 @@ def test_a_url_with_a_password_is_refused_without_repeating_it():
         with pytest.raises(InputError, match="must not hold") as caught:
             open_place(url, option="--results")
         assert "topsecret" not in str(caught.value)
+
+
+def test_a_key_that_cannot_be_asked_for_stops_nobody(s3_url, tmp_path):
+    """A tab, a line's end: listed, refused by name, and all others are written."""
+    shelf = s3_shelf(s3_url, tmp_path)
+    names = ["a.mp3", "line\n.mp3", "tab\t.mp3", "z.mp3"]
+    data = shelf.bytes_of(shelf.add().key)
+    client, bucket = shelf.target.client, shelf.target.bucket
+    for name in names:
+        client.put_object(Bucket=bucket, Key=shelf.place.key(name), Body=data)
+    entries = list(list_objects(shelf.place))
+    assert sorted(one.key for one in entries) == [shelf.place.key(name) for name in names]
+    found = {one.entry.key: one.outcome for one in shelf.write(*entries)}
+    for name in names:
+        if name in {"a.mp3", "z.mp3"}:
+            assert found[shelf.place.key(name)] is True
+        else:
+            assert "Rename the object" in str(found[shelf.place.key(name)])
+
+
+def test_what_a_written_object_costs(s3_url, tmp_path):
+    """As docs/objects.md counts it: two GET, a HEAD, a PUT; one more HEAD to undo."""
+    asked = []
+
+    def of_the_object():
+        found = [how for how, path in asked if path.partition("?")[0].endswith("a.mp3")]
+        asked.clear()
+        return sorted(found)
+
+    with faulty(s3_url, lambda _number, method, path: asked.append((method, path))) as url:
+        shelf = s3_shelf(url, tmp_path)
+        entry = shelf.add()
+        of_the_object()
+        shelf.write(entry)
+        assert of_the_object() == ["GET", "GET", "HEAD", "PUT"]
+        shelf.undo()
+        assert of_the_object() == ["GET", "GET", "HEAD", "HEAD", "PUT"]

@@ -228,7 +228,7 @@ def test_a_store_whose_multipart_uploads_ignore_conditions_gets_one_piece(s3, mo
         return complete(**given)
 
     monkeypatch.setattr(client, "complete_multipart_upload", completed)
-    monkeypatch.setattr(s3_objects, "_client", lambda _url: client)
+    monkeypatch.setattr(s3_objects, "s3_client", lambda _url: client)
     assert check_conditional(s3.place) is False
     monkeypatch.setattr(s3_objects, "MULTIPART_LEN", 1)
     entry = s3.add()
