@@ -153,7 +153,7 @@ class ScanActor:
             work.results.write_part(work.run, number, rows)
         done = _summary(number, self.presence.node, rows)
         done.seconds = time.monotonic() - started
-        measure(done)
+        measure(done.statuses, audio_s=done.audio_s, n_read=done.n_read)
         done.rows = rows if work.rows_asked else None
         return done
 

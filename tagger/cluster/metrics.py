@@ -2,10 +2,8 @@
 
 import functools
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tagger.cluster.actor import Done
+from collections.abc import Mapping
+from typing import Any
 
 
 @functools.cache
@@ -20,15 +18,21 @@ def _counters() -> tuple[Any, Any, Any]:
     )
 
 
-def measure(done: "Done") -> None:
-    """Count a batch; nothing where the actor does not live in Ray."""
+def measure(statuses: Mapping[str, int], *, audio_s: float, n_read: int) -> None:
+    """Count a batch; nothing where the actor does not live in Ray.
+
+    Args:
+        statuses: number of objects by status.
+        audio_s: seconds of audio of these objects.
+        n_read: bytes that were fetched for them.
+    """
     ray = sys.modules.get("ray")  # not brought by a scan that has nothing left to do
     if ray is None or not ray.is_initialized():
         return
     objects, audio, fetched = _counters()
-    for status, n in done.statuses.items():
+    for status, n in statuses.items():
         objects.inc(n, tags={"status": status})
-    if done.audio_s:
-        audio.inc(done.audio_s)
-    if done.n_read:
-        fetched.inc(done.n_read)
+    if audio_s:
+        audio.inc(audio_s)
+    if n_read:
+        fetched.inc(n_read)
