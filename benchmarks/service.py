@@ -207,10 +207,10 @@ def music(folder: Path, number: int, *, seconds: float = 30.0) -> Path:
 
 
 READ = (
-    *[("/api/v1/tracks", {"limit": 50})] * 4,
-    *[("/api/v1/tracks", {"limit": 50, "folder": "Artist 0042/"})] * 3,
-    ("/api/v1/tracks/4711", {}),
-    ("/api/v1/jobs", {}),
+    *[("/api/v1/tracks", {"limit": 50})] * 8,
+    *[("/api/v1/tracks", {"limit": 50, "folder": "Artist 0042/"})] * 6,
+    *[("/api/v1/tracks/4711", {})] * 3,
+    *[("/api/v1/jobs", {})] * 2,
     ("/api/v1/tracks", {"limit": 50, "q": "zanzibar"}),
 )
 """What a reader asks for, one after another: mostly pages of a list."""

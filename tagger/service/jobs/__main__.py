@@ -21,6 +21,9 @@ def main() -> int:
     """Work until stdin is closed, or a signal comes."""
     silence_native_stderr()  # before a handler takes hold of the descriptor
     logging.basicConfig(level=logging.INFO, format="worker: %(message)s", stream=sys.stderr)
+    if hasattr(os, "nice"):
+        # A scan has more threads than there are cores: each page would wait behind all of them.
+        os.nice(5)
     given = json.loads(sys.stdin.readline())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
