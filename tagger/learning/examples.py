@@ -53,18 +53,20 @@ def add_background(gathered: Gathered, stored: Iterable[StoredEmbedding]) -> Non
     """Add an even sample of what the state knows, as music without the labels.
 
     Args:
-        gathered: the examples; tracks among them are not added once more.
+        gathered: the examples; what is the same audio is no other music, wherever it lies.
         stored: every file with an embedding of the base model.
     """
     examples = {track.path.resolve() for track in gathered.tracks}
-    others = [one for one in stored if one.path not in examples]
+    # Examples are copied from the library: there they would be the surest counter-examples.
+    vectors = {row.astype(np.float16).tobytes() for row in gathered.embeddings}
+    others = [one for one in stored if one.path not in examples and one.vector not in vectors]
     # Every n-th by path: some of every folder, and the same ones each time.
     others = others[:: max(1, len(others) // MAX_BACKGROUND)]
     if not others:
         return
-    vectors = np.stack([np.frombuffer(one.vector, np.float16) for one in others])
+    rows = np.stack([np.frombuffer(one.vector, np.float16) for one in others])
     gathered.tracks += [
         LabelledTrack(one.path, f"folder {one.path.parent}", (), origin="background")
         for one in others
     ]
-    gathered.embeddings = np.concatenate([gathered.embeddings, vectors.astype(np.float32)])
+    gathered.embeddings = np.concatenate([gathered.embeddings, rows.astype(np.float32)])

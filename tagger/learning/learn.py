@@ -34,7 +34,7 @@ LEAST_SKILL = 0.1
 """What a label must gain over chance, of all that could be gained, to be learned."""
 
 FEW_TRACKS = 500
-"""Below so many tracks it is also said how sure an average precision is."""
+"""Below so many tracks with a label it is also said how sure an average precision is."""
 
 _MOST_CONFUSED = 2
 _OFTEN = 0.1
@@ -184,7 +184,7 @@ def _rows(
 ) -> list[LabelRow]:
     artists = np.asarray(table.artists, dtype=object)
     first = crossed.scores.argmax(axis=1)
-    is_few = len(table.tracks) < FEW_TRACKS
+    is_few = table.targets.any(axis=1).sum() < FEW_TRACKS
     rows = []
     for column, label in enumerate(table.labels):
         has = table.targets[:, column]

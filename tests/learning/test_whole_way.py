@@ -1,12 +1,14 @@
 """From scanned files to a model of the owner's genres, corrected, learned again, undone."""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from tagger.api import Tagger
 from tagger.errors import InputError, ModelError
+from tagger.learning import learn as learn_module
 from tagger.learning.run import LearnOptions, learn_library, recipe_of
 from tagger.model.catalogue import find_model
 from tagger.reports.report import open_report
@@ -61,7 +63,7 @@ def test_the_whole_way(tmp_path, models, music):
 
     said = []
     taught(tmp_path, [music], said=said)
-    assert any("12 files hold what tagger wrote itself" in one for one in said)
+    assert any("12 files hold genres that tagger wrote itself" in one for one in said)
 
     for row in written:
         row["previous"], row["genres"] = row["genres"], "Berlin School"
@@ -128,10 +130,15 @@ def test_a_report_teaches_what_the_files_do_not_say(tmp_path, models):
     assert sorted(lesson.learned.labels) == sorted(GENRES)
 
 
-def test_a_few_examples_add_a_label_to_the_bases_own(tmp_path, models, music):
-    """Folders named like labels; how sure that can be is said as an interval."""
+def test_a_few_examples_add_a_label_to_the_bases_own(tmp_path, models, music, monkeypatch):
+    """Folders named like labels; how sure that can be is said as an interval.
+
+    However much other music is known; and copies of it are no other music.
+    """
+    monkeypatch.setattr(learn_module, "FEW_TRACKS", 20)
     examples = tmp_path / "examples"
-    write_genre(examples / "Berlin School", "Berlin School", n_artists=3, tags=())
+    copied = write_genre(examples / "Berlin School", "Berlin School", n_artists=3, tags=())
+    shutil.copytree(copied[0].parent, music / "copied from here")
     with opened("base", tmp_path) as tagger:
         list(tagger.scan([music], ScanOptions(score_all=True)))
     lesson = taught(tmp_path, [], LearnOptions(name="few", examples=examples))
