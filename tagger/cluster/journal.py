@@ -11,7 +11,7 @@ So one request for several changes is all that the journal costs.
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from tagger.cluster.journal_rows import (
     settled_row,
 )
 from tagger.cluster.stores import Place
-from tagger.errors import InputError
+from tagger.errors import InputError, StateError
 from tagger.system.version import __version__
 
 _RUN = "run.json"
@@ -96,8 +96,20 @@ def all_runs(parts: JournalParts) -> list[ObjectRun]:
     Raises:
         StateError: they cannot be read.
     """
-    found = [json.loads(parts.read(f"{one}/{_RUN}")) for one in parts.folders()]
-    return sorted((ObjectRun(**one) for one in found), key=lambda run: run.began, reverse=True)
+    found = [_run_of(parts, f"{one}/{_RUN}") for one in parts.folders()]
+    return sorted(found, key=lambda run: run.began, reverse=True)
+
+
+def _run_of(parts: JournalParts, name: str) -> ObjectRun:
+    data = parts.read(name)
+    try:
+        told = json.loads(data)
+        return ObjectRun(**{one.name: told.get(one.name) for one in fields(ObjectRun)})
+    except (ValueError, AttributeError) as error:
+        raise StateError(
+            f"{parts.shown}: {name} of the journal is damaged ({error}). Put it back from a"
+            " copy."
+        ) from error
 
 
 @dataclass(slots=True)
@@ -164,7 +176,7 @@ class ObjectJournal:
 def changes_of(
     parts: JournalParts, run: str, *, batch: str | None = None
 ) -> Iterator[ObjectChange]:
-    """All changes of a run, of each writer the last ones first.
+    """All changes of a run, the last batches first, and in each the last ones of each writer.
 
     What became of changes stands behind them, so that reading backwards needs no memory.
 
@@ -176,14 +188,18 @@ def changes_of(
     Raises:
         StateError: a part cannot be read.
     """
-    names = parts.names(run if batch is None else f"{run}/{batch}")
-    names = [one for one in names if one.endswith(".parquet")]
+    # Batch by batch: a run of millions has more parts than anybody should hold names of.
+    for one in [batch] if batch is not None else reversed(parts.folders(run)):
+        yield from _changes_in(parts, f"{run}/{one}")
+
+
+def _changes_in(parts: JournalParts, folder: str) -> Iterator[ObjectChange]:
     settled: dict[str, dict[str, Any]] = {}
     writer = ""
-    for name in sorted(names, reverse=True):
+    for name in reversed(parts.names(folder)):
         if (whose := name.rpartition("-")[0]) != writer:
             writer, settled = whose, {}
-        rows = rows_of(parts.read(name))
+        rows = rows_of(parts.read(name), name)
         settled |= {row["id"]: row for row in rows if row["status"] != "planned"}
         for row in reversed(rows):
             if row["status"] == "planned":
@@ -196,8 +212,7 @@ def batches_of(parts: JournalParts, run: str) -> set[str]:
     Raises:
         StateError: they cannot be listed.
     """
-    names = (one.split("/") for one in parts.names(run))
-    return {one[1] for one in names if len(one) == 3}
+    return set(parts.folders(run))
 
 
 def run_named(parts: JournalParts, run: str | None) -> ObjectRun:

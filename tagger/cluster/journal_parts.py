@@ -57,8 +57,8 @@ class JournalParts(Protocol):
             StateError: they cannot be listed.
         """
 
-    def folders(self) -> list[str]:
-        """The first parts of all names.
+    def folders(self, folder: str = "") -> list[str]:
+        """The folders in a folder, or at the top, sorted.
 
         Raises:
             StateError: they cannot be listed.
@@ -129,12 +129,14 @@ class StoredParts:
             pages = obstore.list(self.place.store, prefix=root)
             return sorted(one["path"][first:] for page in pages for one in page)
 
-    def folders(self) -> list[str]:
+    def folders(self, folder: str = "") -> list[str]:
         """As in `JournalParts`."""
-        root = self._key("x")[:-2]
+        root = self._key(folder).rstrip("/")
         with self._asked(root):
             found = obstore.list_with_delimiter(self.place.store, prefix=root)
-            return [one.rstrip("/").rpartition("/")[2] for one in found["common_prefixes"]]
+            return sorted(
+                one.rstrip("/").rpartition("/")[2] for one in found["common_prefixes"]
+            )
 
     def _key(self, name: str) -> str:
         return self.place.key(f"{_FOLDER}/{name}")
@@ -177,12 +179,15 @@ class PostgresParts:
         query = "SELECT name FROM tagger_journal WHERE starts_with(name, %s) ORDER BY name"
         return [name for (name,) in self._rows(query, [f"{folder}/"])]
 
-    def folders(self) -> list[str]:
+    def folders(self, folder: str = "") -> list[str]:
         """As in `JournalParts`."""
-        query = "SELECT DISTINCT split_part(name, '/', 1) FROM tagger_journal"
-        return [name for (name,) in self._rows(query, [])]
+        above = f"{folder}/" if folder else ""
+        query = "SELECT substr(name, %s) FROM tagger_journal WHERE starts_with(name, %s)"
+        query = f"SELECT DISTINCT split_part(below, '/', 1) FROM ({query}) AS t (below)"  # noqa: S608
+        query += " WHERE strpos(below, '/') > 0 ORDER BY 1"
+        return [name for (name,) in self._rows(query, [len(above) + 1, above])]
 
-    def _rows(self, query: str, values: list[str]) -> list[Any]:
+    def _rows(self, query: str, values: list[Any]) -> list[Any]:
         with self._asked() as connection:
             found = connection.execute("SELECT to_regclass('tagger_journal')").fetchone()
             if found is None or found[0] is None:

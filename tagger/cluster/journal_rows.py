@@ -134,8 +134,12 @@ def parquet_of(rows: Sequence[dict[str, Any]]) -> bytes:
     return out.getvalue()
 
 
-def rows_of(data: bytes) -> list[dict[str, Any]]:
+def rows_of(data: bytes, name: str) -> list[dict[str, Any]]:
     """The rows of a part.
+
+    Args:
+        data: its content.
+        name: of the part, for the message.
 
     Raises:
         StateError: it is damaged.
@@ -146,4 +150,8 @@ def rows_of(data: bytes) -> list[dict[str, Any]]:
     try:
         return list(pq.read_table(pa.BufferReader(data)).to_pylist())
     except pa.ArrowException as error:
-        raise StateError(f"a part of the journal is damaged ({error}).") from error
+        raise StateError(
+            f"{name}: this part of the journal is damaged ({error}), and its run cannot be"
+            " undone as a whole. Put it back from a copy, or move it away: the others are then"
+            " undone."
+        ) from error

@@ -1,7 +1,9 @@
 """Objects with music in them, in each kind of store, and what writes to them."""
 
 import contextlib
+import functools
 import itertools
+import tempfile
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,9 +50,7 @@ class Shelf:
     def add(self, name="a.mp3", kind="mp3", *, data=None, attributes=METADATA):
         """Store an object; returns its entry in a listing."""
         if data is None:
-            made = self.folder / "made"
-            made.mkdir(exist_ok=True)
-            data = make_audio(made, kind).read_bytes()
+            data = audio_of(kind)
         key = self.place.key(name)
         if self.is_folder:
             (self.place.folder / key).parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +94,13 @@ class Shelf:
 
     def undo(self, run=None, **options):
         return list(undo_objects(self.parts, run_named(self.parts, run), **options))
+
+
+@functools.cache
+def audio_of(kind):
+    """A short tone in a container."""
+    with tempfile.TemporaryDirectory() as folder:
+        return make_audio(Path(folder), kind).read_bytes()
 
 
 def request(genres=GENRES):

@@ -24,13 +24,11 @@ from tests.cluster.shelf import GENRES, Shelf, folder_shelf, memory_shelf, reque
 KINDS = {"a.mp3": "mp3", "b.flac": "flac", "deep/c.ogg": "ogg-vorbis", "d.m4a": "m4a-aac"}
 
 
-@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.service)])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service)])
 def shelf(request, tmp_path):
-    """Objects in a folder, in a store of obstore's, and in a real S3 server."""
+    """Objects in a folder, and in a real S3 server."""
     if request.param == "folder":
         return folder_shelf(tmp_path)
-    if request.param == "memory":
-        return memory_shelf(tmp_path)
     return s3_shelf(request.getfixturevalue("s3_url"), tmp_path)
 
 
@@ -66,6 +64,17 @@ def test_what_was_written_goes_back_to_the_byte(shelf):
     assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
     if kept is not None:
         assert [shelf.attributes_of(one.key) for one in entries] == kept
+
+
+def test_what_obstore_wrote_goes_back_to_the_byte(tmp_path):
+    """As in Google's and Azure's stores: on obstore's own condition."""
+    shelf = memory_shelf(tmp_path)
+    entries, before = stored(shelf)
+    kept = [shelf.attributes_of(one.key) for one in entries]
+    assert all(one.outcome is True for one in shelf.write(*entries))
+    assert {one.status for one in shelf.undo()} == {"written"}
+    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert [shelf.attributes_of(one.key) for one in entries] == kept
 
 
 def test_an_undo_is_undone_and_done_again(shelf):
@@ -212,6 +221,25 @@ def test_a_copy_that_a_killed_process_left_beside_a_file_is_removed(tmp_path, mo
     assert len(list(shelf.place.folder.iterdir())) == 2
     list(settle_open(shelf.target, ObjectJournal(shelf.parts, writer.journal.run)))
     assert [one.name for one in shelf.place.folder.iterdir()] == ["a.mp3"]
+
+
+def test_a_damaged_part_is_named_and_the_rest_goes_back_without_it(tmp_path):
+    """Half a part, and a run that says nothing."""
+    shelf = folder_shelf(tmp_path)
+    data = shelf.bytes_of(shelf.add().key)
+    entries = [shelf.add(f"{i:02}.mp3", data=data) for i in range(write.GROUP + 1)]
+    shelf.write(*entries)
+    run = run_named(shelf.parts, None).id
+    first, *_ = sorted((tmp_path / "results").rglob("*.parquet"))
+    first.write_bytes(first.read_bytes()[:100])
+    with pytest.raises(StateError, match=f"{first.name}: this part .* damaged"):
+        shelf.undo(run)
+    first.unlink()
+    shelf.undo(run)
+    assert sum(shelf.bytes_of(one.key) == data for one in entries) == 1
+    (tmp_path / "results" / "_journal" / run / "run.json").write_text("[")
+    with pytest.raises(StateError, match=r"run.json of the journal is damaged"):
+        all_runs(shelf.parts)
 
 
 def test_a_batch_that_is_done_again_knows_what_was_written(shelf):
