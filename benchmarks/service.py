@@ -224,6 +224,8 @@ def readers(arguments: argparse.Namespace, folder: Path) -> dict:
     fill(url, arguments.tracks, source="upload")
     times: list[float] = []
     with served(folder / "data", str(library)) as (process, client):
+        while not _scanned(client):
+            time.sleep(0.2)
         until, before_s = time.monotonic() + arguments.seconds, processor_s(process)
 
         def read(first: int) -> None:
@@ -241,12 +243,17 @@ def readers(arguments: argparse.Namespace, folder: Path) -> dict:
         for one in threads:
             one.join()
         cpu_ms = 1000 * (processor_s(process) - before_s) / len(times)
-        jobs = client.get("/api/v1/jobs").json()["items"]
-    scanned = sum(one["n_done"] for one in jobs if one["kind"] == "scan")
+        scanned = _scanned(client)
     return {
         "clients": 50, "requests": len(times), "scanned": scanned, **quantiles(times),
         "cpu_ms": round(cpu_ms, 1),
     }  # fmt: skip
+
+
+def _scanned(client: httpx.Client) -> int:
+    """Files that scans have done."""
+    jobs = client.get("/api/v1/jobs").json()["items"]
+    return sum(one["n_done"] for one in jobs if one["kind"] == "scan")
 
 
 def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
