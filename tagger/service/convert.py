@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Row
+
 from tagger.model.spec import ModelSpec
 from tagger.service.db.models import Job, Track
 from tagger.service.schemas.common import time_at, time_of
@@ -34,12 +36,12 @@ def media_type_of(container: str) -> str:
     return MEDIA_TYPES.get(container, "audio/x-unknown")
 
 
-def track_row(track: Track) -> TrackRow:
+def track_row(track: Track | Row[Any]) -> TrackRow:
     """One line of a list."""
     return TrackRow.model_construct(**_common(track))
 
 
-def _common(track: Track) -> dict[str, Any]:
+def _common(track: Track | Row[Any]) -> dict[str, Any]:
     return {name: getattr(track, name) for name in TrackRow.model_fields}
 
 

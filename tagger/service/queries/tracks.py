@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tagger.service.db.models import Track
 from tagger.service.problems import wrong
@@ -26,7 +26,7 @@ _ORDERS: dict[str, tuple[tuple[InstrumentedAttribute[Any], ...], bool]] = {
 
 _FEW = 1000
 
-ROW_COLUMNS = (
+ROW_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     Track.id, Track.source, Track.folder, Track.name, Track.title, Track.artist, Track.album,
     Track.duration_s, Track.status, Track.decision, Track.is_edited, Track.genres,
     Track.proposed, Track.top_label, Track.top_score, Track.has_cover, Track.version,
@@ -53,9 +53,9 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Tracks in order, the cursor of the next page, and how many there are in all."""
+    """Rows of `ROW_COLUMNS` in order, the next page's cursor, and how many there are in all."""
 
-    tracks: Sequence[Track]
+    tracks: Sequence[Row[Any]]
     next_cursor: str | None
     total: int | None
 
@@ -77,7 +77,7 @@ def page_of(session: Session, asked: TrackFilter, paging: Paging, *, is_sqlite: 
     if paging.offset:  # what is passed over is read from the index alone
         place = page_query(terms, paging).with_only_columns(Track.id)
         terms = [Track.id.in_(session.scalars(place).all())]
-    found = session.scalars(page_query(terms, replace(paging, offset=0))).all()
+    found = session.execute(page_query(terms, replace(paging, offset=0))).all()
     tracks, more = found[: paging.limit], found[paging.limit :]
     return Page(tracks, _cursor(tracks[-1], paging.sort) if more else None, total)
 
@@ -92,10 +92,13 @@ def _few(session: Session, terms: Sequence[ColumnElement[bool]]) -> list[int] | 
     return list(ids) if len(ids) <= _FEW else None
 
 
-def page_query(terms: Sequence[ColumnElement[bool]], paging: Paging) -> Select[Track]:
-    """The query of a page, with a row more than it holds."""
+def page_query(terms: Sequence[ColumnElement[bool]], paging: Paging) -> Select[Any]:
+    """The query of a page, with a row more than it holds.
+
+    Plain rows: objects of the session take half as long again to make.
+    """
     columns, is_down = _ORDERS[paging.sort]
-    query = select(Track).options(load_only(*ROW_COLUMNS)).where(*terms)
+    query = select(*ROW_COLUMNS).where(*terms)
     if paging.cursor is not None:
         place, values = tuple_(*columns), tuple_(*_values(paging.cursor, paging.sort))
         query = query.where(place < values if is_down else place > values)
@@ -103,7 +106,7 @@ def page_query(terms: Sequence[ColumnElement[bool]], paging: Paging) -> Select[T
     return query.limit(paging.limit + 1).offset(paging.offset or None)
 
 
-def _cursor(track: Track, sort: Sort) -> str:
+def _cursor(track: Row[Any], sort: Sort) -> str:
     values = [getattr(track, one.key) for one in _ORDERS[sort][0]]
     text = json.dumps([sort, *values], ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
