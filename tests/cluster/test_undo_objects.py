@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,14 +168,19 @@ def test_a_kill_at_any_moment_leaves_the_state_knowable(shelf, monkeypatch, mome
     assert names == set()
 
 
-def test_undo_brings_back_what_nobody_has_settled(shelf, monkeypatch):
-    """Right after a kill, and although the record says that the put has failed."""
+@pytest.mark.parametrize("status", ["planned", "failed"])
+def test_undo_brings_back_what_nobody_has_settled(shelf, monkeypatch, status):
+    """Right after a kill; and a put that was given up and came to the store after all."""
     entries, before = stored(shelf)
     with shelf.writer() as writer:
         pass
-    monkeypatch.setattr(ObjectJournal, "settle", lambda *_: None)
+    settle = ObjectJournal.settle
+    monkeypatch.setattr(
+        ObjectJournal, "settle", lambda self, one: settle(self, replace(one, status=status))
+    )
     list(writer.write((one, request(), "") for one in entries))
-    assert {one.status for one in shelf.changes()} == {"planned"}
+    writer.journal.close()
+    assert {one.status for one in shelf.changes()} == {status}
     assert {one.status for one in shelf.undo()} == {"written"}
     assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
 
@@ -288,6 +294,7 @@ def test_the_journal_lies_where_the_results_are(s3_url, tmp_path, request, place
 
 KILL = """
 import os, signal, sys
+from dataclasses import replace
 from pathlib import Path
 from tagger.cluster import undo, write
 from tagger.cluster.journal import run_named
