@@ -132,7 +132,7 @@ def _family_of(weights: dict[str, NDArray[Any]], path: Path) -> _Family:
     if network is None:
         raise InputError(
             f"{path}: weights of a network that is not known here; known are EfficientAT's"
-            " mn.._as and the fcn, musicnn, crnn and short-chunk networks of"
+            " mn.._as and the fcn, musicnn, crnn, short-chunk and harmonic networks of"
             " sota-music-tagging-models."
         )
 

@@ -67,12 +67,17 @@ class MelRecipe:
         return frames if self.is_centred else frames + (self.frame_len or self.n_fft)
 
 
-def add_front_end(builder: Builder, recipe: MelRecipe) -> str:
-    """Add the nodes from `waveform` to `features`, shape (batch, n_mels, n_frames).
+def add_front_end(builder: Builder, recipe: MelRecipe, filters: Array | None = None) -> str:
+    """Add the nodes from `waveform` to `features`, shape (batch, n_bands, n_frames).
 
     Frequencies that no filter takes are not computed.
+
+    Args:
+        builder: takes them.
+        recipe: how features are computed.
+        filters: shape (n_bands, n_fft // 2 + 1); None for the recipe's mels.
     """
-    filters = mel_filters(recipe)
+    filters = mel_filters(recipe) if filters is None else filters
     used = np.flatnonzero(filters.sum(axis=0))
     basis = fourier_basis(recipe, used)
     x = builder.node("Unsqueeze", INPUT, builder.constant(np.array([1])))

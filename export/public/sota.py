@@ -1,8 +1,9 @@
-"""Networks of sota-music-tagging-models as nodes: fcn, musicnn, crnn, short-chunk (residual).
+"""Networks of sota-music-tagging-models as nodes: fcn, musicnn, crnn, short-chunk, harmonic CNN.
 
 M. Won, A. Ferraro, D. Bogdanov and X. Serra, Evaluation of CNN-based automatic music tagging
-models, SMC 2020; MIT licence. All take 16 kHz, n_fft 512, hop 256, HTK's mels in dB. Their
-harmonic CNN learns its filters, and their self-attention is a transformer: neither is here.
+models, SMC 2020; MIT licence. All take 16 kHz, n_fft 512, hop 256 and levels in dB: HTK's mels,
+or harmonics of notes, whose filters are as wide as was learned. Their self-attention, which is
+a transformer, is not here.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +25,12 @@ Built = tuple[str, int]
 """The name of the logits, and the width of the embedding."""
 
 EPSILON = 1e-5
+N_HARMONICS = 6
+LOWEST_NOTE, HIGHEST_NOTE = 24, 88
+"""MIDI numbers: C1, and the note whose sixth harmonic is nearest to 8 kHz."""
+
+_NOTES_A_SEMITONE = 2
+_BAND_SLOPE, _BAND_HZ = 0.1079, 24.7  # of the ear's critical bands
 _BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -50,18 +57,28 @@ class Network:
 def find_network(weights: Weights) -> Network | None:
     """The network that a file of weights is for; None if it is none of these."""
     names = set(weights)
-    # Self-attention shares its layers' names with short-chunk, and harmonic CNN too.
-    if any(name.startswith(("encoder.", "hstft.")) for name in names):
+    # Self-attention shares its layers' names with short-chunk.
+    if any(name.startswith("encoder.") for name in names):
         return None
-    if "layer5.weight_ih_l0" in names:
-        return Network("crnn", _recipe(29 * 16_000, 96), _add_crnn)
-    if "layers.0.conv.weight" in names:
-        return Network("musicnn", _recipe(3 * 16_000, 96), _add_musicnn)
-    if "layer7.conv_1.weight" in names:
-        return Network("short-chunk", _recipe(59_049, 128), _add_short_chunk)
-    if {"layer5.conv.weight", "dense.weight"} <= names:
-        return Network("fcn", _recipe(29 * 16_000, 96), _add_fcn)
-    return None
+    return next((network for marks, network in _networks() if marks <= names), None)
+
+
+def _networks() -> tuple[tuple[set[str], Network], ...]:
+    """Weights that only one of them has, the rarest first, and which it is."""
+    whole = 29 * 16_000
+    return (
+        ({"hstft.bw_Q"}, Network("harmonic", _recipe(5 * 16_000, 128), _add_harmonic)),
+        ({"layer5.weight_ih_l0"}, Network("crnn", _recipe(whole, 96), _add_crnn)),
+        ({"layers.0.conv.weight"}, Network("musicnn", _recipe(3 * 16_000, 96), _add_musicnn)),
+        (
+            {"layer7.conv_1.weight"},
+            Network("short-chunk", _recipe(59_049, 128), _add_short_chunk),
+        ),
+        (
+            {"layer5.conv.weight", "dense.weight"},
+            Network("fcn", _recipe(whole, 96), _add_fcn),
+        ),
+    )
 
 
 def add_sota(builder: Builder, network: Network, weights: Weights) -> Built:
@@ -157,6 +174,41 @@ def _add_short_chunk(builder: Builder, recipe: MelRecipe, weights: Weights) -> B
         x = builder.node("Relu", builder.node("Add", same, y))
     flat = builder.reduce("ReduceMax", builder.reduce("ReduceMax", x, 3), 2)
     return _head(builder, flat, weights)
+
+
+def _add_harmonic(builder: Builder, recipe: MelRecipe, weights: Weights) -> Built:
+    filters = harmonic_filters(recipe, float(np.ravel(weights["hstft.bw_Q"])[0]))
+    features = add_front_end(builder, recipe, filters)
+    # (batch, 6 * 128, n_frames) -> (batch, 6, 128, n_frames)
+    shape = builder.constant(np.array([0, N_HARMONICS, -1, recipe.n_frames]))
+    x = _norm(builder, builder.node("Reshape", features, shape), weights, "hstft_bn")
+    for i in range(1, 8):
+        name, pool = f"layer{i}", (2, 2) if i < 6 else (2, 3)
+        if i in (1, 5):
+            x = _pooled(builder, x, weights, name, pool)
+            continue
+        y = builder.node("Relu", _plain(builder, x, weights, name, 1))
+        y = builder.node("Add", x, _plain(builder, y, weights, name, 2))
+        x = builder.node("MaxPool", builder.node("Relu", y), kernel_shape=pool, strides=pool)
+    flat = builder.reduce("ReduceMax", builder.reduce("ReduceMax", x, 3), 2)
+    return _head(builder, flat, weights)
+
+
+def harmonic_filters(recipe: MelRecipe, quality: float) -> Array:
+    """Triangles around quarter tones and their harmonics, shape (6 * 128, n_fft // 2 + 1).
+
+    Args:
+        recipe: has rate and frame length.
+        quality: that was learned; bands are narrower by this factor than the ear's.
+    """
+    n_notes = (HIGHEST_NOTE - LOWEST_NOTE) * _NOTES_A_SEMITONE
+    notes = LOWEST_NOTE + np.arange(n_notes) / _NOTES_A_SEMITONE
+    lowest = 440 * 2 ** ((notes - 69) / 12)
+    centres = np.concatenate([lowest * (i + 1) for i in range(N_HARMONICS)])[:, None]
+    widths = (_BAND_SLOPE * centres + _BAND_HZ) / quality
+    hz = np.arange(recipe.n_fft // 2 + 1) * recipe.sample_rate / recipe.n_fft
+    triangles: Array = (1 - np.abs(hz - centres) * 2 / widths).clip(min=0)
+    return triangles
 
 
 def _head(builder: Builder, x: str, weights: Weights) -> Built:

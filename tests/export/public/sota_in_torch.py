@@ -148,6 +148,35 @@ class ShortChunk(nn.Module):
         return self.dense2(F.relu(self.bn(self.dense1(x))))
 
 
+class Harmonic(nn.Module):
+    """Six harmonics as channels, two plain and five residual layers; filters half as wide."""
+
+    def __init__(self, n=8):
+        super().__init__()
+        self.hstft, self.hstft_bn = nn.Module(), nn.BatchNorm2d(6)
+        self.hstft.bw_Q = nn.Parameter(torch.tensor([2.0]))
+        self.layer1, self.layer5 = Conv(6, n, 2), Conv(n, 2 * n, 2)
+        for i in (2, 3, 4, 6, 7):
+            width, one = n if i < 5 else 2 * n, nn.Module()
+            one.conv_1 = nn.Conv2d(width, width, 3, padding=1)
+            one.conv_2 = nn.Conv2d(width, width, 3, padding=1)
+            one.bn_1, one.bn_2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+            setattr(self, f"layer{i}", one)
+        self.dense1, self.bn = nn.Linear(2 * n, 2 * n), nn.BatchNorm1d(2 * n)
+        self.dense2 = nn.Linear(2 * n, 50)
+
+    def forward(self, features):
+        x = self.hstft_bn(features.unflatten(1, (6, 128)))
+        for i in range(1, 8):
+            one = getattr(self, f"layer{i}")
+            if i in (1, 5):
+                x = one(x)
+                continue
+            y = one.bn_2(one.conv_2(F.relu(one.bn_1(one.conv_1(x)))))
+            x = F.max_pool2d(F.relu(x + y), 2 if i < 5 else (2, 3))
+        return self.dense2(F.relu(self.bn(self.dense1(x.flatten(1)))))
+
+
 def shaken(net, seed=0):
     """Its weights, with normalisations that do something; kept alive on the way."""
     torch.manual_seed(seed)

@@ -8,11 +8,12 @@ import torch
 from onnx import numpy_helper
 
 from export.public.builder import Builder
-from export.public.sota import add_sota, find_network
+from export.public.sota import add_sota, find_network, harmonic_filters
 from tagger.errors import ModelError
 from tests.export.public.sota_in_torch import (
     Crnn,
     Fcn,
+    Harmonic,
     Pons,
     ShortChunk,
     noise,
@@ -23,7 +24,13 @@ from tests.export.public.sota_in_torch import (
 
 @pytest.mark.parametrize(
     ("net", "name"),
-    [(Fcn, "fcn"), (Crnn, "crnn"), (Pons, "musicnn"), (ShortChunk, "short-chunk")],
+    [
+        (Fcn, "fcn"),
+        (Crnn, "crnn"),
+        (Pons, "musicnn"),
+        (ShortChunk, "short-chunk"),
+        (Harmonic, "harmonic"),
+    ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
 @torch.no_grad()
@@ -44,6 +51,22 @@ def test_the_networks_of_sota_are_those_that_torch_computes(net, name):
     del weights["dense.weight" if "dense.weight" in weights else "dense2.weight"]
     with pytest.raises((ModelError, AttributeError)):
         add_sota(Builder(), find_network(weights), weights)
+
+
+def test_harmonics_of_a_note_are_taken_by_their_filters():
+    """A tone of A4 and its harmonics each stand out in the band of A4 of their channel."""
+    recipe = find_network({"hstft.bw_Q": np.ones(1)}).recipe
+    filters = harmonic_filters(recipe, 1.0)
+    assert filters.shape == (6 * 128, 257)
+    hz = np.arange(257) * 31.25
+    note = 2 * (69 - 24)
+    for harmonic in range(6):
+        band = filters[harmonic * 128 + note]
+        centre, width = 440 * (harmonic + 1), 0.1079 * 440 * (harmonic + 1) + 24.7
+        assert np.abs(hz[band > 0] - centre).max() < width / 2
+        assert band == pytest.approx((1 - 2 * np.abs(hz - centre) / width).clip(min=0))
+    narrower = harmonic_filters(recipe, 2.0)
+    assert (narrower > 0).sum() < (filters > 0).sum()
 
 
 @pytest.mark.data
