@@ -1,4 +1,4 @@
-"""Networks of sota-music-tagging-models as nodes: fcn, musicnn, crnn, short-chunk, harmonic CNN.
+"""sota-music-tagging-models as nodes: fcn, musicnn, crnn, short-chunk and harmonic CNN.
 
 M. Won, A. Ferraro, D. Bogdanov and X. Serra, Evaluation of CNN-based automatic music tagging
 models, SMC 2020; MIT licence. All take 16 kHz, n_fft 512, hop 256 and levels in dB: HTK's mels,
