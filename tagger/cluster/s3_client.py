@@ -55,7 +55,7 @@ def _client(url: str) -> Any:
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(
-            "Writing to S3 needs boto3: `pip install 'tagger[cluster]'`."
+            "S3 needs boto3 for that: pip install 'tagger-music[cluster]' brings it."
         ) from error
     asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
     config = Config(**CONFIG)

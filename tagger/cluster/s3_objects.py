@@ -74,11 +74,13 @@ class S3Objects:
         if head.get("ObjectLockMode") or head.get("ObjectLockLegalHoldStatus") == "ON":
             raise UnsupportedTagError(f"{url}: it is under an object lock, and is left alone.")
         lost = [one for one, text in head["Metadata"].items() if not text.isascii()]
+        if head.get("ExpiresString") and not head.get("Expires"):  # no date, as headers may be
+            lost.append("Expires")
         if lost or head.get("MissingMeta"):
             raise WriteError(
-                f"{url}: its user metadata ({sanitise(', '.join(lost) or 'not shown')}) cannot"
-                " be kept, since headers carry plain letters only; it is left as it is. Store"
-                " that metadata encoded."
+                f"{url}: its metadata ({sanitise(', '.join(lost) or 'not shown')}) cannot"
+                " be kept, since headers carry plain letters and dates only; it is left as it is."
+                " Store that metadata encoded."
             )
         found = {name: head[name] for name in _KEPT if head.get(name)}
         if tags := self._tags(key):

@@ -304,17 +304,20 @@ def test_a_container_without_tags_is_skipped_by_name(shelf):
     assert entry.key in str(outcome.outcome)
 
 
-def test_user_metadata_that_cannot_be_kept_keeps_the_object_as_it_is(s3, monkeypatch):
-    """Letters that headers do not carry: refused rather than spoilt."""
+@pytest.mark.parametrize(
+    ("odd", "name"), [({"Metadata": {"t": "Ü"}}, "t"), ({"ExpiresString": "soon"}, "Expires")]
+)
+def test_metadata_that_cannot_be_kept_keeps_the_object_as_it_is(s3, monkeypatch, odd, name):
+    """Letters that headers do not carry, a date that is none: refused rather than spoilt."""
     entry = s3.add()
     head = s3.target.client.head_object
     monkeypatch.setattr(
         s3.target.client,
         "head_object",
-        lambda **named: head(**named) | {"Metadata": {"t": "Ü"}},
+        lambda **named: head(**named) | odd,
     )
     (outcome,) = s3.write(entry)
-    assert "user metadata (t) cannot be kept" in str(outcome.outcome)
+    assert f"metadata ({name}) cannot be kept" in str(outcome.outcome)
     assert s3.entry(entry.key).etag == entry.etag
 
 
