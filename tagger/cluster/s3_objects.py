@@ -79,8 +79,8 @@ class S3Objects:
         if lost or head.get("MissingMeta"):
             raise WriteError(
                 f"{url}: its metadata ({sanitise(', '.join(lost) or 'not shown')}) cannot"
-                " be kept, since headers carry plain letters and dates only; it is left as it is."
-                " Store that metadata encoded."
+                " be kept, since headers carry plain letters and dates only; it is left as it"
+                " is. Store that metadata encoded."
             )
         found = {name: head[name] for name in _KEPT if head.get(name)}
         if tags := self._tags(key):

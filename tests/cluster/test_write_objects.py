@@ -304,6 +304,7 @@ def test_a_container_without_tags_is_skipped_by_name(shelf):
     assert entry.key in str(outcome.outcome)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("odd", "name"), [({"Metadata": {"t": "Ü"}}, "t"), ({"ExpiresString": "soon"}, "Expires")]
 )
@@ -321,6 +322,7 @@ def test_metadata_that_cannot_be_kept_keeps_the_object_as_it_is(s3, monkeypatch,
     assert s3.entry(entry.key).etag == entry.etag
 
 
+@pytest.mark.service
 def test_a_locked_object_is_left_alone(s3, monkeypatch):
     """Object lock: skipped on purpose."""
     entry = s3.add()
