@@ -25,25 +25,17 @@ from tagger.scan.library_spelling import library_spelling
 from tagger.scan.options import RecallOptions, ScanOptions
 from tagger.scan.recorded_scan import open_cache, recorded_writer
 from tagger.scan.records import ListenOptions
-from tagger.scan.resources import Resources
 from tagger.scan.results import TrackResult
 from tagger.scan.scan import scan_files, scan_folders
-from tagger.scan.write_results import (
-    given_genres,
-    request_of,
-    result_of_undo,
-    with_outcome,
-)  # fmt: skip
-from tagger.state import state_path
+from tagger.scan.undoing import Undoing
+from tagger.scan.write_results import given_genres, request_of, with_outcome
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from tagger.genres.choose import Policy
-    from tagger.journal.history import Run
     from tagger.journal.run import Outcome, WriteRequest
-    from tagger.journal.undo import UndoOptions
     from tagger.library.selection import WalkOptions
     from tagger.review.apply import ApplyOptions
     from tagger.review.findings import Audit, AuditOptions
@@ -51,7 +43,7 @@ if TYPE_CHECKING:
     from tagger.writing.options import WriteOptions
 
 
-class Tagger(Resources):
+class Tagger(Undoing):
     """A model, decoding processes, a cache and a journal. Use it in a `with` statement.
 
     Methods may be called from several threads. Scans and audits of one `Tagger` run one after
@@ -287,60 +279,3 @@ class Tagger(Resources):
             InputError: there is no state.
         """
         return write_in_run(self._journal(), "write", requests, reason=reason)
-
-    def runs(self) -> "list[Run]":
-        """What wrote to files, newest first, also while another process holds the state."""
-        from tagger.journal.history import all_runs, runs_at  # noqa: PLC0415
-
-        # The state that this process holds tells more than one that is opened beside it.
-        if self._store is not None:
-            return all_runs(self._store)
-        path = self._state or state_path()
-        is_there = self._remember and (self._state is not None or path.exists())
-        return runs_at(path) if is_there else []
-
-    def run_to_undo(self, paths: Iterable[Path | str] = (), *, run: int | None = None) -> int:
-        """The run that `undo` would take back: the last one that is still in force.
-
-        Args:
-            paths: of those that wrote in or to these; empty for all.
-            run: its number, if it is known: it is only checked.
-
-        Raises:
-            InputError: there is none.
-        """
-        from tagger.journal.undo_run import run_to_undo  # noqa: PLC0415
-
-        return run_to_undo(self._journal(), _absolute(paths), number=run)
-
-    def undo(
-        self,
-        run: int | None = None,
-        *,
-        paths: Iterable[Path | str] = (),
-        options: "UndoOptions | None" = None,
-        stop: threading.Event | None = None,
-    ) -> Iterator[TrackResult]:
-        """Give files back what they held before a run, to the byte; itself a run.
-
-        Args:
-            run: its number; None for the last one, as `run_to_undo` finds it.
-            paths: only files in or of these; empty for all that the run has changed.
-            options: whether and how files are changed.
-            stop: once set, what has not begun is left as it is.
-
-        Raises:
-            InputError: there is no such run, or nothing to undo.
-        """
-        from tagger.journal.undo import UndoOptions  # noqa: PLC0415
-        from tagger.journal.undo_run import run_to_undo, undo_run  # noqa: PLC0415
-
-        store, areas = self._journal(), _absolute(paths)
-        number = run_to_undo(store, areas, number=run)
-        undone = undo_run(store, number, areas, options or UndoOptions(), stop=stop)
-        return map(result_of_undo, undone)
-
-
-def _absolute(paths: Iterable[Path | str]) -> list[Path]:
-    """Resolved as far as they exist: a file that was moved is still asked for by its name."""
-    return [Path(path).resolve() for path in paths]

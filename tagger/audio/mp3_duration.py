@@ -112,8 +112,8 @@ def _constant_duration(
         return None
     for spot in range(_N_SPOTS):
         at = start + spot * (payload_len - _SPOT_BYTES) // _N_SPOTS
-        found = _find_frame(_read_at(descriptor, at, _SPOT_BYTES))
-        if found is None or not found.continues(frame):
+        header = _find_frame(_read_at(descriptor, at, _SPOT_BYTES))
+        if header is None or not header.continues(frame):
             return None
     return payload_len * 8 / frame.bitrate_bps
 

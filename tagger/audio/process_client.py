@@ -91,7 +91,7 @@ class DecodeProcess:
                     yield window
                 else:
                     yield _window(process.stdout, length) if kind == b"W" else None
-            found = json.loads(process.stdout.read(length))
+            answer = json.loads(process.stdout.read(length))
             is_answered = True
         except _DEATHS as error:
             # An alarm ends the process without a word: only the clock tells it from a crash.
@@ -103,8 +103,8 @@ class DecodeProcess:
                 self.close()
         if kind == b"X":
             # The class by its name: another version of ours might send one that is not there.
-            raise getattr(errors, found[0], TrackError)(found[1])
-        return float(found)
+            raise getattr(errors, answer[0], TrackError)(answer[1])
+        return float(answer)
 
     @property
     def is_started(self) -> bool:

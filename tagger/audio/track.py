@@ -225,7 +225,6 @@ class Track:
     def _by_seeking(self, window_len: int, n_windows: int) -> Iterator[Waveform]:
         source, rate = self._source, self._sample_rate
         n_samples = self._n_samples()
-        # The last window of a file that was cut off is still worth a vote.
         needed = _ENOUGH * min(window_len, n_samples)
         starts = spread_starts(n_samples, window_len=window_len, n_windows=n_windows)
         if is_covered(n_samples, window_len=window_len, n_windows=n_windows):

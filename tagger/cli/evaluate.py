@@ -51,10 +51,10 @@ def evaluate(
         from train.fit.run import parse_overrides
     overrides = {**recordings.choices(dataset), **parse_overrides(option or [])}
     places = {"data": recordings.data, "prepared": recordings.prepared}
-    found = evaluate_model(model, overrides, split=split, say=say, **places)
+    figures = evaluate_model(model, overrides, split=split, say=say, **places)
     if html is not None:
-        write_page(found, html)
-    typer.echo(show_json(found) if json else show_table(found))
+        write_page(figures, html)
+    typer.echo(show_json(figures) if json else show_table(figures))
 
 
 @grouped

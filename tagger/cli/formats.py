@@ -16,26 +16,26 @@ def formats(
     """List the containers: who decodes them, which tags they have."""
     from tagger.diagnostics.formats import formats as all_formats
 
-    found = all_formats()
+    containers = all_formats()
     if json:
         from tagger.text import json_text
 
-        for one in found:
+        for one in containers:
             typer.echo(json_text(one.to_record()))
         return
     from rich.console import Console
 
-    Console().print(_table(found))
+    Console().print(_table(containers))
 
 
-def _table(found: "list[Format]") -> "Table":
+def _table(containers: "list[Format]") -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for title in ("container", "files", "decoded by", "tags read", "tags written"):
         table.add_column(title, overflow="fold")
     table.add_column("several genres, notes", overflow="fold")
-    for one in found:
+    for one in containers:
         notes = "; ".join(part.rstrip(".") for part in (one.several, one.note) if part)
         table.add_row(
             one.container,

@@ -216,11 +216,11 @@ def _corrections(state: Path | None, forget: str | None, *, json: bool) -> None:
                 )
             say(f"{n_forgotten} decision{'' if n_forgotten == 1 else 's'} forgotten.")
             return
-        found = all_corrections(store)
+        decisions = all_corrections(store)
     if json:
-        for one in found:
+        for one in decisions:
             typer.echo(json_text(correction_record(one)))
-    elif found:
-        show_corrections(stdout_console(), found)
+    elif decisions:
+        show_corrections(stdout_console(), decisions)
     else:
         say("No decision of yours is recorded yet: `tagger apply`, `serve` and `undo` do that.")

@@ -172,10 +172,10 @@ def _emit_with_segments(
     from tagger.scan.timeline import segments
     from tagger.text import json_text
 
-    found = []
+    parts = []
     if result.timeline is not None:
-        found = segments(result.timeline, spec, threshold=threshold)
-    record = {**to_record(result), "segments": [one.to_record() for one in found]}
+        parts = segments(result.timeline, spec, threshold=threshold)
+    record = {**to_record(result), "segments": [one.to_record() for one in parts]}
     typer.echo(json_text(record))
 
 

@@ -78,13 +78,13 @@ def audit(
         state=past.state,
         remember=not past.no_state,
     ) as tagger:
-        found = _audited(tagger, files.paths, options, walk=walk, past=past, report=report)
+        audited = _audited(tagger, files.paths, options, walk=walk, past=past, report=report)
     if json:
-        for one in _worth_a_row(found.files):
+        for one in _worth_a_row(audited.files):
             emit_json(one.result, stdout_console())
     else:
-        show_audit(stdout_console(), found, limit=None if everything else SHOWN)
-    has_failed = any(one.finding == "failed" for one in found.files)
+        show_audit(stdout_console(), audited, limit=None if everything else SHOWN)
+    has_failed = any(one.finding == "failed" for one in audited.files)
     raise typer.Exit(EXIT_SOME_FAILED if has_failed else walk.exit_code)
 
 
@@ -110,23 +110,23 @@ def _audited(
             tally.add(result)
             advance()
 
-        found = tagger.audit(
+        audited = tagger.audit(
             paths, options, walk=walk.options(), recall=past.recall(), on_track=scored
         )
-        _add_all(file, found.files)
-    return found
+        _add_all(file, audited.files)
+    return audited
 
 
-def _worth_a_row(found: "Iterable[Audited]") -> "Iterator[Audited]":
+def _worth_a_row(files: "Iterable[Audited]") -> "Iterator[Audited]":
     """Files that agree, or of which nothing is sure, are not what an audit is about."""
-    return (one for one in found if one.finding not in {"agrees", "unsure"})
+    return (one for one in files if one.finding not in {"agrees", "unsure"})
 
 
-def _add_all(report: "Report | None", found: "Sequence[Audited]") -> None:
+def _add_all(report: "Report | None", files: "Sequence[Audited]") -> None:
     """The page gets every file, a table what is worth a row."""
     if report is None:
         return
-    for one in found if report.takes_findings else _worth_a_row(found):
+    for one in files if report.takes_findings else _worth_a_row(files):
         report.add(one.result, finding=one.finding)
 
 

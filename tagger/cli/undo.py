@@ -50,12 +50,12 @@ def runs(
         show_object_runs(results, json=json)
         return
     with open_journal(state, stderr_console()) as tagger:
-        found = tagger.runs()
+        recorded = tagger.runs()
     if json:
-        for run in found:
+        for run in recorded:
             typer.echo(json_text(asdict(run)))
-    elif found:
-        stdout_console().print(_table(found))
+    elif recorded:
+        stdout_console().print(_table(recorded))
     else:
         stderr_console().print("Nothing was written so far.")
 
@@ -170,7 +170,7 @@ def _named(what: list[str]) -> tuple[int | None, list[str]]:
     return None, what
 
 
-def _table(found: "list[Run]") -> "Table":
+def _table(recorded: "list[Run]") -> "Table":
     from rich.table import Table
 
     table = Table(title="Runs that wrote")
@@ -178,7 +178,7 @@ def _table(found: "list[Run]") -> "Table":
         table.add_column(name, overflow="fold")
     for name in ("written", "undone", "failed"):
         table.add_column(name, justify="right")
-    for run in found:
+    for run in recorded:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.began_s))
         if run.n_open:
             when += " (interrupted)"

@@ -99,17 +99,17 @@ def _state() -> str:
 
 
 def _packages() -> list[Line]:
-    found = []
+    packages = []
     for name in DISTRIBUTIONS:
         try:
-            found.append(Line("packages", name, True, version(name)))
+            packages.append(Line("packages", name, True, version(name)))
         except PackageNotFoundError:
             continue
-    runtimes = [line for line in found if line.name.startswith("onnxruntime")]
+    runtimes = [line for line in packages if line.name.startswith("onnxruntime")]
     if len(runtimes) > 1:
         note = "both are installed and overwrite each other; uninstall both, then install one"
-        found.append(Line("packages", "onnxruntime + onnxruntime-gpu", False, note))
-    return found
+        packages.append(Line("packages", "onnxruntime + onnxruntime-gpu", False, note))
+    return packages
 
 
 def _devices() -> list[Line]:

@@ -44,11 +44,11 @@ class Format:
 
 def formats() -> list[Format]:
     """Every container that is known, and one line for all others."""
-    found = [_format(*one) for one in containers() if one[1].suffixes]
-    named = {suffix for one in found for suffix in one.suffixes}
+    listed = [_format(*one) for one in containers() if one[1].suffixes]
+    named = {suffix for one in listed for suffix in one.suffixes}
     rest = tuple(sorted(AUDIO_SUFFIXES - named))
     note = "FFmpeg opens what it knows; no tag is read or written"
-    return [*found, Format("others", rest, ("FFmpeg",), (), None, None, note)]
+    return [*listed, Format("others", rest, ("FFmpeg",), (), None, None, note)]
 
 
 def has_decoder(codec: str) -> bool:
@@ -78,9 +78,9 @@ def _format(family: Family, container: Container) -> Format:
 
 def _decoders(container: Container) -> tuple[str, ...]:
     """The decoders that are here, libsndfile first, since it is asked first."""
-    found, codecs = [], container.codecs.split()
+    decoders, codecs = [], container.codecs.split()
     if container.libsndfile in soundfile.available_formats():
-        found.append("libsndfile")
+        decoders.append("libsndfile")
     if container.demuxer in av.formats_available and any(map(has_decoder, codecs)):
-        found.append("FFmpeg")
-    return tuple(found)
+        decoders.append("FFmpeg")
+    return tuple(decoders)

@@ -27,16 +27,16 @@ def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, fl
         scores: what the model gave, in [0, 1], shape (n_labels,).
         spec: the model's labels and their tree.
     """
-    found = dict(zip(spec.labels, scores.tolist(), strict=True))
+    by_label = dict(zip(spec.labels, scores.tolist(), strict=True))
     if not spec.parents:
-        return dict(sorted(found.items(), key=lambda one: -one[1]))
+        return dict(sorted(by_label.items(), key=lambda one: -one[1]))
     lines = {label: line_above(label, spec.parents) for label in spec.labels}
-    for label, score in list(found.items()):
+    for label, score in list(by_label.items()):
         for above in lines[label]:
             # A name that is no label has no score to raise.
-            if found.get(above, 1.0) < score:
-                found[above] = score
-    return dict(sorted(found.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
+            if by_label.get(above, 1.0) < score:
+                by_label[above] = score
+    return dict(sorted(by_label.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
 
 
 def scores_by_kind(

@@ -95,12 +95,14 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
     """
     # The order counts: aliases first, then the lists, the tree, the spelling, the limit.
     names = [canonical(name, rules) for name in predicted]
-    found = [one for name in names for one in specific_of(name, rules)]
+    writable = [one for name in names for one in specific_of(name, rules)]
     places: dict[str, int] = {}
-    for place, name in enumerate(found):
+    for place, name in enumerate(writable):
         places.setdefault(fold(name), place)
-    specific = sorted(without_general(found, rules), key=lambda one: _place(one, places, rules))
-    general = [found for name in names for found in general_of(name, rules)]
+    specific = sorted(
+        without_general(writable, rules), key=lambda one: _place(one, places, rules)
+    )
+    general = [writable for name in names for writable in general_of(name, rules)]
     by_level = {"specific": specific, "general": general, "both": [*specific, *general]}
     return unique(spelled(name, rules) for name in by_level[rules.tree_level])[:limit]
 
@@ -113,11 +115,11 @@ def _place(name: str, places: Mapping[str, int], rules: GenreRules) -> int:
 
 def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
     """The names without those that stand above another one; in a circle none does."""
-    found = unique(names)
-    above = {fold(name): set(map(fold, ancestors(name, rules))) for name in found}
+    distinct = unique(names)
+    above = {fold(name): set(map(fold, ancestors(name, rules))) for name in distinct}
     return tuple(
         name
-        for name in found
+        for name in distinct
         if not any(
             fold(name) in line and one not in above[fold(name)] for one, line in above.items()
         )
@@ -126,25 +128,25 @@ def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
 
 def canonical(name: str, rules: GenreRules) -> str:
     """The name after all aliases; of aliases that run in a circle, the first name."""
-    found, seen = name, {fold(name)}
-    while (target := rules.aliases.get(fold(found))) is not None:
+    target_name, seen = name, {fold(name)}
+    while (target := rules.aliases.get(fold(target_name))) is not None:
         if fold(target) in seen:
-            return target if fold(target) == fold(found) else name
+            return target if fold(target) == fold(target_name) else name
         seen.add(fold(target))
-        found = target
-    return found
+        target_name = target
+    return target_name
 
 
 def ancestors(name: str, rules: GenreRules) -> tuple[str, ...]:
     """All more general names, the nearest first; never the name itself."""
-    found: dict[str, str] = {}
+    above: dict[str, str] = {}
     level = [name]
     while level:
         parents = [parent for one in level for parent in rules.tree.get(fold(one), ())]
-        level = [parent for parent in parents if fold(parent) not in {fold(name), *found}]
-        found |= {fold(parent): parent for parent in reversed(level)}
+        level = [parent for parent in parents if fold(parent) not in {fold(name), *above}]
+        above |= {fold(parent): parent for parent in reversed(level)}
         level = list(unique(level))
-    return tuple(found.values())
+    return tuple(above.values())
 
 
 def may_write(name: str, rules: GenreRules) -> bool:
@@ -254,7 +256,7 @@ def read_apart(genre: str, rules: GenreRules) -> tuple[str, ...]:
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
     """The names without those that differ from an earlier one in case only."""
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for name in names:
-        found.setdefault(fold(name), name)
-    return tuple(found.values())
+        by_key.setdefault(fold(name), name)
+    return tuple(by_key.values())

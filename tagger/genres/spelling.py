@@ -74,13 +74,13 @@ def usual_spellings(counts: Mapping[str, int], rules: GenreRules) -> dict[str, s
         for part in read_apart(genre, rules):
             if _is_plain(part) and not rules.say_nothing([part]):
                 groups[spelling_key(part)][part.strip()] += n_files
-    found = {}
+    usual = {}
     for key, spellings in groups.items():
         (first, most), *others = spellings.most_common(2)
         # Of two that are equally frequent neither is the library's own.
         if most >= FEWEST and (not others or most > others[0][1]):
-            found[key] = first
-    return found
+            usual[key] = first
+    return usual
 
 
 def _is_plain(genre: str) -> bool:
@@ -115,7 +115,7 @@ def _spread(tracks: Iterable[Path]) -> list[Path]:
 
 def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
     """Genres of files, read side by side; threads that hang are left behind."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     lock = threading.Lock()
 
     def work() -> None:
@@ -129,7 +129,7 @@ def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
             except TrackError:
                 continue
             with lock:
-                found.update(genres)
+                counts.update(genres)
 
     threads = [
         threading.Thread(target=work, name="spelling", daemon=True) for _ in range(_N_THREADS)
@@ -140,4 +140,4 @@ def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
     for one in threads:
         one.join(max(0.0, until - time.monotonic()))
     with lock:
-        return Counter(found)
+        return Counter(counts)

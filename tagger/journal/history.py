@@ -114,8 +114,8 @@ def last_run(store: Store, areas: Sequence[Path] = ()) -> int | None:
     inside, values = _inside(areas)
     query = f"SELECT max(run) FROM change WHERE {_IN_FORCE} AND {inside}"  # noqa: S608, bound
     with store.reading() as connection:
-        (found,) = connection.execute(query, values).fetchone()
-    return int(found) if found is not None else None
+        (number,) = connection.execute(query, values).fetchone()
+    return int(number) if number is not None else None
 
 
 def later_run(store: Store, change: Change) -> int | None:
@@ -131,8 +131,8 @@ def later_run(store: Store, change: Change) -> int | None:
     content = (bytes.fromhex(one.payload), one.size, bytes.fromhex(one.metadata))
     with store.reading() as connection:
         values = (os.fsencode(change.path), *content, change.id)
-        found = connection.execute(query, values).fetchone()[0]
-    return int(found) if found is not None else None
+        number = connection.execute(query, values).fetchone()[0]
+    return int(number) if number is not None else None
 
 
 def roots_of(store: Store, run: int) -> list[Path]:

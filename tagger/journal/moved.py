@@ -62,13 +62,13 @@ class Moved:
         ]
         if not fitting:
             return None
-        found = min(fitting, key=lambda path: _distance(path, change))
+        nearest = min(fitting, key=lambda path: _distance(path, change))
         # Two equal copies belong to two changes: none is given back twice.
-        self._taken.add((found, change.becomes))
-        self.places[change.id] = found
+        self._taken.add((nearest, change.becomes))
+        self.places[change.id] = nearest
         # When this change is taken back, the file may be that of an earlier one of the run.
-        by_size.setdefault(change.was.size, []).append(found)
-        return found
+        by_size.setdefault(change.was.size, []).append(nearest)
+        return nearest
 
     def brought_into(self, run: int) -> Iterator[Change]:
         """A run's changes to files that lay elsewhere, and by now lie in what was named."""
@@ -95,10 +95,10 @@ class Moved:
     def _sized(self, run: int) -> dict[int, list[Path]]:
         """The files that are worth a look, by size."""
         if run not in self._by_size:
-            found = self._by_size[run] = {}
+            by_size = self._by_size[run] = {}
             for size, path in self._seen(run, sizes_of(self.store, run)):
                 # By size first: only a handful of a library's files is then read.
-                paths = found.setdefault(size, [])
+                paths = by_size.setdefault(size, [])
                 if path not in paths:
                     paths.append(path)
         return self._by_size[run]

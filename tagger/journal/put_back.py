@@ -61,10 +61,10 @@ def plan_back(path: Path, way: WayBack, options: WriteOptions) -> PreparedWrite 
         state = os.fstat(source.file.fileno())
         container = way.was.container
         # All bytes: a file that merely looks alike would be damaged by the patches.
-        found = identity_of(source, container) if _is_like(source, way) else None
-        if found == way.was:
+        present = identity_of(source, container) if _is_like(source, way) else None
+        if present == way.was:
             return None
-        if found != way.becomes:
+        if present != way.becomes:
             raise OtherFileError(
                 f"{path}: it was changed by another program since tagger wrote it, and is left"
                 " as that program made it."
@@ -79,7 +79,7 @@ def plan_back(path: Path, way: WayBack, options: WriteOptions) -> PreparedWrite 
                 after=way.before,
                 patches=patches,
                 undo=reversed_patches(source, patches),
-                was=found,
+                was=present,
                 becomes=_proven(path, patched(source, patches), way),
                 stat=state,
                 mtime_ns=way.mtime_ns if options.keep_mtime else None,
@@ -94,9 +94,9 @@ def _is_like(source: Source, way: WayBack) -> bool:
 
 def _proven(path: Path, view: Source, way: WayBack) -> Identity:
     """What the file will hold, which is what it held."""
-    found = identity_of(view, way.was.container, payload=way.was.payload)
-    if found != way.was:
+    result = identity_of(view, way.was.container, payload=way.was.payload)
+    if result != way.was:
         raise WriteError(
             f"{path}: {NOT_WRITTEN}: the journal does not lead back to its old content."
         )
-    return found
+    return result

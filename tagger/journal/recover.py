@@ -81,7 +81,7 @@ def settle_open(store: Store) -> Recovered:
     Raises:
         StateError: the state cannot be used.
     """
-    found: dict[ChangeStatus, list[Path]] = {
+    by_status: dict[ChangeStatus, list[Path]] = {
         "planned": [],
         "done": [],
         "failed": [],
@@ -93,17 +93,17 @@ def settle_open(store: Store) -> Recovered:
             n_copies += _remove_copy(change.temp)
             status, state = _what_became(change)
         except OSError:  # the share is not there: it may be tomorrow
-            found["planned"].append(change.path)
+            by_status["planned"].append(change.path)
             continue
-        found[status].append(change.path)
+        by_status[status].append(change.path)
         reason = "the run was killed" if status != "done" else None
         with store.transaction() as connection:
             settle(connection, change.id, status, reason=reason, new=state)
     return Recovered(
-        len(found["done"]),
-        len(found["failed"]),
-        tuple(found["gone"]),
-        tuple(found["planned"]),
+        len(by_status["done"]),
+        len(by_status["failed"]),
+        tuple(by_status["gone"]),
+        tuple(by_status["planned"]),
         n_copies,
     )
 
@@ -122,10 +122,10 @@ def _what_became(change: Change) -> tuple[ChangeStatus, os.stat_result | None]:
         raise
     if (state.st_dev, signed(state.st_ino), state.st_size, state.st_mtime_ns) == change.old:
         return "failed", None
-    found = identity_at(change.path, change.was.container)
-    if found == change.becomes:
+    present = identity_at(change.path, change.was.container)
+    if present == change.becomes:
         return "done", state
-    return ("failed" if found == change.was else "gone"), None
+    return ("failed" if present == change.was else "gone"), None
 
 
 def _remove_copy(temp: Path) -> int:

@@ -112,12 +112,12 @@ def _put(out: bytearray, *numbers: int) -> None:
 
 def _take(data: memoryview, at: int, count: int) -> tuple[list[int], int]:
     """The next `count` numbers, and where what follows them begins."""
-    found = []
+    parts = []
     for _ in range(count):
         number = shift = 0
         while data[at] & 0x80:
             number |= (data[at] & 0x7F) << shift
             at, shift = at + 1, shift + 7
-        found.append(number | data[at] << shift)
+        parts.append(number | data[at] << shift)
         at += 1
-    return found, at
+    return parts, at

@@ -99,10 +99,10 @@ def choose_thresholds(
         enough, which is shown and never written.
     """
     columns = zip(scores.T, targets.T, weights.T > 0, strict=True)
-    found = [
+    thresholds = [
         _threshold(one[labelled], held[labelled], precision) for one, held, labelled in columns
     ]
-    return np.array(found, np.float32)
+    return np.array(thresholds, np.float32)
 
 
 def _threshold(scores: Array, targets: Array, precision: float) -> float:

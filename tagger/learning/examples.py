@@ -30,17 +30,17 @@ def example_folders(folder: Path) -> dict[Path, str]:
     """
     if not folder.is_dir():
         raise InputError(f"--examples {folder}: there is no such folder.")
-    found = {
+    labels = {
         one.resolve(): one.name
         for one in sorted(folder.iterdir())
         if one.is_dir() and not one.name.startswith(".")
     }
-    if not found:
+    if not labels:
         raise InputError(
             f"--examples {folder}: it holds no folders; make one for each label, named like it,"
             f" with {FEW_MIN_TRACKS} tracks or more in it."
         )
-    return found
+    return labels
 
 
 def n_folds_of(tracks: Sequence[LabelledTrack]) -> int:

@@ -95,31 +95,31 @@ def gather(
     Raises:
         InputError: there is no audio file.
     """
-    found = Gathered()
+    gathered = Gathered()
     decisions = _by_path(sources.corrections)
-    found.n_contradictions = sum(one.n_contradictions for one in decisions.values())
+    gathered.n_contradictions = sum(one.n_contradictions for one in decisions.values())
     vectors = []
     for result in with_embeddings(tagger, paths):
         if on_track is not None:
             on_track(result)
         if result.status == "failed":
-            found.n_failed += 1
+            gathered.n_failed += 1
             continue
         try:
-            track = _labelled(result.path, field, sources, decisions, found)
+            track = _labelled(result.path, field, sources, decisions, gathered)
         except TagError:
-            found.n_failed += 1
+            gathered.n_failed += 1
             continue
         if track is None:
-            found.n_unlabelled += 1
+            gathered.n_unlabelled += 1
         elif result.embedding is None:
-            found.n_silent += 1
+            gathered.n_silent += 1
         else:
-            found.tracks.append(track)
+            gathered.tracks.append(track)
             vectors.append(result.embedding)
     if vectors:
-        found.embeddings = np.stack(vectors).astype(np.float32)
-    return found
+        gathered.embeddings = np.stack(vectors).astype(np.float32)
+    return gathered
 
 
 def with_embeddings(tagger: "Tagger", paths: Iterable[Path]) -> "Iterator[TrackResult]":
@@ -142,15 +142,15 @@ def _by_path(corrections: Sequence[Correction]) -> dict[Path, _Decision]:
     grouped: defaultdict[Path, list[Correction]] = defaultdict(list)
     for one in corrections:
         grouped[one.path].append(one)
-    return {path: _taken_together(found) for path, found in grouped.items()}
+    return {path: _taken_together(decisions) for path, decisions in grouped.items()}
 
 
-def _taken_together(found: Sequence[Correction]) -> _Decision:
+def _taken_together(decisions: Sequence[Correction]) -> _Decision:
     denied: dict[str, str] = {}
     given: set[str] = set()
     n_contradictions = 0
     genres = None
-    for one in found:  # a later one overrules an earlier one
+    for one in decisions:  # a later one overrules an earlier one
         for name in one.genres:
             n_contradictions += denied.pop(fold(name), None) is not None
             given.add(fold(name))
@@ -167,7 +167,7 @@ def _labelled(
     field: str,
     sources: LabelSources,
     decisions: Mapping[Path, _Decision],
-    found: Gathered,
+    gathered: Gathered,
 ) -> LabelledTrack | None:
     """A file as it is learned from; None if nothing is said of it."""
     place = path.resolve()
@@ -190,7 +190,7 @@ def _labelled(
         before, after = by_scan
         # The file still says what a scan wrote: that is our own word.
         if set(map(fold, after)) == set(map(fold, genres)):
-            found.n_by_scans += 1
+            gathered.n_by_scans += 1
             track = replace(track, genres=before)
     return track if track.genres or track.denied else None
 

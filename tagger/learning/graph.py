@@ -58,16 +58,16 @@ def tail_of(model: "ModelProto") -> "ModelProto | None":
     graph = model.graph
     constants = {one.name for one in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
-    needed, found = [OUTPUT], set()
+    needed, reached = [OUTPUT], set()
     while needed:
         name = needed.pop()
-        if name in found or name in constants or name in {EMBEDDING, ""}:
+        if name in reached or name in constants or name in {EMBEDDING, ""}:
             continue
         if name not in makers:
             return None  # it leads back to the waveform past the embedding
-        found.add(name)
+        reached.add(name)
         needed += makers[name].input
-    nodes = [node for node in graph.node if found & set(node.output)]
+    nodes = [node for node in graph.node if reached & set(node.output)]
     used = {name for node in nodes for name in node.input}
     outputs = {one.name: one for one in graph.output}
     tail = helper.make_graph(
@@ -162,10 +162,10 @@ def _free_prefix(graph: "GraphProto") -> str:
 
 
 def _width_of(graph: "GraphProto", output: str) -> int:
-    (found,) = [one for one in graph.output if one.name == output]
-    return int(found.type.tensor_type.shape.dim[1].dim_value)
+    (tensor,) = [one for one in graph.output if one.name == output]
+    return int(tensor.type.tensor_type.shape.dim[1].dim_value)
 
 
 def _set_width(graph: "GraphProto", output: str, width: int) -> None:
-    (found,) = [one for one in graph.output if one.name == output]
-    found.type.tensor_type.shape.dim[1].dim_value = width
+    (tensor,) = [one for one in graph.output if one.name == output]
+    tensor.type.tensor_type.shape.dim[1].dim_value = width

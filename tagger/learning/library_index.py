@@ -73,8 +73,8 @@ def similar_to(tagger: "Tagger", track: Path, index: Index, *, top: int) -> list
     direction = index.direction(tagger.embed(track))
     place = track.resolve()
     # One more, since the track itself is likely among them.
-    found = search(index, direction, top=top + 1)
-    return [one for one in found if one.path.resolve() != place][:top]
+    matches = search(index, direction, top=top + 1)
+    return [one for one in matches if one.path.resolve() != place][:top]
 
 
 def write_m3u(path: Path, matches: Sequence[Match], *, track: Path) -> None:

@@ -83,17 +83,17 @@ def interval_of_precision(
     _, whose = np.unique(np.asarray(artists, dtype=object).astype(str), return_inverse=True)
     members = [np.flatnonzero(whose == one) for one in range(whose.max() + 1)]
     rng = np.random.default_rng(seed)
-    found = []
+    figures = []
     for _ in range(N_DRAWS):
         drawn = np.concatenate(
             [members[i] for i in rng.integers(len(members), size=len(members))]
         )
         # Draws without the label say nothing of it.
         if targets[drawn].any():
-            found.append(average_precision(targets[drawn], scores[drawn]))
-    if not found:
+            figures.append(average_precision(targets[drawn], scores[drawn]))
+    if not figures:
         return Interval(0.0, 1.0)
-    low, high = np.quantile(found, [(1 - _SURE) / 2, (1 + _SURE) / 2])
+    low, high = np.quantile(figures, [(1 - _SURE) / 2, (1 + _SURE) / 2])
     return Interval(float(low), float(high))
 
 

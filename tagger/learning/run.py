@@ -146,14 +146,14 @@ def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:
     Raises:
         InputError: no model of this name was learned with this state.
     """
-    found = {one.name: one for one in learned_models(store)}
-    if name not in found:
-        there = ", ".join(sorted(found)) or "none"
+    by_name = {one.name: one for one in learned_models(store)}
+    if name not in by_name:
+        there = ", ".join(sorted(by_name)) or "none"
         raise InputError(
             f"--update {name}: no model of this name was learned here (there are: {there});"
             " learn it with `tagger learn PATH -o NAME` first."
         )
-    recipe: dict[str, Any] = dict(found[name].recipe)
+    recipe: dict[str, Any] = dict(by_name[name].recipe)
     base, paths = recipe.pop("base"), [Path(one) for one in recipe.pop("paths")]
     for key in ("include", "exclude"):
         recipe[key] = tuple(recipe[key])
@@ -199,15 +199,15 @@ def _labels_of(report: Path) -> dict[Path, tuple[str, ...]]:
     from tagger.review.report_rows import read_rows  # noqa: PLC0415
     from tagger.text import from_cell, paths_of  # noqa: PLC0415
 
-    found = {}
+    labels = {}
     for row in read_rows(report, on_note=lambda _: None):
         if row.problem is not None:
             continue
         genres = [one.strip() for one in from_cell(row.cells["genres"]).split(";")]
         place = next((one for one in paths_of(row.cells["path"]) if one.exists()), None)
         if place is not None and any(genres):
-            found[place.resolve()] = tuple(filter(None, genres))
-    return found
+            labels[place.resolve()] = tuple(filter(None, genres))
+    return labels
 
 
 def _learned(

@@ -83,8 +83,8 @@ def index_of(
 def _directions(embeddings: Matrix, mean: Matrix) -> Matrix:
     centred = embeddings - mean
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    found: Matrix = (centred / np.maximum(length, 1e-9)).astype(np.float32)
-    return found
+    directions: Matrix = (centred / np.maximum(length, 1e-9)).astype(np.float32)
+    return directions
 
 
 def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
@@ -201,13 +201,13 @@ def _pairs_in(
     these = index.vectors[rows].astype(np.float32)
     for start in range(0, len(others), BLOCK // 8):
         those = others[start : start + BLOCK // 8]
-        found = these @ index.vectors[those].astype(np.float32).T
-        for i, j in np.argwhere(found >= likeness).tolist():
+        likenesses = these @ index.vectors[those].astype(np.float32).T
+        for i, j in np.argwhere(likenesses >= likeness).tolist():
             if start + j <= i:  # each pair once, and none with itself
                 continue
             one, other = int(rows[i]), int(those[j])
             if abs(index.durations_s[one] - index.durations_s[other]) <= apart_s:
-                yield one, other, float(found[i, j])
+                yield one, other, float(likenesses[i, j])
 
 
 def _groups(pairs: dict[int, dict[int, float]]) -> Iterator[set[int]]:

@@ -57,7 +57,7 @@ def find_suspicions(
     surest = other[np.arange(len(best)), best]
     # Not those without a label of their own: there is nothing to contradict.
     is_doubted = (own >= 0) & (own < DOUBTFUL) & (surest >= thresholds[best])
-    found = [
+    suspicions = [
         Suspicion(
             table.tracks[row].path,
             table.tracks[row].genres,
@@ -68,4 +68,4 @@ def find_suspicions(
         for row in np.flatnonzero(is_doubted).tolist()
         if table.tracks[row].origin != "correction"
     ]
-    return sorted(found, key=lambda one: (-one.certainty, one.path))
+    return sorted(suspicions, key=lambda one: (-one.certainty, one.path))

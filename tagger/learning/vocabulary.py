@@ -141,9 +141,9 @@ def choose_vocabulary(
     return Vocabulary(labels, tuple(left_out), {key: i for i, key in enumerate(kept)})
 
 
-def _best_spelling(found: Counter[str], rules: GenreRules) -> str:
+def _best_spelling(counts: Counter[str], rules: GenreRules) -> str:
     """The owner's spelling, else the most frequent one."""
-    common = min(found, key=lambda name: (-found[name], name))
+    common = min(counts, key=lambda name: (-counts[name], name))
     return rules.spellings.get(fold(common), common)
 
 

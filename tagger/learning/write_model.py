@@ -210,10 +210,10 @@ def _parity(session: Any, base: BaseModel, learned: Learned, kept: Sequence[int]
     scores, embeddings = own.run([OUTPUT, EMBEDDING], {INPUT: windows})
     seen = features_of(embeddings, scores if base.has_tail else None)
     expected = np.hstack([scores[:, kept], sigmoid(learned.head.logits(seen))])
-    found, same = session.run([OUTPUT, EMBEDDING], {INPUT: windows})
+    scores_now, same = session.run([OUTPUT, EMBEDDING], {INPUT: windows})
     # One by one as well: a graph with a fixed batch inside would differ there.
     single = np.concatenate([_runner(session)(one[None]) for one in windows])
-    differences = (found - expected, same - embeddings, single - expected)
+    differences = (scores_now - expected, same - embeddings, single - expected)
     return max(float(np.abs(one).max()) for one in differences)
 
 

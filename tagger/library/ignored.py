@@ -73,7 +73,7 @@ def own_rules(patterns: Iterable[str], top: Path) -> Rules:
     A pattern fits at any depth. One that begins with a slash begins at `top`, or is an
     absolute path; `~` is the user's home.
     """
-    found: list[Rule] = []
+    rules: list[Rule] = []
     for pattern in patterns:
         sign, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
         if body.startswith("~"):
@@ -83,10 +83,10 @@ def own_rules(patterns: Iterable[str], top: Path) -> Rules:
         if body.startswith("/"):
             # Both readings of a leading slash: the root of the disk, and `top`.
             bases = {1, len(absolute_parts(top))}
-            found += [one for base in bases for one in _rules(sign + body, base)]
+            rules += [one for base in bases for one in _rules(sign + body, base)]
         else:
-            found += _rules(f"{sign}**/{body.removeprefix('./')}", 0)
-    return tuple(found)
+            rules += _rules(f"{sign}**/{body.removeprefix('./')}", 0)
+    return tuple(rules)
 
 
 def marked_rules(folder: Path, marks: Iterable[str]) -> Rules | None:
@@ -95,7 +95,7 @@ def marked_rules(folder: Path, marks: Iterable[str]) -> Rules | None:
     Raises:
         OSError: one of them cannot be read.
     """
-    found: list[Rule] = []
+    all_rules: list[Rule] = []
     base = len(absolute_parts(folder))
     for name in sorted(marks):
         if name == MARKS[0]:
@@ -106,8 +106,8 @@ def marked_rules(folder: Path, marks: Iterable[str]) -> Rules | None:
         # For Navidrome a file of comments is empty; in Plex' nothing is left out by comments.
         if not text.strip() or (name == ".ndignore" and not rules):
             return None
-        found += rules
-    return tuple(found)
+        all_rules += rules
+    return tuple(all_rules)
 
 
 def verdict(rules: Rules, parts: Sequence[str], *, is_folder: bool) -> bool | None:
@@ -122,8 +122,8 @@ def verdict(rules: Rules, parts: Sequence[str], *, is_folder: bool) -> bool | No
 def is_left_out(own: Rules, marked: Rules, parts: Sequence[str], *, is_folder: bool) -> bool:
     """Tell whether a path is left out; what the owner asks for now counts most."""
     for rules in (own, marked):
-        if (found := verdict(rules, parts, is_folder=is_folder)) is not None:
-            return found
+        if (is_out := verdict(rules, parts, is_folder=is_folder)) is not None:
+            return is_out
     return is_folder and parts[-1].casefold() in KEPT_BY_SYSTEMS
 
 

@@ -42,14 +42,14 @@ class Selection:
         Raises:
             InputError: there is none, or a path does not exist.
         """
-        found = find_folders(
+        listings = find_folders(
             self.paths,
             limit=self.options.limit,
             exclude=self.options.exclude,
             on_error=self.options.on_error,
             on_note=self.options.on_note,
         )
-        return require_tracks(found, paths=self.paths)
+        return require_tracks(listings, paths=self.paths)
 
     def tracks(self) -> Iterator[Path]:
         """The same files for a look that only counts: nothing is told of folders.

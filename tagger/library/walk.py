@@ -69,8 +69,8 @@ def find_tracks(
         InputError: no path was given, or one of them does not exist or cannot be reached.
     """
     _check_paths(paths)
-    found = _Walk(exclude, on_error, on_note, asks=False).over(paths)
-    tracks = (one.folder / entry[0] for one in found for entry in one.files)
+    listings = _Walk(exclude, on_error, on_note, asks=False).over(paths)
+    tracks = (one.folder / entry[0] for one in listings for entry in one.files)
     return islice(tracks, limit)
 
 
@@ -192,9 +192,9 @@ class _Walk:
         pending: list[tuple[Path, ignored.Rules]] = [(top, ())]
         while pending:
             folder, marked = pending.pop()
-            if (found := self._in(folder)) is None:
+            if (contents := self._in(folder)) is None:
                 continue
-            files, folders, more = found
+            files, folders, more = contents
             if more is None and not (folder == top and is_alone):
                 if folder == top:
                     self.on_note(folder, f"left out: a file in it says so; {_take(top)}")
@@ -209,13 +209,13 @@ class _Walk:
     def _in(self, folder: Path) -> tuple[list[Entry], list[str], ignored.Rules | None] | None:
         """Files, folders and rules of a folder; None if it is not to be entered."""
         try:
-            found = list_folder(folder, self.entered, asks=self.asks)
+            contents = list_folder(folder, self.entered, asks=self.asks)
         except OSError as error:
             self.on_error(folder, f"the folder cannot be listed ({_reason(error)})")
             return None
-        if found is None:
+        if contents is None:
             return None
-        files, folders, marks = found
+        files, folders, marks = contents
         try:
             return files, folders, ignored.marked_rules(folder, marks) if marks else ()
         except OSError as error:

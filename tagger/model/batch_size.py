@@ -102,10 +102,10 @@ def _windows_per_s(engine: "Engine", size: int) -> float:
 def _measured() -> dict[str, object]:
     """What was measured before; nothing if the file is not there or no longer whole."""
     try:
-        found = json.loads((cache_root() / FILE).read_text(encoding="utf-8"))
+        sizes = json.loads((cache_root() / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return sizes if isinstance(sizes, dict) else {}
 
 
 def _remembered(key: str) -> int | None:

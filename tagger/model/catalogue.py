@@ -66,8 +66,8 @@ def find_variant(model: Path, precision: Precision) -> Path | None:
 
 def variants_of(model: Path) -> list[Path]:
     """A model and its variants of other precisions, itself first."""
-    found = [find_variant(model, precision) for precision in PRECISIONS]
-    return [model, *(path for path in found if path is not None)]
+    variants = [find_variant(model, precision) for precision in PRECISIONS]
+    return [model, *(path for path in variants if path is not None)]
 
 
 def find_precision(name_or_path: str, precision: Precision | None) -> Path:
@@ -79,14 +79,14 @@ def find_precision(name_or_path: str, precision: Precision | None) -> Path:
     path = find_model(name_or_path)
     if precision is None:
         return path
-    found = find_variant(path, precision) or path
-    spec = spec_in(found)
+    variant = find_variant(path, precision) or path
+    spec = spec_in(variant)
     if spec.precision == precision:
-        return found
+        return variant
     name = f"{path.stem}.{precision}.onnx"
     writable = path.parent if os.access(path.parent, os.W_OK) else models_folder()
     raise ModelError(
-        f"--precision {precision}: {found} is {spec.precision}, and there is no {name} beside"
-        f" it or in {models_folder()}; `tagger export {found} --precision {precision}"
+        f"--precision {precision}: {variant} is {spec.precision}, and there is no {name} beside"
+        f" it or in {models_folder()}; `tagger export {variant} --precision {precision}"
         f" -o {writable / name}` makes it."
     )

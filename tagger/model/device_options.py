@@ -70,9 +70,9 @@ def parse_device(text: str, options: DeviceOptions) -> tuple[Device, DeviceOptio
         InputError: it is none of them.
     """
     name, colon, number = text.partition(":")
-    found = [device for device in DEVICES if device == name]
-    if not found:
+    devices = [device for device in DEVICES if device == name]
+    if not devices:
         raise InputError(f"--device {name}: choose one of {', '.join(DEVICES)}.")
     if colon and (name not in {"cuda", "tensorrt"} or not number.isdecimal()):
         raise InputError(f"--device {text}: write cuda:N or tensorrt:N, counted from 0.")
-    return found[0], replace(options, index=int(number)) if number else options
+    return devices[0], replace(options, index=int(number)) if number else options

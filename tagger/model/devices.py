@@ -138,15 +138,15 @@ def _other_version(library: str) -> str:
     named = re.fullmatch(r"(lib\w+\.so)\.(\d+)", library)
     if named is None:
         return ""
-    found = {
+    versions_there = {
         int(one.name.rpartition(".")[2])
         for folder in _library_folders()
         for one in folder.glob(f"{named[1]}.*")
         if one.name.rpartition(".")[2].isdigit()
     } - {int(named[2])}
-    if not found:
+    if not versions_there:
         return ""
-    versions = ", ".join(str(one) for one in sorted(found))
+    versions = ", ".join(str(one) for one in sorted(versions_there))
     return f", but version {versions} of it: this ONNX Runtime needs version {named[2]}"
 
 

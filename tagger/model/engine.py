@@ -95,8 +95,8 @@ class Engine:
         return scores, embedding
 
     def _outputs(self, windows: Array, names: list[str]) -> list[Array]:
-        found: list[Array] = self.session.run(names, {INPUT: windows})
-        return found
+        outputs: list[Array] = self.session.run(names, {INPUT: windows})
+        return outputs
 
     def _run_fixed(self, windows: Array, names: list[str]) -> list[Array]:
         """Run in batches of one size; out of memory halves it and tries again."""

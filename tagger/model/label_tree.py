@@ -10,12 +10,12 @@ GENRE_KIND: LabelKind = "genre"
 
 def line_above(label: str, parents: Mapping[str, str]) -> tuple[str, ...]:
     """The more general names above a label, the nearest first; a circle is gone round once."""
-    found: list[str] = []
+    line: list[str] = []
     name = label
-    while (above := parents.get(name)) is not None and above not in (label, *found):
-        found.append(above)
+    while (above := parents.get(name)) is not None and above not in (label, *line):
+        line.append(above)
         name = above
-    return tuple(found)
+    return tuple(line)
 
 
 def pruned(
@@ -37,25 +37,25 @@ def tree_contradictions(
     labels: Sequence[str], parents: Mapping[str, Any], kinds: Mapping[str, Any]
 ) -> list[str]:
     """What cannot be true of a tree and of kinds; empty when all is well."""
-    found = [
+    contradictions = [
         f"the parent of {name!r} is {above!r}, which is not a name"
         for name, above in parents.items()
         if not isinstance(above, str) or not above.strip()
     ]
-    if found:
-        return found
+    if contradictions:
+        return contradictions
     reached = {name for label in labels for name in (label, *line_above(label, parents))}
-    found += [
+    contradictions += [
         f"parents names {name!r}, which is neither a label nor above one"
         for name in parents
         if name not in reached
     ]
-    found += [
+    contradictions += [
         f"the tree leads from {name!r} back to it"
         for name in parents
         if _is_in_circle(name, parents)
     ]
-    return found + _wrong_kinds(labels, parents, kinds)
+    return contradictions + _wrong_kinds(labels, parents, kinds)
 
 
 def _is_in_circle(name: str, parents: Mapping[str, str]) -> bool:
@@ -68,17 +68,19 @@ def _wrong_kinds(
     labels: Sequence[str], parents: Mapping[str, str], kinds: Mapping[str, Any]
 ) -> list[str]:
     names = set(labels)
-    found = [f"kinds names {name!r}, which is no label" for name in kinds if name not in names]
-    found += [
+    contradictions = [
+        f"kinds names {name!r}, which is no label" for name in kinds if name not in names
+    ]
+    contradictions += [
         f"the kind of {name!r} is {kind!r}, not one of {', '.join(LABEL_KINDS)}"
         for name, kind in kinds.items()
         if not isinstance(kind, str) or kind not in LABEL_KINDS
     ]
-    found += [
+    contradictions += [
         f"{label!r} is a {kinds.get(label, GENRE_KIND)} under {above!r}, a"
         f" {kinds.get(above, GENRE_KIND)}"
         for label in labels
         for above in line_above(label, parents)
         if above in names and kinds.get(label, GENRE_KIND) != kinds.get(above, GENRE_KIND)
     ]
-    return found
+    return contradictions

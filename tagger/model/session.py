@@ -175,9 +175,9 @@ def _check_embedding(session: Any, spec: ModelSpec, path: Path) -> None:
     """Hold the graph to the embedding that its spec names; nobody asks for another one."""
     if spec.embedding is None:
         return
-    found = {one.name: (one.type, one.shape[1:]) for one in session.get_outputs()}
-    if found.get(EMBEDDING) != ("tensor(float)", [spec.embedding]):
-        has = f"is {found[EMBEDDING]}" if EMBEDDING in found else "is not there"
+    outputs = {one.name: (one.type, one.shape[1:]) for one in session.get_outputs()}
+    if outputs.get(EMBEDDING) != ("tensor(float)", [spec.embedding]):
+        has = f"is {outputs[EMBEDDING]}" if EMBEDDING in outputs else "is not there"
         raise ModelError(
             f"{path}: its output '{EMBEDDING}' {has}, and its {METADATA_KEY} says float32"
             f" (batch, {spec.embedding}); export it again."

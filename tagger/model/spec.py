@@ -191,25 +191,31 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 def _contradictions(spec: ModelSpec) -> list[str]:
     """What cannot be true of a usable model; empty when all is well."""
-    found = []
+    contradictions = []
     lengths = (spec.sample_rate, spec.window_len, spec.n_fft, spec.hop_len, spec.n_mels)
     if min(lengths) < 1 or spec.window_len < spec.n_fft:
-        found.append("a length or rate is not positive, or the window shorter than n_fft")
+        contradictions.append(
+            "a length or rate is not positive, or the window shorter than n_fft"
+        )
     names = [label for label in spec.labels if isinstance(label, str) and label.strip()]
     if not names or len(set(names)) != len(spec.labels):
-        found.append("labels must be different, non-empty names")
+        contradictions.append("labels must be different, non-empty names")
     if spec.kind not in KINDS:
-        found.append(f"kind is {spec.kind!r}, not one of {', '.join(KINDS)}")
+        contradictions.append(f"kind is {spec.kind!r}, not one of {', '.join(KINDS)}")
     if spec.precision not in PRECISIONS:
-        found.append(f"precision is {spec.precision!r}, not one of {', '.join(PRECISIONS)}")
+        contradictions.append(
+            f"precision is {spec.precision!r}, not one of {', '.join(PRECISIONS)}"
+        )
     thresholds = dict(spec.thresholds)
     if set(thresholds) != set(spec.labels):
-        found.append("thresholds must name each label once")
+        contradictions.append("thresholds must name each label once")
     elif not all(_is_share(value) for value in thresholds.values()):
-        found.append("each threshold must be a number in (0, 1]")
+        contradictions.append("each threshold must be a number in (0, 1]")
     if spec.embedding is not None and not 1 <= spec.embedding <= MAX_EMBEDDING:
-        found.append(f"embedding is {spec.embedding}, not a width in 1..{MAX_EMBEDDING}")
-    return found + tree_contradictions(names, spec.parents, spec.kinds)
+        contradictions.append(
+            f"embedding is {spec.embedding}, not a width in 1..{MAX_EMBEDDING}"
+        )
+    return contradictions + tree_contradictions(names, spec.parents, spec.kinds)
 
 
 def _is_share(value: object) -> bool:

@@ -46,7 +46,7 @@ def _metadata(file: BinaryIO) -> dict[str, str]:
         ValueError: it is no such message, is cut off, or holds no graph.
     """
     size = os.fstat(file.fileno()).st_size
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     has_graph = False
     while file.tell() < size:
         # The graph, megabytes of it, is one field: it is stepped over.
@@ -62,24 +62,24 @@ def _metadata(file: BinaryIO) -> dict[str, str]:
         has_graph |= number == _GRAPH
         if number == _METADATA and length <= _MAX_ENTRY_LEN:
             key, value = _strings(file.read(length))
-            found[key] = value
+            entries[key] = value
         else:
             file.seek(length, os.SEEK_CUR)
     if not has_graph:
         raise ValueError("it has no graph")
-    return found
+    return entries
 
 
 def _strings(entry: bytes) -> tuple[str, str]:
     """The two strings of a StringStringEntryProto: fields 1 and 2."""
-    found = {1: "", 2: ""}
+    strings = {1: "", 2: ""}
     file = BytesIO(entry)
     while file.tell() < len(entry):
         number, kind = divmod(_varint(file), 8)
-        if kind != _BYTES or number not in found:
+        if kind != _BYTES or number not in strings:
             raise ValueError("its metadata are damaged")
-        found[number] = file.read(_varint(file)).decode()
-    return found[1], found[2]
+        strings[number] = file.read(_varint(file)).decode()
+    return strings[1], strings[2]
 
 
 def _varint(file: BinaryIO) -> int:

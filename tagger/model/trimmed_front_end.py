@@ -35,8 +35,8 @@ def lean_bytes(path: Path) -> bytes | None:
         model = onnx.load(path)
     except Exception as error:  # protobuf's errors share no base but Exception
         raise ModelError(f"{path}: not a model that can be read ({error}).") from error
-    found: bytes = lean_model(model).SerializeToString()
-    return found
+    trimmed: bytes = lean_model(model).SerializeToString()
+    return trimmed
 
 
 def lean_model(model: "ModelProto") -> "ModelProto":

@@ -91,8 +91,8 @@ def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None
     console.print()
 
 
-def _summary(console: Console, found: Sequence[Audited]) -> None:
-    counts = Counter(one.finding for one in found)
+def _summary(console: Console, files: Sequence[Audited]) -> None:
+    counts = Counter(one.finding for one in files)
     summary = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
     n_to_mend = sum(counts[finding] for finding in TO_MEND)
-    console.print(f"{len(found)} files, {n_to_mend} worth a look: {summary}", highlight=False)
+    console.print(f"{len(files)} files, {n_to_mend} worth a look: {summary}", highlight=False)

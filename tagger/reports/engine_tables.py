@@ -72,8 +72,8 @@ def show_engines(console: Console) -> None:
     """One line an engine: size, how long it took, what it was built for."""
     from tagger.model.tensorrt_cache import build_seconds, list_engines  # noqa: PLC0415
 
-    found = list(list_engines())
-    for folder, size in found:
+    engines = list(list_engines())
+    for folder, size in engines:
         built = build_seconds(folder)
         note = f"built in {_clock(built)}" if built is not None else "not whole"
         console.print(
@@ -82,5 +82,5 @@ def show_engines(console: Console) -> None:
             soft_wrap=True,
             highlight=False,
         )
-    if not found:
+    if not engines:
         console.print("no engines yet", highlight=False)

@@ -119,7 +119,7 @@ class HtmlReport:
 
     def _others(self, result: TrackResult) -> list[list[str]]:
         """What is sure of each other kind of label: its name and, in words, the labels."""
-        found = []
+        kinds = []
         for kind, scores in (result.others or {}).items():
             sure = [
                 f"{label} {score:.2f}"
@@ -127,8 +127,8 @@ class HtmlReport:
                 if self.spec and is_sure(label, score, self.spec, threshold=self.threshold)
             ]
             if sure:
-                found.append([kind.capitalize(), sanitise(", ".join(sure))])
-        return found
+                kinds.append([kind.capitalize(), sanitise(", ".join(sure))])
+        return kinds
 
     def _named(self, names: "_Named", text: str) -> int:
         """The number of a text that many rows share; its first row is led by a line for it."""

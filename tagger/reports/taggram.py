@@ -65,15 +65,15 @@ def save_taggram(
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional part
 
-    found = segments(timeline, spec, threshold=threshold)
-    rows = _rows(timeline, {one.label for one in found})
+    drawn = segments(timeline, spec, threshold=threshold)
+    rows = _rows(timeline, {one.label for one in drawn})
     n_labels = len(rows)
     figure = Figure(figsize=(11, 3.2 + 0.3 * n_labels), layout="constrained", dpi=110)
     wave, strip, heat = figure.subplots(
         3, 1, sharex=True, height_ratios=[1.3, 0.42, 0.42 * n_labels]
     )
     _draw_wave(wave, *envelope(track, timeline.duration_s))
-    _draw_segments(strip, timeline, found)
+    _draw_segments(strip, timeline, drawn)
     _draw_scores(figure, heat, timeline, rows)
     title = sanitise(track.stem)
     title = title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…"
@@ -127,11 +127,11 @@ def _draw_wave(
         axes.spines[side].set_visible(False)
 
 
-def _draw_segments(axes: "Axes", timeline: Timeline, found: list[Segment]) -> None:
+def _draw_segments(axes: "Axes", timeline: Timeline, drawn: list[Segment]) -> None:
     ranked = [timeline.labels[i] for i in timeline.ranked()]
-    sure = [label for label in ranked if label in {one.label for one in found}]
+    sure = [label for label in ranked if label in {one.label for one in drawn}]
     colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(sure)}
-    for one in found:
+    for one in drawn:
         length = one.end_s - one.start_s
         if one.label:
             axes.barh(0, length, left=one.start_s, height=1, color=colours[one.label])

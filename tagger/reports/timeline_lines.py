@@ -33,8 +33,8 @@ def timeline_view(
         table.add_row(label, Text(_bars(timeline, index, width), PALETTE[rank]))
     table.add_row("", Text(_axis(timeline.duration_s, width), "dim"))
     colours = {timeline.labels[index]: PALETTE[rank] for rank, index in enumerate(order)}
-    found = segments(timeline, spec, threshold=threshold)
-    return Group(table, *(_segment_line(one, colours) for one in found))
+    shown_segments = segments(timeline, spec, threshold=threshold)
+    return Group(table, *(_segment_line(one, colours) for one in shown_segments))
 
 
 def _bars(timeline: Timeline, index: int, width: int) -> str:

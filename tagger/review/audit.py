@@ -144,13 +144,13 @@ class Auditor:
         """
         name = canonical(genre, self.rules)
         line = (genre, name, *ancestors(name, self.rules))
-        found = [self._labels.get(spelling_key(one)) for one in line]
-        if not any(found):
+        labels = [self._labels.get(spelling_key(one)) for one in line]
+        if not any(labels):
             words = re.split(r"[\s\-]+", name.strip())
             # The longest first: melodic death metal is death metal before it is metal.
             tails = (" ".join(words[start:]) for start in range(1, len(words)))
-            found = [self._labels.get(spelling_key(tail)) for tail in tails]
-        return unique(label for label in found if label is not None)
+            labels = [self._labels.get(spelling_key(tail)) for tail in tails]
+        return unique(label for label in labels if label is not None)
 
     def variants(self) -> list[Variant]:
         """Genres that are spelled in several ways, most files first."""
@@ -178,15 +178,15 @@ class Auditor:
 
         Holds every file until the last is judged: only then is known how genres are spelled.
         """
-        found = [_lean(one) for one in assessed]
+        files = [_lean(one) for one in assessed]
         variants = self.variants()
         names = better_names(variants)
         here = replace(self.rules, usual=usual_spellings(self.spellings, self.rules))
-        spelled_here = [_as_spelled(one, here) for one in found]
-        found = [_explained(self._respelled(one, names)) for one in spelled_here]
+        spelled_here = [_as_spelled(one, here) for one in files]
+        files = [_explained(self._respelled(one, names)) for one in spelled_here]
         order = {finding: rank for rank, finding in enumerate(FINDINGS)}
-        found.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
-        return found, variants
+        files.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
+        return files, variants
 
     def _respelled(self, audited: Audited, names: dict[str, str]) -> Audited:
         """A file that is fine but for a spelling becomes a `variant`, with the one suggested.

@@ -149,7 +149,7 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
 
     We leave no `field` empty: a row that ends before it was torn.
     """
-    found = dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
+    row_cells = dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
     problem = None
     filled = {*NEEDED, "field"} & {*names}
     lacks = any(names.index(name) >= len(cells) for name in filled)
@@ -160,4 +160,4 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> Row:
         )
     elif any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell):
         problem = "it is not UTF-8; save the table as 'CSV UTF-8'"
-    return Row(line, found, problem)
+    return Row(line, row_cells, problem)

@@ -112,8 +112,8 @@ def canonical(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        found = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        return _plain(found)
+        values = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return _plain(values)
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, set | frozenset):

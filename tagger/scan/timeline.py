@@ -113,20 +113,20 @@ def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) ->
     Returns:
         Segments in order, from 0 to the end of the track, without gap or overlap.
     """
-    found: list[Segment] = []
+    joined: list[Segment] = []
     now_s = 0.0
     for start, end, scores in timeline.spans():
         if start > now_s + 1e-3:
-            _extend(found, Segment(now_s, start, "", 0.0))
+            _extend(joined, Segment(now_s, start, "", 0.0))
         label, score = _best_of(
             dict(zip(timeline.labels, scores.tolist(), strict=True)), spec, threshold
         )
-        begin = found[-1].end_s if found else 0.0
-        _extend(found, Segment(begin, end, label, score))
+        begin = joined[-1].end_s if joined else 0.0
+        _extend(joined, Segment(begin, end, label, score))
         now_s = end
     if now_s < timeline.duration_s - 1e-3:
-        _extend(found, Segment(now_s, timeline.duration_s, "", 0.0))
-    return found
+        _extend(joined, Segment(now_s, timeline.duration_s, "", 0.0))
+    return joined
 
 
 def _best_of(
@@ -141,12 +141,12 @@ def _best_of(
     return None, 0.0
 
 
-def _extend(found: list[Segment], new: Segment) -> None:
+def _extend(segments_so_far: list[Segment], new: Segment) -> None:
     """Append a segment, or let the last one grow if the same is scores."""
-    if not found or found[-1].label != new.label:
-        found.append(new)
+    if not segments_so_far or segments_so_far[-1].label != new.label:
+        segments_so_far.append(new)
         return
-    last = found[-1]
+    last = segments_so_far[-1]
     length, more = last.end_s - last.start_s, new.end_s - new.start_s
     score = (last.score * length + new.score * more) / max(length + more, 1e-9)
-    found[-1] = Segment(last.start_s, new.end_s, new.label, score)
+    segments_so_far[-1] = Segment(last.start_s, new.end_s, new.label, score)

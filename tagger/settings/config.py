@@ -205,12 +205,12 @@ def _line_of(text: str, key: str, entry: str | None) -> int:
 
 def _environment_layers(environment: Mapping[str, str] | None) -> list[_Layer]:
     given = os.environ if environment is None else environment
-    found: list[_Layer] = []
+    layers: list[_Layer] = []
     for key in (*RENAMED, *KEYS):  # what lies over lies last
         name = f"TAGGER_{key.upper()}"
         if key not in TABLES and given.get(name):
-            found.append(((lambda *_, name=name: name), {key: _value(key, given[name])}))
-    return found
+            layers.append(((lambda *_, name=name: name), {key: _value(key, given[name])}))
+    return layers
 
 
 def _override_layer(text: str) -> _Layer:

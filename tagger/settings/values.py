@@ -102,15 +102,15 @@ def _serve(value: Any) -> Mapping[str, Any]:
 
 
 def _kinds(value: Any, entry: str | None = None) -> tuple[str, ...]:
-    found = _names([value] if isinstance(value, str) else value, entry)
-    for kind in found:
+    kinds = _names([value] if isinstance(value, str) else value, entry)
+    for kind in kinds:
         if kind not in _OTHER_KINDS:
             raise WrongValueError(
                 f"holds {kind!r}, which is not a kind of label beside genre"
                 f"{nearest(kind, _OTHER_KINDS)}",
                 entry,
             )
-    return found
+    return kinds
 
 
 def _name(value: Any, entry: str | None = None) -> str:
@@ -158,15 +158,15 @@ def _tree(value: Any) -> Mapping[str, tuple[str, ...]]:
 
 
 def _thresholds(value: Any) -> Mapping[str, float]:
-    found = {}
+    thresholds = {}
     for label, score in _table(value).items():
         # 0 would give every track every label; 1 is how a label is switched off.
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 < score <= 1:
             raise WrongValueError(
                 f"is {score!r}, and must be a score above 0 and up to 1", label
             )
-        found[label] = float(score)
-    return found
+        thresholds[label] = float(score)
+    return thresholds
 
 
 NAME_LISTS = ("allow", "block", "protected", "placeholders", "spellings")

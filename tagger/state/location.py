@@ -43,7 +43,7 @@ def is_on_network(folder: Path, *, mounts: Path = _MOUNTS) -> bool:
         table = mounts.read_bytes().decode(errors="surrogateescape")
     except OSError:
         return real.drive.startswith("\\\\") or str(real).startswith(("/Volumes/", "/net/"))
-    found = ""
+    file_system = ""
     longest = -1
     for line in table.splitlines():
         _, point, kind, *_ = line.split(" ")
@@ -51,5 +51,5 @@ def is_on_network(folder: Path, *, mounts: Path = _MOUNTS) -> bool:
         point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)
         # Of two mounts on one point, the later one is what is seen.
         if len(point) >= longest and real.is_relative_to(point):
-            longest, found = len(point), kind
-    return _NETWORK.fullmatch(found) is not None
+            longest, file_system = len(point), kind
+    return _NETWORK.fullmatch(file_system) is not None

@@ -64,8 +64,8 @@ def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> int:
 
 def _columns(table: str, connection: sqlite3.Connection) -> dict[str, str]:
     """Name to declared type."""
-    found = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    return {str(row[1]): str(row[2]) for row in found}
+    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    return {str(row[1]): str(row[2]) for row in columns}
 
 
 def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
@@ -92,18 +92,18 @@ def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
 def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict[int, Row]:
     """The rows from both ends up to what is broken, then one by one what lies between."""
     select = f"SELECT id, {', '.join(names)} FROM {table}"  # noqa: S608, names of our tables
-    found: dict[int, Row] = {}
+    readable: dict[int, Row] = {}
     ends = []
     # SQLite stops at the first broken page: from the other end there may be more.
     for order in ("", " DESC"):
         last = None
         try:
             for number, *row in old.execute(f"{select} ORDER BY id{order}"):
-                found[number], last = row, number
+                readable[number], last = row, number
         except sqlite3.DatabaseError:
             ends.append(last)
             continue
-        return found
+        return readable
     first, last = ends
     for number in range((first or 0) + 1, last or 0):
         try:
@@ -111,5 +111,5 @@ def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict
         except sqlite3.DatabaseError:
             continue
         if row is not None:
-            found[number] = row[1:]
-    return found
+            readable[number] = row[1:]
+    return readable

@@ -119,12 +119,12 @@ class ScanCache:
         with self._tolerant(), self._store.reading() as connection:
             # All rows at once: a cursor left open would hold up the writing thread.
             rows = connection.execute(_FILES, (self._listening, _path(folder))).fetchall()
-        found = {}
+        by_name = {}
         for name, size, mtime_ns, inode, n_links, ctime_ns, reading, *rest in rows:
             text = os.fsdecode(name)
             entry = (text, size, mtime_ns, inode, n_links, ctime_ns)
-            found[text] = StoredFile(entry, reading == self._reading, *rest)
-        return found
+            by_name[text] = StoredFile(entry, reading == self._reading, *rest)
+        return by_name
 
     def result(self, content: bytes) -> Result | None:
         """What was scored of some audio, wherever it lay."""

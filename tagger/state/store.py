@@ -214,9 +214,9 @@ def _opened(
 
 def _check_pages(connection: sqlite3.Connection) -> None:
     """Find damage that would show later: it takes a second for some 100 MB."""
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        damage = sqlite3.DatabaseError(found)
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        damage = sqlite3.DatabaseError(verdict)
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
 

@@ -195,12 +195,12 @@ def _codes(source: Source, area: Range) -> list[Place]:
     end = sum(area)
     # The last byte of ID3v1 is its genre.
     code = source.exact(end - 1, 1)[0]
-    found = [Place(id3v1_genre(code), is_code=True)]
+    places = [Place(id3v1_genre(code), is_code=True)]
     if area[1] > _EXTENSION_LEN:
         raw = source.exact(area[0] + _TEXT_AT, _TEXT_LEN)
         text = raw.split(b"\0")[0].decode("latin-1").strip()
-        found.append(Place((text,) if text else (), is_code=True))
-    return found
+        places.append(Place((text,) if text else (), is_code=True))
+    return places
 
 
 def _code_patches(source: Source, area: Range, genres: tuple[str, ...]) -> list[Patch]:

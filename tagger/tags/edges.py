@@ -43,8 +43,8 @@ class Edges:
     @property
     def id3v1(self) -> Range | None:
         """The ID3v1 tag's 128 bytes, without the extension that may stand before it."""
-        found = next(iter(self.all_of("id3v1")), None)
-        return found and (sum(found) - 128, 128)
+        place = next(iter(self.all_of("id3v1")), None)
+        return place and (sum(place) - 128, 128)
 
     @property
     def id3v2_behind(self) -> Range | None:
@@ -59,7 +59,7 @@ class Edges:
 def edges_of(source: Source) -> Edges:
     """Find all tags in front of and behind a stream."""
     start, end = id3v2_end(source), source.size
-    found: list[tuple[Kind, Range]] = []
+    behind: list[tuple[Kind, Range]] = []
     # Any kind may stand behind any other: whoever ends at the end is taken off until nobody
     # does.
     for _ in range(8):
@@ -67,11 +67,11 @@ def edges_of(source: Source) -> Edges:
             length = length_before(source, end)
             if length and end - length >= start:
                 end -= length
-                found.append((kind, (end, length)))
+                behind.append((kind, (end, length)))
                 break
         else:
             break
-    return Edges(min(start, end), end, tuple(found))
+    return Edges(min(start, end), end, tuple(behind))
 
 
 def front_tag(source: Source) -> Tag | None:
@@ -96,14 +96,14 @@ def tags_from(source: Source, offset: int, end: int) -> list[tuple[int, Tag]]:
 
     A first one that leads out of its place is told as far as it can be; none follows it.
     """
-    found: list[tuple[int, Tag]] = []
-    while len(found) < _MAX_TAGS and is_id3v2(source.read(offset, 10)):
+    tags: list[tuple[int, Tag]] = []
+    while len(tags) < _MAX_TAGS and is_id3v2(source.read(offset, 10)):
         tag = tag_at(source, offset)
-        if found and offset + tag.total > end:
+        if tags and offset + tag.total > end:
             break
-        found.append((offset, tag))
+        tags.append((offset, tag))
         offset += tag.total
-    return found
+    return tags
 
 
 def tag_at(source: Source, offset: int) -> Tag:

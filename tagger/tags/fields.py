@@ -117,8 +117,8 @@ def field_named(name: str) -> Field:
     Raises:
         InputError: the name cannot be one in all containers, or means something already.
     """
-    if found := FIELDS.get(name.casefold()):
-        return found
+    if named := FIELDS.get(name.casefold()):
+        return named
     if not _FREE_NAME.fullmatch(name):
         raise InputError(
             f"{name!r} cannot be the name of a field: it takes 2 to 64 letters (A to Z),"

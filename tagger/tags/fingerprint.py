@@ -83,13 +83,13 @@ def _sampled(source: Source, ranges: Sequence[Range]) -> Iterator[bytes]:
 
 def _bytes_at(source: Source, ranges: Sequence[Range], start: int, length: int) -> bytes:
     """`length` bytes from `start` of what the ranges hold, one after another."""
-    found: list[bytes] = []
+    pieces: list[bytes] = []
     for offset, n_bytes in ranges:
         if length <= 0:
             break
         if start < n_bytes:
             n_here = min(n_bytes - start, length)
-            found += source.blocks(offset + start, n_here)
+            pieces += source.blocks(offset + start, n_here)
             length -= n_here
         start = max(0, start - n_bytes)
-    return b"".join(found)
+    return b"".join(pieces)

@@ -24,14 +24,14 @@ def patched(source: Source, patches: Sequence[Patch]) -> Source:
 
 def reversed_patches(source: Source, patches: Sequence[Patch]) -> tuple[Patch, ...]:
     """The patches that undo others, for the file that those have made."""
-    found, moved = [], 0
+    reversals, moved = [], 0
     for patch in patches:
         old = source.exact(patch.offset, patch.length)
         # In the file that the earlier patches have made, this one stands farther behind, or in
         # front.
-        found.append(Patch(patch.offset + moved, len(patch.data), old))
+        reversals.append(Patch(patch.offset + moved, len(patch.data), old))
         moved += len(patch.data) - patch.length
-    return tuple(found)
+    return tuple(reversals)
 
 
 class PatchedFile:
@@ -71,14 +71,14 @@ class PatchedFile:
     def read(self, length: int = -1) -> bytes:
         """Up to `length` bytes, or all that are left."""
         end = self._size if length < 0 else min(self._size, self._position + length)
-        found = []
+        pieces = []
         while self._position < end:
             data = self._read_piece(bisect_right(self._ends, self._position), end)
             if not data:  # the file has become shorter
                 break
-            found.append(data)
+            pieces.append(data)
             self._position += len(data)
-        return b"".join(found)
+        return b"".join(pieces)
 
     def _read_piece(self, index: int, end: int) -> bytes:
         """The bytes at the position, as far as one piece has them."""

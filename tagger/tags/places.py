@@ -53,13 +53,13 @@ class GenrePlaces:
         if self._says_nothing(genre for genres in texts for genre in genres):
             codes = (one.genres for one in self.places if one.is_code and one.genres)
             texts += [genres for genres in codes if not self._says_nothing(genres)][:1]
-        found = list(texts[0])
+        together = list(texts[0])
         for genres in texts[1:]:
-            known = set(_parts(found)) | {genre.casefold() for genre in found}
+            known = set(_parts(together)) | {genre.casefold() for genre in together}
             # What is there already as a part of a joined name (`Rock/Pop`) is not added once
             # more.
-            found += [one for one in genres if not known.issuperset(_parts([one]))]
-        return tuple(found)
+            together += [one for one in genres if not known.issuperset(_parts([one]))]
+        return tuple(together)
 
     @property
     def is_consistent(self) -> bool:

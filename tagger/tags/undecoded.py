@@ -87,11 +87,11 @@ def as_stored(values: Iterable[str], old: Sequence[str]) -> list[str]:
     """
     # Reversed, so that the first of several texts that look alike is the one that counts.
     escaped = {shown(text): text for text in reversed(old)}
-    found = [escaped.get(value, value) if _SIGN in value else value for value in values]
-    for one in found:
+    stored = [escaped.get(value, value) if _SIGN in value else value for value in values]
+    for one in stored:
         if _SIGN in one and one not in old:
             raise RefusedError(
                 f"{one!r} stands where it cannot be decoded, and so cannot be kept here;"
                 " --policy replace takes its place"
             )
-    return found
+    return stored

@@ -75,7 +75,7 @@ def _events(
     """What watchfiles tells, from its first call on also while nobody asks."""
     from watchfiles import watch  # noqa: PLC0415 - an extra
 
-    found = watch(
+    events = watch(
         *folders,
         watch_filter=None,  # its own leaves out names that are fine for music
         debounce=_GATHER_MS,
@@ -88,7 +88,7 @@ def _events(
         raise_interrupt=False,  # Ctrl-C is the command's to handle
         ignore_permission_denied=True,
     )
-    return ({Path(path) for _, path in changes} for changes in found)
+    return ({Path(path) for _, path in changes} for changes in events)
 
 
 def is_remote(folder: Path, mounts: Path = MOUNTS) -> bool:

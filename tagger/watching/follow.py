@@ -138,8 +138,8 @@ class _Following:
 
     def take_folders(self) -> list[Path]:
         """Folders that are new as a whole: one event for all that is in them."""
-        found, self.new_folders = self.new_folders, set()
-        return sorted(one for one in found if found.isdisjoint(one.parents))
+        taken, self.new_folders = self.new_folders, set()
+        return sorted(one for one in taken if taken.isdisjoint(one.parents))
 
     def look_over(
         self, folders: Sequence[Path], *, only_news: bool = False

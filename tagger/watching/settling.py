@@ -20,10 +20,10 @@ Look = Callable[[str], Signature | None]
 def signature_of(path: str) -> Signature | None:
     """What the system says of a file; None if it is gone, or cannot be reached."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files is felt
+        status = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files is felt
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Settling:
 
     def whole(self, now: float) -> list[str]:
         """Take the files that have been quiet long enough, in the order in which they came."""
-        found = []
+        whole_files = []
         for path, one in list(self._waiting.items()):
             if now - one.since < self._quiet_s:
                 continue
@@ -76,8 +76,8 @@ class Settling:
             else:
                 del self._waiting[path]
                 self._remember(path, signature)
-                found.append(path)
-        return found
+                whole_files.append(path)
+        return whole_files
 
     def take(self, path: str, signature: Signature) -> bool:
         """Remember a file that is scanned now; whether it is not as it was left before."""

@@ -76,8 +76,8 @@ def _linux_flag(path: Path) -> str | None:
         return None
     finally:
         os.close(file)
-    found = int.from_bytes(flags[:4], sys.byteorder)
-    return next((letter for letter, bit in _BITS.items() if found & bit), None)
+    bits = int.from_bytes(flags[:4], sys.byteorder)
+    return next((letter for letter, bit in _BITS.items() if bits & bit), None)
 
 
 def _copy_owner(copy: Path, state: os.stat_result) -> None:

@@ -149,9 +149,9 @@ class PreparedWrite:
     def _verify(self, source: Source) -> None:
         """Re-open the copy: to the byte what was planned, and right for a reader of tags."""
         with open_source(self.temp) as copy:
-            found = _difference(copy, self.becomes) or self.compare(source, copy)
-        if found is not None:
-            raise WriteError(f"{self.path}: {NOT_WRITTEN}: {found}. Its tags may be damaged.")
+            wrong = _difference(copy, self.becomes) or self.compare(source, copy)
+        if wrong is not None:
+            raise WriteError(f"{self.path}: {NOT_WRITTEN}: {wrong}. Its tags may be damaged.")
 
 
 def _difference(copy: Source, planned: Identity) -> str | None:
@@ -160,10 +160,10 @@ def _difference(copy: Source, planned: Identity) -> str | None:
         return "the copy has another length"
     if container_of(copy) != planned.container:
         return "the copy is another container"
-    found = identity_of(copy, planned.container)
-    if found.payload != planned.payload:
+    identity = identity_of(copy, planned.container)
+    if identity.payload != planned.payload:
         return "the audio would change"
-    return None if found == planned else "the copy is not what was planned"
+    return None if identity == planned else "the copy is not what was planned"
 
 
 def identity_at(path: Path, container: str) -> Identity | None:

@@ -152,7 +152,7 @@ def _id3_of(kind: Any) -> _Reader:
 
 def _frames(tags: ID3Tags, wording: Wording) -> _Tags:
     """All attributes of every frame; of a converted tag those that every version has."""
-    found: _Tags = {
+    frames: _Tags = {
         key: [
             (name, _plain(value, wording))
             for name, value in vars(frame).items()
@@ -162,8 +162,8 @@ def _frames(tags: ID3Tags, wording: Wording) -> _Tags:
     }
     for raw in tags.unknown_frames:
         name = raw[:4].decode("latin-1") + _UNKNOWN
-        found[name] = [*found.get(name, []), raw[10:]]  # type: ignore[misc]
-    return found
+        frames[name] = [*frames.get(name, []), raw[10:]]  # type: ignore[misc]
+    return frames
 
 
 def _plain(value: object, wording: Wording) -> object:
@@ -231,18 +231,18 @@ def _matroska(source: Source, _wording: Wording) -> _Tags:
     import av  # noqa: PLC0415 - few files are Matroska, and a scan that decodes has loaded it
 
     with av.open(source.file) as opened:
-        found: _Tags = dict(opened.metadata)
+        tags: _Tags = dict(opened.metadata)
         for stream in opened.streams:
-            found |= {f"{stream.index}/{key}": text for key, text in stream.metadata.items()}
-        return found
+            tags |= {f"{stream.index}/{key}": text for key, text in stream.metadata.items()}
+        return tags
 
 
 def _gathered(items: Iterator[tuple[str, object]]) -> _Tags:
     """The values of each name, in order."""
-    found: dict[str, list[object]] = {}
+    values: dict[str, list[object]] = {}
     for name, value in items:
-        found.setdefault(name, []).append(value)
-    return {**found}
+        values.setdefault(name, []).append(value)
+    return {**values}
 
 
 _AROUND: dict[str, _Reader] = {"ID3": _id3, "APEv2": _ape, "ID3v1": _id3v1}

@@ -151,7 +151,7 @@ def _texts(objects: Sequence[Object], field: Field) -> list[str]:
 def _texts_of(objects: Sequence[Object], key: str) -> list[str]:
     """The texts, and numbers, of all attributes of a name in small letters."""
     flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
-    found = [
+    attributes = [
         split_attribute(raw, guid)
         for guid in (ATTRIBUTES, METADATA, LIBRARY)
         for one in flat
@@ -160,7 +160,7 @@ def _texts_of(objects: Sequence[Object], key: str) -> list[str]:
     ]
     return [
         wide_text(value).rstrip("\0") if kind == TEXT else str(int.from_bytes(value, "little"))
-        for name, kind, value in found
+        for name, kind, value in attributes
         if name.lower() == key and kind in (TEXT, *NUMBERS)
     ]
 
@@ -212,19 +212,19 @@ def _exchanged(
 ) -> list[Object]:
     """The objects with exactly `texts` in the one of this GUID, which is made if needed."""
     new, names = [attribute(guid, field.asf, text) for text in texts], _names_of(field)
-    found, placed = [], not texts
+    exchanged, placed = [], not texts
     for one in objects:
         if one.guid != guid:
-            found.append(one)
+            exchanged.append(one)
             continue
         raw = [
             item
             for item in attributes_of(one)
             if split_attribute(item, guid)[0].lower() not in names
         ]
-        found.append(listed(guid, raw if placed else raw + new))
+        exchanged.append(listed(guid, raw if placed else raw + new))
         placed = True
-    return found if placed else [*found, listed(guid, new)]
+    return exchanged if placed else [*exchanged, listed(guid, new)]
 
 
 def _fitted(objects: list[Object], old_len: int) -> list[Object]:

@@ -42,14 +42,14 @@ class Object:
 
 def objects_in(data: bytes) -> list[Object]:
     """The objects one after another in `data`; damaged ones end the list."""
-    found, offset = [], 0
+    objects, offset = [], 0
     while offset + 24 <= len(data):
         length = struct.unpack_from("<Q", data, offset + 16)[0]
         if length < 24 or offset + length > len(data):
             break
-        found.append(Object(data[offset : offset + 16], data[offset + 24 : offset + length]))
+        objects.append(Object(data[offset : offset + 16], data[offset + 24 : offset + length]))
         offset += length
-    return found
+    return objects
 
 
 def inner_of(one: Object) -> list[Object]:
@@ -65,7 +65,7 @@ def with_inner(extension: Object, inner: Sequence[Object]) -> Object:
 
 def attributes_of(one: Object) -> list[bytes]:
     """The raw attributes of a description, metadata or library object."""
-    found, offset = [], 2
+    attributes, offset = [], 2
     for _ in range(struct.unpack_from("<H", one.data)[0]):
         # The description has short lengths; the two newer objects have language, stream and
         # long ones in front.
@@ -78,9 +78,9 @@ def attributes_of(one: Object) -> list[bytes]:
             end = offset + 12 + name_len + length
         if end > len(one.data):
             raise ValueError("an attribute leads out of its object")
-        found.append(one.data[offset:end])
+        attributes.append(one.data[offset:end])
         offset = end
-    return found
+    return attributes
 
 
 def split_attribute(raw: bytes, guid: bytes) -> tuple[str, int, bytes]:
@@ -114,11 +114,11 @@ def content_texts(one: Object) -> list[bytes]:
     lengths = struct.unpack_from("<5H", one.data)
     if 2 * _N_CONTENT + sum(lengths) > len(one.data):
         raise ValueError("a text leads out of the content description")
-    found, offset = [], 2 * _N_CONTENT
+    texts, offset = [], 2 * _N_CONTENT
     for length in lengths:
-        found.append(one.data[offset : offset + length])
+        texts.append(one.data[offset : offset + length])
         offset += length
-    return found
+    return texts
 
 
 def with_description(one: Object, text: bytes) -> Object:

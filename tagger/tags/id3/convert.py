@@ -117,43 +117,43 @@ def _in_words_of_24(frames: Sequence[Plain]) -> list[Plain]:
     n_dates = sum(one.id in {*parts, b"TDRC"} for one in frames)
     if parts and n_dates != len(parts):
         raise ValueError("it has a date twice, in one spelling or in two")
-    found = []
+    renamed = []
     for frame in frames:
         if frame.id == b"TORY":
-            found.append(_dated(frame, b"TDOR", _single(frame)))
+            renamed.append(_dated(frame, b"TDOR", _single(frame)))
         elif frame.id == b"IPLS":
-            found.append(replace(frame, id=b"TIPL"))
+            renamed.append(replace(frame, id=b"TIPL"))
         elif frame.id not in parts:
-            found.append(frame)
+            renamed.append(frame)
         # The one frame of 2.4 stands where the first of the three stood.
         elif frame.id == next(iter(parts)):
             stamp = _timestamp({key: _single(one) for key, one in parts.items()})
-            found.append(_dated(frame, b"TDRC", stamp))
-    return found
+            renamed.append(_dated(frame, b"TDRC", stamp))
+    return renamed
 
 
 def _in_words_of_23(frames: Sequence[Plain]) -> list[Plain]:
     """TDRC as year, day and time, as far as it says them; TDOR as a year, TIPL as IPLS."""
-    found = []
+    renamed = []
     for frame in frames:
         if frame.id == b"TIPL":
-            found.append(replace(frame, id=b"IPLS"))
+            renamed.append(replace(frame, id=b"IPLS"))
         elif frame.id == b"TDOR":
-            found.append(_dated(frame, b"TORY", _year(_single(frame))))
+            renamed.append(_dated(frame, b"TORY", _year(_single(frame))))
         elif frame.id == b"TDRC":
             stamp = _single(frame)
             parts = _DAY.fullmatch(stamp)
             if parts is None:
                 raise ValueError(f"the date {stamp!r} cannot be written in ID3v2.3")
             year, month, day, hour, minute = parts.groups()
-            found.append(_dated(frame, b"TYER", year))
+            renamed.append(_dated(frame, b"TYER", year))
             if month:
-                found.append(_dated(frame, b"TDAT", day + month))
+                renamed.append(_dated(frame, b"TDAT", day + month))
             if hour:
-                found.append(_dated(frame, b"TIME", hour + minute))
+                renamed.append(_dated(frame, b"TIME", hour + minute))
         else:
-            found.append(frame)
-    return found
+            renamed.append(frame)
+    return renamed
 
 
 def _timestamp(parts: dict[bytes, str]) -> str:

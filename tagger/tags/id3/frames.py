@@ -59,10 +59,10 @@ class Tag:
         self._walk = Walk(layout, read, read, layout.end)
         self._is_contradictory, self._is_reproduced = False, True
         if self.unsync and self.version < 4:  # since 2.4 each frame is, in itself
-            found = unsynchronised(layout, header + read(10, body_len))
-            self._walk, self.unsync = found.walk, found.is_stuffed
-            self._is_contradictory = found.is_contradictory
-            self._is_reproduced = found.is_reproduced
+            reading = unsynchronised(layout, header + read(10, body_len))
+            self._walk, self.unsync = reading.walk, reading.is_stuffed
+            self._is_contradictory = reading.is_contradictory
+            self._is_reproduced = reading.is_reproduced
 
     @property
     def plain_sizes(self) -> bool:
@@ -216,15 +216,15 @@ class Tag:
         if not self._is_reproduced:
             raise ValueError("it is unsynchronised in a way that may be a mistake")
         edited = self._offsets_of(without)
-        found, offset = [], self._walk.start
+        plain, offset = [], self._walk.start
         for frame in self.frames():
             offset = frame.offset + frame.length
             if frame.offset not in edited:
                 raw = self.read(frame.offset, frame.length)
-                found.append(plain_frame(raw, self.version, unsync=self.unsync))
+                plain.append(plain_frame(raw, self.version, unsync=self.unsync))
         if self.packed or self.read(offset, self._walk.end - offset).strip(b"\0"):
             raise ValueError("there are bytes in it that are no frame")
-        return found
+        return plain
 
     def _found(self, field: Field) -> tuple[FrameKey, list[Frame]]:
         """How this tag spells a field, and the frames that are it."""

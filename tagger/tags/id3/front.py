@@ -19,20 +19,20 @@ def id3v2_tags(source: Source) -> list[Range]:
 
     Some readers look for a second one behind zeros. More than a few are nobody's tags.
     """
-    found: list[Range] = []
+    tags: list[Range] = []
     start = 0
-    while len(found) < _MAX_TAGS:
+    while len(tags) < _MAX_TAGS:
         header = source.read(start, 10)
         # Only behind a tag: zeros at the start of a file are audio, or nothing.
-        if found and header[:1] == b"\0":
+        if tags and header[:1] == b"\0":
             start = _behind_zeros(source, start)
             header = source.read(start, 10)
         if not is_id3v2(header):
             break
         length = 10 + synchsafe(header[6:10]) + (10 if header[5] & 0x10 else 0)
-        found.append((start, length))
+        tags.append((start, length))
         start += length
-    return found
+    return tags
 
 
 def _behind_zeros(source: Source, offset: int) -> int:

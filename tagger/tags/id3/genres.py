@@ -47,15 +47,15 @@ def spelled_as_before(genres: Sequence[str], old: Sequence[str]) -> list[str]:
     An old string that means several genres stands for them where they follow one another.
     """
     meant = [(text, known) for text in old if (known := expanded([shown(text)]))]
-    found: list[str] = []
+    strings: list[str] = []
     rest = tuple(genres)
     while rest:
         # `(17)` in the file stays `(17)`: who reads it sees Rock before and after.
         as_it_stands = (one for one in meant if rest[: len(one[1])] == one[1])
         text, said = next(as_it_stands, None) or (spelled(rest[0]), rest[:1])
-        found.append(text)
+        strings.append(text)
         rest = rest[len(said) :]
-    return found
+    return strings
 
 
 def spelled_in_one(genres: Sequence[str], old: Sequence[str], style: Style) -> list[str]:
@@ -68,17 +68,17 @@ def spelled_in_one(genres: Sequence[str], old: Sequence[str], style: Style) -> l
     parts = [part.strip() for text in old for part in (text.split(mark) if mark else [text])]
     if len(genres) == 1:
         return spelled_as_before(genres, parts)
-    found: list[str] = []
+    strings: list[str] = []
     for genre in genres:
         as_it_stands = (
             part
             for part in parts
             if shown(part) in (genre, "(" + genre)
             and _meant(shown(part)) == [genre]
-            and (found or not _REFERENCE.match(part))
+            and (strings or not _REFERENCE.match(part))
         )
-        found.append(next(as_it_stands, None) or spelled(genre))
-    return found
+        strings.append(next(as_it_stands, None) or spelled(genre))
+    return strings
 
 
 def id3v1_genre(code: int) -> tuple[str, ...]:
@@ -97,15 +97,15 @@ def _meant(text: str) -> list[str]:
     if _NUMBER.fullmatch(text) or text in _WORDS:
         word = _word(text)
         return [text] if word is None else [word] * bool(word)
-    found: list[str] = []
+    names: list[str] = []
     while (reference := _REFERENCE.match(text)) and (word := _word(reference[1])) is not None:
-        found.append(word)
+        names.append(word)
         text = text[reference.end() :]
     # A doubled bracket is a bracket that begins a name.
-    found.append(text[1:] if text.startswith("((") else text)
+    names.append(text[1:] if text.startswith("((") else text)
     # Old taggers wrote reference and word, `(17)Rock`, for one genre.
     first: dict[str, str] = {}
-    for genre in found:
+    for genre in names:
         first.setdefault(genre.casefold(), genre)
     return [genre for genre in first.values() if genre]
 

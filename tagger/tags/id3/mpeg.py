@@ -117,10 +117,10 @@ class MpegFile(TagFile):
 
 def _recognised(source: Source, start: int, _head: bytes) -> str | None:
     """MPEG audio and ADTS have no magic: frames that follow one another tell."""
-    found = frames_behind(source, start)
-    if found is None:  # a tag whose audio is not to be recognised is still a tag
+    kind_and_place = frames_behind(source, start)
+    if kind_and_place is None:  # a tag whose audio is not to be recognised is still a tag
         return "mp3" if start else None
-    return found[0]
+    return kind_and_place[0]
 
 
 FAMILY = Family(

@@ -27,8 +27,8 @@ _SAMPLE_RATES = (44_100, 48_000, 32_000)
 def first_frame(source: Source) -> int | None:
     """Where MPEG audio starts; None if there is only a tag, and nothing that is recognised."""
     start = id3v2_end(source)
-    found = frames_behind(source, start)
-    return None if found is None else start + found[1]
+    first = frames_behind(source, start)
+    return None if first is None else start + first[1]
 
 
 def frames_behind(source: Source, start: int) -> tuple[str, int] | None:

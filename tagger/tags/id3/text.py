@@ -73,14 +73,14 @@ class FrameText:
 
 def frame_keys(field: Field, version: int) -> list[FrameKey]:
     """The spellings of a field in a version, in the order in which they are looked for."""
-    found = []
+    keys = []
     for spelling in field.id3:
         name, colon, description = spelling.partition(":")
         if version > 2:
-            found.append(FrameKey(name.encode(), description if colon else None))
+            keys.append(FrameKey(name.encode(), description if colon else None))
         elif short := _SHORT_IDS.get(name):
-            found.append(FrameKey(short.encode(), description if colon else None))
-    return found
+            keys.append(FrameKey(short.encode(), description if colon else None))
+    return keys
 
 
 def frame_name(frame_id: bytes, version: int) -> bytes:
@@ -126,11 +126,11 @@ def _strings(data: bytes, encoding: int) -> list[str]:
         return [text_of(one).lstrip("\ufeff") for one in data.split(b"\0")]
     # Encoding 1 must have a mark; without one Windows' order is the likely one.
     order = wide_order(data) or ("utf-16-le" if encoding == 1 else "utf-16-be")
-    found = []
+    strings = []
     while data:
         one, data = first_string(data, encoding)
-        found.append(wide_text(one, order))
-    return found
+        strings.append(wide_text(one, order))
+    return strings
 
 
 def first_string(data: bytes, encoding: int) -> tuple[bytes, bytes]:

@@ -40,8 +40,8 @@ class Unstuffed:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._plain = raw.replace(b"\xff\x00", b"\xff")
-        found = _STUFFED.finditer(raw)
-        self._left_out = [match.end() - 1 - number for number, match in enumerate(found)]
+        matches = _STUFFED.finditer(raw)
+        self._left_out = [match.end() - 1 - number for number, match in enumerate(matches)]
 
     def __len__(self) -> int:
         return len(self._plain)

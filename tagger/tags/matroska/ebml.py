@@ -77,11 +77,11 @@ def elements_in(source: Source, start: int, end: int) -> Iterator[Element]:
         ValueError: they do not fill it.
     """
     while start < end:
-        found = element_at(source, start, end)
-        if found.end > end:
+        element = element_at(source, start, end)
+        if element.end > end:
             raise ValueError(f"the element at {start} leads out of the one around it")
-        yield found
-        start = found.end
+        yield element
+        start = element.end
 
 
 def parts_of(data: bytes) -> list[tuple[int, bytes]]:
@@ -90,15 +90,15 @@ def parts_of(data: bytes) -> list[tuple[int, bytes]]:
     Raises:
         ValueError: they do not fill it.
     """
-    found, start = [], 0
+    parts, start = [], 0
     while start < len(data):
         id_width = _width(data[start : start + 1], _MAX_ID_WIDTH)
         content, end = _bounds(data, start + id_width)
-        found.append((int.from_bytes(data[start : start + id_width], "big"), data[start:end]))
+        parts.append((int.from_bytes(data[start : start + id_width], "big"), data[start:end]))
         if content > end or end > len(data):
             raise ValueError("an element leads out of the one around it")
         start = end
-    return found
+    return parts
 
 
 def content_of(raw: bytes) -> bytes:

@@ -132,10 +132,10 @@ class MatroskaFile(TagFile):
         """
         if is_home and home is None:
             home = next((one for one in parts if isinstance(one, Tag) and one.is_of_all), None)
-        found: list[Part | Tag] = []
+        edited_parts: list[Part | Tag] = []
         for one in parts:
             if not isinstance(one, Tag):
-                found.append(one)
+                edited_parts.append(one)
                 continue
             new = one
             if one is home:
@@ -144,13 +144,13 @@ class MatroskaFile(TagFile):
             else:
                 new = one.without([f for f in edits if not self._may_stay(one, f, edits)])
             if not new.is_empty or one.is_empty:
-                found.append(new)
+                edited_parts.append(new)
         if is_home and home is None:
             made = new_tag()
             for field, values in edits.items():
                 made = made.exchanged(field, values, self.style)
-            found += [] if made.is_empty else [made]
-        return found
+            edited_parts += [] if made.is_empty else [made]
+        return edited_parts
 
     def _may_stay(self, tag: Tag, field: Field, edits: Edits) -> bool:
         """Whether a second place says what the first one will."""

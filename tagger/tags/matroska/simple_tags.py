@@ -42,8 +42,8 @@ class Tag:
 
     @property
     def _targets(self) -> list[Part]:
-        found = [raw for number, raw in self.parts if number == _TARGETS]
-        return parts_of(content_of(found[0])) if found else []
+        targets = [raw for number, raw in self.parts if number == _TARGETS]
+        return parts_of(content_of(targets[0])) if targets else []
 
     @property
     def is_of_chapter(self) -> bool:

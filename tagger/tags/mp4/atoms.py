@@ -56,45 +56,45 @@ def children(source: Source, parent: Atom) -> Iterator[Atom]:
 
 def along(source: Source, *path: bytes, within: Atom | None = None) -> list[Atom]:
     """The first atoms along a path from the top (or inside `within`), as far as it leads."""
-    found: list[Atom] = []
+    atoms: list[Atom] = []
     for kind in path:
-        parent = found[-1] if found else within
+        parent = atoms[-1] if atoms else within
         level = children(source, parent) if parent else atoms_in(source)
         atom = next((atom for atom in level if atom.kind == kind), None)
         if atom is None:
             break
-        found.append(atom)
-    return found
+        atoms.append(atom)
+    return atoms
 
 
 def find(source: Source, *path: bytes, within: Atom | None = None) -> Atom | None:
     """The first atom at a path from the top (or from inside of `within`)."""
-    found = along(source, *path, within=within)
-    return found[-1] if len(found) == len(path) else None
+    atoms = along(source, *path, within=within)
+    return atoms[-1] if len(atoms) == len(path) else None
 
 
 def all_leaves(source: Source) -> list[tuple[tuple[bytes, ...], Atom]]:
     """All atoms that hold no others (as far as they matter here), with their paths."""
-    found: list[tuple[tuple[bytes, ...], Atom]] = []
+    leaves: list[tuple[tuple[bytes, ...], Atom]] = []
 
     def walk(path: tuple[bytes, ...], level: Iterator[Atom]) -> None:
         for atom in level:
             here = (*path, atom.kind)
-            if len(found) > _MAX_ATOMS:
+            if len(leaves) > _MAX_ATOMS:
                 raise ValueError(f"it has more than {_MAX_ATOMS} atoms")
             # In the list every item holds atoms, whatever it is called.
             holds = atom.kind in _CONTAINERS or b"ilst" in path
             if holds and atom.kind != b"data" and len(here) <= _MAX_DEPTH:
-                before = len(found)
+                before = len(leaves)
                 walk(here, children(source, atom))
                 # An empty container counts as a leaf: whether it is there is a part of the
                 # metadata.
-                if len(found) > before:
+                if len(leaves) > before:
                     continue
-            found.append((here, atom))
+            leaves.append((here, atom))
 
     walk((), atoms_in(source))
-    return found
+    return leaves
 
 
 def atom_bytes(kind: bytes, content: bytes) -> bytes:

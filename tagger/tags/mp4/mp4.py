@@ -135,18 +135,18 @@ class Mp4File(TagFile):
 
         A wrong offset therefore shows as other bytes. Neighbours are joined.
         """
-        found: list[Range] = []
+        chunks: list[Range] = []
         moov = find(self.source, b"moov")
         for trak in children(self.source, moov) if moov else ():
             if trak.kind != b"trak":
                 continue
             stbl = find(self.source, b"mdia", b"minf", b"stbl", within=trak)
             for offset, length in chunks_of(self.source, stbl) if stbl else ():
-                if found and sum(found[-1]) == offset:
-                    found[-1] = (found[-1][0], found[-1][1] + length)
+                if chunks and sum(chunks[-1]) == offset:
+                    chunks[-1] = (chunks[-1][0], chunks[-1][1] + length)
                 else:
-                    found.append((offset, length))
-        return found or [
+                    chunks.append((offset, length))
+        return chunks or [
             (a.content, a.end - a.content) for a in atoms_in(self.source) if a.kind == b"mdat"
         ]
 
@@ -258,7 +258,6 @@ def _exchange(
         return around, *_with_free(source, around[-1], ilst, new)
     inner = path[-1]
     new = b"".join(_item(source, (), field, (v, style)) for field, v in edits.items())
-    # Whatever is missing around the list is made: each step puts the next atom around.
     new = atom_bytes(b"ilst", new) if new else b""
     if len(path) == 3:
         return path, inner.end, inner.end, new
@@ -271,10 +270,12 @@ def _exchange(
 
 def _edited(source: Source, ilst: Atom, edits: Edits, style: Style) -> bytes:
     """The ilst atom with other fields: where the first item stood, or else at the end."""
-    found = {field: _items_of(source, ilst, field) for field in edits}
-    new = {field: _item(source, found[field], field, (edits[field], style)) for field in edits}
-    places = {items[0].offset: field for field, items in found.items() if items}
-    gone = {atom.offset for items in found.values() for atom in items}
+    items_now = {field: _items_of(source, ilst, field) for field in edits}
+    new = {
+        field: _item(source, items_now[field], field, (edits[field], style)) for field in edits
+    }
+    places = {items[0].offset: field for field, items in items_now.items() if items}
+    gone = {atom.offset for items in items_now.values() for atom in items}
     parts = []
     for atom in children(source, ilst):
         if atom.offset in places:

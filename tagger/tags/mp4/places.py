@@ -19,17 +19,17 @@ def elsewhere(source: Source) -> list[tuple[Atom, str]]:
     if moov is None:
         return []
     tracks = [atom for atom in children(source, moov) if atom.kind == b"trak"]
-    found: list[tuple[Atom, str]] = []
+    places: list[tuple[Atom, str]] = []
     for around in (moov, *tracks):
         udta = find(source, b"udta", within=around)
         if udta:
-            found += _in_user_data(source, udta)
+            places += _in_user_data(source, udta)
         metas = [find(source, b"meta", within=around)]
         # `moov/udta/meta` is iTunes' own list, which is no second place.
         metas += [find(source, b"meta", within=udta)] if udta and around is not moov else []
         for meta in filter(None, metas):
-            found += _in_list(source, meta)
-    return found
+            places += _in_list(source, meta)
+    return places
 
 
 def freed(atom: Atom) -> list[Patch]:
@@ -74,16 +74,16 @@ def _is_named_genre(source: Source, item: Atom) -> bool:
 def _genre_keys(data: bytes) -> set[int]:
     """The numbers of the keys that are called genre."""
     # Behind version, flags and count; keys are numbered from 1.
-    found, offset, number = set(), 8, 1
+    numbers, offset, number = set(), 8, 1
     while offset + 8 <= len(data):
         length = int.from_bytes(data[offset : offset + 4], "big")
         name = data[offset + 8 : offset + length].lower()
         if name.rpartition(b".")[2] == b"genre":
-            found.add(number)
+            numbers.add(number)
         if length < 8:
             break
         offset, number = offset + length, number + 1
-    return found
+    return numbers
 
 
 def _decoded(data: bytes) -> str:

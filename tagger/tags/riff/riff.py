@@ -164,7 +164,7 @@ def _exchanged(
     # Rewritten, it would take the next chunk for a part of itself.
     if first.total > chunk.length:
         raise ValueError("the ID3 tag is longer than its chunk")
-    end, found = chunk.offset + chunk.length, b""
+    end, content = chunk.offset + chunk.length, b""
     for offset, tag in tags_from(source, chunk.offset, end):
         new = source.exact(offset, tag.total)
         if is_main and offset == chunk.offset:
@@ -172,9 +172,9 @@ def _exchanged(
         else:
             changed = followed(tag, edits, style)
             new = new if changed is None else changed
-        found += new
+        content += new
         behind = offset + tag.total
-    return found + source.exact(behind, end - behind)
+    return content + source.exact(behind, end - behind)
 
 
 def _others_in(
@@ -198,10 +198,10 @@ def _tag_chunks(source: Source, container: str) -> list[Chunk]:
 
 def _tags(source: Source, container: str) -> list[Tag]:
     """The tags in all chunks."""
-    found: list[Tag] = []
+    tags: list[Tag] = []
     for chunk in _tag_chunks(source, container):
         end = chunk.offset + chunk.length
-        if chunk.length and not found:
+        if chunk.length and not tags:
             tag_at(source, chunk.offset)  # what is no tag is damage
-        found += [tag for _, tag in tags_from(source, chunk.offset, end)]
-    return found
+        tags += [tag for _, tag in tags_from(source, chunk.offset, end)]
+    return tags

@@ -43,12 +43,12 @@ def _bodies(source: Source, last: Page, skipped: int, serial: int) -> Iterator[R
 
 
 def _joined(source: Source, ranges: Iterable[Range], length: int) -> bytes:
-    found = bytearray()
+    joined = bytearray()
     for offset, n_bytes in ranges:
-        found += source.read(offset, min(n_bytes, length - len(found)))
-        if len(found) >= length:
+        joined += source.read(offset, min(n_bytes, length - len(joined)))
+        if len(joined) >= length:
             break
-    return bytes(found)
+    return bytes(joined)
 
 
 def _tail(source: Source, behind: int, block_len: int) -> list[Page]:

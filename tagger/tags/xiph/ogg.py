@@ -120,13 +120,13 @@ class OggFile(TagFile):
         serial = serial_of(self.source)
         comment = comment_pages(self.source)
         first, last = comment[0].offset, comment[-1]
-        found: list[Range] = []
+        contents: list[Range] = []
         for page in pages_of(self.source):
             if page.serial != serial or first <= page.offset < last.offset:
                 continue
             skipped = first_packet_len(page.lacing) if page.offset == last.offset else 0
-            found.append((page.body + skipped, sum(page.lacing) - skipped))
-        return found
+            contents.append((page.body + skipped, sum(page.lacing) - skipped))
+        return contents
 
     def boundaries(self) -> bytes:
         """Where the packets end."""

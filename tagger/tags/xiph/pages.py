@@ -49,16 +49,16 @@ def pages_of(source: Source, offset: int = 0) -> Iterator[Page]:
 
 def comment_pages(source: Source) -> list[Page]:
     """The stream's pages from the start of the comment packet to its end."""
-    serial, found, total = serial_of(source), [], 0
+    serial, pages, total = serial_of(source), [], 0
     for page in pages_of(source):
         # Flag 2: the first page of a stream, with its identification alone.
         if page.serial != serial or page.flags & 2:
             continue
-        found.append(page)
+        pages.append(page)
         total += page.end - page.body
         # A lacing value below 255 ends a packet.
         if any(value < 255 for value in page.lacing):
-            return found
+            return pages
         if total > MAX_TAG_LEN:
             break
     raise ValueError("the comment packet has no end")
