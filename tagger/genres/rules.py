@@ -102,7 +102,7 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
     specific = sorted(
         without_general(writable, rules), key=lambda one: _place(one, places, rules)
     )
-    general = [writable for name in names for writable in general_of(name, rules)]
+    general = [above for name in names for above in general_of(name, rules)]
     by_level = {"specific": specific, "general": general, "both": [*specific, *general]}
     return unique(spelled(name, rules) for name in by_level[rules.tree_level])[:limit]
 

@@ -56,6 +56,7 @@ def record(
         "old_metadata": bytes.fromhex(one.was.metadata),
         "new_size": one.becomes.size,
         "new_metadata": bytes.fromhex(one.becomes.metadata),
+        # What tells one state of a file from the next: a killed run is judged by it.
         "old_dev": signed(one.stat.st_dev),
         "old_inode": signed(one.stat.st_ino),
         "old_mtime_ns": one.stat.st_mtime_ns,
@@ -93,6 +94,7 @@ def settle(
         " WHERE id = ?",
         (status, sanitise(reason) if reason else None, *made, change),
     )
+    # Only then: a change that failed has taken nothing back.
     if status == "done":
         _toggle_undone(connection, change)
 

@@ -90,6 +90,7 @@ def settle_open(store: Store) -> Recovered:
     n_copies = 0
     for change in planned_changes(store):
         try:
+            # The copy first: whatever became of the change, it is of no more use.
             n_copies += _remove_copy(change.temp)
             status, state = _what_became(change)
         except OSError:  # the share is not there: it may be tomorrow
@@ -117,11 +118,13 @@ def _what_became(change: Change) -> tuple[ChangeStatus, os.stat_result | None]:
     try:
         state = change.path.stat()
     except OSError as error:
+        # Its folder is there, so it is the file that is gone, and not the share.
         if error.errno in _AWAY and change.path.parent.is_dir():
             return "gone", None
         raise
     if (state.st_dev, signed(state.st_ino), state.st_size, state.st_mtime_ns) == change.old:
         return "failed", None
+    # Only now all of it is read: mostly device, inode, size and time settle it.
     present = identity_at(change.path, change.was.container)
     if present == change.becomes:
         return "done", state

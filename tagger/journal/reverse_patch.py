@@ -83,6 +83,7 @@ def _delta(old: bytes, new: bytes) -> list[_Part]:
     """The old bytes as parts: themselves, or where the new ones have them."""
     parts: list[_Part] = []
     at = copied = 0
+    # Bounded twice: in tries, and in bytes that these may have to search.
     for _ in range(min(_MAX_TRIES, 16 + _MAX_SEARCHED // (len(old) + len(new) + 1))):
         if at + _BLOCK_LEN > len(old):
             break
@@ -90,6 +91,7 @@ def _delta(old: bytes, new: bytes) -> list[_Part]:
         if place < 0:
             at += _BLOCK_LEN
             continue
+        # What is alike may begin before the block that was looked for.
         back = n_common(old[copied:at][::-1], new[max(0, place - (at - copied)) : place][::-1])
         length = back + n_common(old[at:], new[place:])
         if at - back > copied:

@@ -28,6 +28,7 @@ def run_to_undo(store: Store, areas: Sequence[Path], *, number: int | None = Non
     if number is None:
         number = last_run(store, areas)
     if number is None and areas:
+        # Files that were moved here since: looked for by what they hold, which takes longer.
         number = last_moved_run(store, areas)
     if number is None:
         raise InputError(

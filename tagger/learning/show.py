@@ -193,6 +193,7 @@ def _summary(lesson: "Lesson") -> Iterator[str]:
         f" precision"
         f" {figures['macro_average_precision']:.2f} ({figures['macro_prior']:.2f} is chance)."
     )
+    # A model that writes nothing is said to do so: a scan with it would look broken.
     unsure = [row.label for row in rows if row.threshold >= NEVER]
     if len(unsure) == len(rows):
         yield (

@@ -77,6 +77,7 @@ def save_taggram(
     _draw_scores(figure, heat, timeline, rows)
     title = sanitise(track.stem)
     title = title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE] + "…"
+    # Two dollar signs in a name are no formula.
     wave.set_title(title, parse_math=False)
     try:
         with warnings.catch_warnings():  # letters that the font lacks are drawn as boxes
@@ -152,6 +153,7 @@ def _draw_segments(axes: "Axes", timeline: Timeline, drawn: list[Segment]) -> No
 def _name(axes: "Axes", at_s: float, label: str, colour: str) -> None:
     """The label on its bar, dark on light colours and light on dark ones."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    # Luma (ITU-R BT.601): how light a colour looks.
     is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 140
     ink = "#111111" if is_light else "#ffffff"
     axes.text(

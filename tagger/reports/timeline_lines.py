@@ -27,6 +27,7 @@ def timeline_view(
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
+    # A few windows stretched over a whole line would look like detail that is not there.
     width = min(width, max(10, 4 * len(timeline.starts_s)))
     for rank, index in enumerate(order):
         label = Text(sanitise(timeline.labels[index]), PALETTE[rank])

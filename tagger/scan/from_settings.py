@@ -21,6 +21,7 @@ def writing_of(
         keep_mtime: leave the time of files as it is.
         hardlinks: what to do with files that have several names.
     """
+    # A placeholder that the owner protects is a genre of theirs.
     protected = set(map(fold, settings.protected))
     return WriteOptions(
         id3v23_separator=settings.id3v23_separator,

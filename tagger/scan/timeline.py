@@ -37,7 +37,7 @@ class Timeline:
     def spans(self) -> "Iterator[tuple[float, float, NDArray[np.float32]]]":
         """(start in seconds, end, scores) of each window; no span reaches into the next.
 
-        Windows that overlap share what both hear: each has it as far as its middle is nearer.
+        Windows that overlap share what both cover: each has it as far as its middle is nearer.
         """
         starts, window_s = [float(one) for one in self.starts_s], self.window_s
         borders = [(a + b + window_s) / 2 for a, b in itertools.pairwise(starts)]
@@ -53,7 +53,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a track in which one thing is scores.
+    """A stretch of a track with one label.
 
     Attributes:
         start_s: where it begins, in seconds.
@@ -92,6 +92,7 @@ def timeline_of(scores: TrackScores, spec: ModelSpec) -> Timeline | None:
     n_scored = min(len(scores.starts_s), len(scores.window_scores))  # equal unless stopped
     duration_s = scores.duration_s or scores.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
+    # As a track's scores: a label is at least as sure as those below it in the tree.
     tables = [track_scores(one, spec) for one in scores.window_scores[:n_scored]]
     return Timeline(
         genres,
@@ -121,6 +122,7 @@ def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) ->
         label, score = _best_of(
             dict(zip(timeline.labels, scores.tolist(), strict=True)), spec, threshold
         )
+        # From where the last one ended: rounding must leave no gap.
         begin = joined[-1].end_s if joined else 0.0
         _extend(joined, Segment(begin, end, label, score))
         now_s = end
@@ -142,7 +144,7 @@ def _best_of(
 
 
 def _extend(segments_so_far: list[Segment], new: Segment) -> None:
-    """Append a segment, or let the last one grow if the same is scores."""
+    """Append a segment, or let the last one grow if it has the same label."""
     if not segments_so_far or segments_so_far[-1].label != new.label:
         segments_so_far.append(new)
         return

@@ -34,6 +34,7 @@ def read_with_artist(path: Path, *, field: str, style: Style = AS_IS) -> tuple[T
         info = info_of(source, container_of(source), style, (asked, _ALBUM_ARTIST, _ARTIST))
     named = [
         name.strip()
+        # The album artist first: guests on a track must not part an artist's records.
         for one in (_ALBUM_ARTIST, _ARTIST)
         for name in info.others.get(one.name, ())
         if name.strip().casefold() not in _NOBODY

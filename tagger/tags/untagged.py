@@ -35,6 +35,7 @@ class UntaggedFile(TagFile):
 
     def refusal(self) -> str:
         """Why the container has no tags."""
+        # Zeros in front are a failed download as often as anything: that is worth saying.
         if self.container == "unknown" and not self.source.read(0, _ZEROS_LEN).strip(b"\0"):
             return _ZEROS
         return _WHY[self.container]

@@ -61,8 +61,10 @@ def _frames_follow(data: bytes, start: int, kind: "_Kind", n_frames: int) -> boo
     for number in range(n_frames):
         head = data[at : at + 6]
         if not head:  # the end of what was read: one single frame, or some of several
+            # A file of one single frame is audio if that begins it.
             return start == 0 or number > 1
         length = kind.length(head)
+        # Of two frames only that they follow: the first may be a header of another bit rate.
         if not length or (n_frames > 2 and not kind.is_same(first, head)):
             return False
         at += length
@@ -83,6 +85,7 @@ def _mpeg_len(header: bytes) -> int:
     padding = header[2] >> 1 & 1
     if layer == 1:
         return (12 * bit_rate // sample_rate + padding) * 4
+    # An eighth of the samples in a frame: bits per byte.
     n_samples = 144 if layer == 2 or is_mpeg1 else 72
     return n_samples * bit_rate // sample_rate + padding
 

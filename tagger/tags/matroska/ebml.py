@@ -63,6 +63,7 @@ def element_at(source: Source, offset: int, end: int) -> Element:
     if len(head) < id_width + size_width:
         raise ValueError(f"the element at {offset} is cut off")
     size = int.from_bytes(head[id_width : id_width + size_width], "big")
+    # The bit that says how many bytes a length takes is no part of it; ids keep theirs.
     size -= 1 << 7 * size_width
     is_open = size == (1 << 7 * size_width) - 1
     content = offset + id_width + size_width
@@ -141,6 +142,7 @@ def void_bytes(length: int) -> bytes:
     """Padding of so many bytes, 0 or at least `MIN_VOID`."""
     if not length:
         return b""
+    # Room of 128 bytes can be had with no length of one byte: it is written in eight.
     for width in (1, _MAX_SIZE_WIDTH):
         rest = length - 1 - width
         if 0 <= rest < (1 << 7 * width) - 1:

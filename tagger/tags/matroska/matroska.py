@@ -169,6 +169,7 @@ class MatroskaFile(TagFile):
             return rewritten(element.offset, old, void_bytes(room))
         if (new := fitted(raw, room)) is not None:
             return rewritten(element.offset, old, new)
+        # It is the last one: it may grow where it is, and no index need be told.
         if element.offset + room == self._segment.own.end:
             return rewritten(element.offset, old, raw + void_bytes(NEW_PADDING))
         return [
@@ -199,6 +200,7 @@ class MatroskaFile(TagFile):
             for number, place in seek_entries(self.source, self._segment)
             if number != TAGS
         ]
+        # Sorted: tags in another order say the same, and an element may have moved to the end.
         raw += sorted(tag for _, parts in self._tags for tag in others_in(parts, fields))
         end = min(self._segment.own.end, self.source.size)
         return [*raw, self.source.digest(end, self.source.size - end)]

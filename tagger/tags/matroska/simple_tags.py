@@ -149,6 +149,7 @@ def _simple(field: Field, text: str, old: Sequence[Part]) -> Part:
     same = next((one for one in old if _text(one[1]) == text), None)
     if same is not None:
         return same
+    # Matroska's own names are in capitals; a free one is the owner's to spell.
     name = field.common.upper() if field.name in FIELDS else field.common
     named = element_bytes(_NAME, name.encode())
     return _SIMPLE, element_bytes(_SIMPLE, named + element_bytes(_STRING, bytes_of(text)))

@@ -109,7 +109,6 @@ class Mp4File(TagFile):
             patches += [
                 patch for parent in parents for patch in resized(self.source, parent, delta)
             ]
-            # Offsets count from the start of the file: those behind the change move with it.
             for table in _tables_of_all(self.source, end):
                 patches += moved(self.source, table, end, delta)
         if GENRE in edits:

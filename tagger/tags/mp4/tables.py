@@ -64,12 +64,14 @@ def chunks_of(source: Source, stbl: Atom) -> list[Range]:
     runs = _column(source, tables[b"stsc"], ">u4", 3)
     if not len(offsets) or not len(runs):
         return []
+    # `stsc` names only the first chunk of each run of chunks with as many samples.
     lengths = np.diff(np.append(runs[:, 0], len(offsets) + 1))
     if (lengths < 0).any() or lengths.sum() != len(offsets):
         raise ValueError("the sample-to-chunk table does not fit the chunks")
     ends = np.cumsum(np.repeat(runs[:, 1], lengths))
     starts = np.append(0, ends[:-1])
     uniform, count = struct.unpack_from(">II", atom_data(source, tables[b"stsz"]), 4)
+    # Samples of one size (PCM mostly) have no table of sizes.
     if uniform:
         edges = np.minimum(np.append(starts, ends[-1]), count) * uniform
     else:

@@ -53,6 +53,7 @@ def _joined(source: Source, ranges: Iterable[Range], length: int) -> bytes:
 
 def _tail(source: Source, behind: int, block_len: int) -> list[Page]:
     """Pages up to the end of the file that hold at least a block, if there are as many."""
+    # Two of the longest pages: one of them lies whole in what is read, wherever it begins.
     start = max(behind, source.size - 2 * _LONGEST_PAGE - block_len)
     data = source.read(start, source.size - start)
     at = data.find(b"OggS")

@@ -25,6 +25,7 @@ def ogg_stream(source: Source) -> OggStream | None:
     offset = 0
     for _ in range(16):
         header = source.read(offset, 27 + 255)
+        # Flag 2 marks the first page of a stream; these stand in front of all others.
         if header[:4] != b"OggS" or len(header) < 28 or not header[5] & 2:
             return None
         n_segments = header[26]
