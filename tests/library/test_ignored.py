@@ -275,7 +275,7 @@ def test_a_folder_that_is_named_and_excluded_at_once_is_left_out(music):
     assert not [track for track in both if "Live" in track.parts]
     assert list(find_tracks([live], exclude=["Live"])) == list(find_tracks([live]))
     assert list(find_tracks([live]))
-    assert "also named ones unless alone" in " ".join(tagger("scan", "--help").stdout.split())
+    assert "even named ones unless alone" in " ".join(tagger("scan", "--help").stdout.split())
 
 
 def test_a_path_that_is_not_there_is_refused_although_it_is_excluded(music):
