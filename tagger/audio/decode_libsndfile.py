@@ -12,6 +12,7 @@ from tagger.audio.open_files import Part, open_regular
 from tagger.audio.reader import BLOCK_LEN, check_format
 from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError
+from tagger.system.partial import is_partial
 
 _PREROLL_LEN = 12 * 1152
 """Samples decoded and dropped after a seek.
@@ -75,7 +76,8 @@ class SndfileSource:
         Raises:
             DecodeError: libsndfile cannot read it, or not all of it.
         """
-        self._part = None if end is None else Part(path, start=offset, end=end)
+        by_python = end is not None or is_partial(path)
+        self._part = Part(path, start=offset, end=end) if by_python else None
         try:
             self._file = _File(self._part) if self._part else _opened(path, offset)
         except (OSError, RuntimeError, ValueError, TypeError) as error:

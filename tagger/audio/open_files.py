@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import DecodeError
+from tagger.system.partial import Blocks, is_partial
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -55,6 +56,7 @@ class Part(io.FileIO):
     """
 
     name = ""  # a decoder must judge the content, not the suffix
+    _blocks: Blocks | None = None
 
     def __init__(self, path: Path, *, start: int = 0, end: int | None = None) -> None:
         """Open the file.
@@ -68,6 +70,10 @@ class Part(io.FileIO):
             DecodeError: as for `open_regular`.
         """
         # FileIO takes the descriptor over and closes it.
+        try:
+            self._blocks = Blocks(path) if is_partial(path) else None
+        except OSError as error:
+            raise DecodeError("the object cannot be fetched any more") from error
         super().__init__(open_regular(path))
         self._start, self._end = start, end
         self.seek(0)
@@ -78,9 +84,18 @@ class Part(io.FileIO):
             if self._end is not None:
                 left = max(0, self._end - super().tell())
                 size = left if size is None or size < 0 else min(size, left)
+            if self._blocks is not None:
+                self._fetch(self._blocks, size)
             return super().read(size) or b""
         except OSError:
             return b""
+
+    def _fetch(self, blocks: Blocks, size: int | None) -> None:
+        """Have the next bytes put into the file, if some of it is still elsewhere."""
+        at, whole = super().tell(), os.fstat(self.fileno()).st_size
+        end = whole if size is None or size < 0 else min(at + size, whole)
+        if end > at:
+            blocks.need(at, end)
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill a buffer as far as there are bytes; return how many."""
@@ -102,6 +117,12 @@ class Part(io.FileIO):
     def tell(self) -> int:
         """Return the position in the part."""
         return super().tell() - self._start
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._blocks is not None:
+            self._blocks.close()
+        super().close()
 
 
 def check_disk(path: Path) -> None:

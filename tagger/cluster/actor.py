@@ -134,7 +134,8 @@ class ScanActor:
         )
         self._place = open_place(work.source, option="PATH")
         copies = Path(tempfile.mkdtemp(dir=folder))
-        self._fetcher = Fetcher(self._place, copies, max_len=work.max_len)
+        whole = work.options.listen.full
+        self._fetcher = Fetcher(self._place, copies, max_len=work.max_len, whole=whole)
         self._stack.callback(self._fetcher.close)
 
     def scan(self, number: int, entries: Sequence[ObjectEntry]) -> Done:
@@ -201,7 +202,10 @@ class ScanActor:
         options = self._work.options
         for result in self._tagger.scan_each(paths(), options):
             copy = copies.pop(result.path)
-            self._fetcher.drop(copy)
+            copy = self._fetcher.drop(copy)
+            if copy.reason is not None:  # a part of it could not be fetched
+                failed.append(copy)
+                continue
             if (request := self._tagger.request_of(result, options)) is not None:
                 requests[copy.entry.key] = request
             yield self._row(copy, result)

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,6 +17,7 @@ import obstore
 
 from tagger.cluster.listing import etag_of
 from tagger.cluster.problems import objects_asked, room_sentence
+from tagger.cluster.ranges import RangeServer, is_worth_it
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.replaceable import url_of
 from tagger.cluster.stores import Place
@@ -55,17 +58,21 @@ class Copy:
 class Fetcher:
     """Fetches objects of a place into a folder, in threads of its own."""
 
-    def __init__(self, place: Place, folder: Path, *, max_len: int = MAX_LEN) -> None:
+    def __init__(
+        self, place: Place, folder: Path, *, max_len: int = MAX_LEN, whole: bool = False
+    ) -> None:
         """Fetch nothing yet.
 
         Args:
             place: where the objects lie.
             folder: for the copies; those of a folder's files are the files themselves.
             max_len: bytes of an object that is copied.
+            whole: all of each object is needed; else large ones come block by block.
         """
         self._place, self._folder, self._max_len = place, folder, max_len
         self._threads = ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch")
-        self._n_fetched = 0
+        by_range = place.folder is None and not whole and hasattr(socket, "AF_UNIX")
+        self._ranges = RangeServer(place, folder) if by_range else None
 
     def copies(self, entries: Sequence[ObjectEntry]) -> Iterator[Copy]:
         """The objects in their order, each as soon as it is there; a few are fetched ahead."""
@@ -82,32 +89,53 @@ class Fetcher:
             for one in waiting:
                 one.cancel()
 
-    def drop(self, copy: Copy) -> None:
-        """The copy is not needed any more."""
-        if copy.path is not None and self._place.folder is None:
-            copy.path.unlink(missing_ok=True)
+    def drop(self, copy: Copy) -> Copy:
+        """Remove a copy that is not needed any more; what was fetched of it is known then."""
+        if copy.path is None or self._place.folder is not None:
+            return copy
+        if self._ranges and (partial := self._ranges.drop(copy.path)):
+            url = url_of(self._place, copy.entry.key)
+            reason = partial.reason and partial.reason.removeprefix(f"{url}: ")
+            return Copy(copy.entry, None, partial.n_read, reason)
+        copy.path.unlink(missing_ok=True)
+        return copy
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(cancel_futures=True)
+        if self._ranges is not None:
+            self._ranges.close()
 
     def _copy(self, entry: ObjectEntry) -> Copy:
         if self._place.folder is not None:
             return _of_file(entry, self._place.folder / entry.key)
-        if entry.size == 0:
-            return Copy(entry, None, reason="the object is empty (0 bytes).")
-        if entry.size > self._max_len:
-            reason = f"it has {entry.size:,} bytes, more than the {self._max_len:,} that are"
-            return Copy(entry, None, reason=f"{reason} copied; --max-object allows more.")
+        if self._ranges is not None and is_worth_it(entry):
+            # Another version, or an oddity: it is copied whole, and that tells.
+            with suppress(TrackError):
+                if partial := self._ranges.open(entry):
+                    return Copy(entry, partial.path)
         url = url_of(self._place, entry.key)
+        reason = self._refusal(entry, url)
+        if reason is None:
+            try:
+                with objects_asked(url):
+                    return self._fetch(entry)
+            except TrackError as error:
+                reason = str(error)
+        return Copy(entry, None, reason=reason.removeprefix(f"{url}: "))
+
+    def _refusal(self, entry: ObjectEntry, url: str) -> str | None:
+        """Why an object is not copied, seen before it is asked for."""
+        if entry.size == 0:
+            return "the object is empty (0 bytes)."
+        if entry.size > self._max_len:
+            return (
+                f"it has {entry.size:,} bytes, more than the {self._max_len:,} that are copied;"
+                " --max-object allows more."
+            )
         if shutil.disk_usage(self._folder).free < entry.size + _MARGIN:
-            reason = room_sentence(url, self._folder.parent, entry.size)
-            return Copy(entry, None, reason=reason.removeprefix(f"{url}: "))
-        try:
-            with objects_asked(url):
-                return self._fetch(entry)
-        except TrackError as error:
-            return Copy(entry, None, reason=str(error).removeprefix(f"{url}: "))
+            return room_sentence(url, self._folder.parent, entry.size)
+        return None
 
     def _fetch(self, entry: ObjectEntry) -> Copy:
         """Copy an object.

@@ -7,6 +7,7 @@ spelling; `tagger.writing.safe_write` is the only place that puts bytes on a dis
 
 import errno
 import hashlib
+import io
 import os
 import stat
 import struct
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tagger.system.partial import PartialFile, is_partial
 from tagger.tags.fields import Edits, Field, Style
 from tagger.tags.places import GenrePlaces
 
@@ -243,9 +245,16 @@ def open_source(path: Path) -> Iterator[Source]:
     # leads to may change in between.
     _check_regular(os.stat(path).st_mode)  # noqa: PTH116, a PathLike of any kind will do
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with _opened(path, os.open(path, flags)) as file:
         _check_regular(os.fstat(file.fileno()).st_mode)
         yield Source(path, file)
+
+
+def _opened(path: Path, descriptor: int) -> BinaryIO:
+    if not is_partial(path):
+        return os.fdopen(descriptor, "rb")
+    raw = PartialFile(descriptor, path, os.fstat(descriptor).st_size)
+    return io.BufferedReader(raw)
 
 
 def _check_regular(mode: int) -> None:
