@@ -1,20 +1,23 @@
-"""What a scan of objects costs beside a scan of files: `cluster.py overhead|actors|growth`.
+"""What a scan of objects costs beside a scan of files: `cluster.py WHAT`.
 
     python benchmarks/cluster.py overhead [--tracks 2000] [--rounds 3]
     python benchmarks/cluster.py actors [--tracks 600] [--rounds 3]
     python benchmarks/cluster.py growth [--objects 1000 10000 100000]
+    python benchmarks/cluster.py paper [--music FOLDER] [--core-s S] [--row-bytes B]
 
 `overhead`: tracks a second of `tagger scan FOLDER --no-state` and of the same folder with
 `--results`, `--cluster local`, in turn, on tracks of distinct audio (20 s of tones and noise,
 FLAC at 22.05 kHz); start-up, memory and bytes a row beside it. `actors`: one and two actors
 beside decoding alone in one and two threads. `growth`: seconds an object and the driver's
 memory for more and more small objects, whose model is as small: what the engine itself takes.
-Every arm is a process of its own. The last line is one JSON object.
+`paper`: what 100 million tracks take, from the processor time of a track (of --music, or given)
+and the bytes of a row. Every arm is a process of its own. The last line is one JSON object.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -68,11 +71,14 @@ def make_small(folder: Path, n: int) -> Path:
 def scan_files(folder: Path) -> dict[str, float]:
     """A scan of files, in this process."""
     from tagger import Tagger  # noqa: PLC0415 (each arm brings what it needs)
+    from tagger.scan.options import ScanOptions  # noqa: PLC0415
 
     started = time.monotonic()
     with Tagger(remember=False, device="cpu", settings={}) as tagger:
-        n = sum(1 for _ in tagger.scan([folder], walk=None))
-    return {"total_s": time.monotonic() - started, "n": n}
+        n = sum(1 for _ in tagger.scan([folder], ScanOptions(score_all=True)))
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
+    return {"total_s": time.monotonic() - started, "cpu_s": cpu_s, "n": n}
 
 
 def scan_cluster(
@@ -230,19 +236,46 @@ def growth(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     return {"growth": list(rows())}
 
 
+def paper(given: argparse.Namespace, _folder: Path) -> dict[str, object]:
+    """What 100 million tracks take: arithmetic on measured figures."""
+    core_s = given.core_s
+    if core_s is None:
+        found = arm("files", str(given.music))
+        core_s = found["cpu_s"] / found["n"]
+    n, parts = 100_000_000, 100_000_000 / given.part_len
+    return {
+        "core_s_a_track": round(core_s, 3),
+        "core_hours": round(n * core_s / 3600),
+        "hours_on_1000_cores": round(n * core_s / 3600 / 1000, 1),
+        "requests_get": n,
+        "requests_list": n // 1000,
+        "requests_of_parts": round(3 * parts),
+        "egress_tb": round(n * given.track_mb / 1e6, 1),
+        "gbit_a_second_on_1000_cores": round(1000 / core_s * given.track_mb * 8 / 1e3, 1),
+        "parquet_gb": round(n * given.row_bytes / 1e9, 1),
+        "parts": round(parts),
+        "listing_hours_at_5000_keys_a_second": round(n / 5000 / 3600, 1),
+    }
+
+
 def main() -> None:
     """Measure and print."""
     if sys.argv[1:2] == ["arm"]:
         print(json.dumps(ARMS[sys.argv[2]](*sys.argv[3:])))
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("what", choices=["overhead", "actors", "growth"])
+    parser.add_argument("what", choices=["overhead", "actors", "growth", "paper"])
     parser.add_argument("--tracks", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--objects", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--folder", type=Path, help="where the audio is made")
+    parser.add_argument("--music", type=Path, help="songs, for the time of a track")
+    parser.add_argument("--core-s", type=float, help="processor time of a track, if known")
+    parser.add_argument("--row-bytes", type=float, default=558.5)
+    parser.add_argument("--track-mb", type=float, default=8.0)
+    parser.add_argument("--part-len", type=int, default=256)
     given = parser.parse_args()
-    measures = {"overhead": overhead, "actors": actors, "growth": growth}
+    measures = {"overhead": overhead, "actors": actors, "growth": growth, "paper": paper}
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         emit({"what": given.what, **measures[given.what](given, Path(folder))})
 
