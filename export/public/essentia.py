@@ -75,8 +75,8 @@ def add_published(path: Path, name: str, options: AddOptions, *, say: Say) -> Pa
     say(f"{path}: {about.name}, {len(about.classes)} classes; {about.licence}")
     if about.licence != YAMNET and not options.accepts_licence:
         raise InputError(
-            f"{path}: its weights may not be used commercially ({about.licence}). Read {PAGE},"
-            " and add --accept-licence if you accept that."
+            f"{path}: its licence forbids commercial use, and perhaps to pass on what is made"
+            f" of it. Read {PAGE}, and add --accept-licence if you accept it."
         )
     networks = _networks(path, about, options)
     recipe = _recipe(networks[0], about)
