@@ -111,8 +111,8 @@ def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> di
     read()
     given, taken = [], []
     for _ in range(rounds):
-        given.append(8 * len(batch[0]) / seconds_of(read))
-        taken.append(len(batch[0]) / seconds_of(step))
+        given.append(8 * len(batch.targets) / seconds_of(read))
+        taken.append(len(batch.targets) / seconds_of(step))
     return {
         "batch_size": config.fit.batch_size,
         "loader_clips_a_second": round(statistics.median(given), 1),

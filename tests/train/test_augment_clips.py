@@ -104,7 +104,7 @@ def test_batches_of_recordings_are_changed_and_keep_their_length(tmp_path, stret
         }
     )
     clips = load_clips(config, root, prepared=tmp_path / "p", say=lambda line: None)
-    batches = [[one[0] for one in training_loader(config, clips)] for _ in range(2)]
+    batches = [[one.features for one in training_loader(config, clips)] for _ in range(2)]
     assert batches[0][0].shape == (8, 1, config.features_options.window_len)
     for one, other in zip(*batches, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -13,7 +13,7 @@ from tests.train import small
 from tests.train.sets import make_set
 from tests.train.test_joined_labels import FIELDS, two_sets  # noqa: F401 - a fixture
 from train.config.config import from_tree
-from train.data.batches import balanced_sampler
+from train.data.sampling import balanced_sampler
 from train.datasets import noise
 from train.datasets.audio import Where
 from train.datasets.base import join

@@ -199,8 +199,9 @@ def test_a_long_recording_is_kept_around_where_a_scan_listens(tmp_path):
     assert starts_of(found, place, options=options, n_windows=6) == [
         4000 * k + 1000 for k in range(6)
     ]
-    crops = Crops(found.take(np.array([place])), n_frames=3500, seed=0)
-    drawn = {crops._start(0) for _ in range(300)}
+    crops = Crops(found.take(np.array([place])), n_frames=3500)
+    rng = np.random.default_rng(0)
+    drawn = {crops.draw(0, rng).start for _ in range(300)}
     assert all(one % 4000 <= 500 for one in drawn)
     assert {one // 4000 for one in drawn} == set(range(6))
 

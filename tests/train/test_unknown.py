@@ -11,7 +11,7 @@ from tests.train import small
 from tests.train.sets import make_set
 from train.config.checks import check_choices, check_labels
 from train.config.config import from_tree
-from train.data.batches import Crops
+from train.data.batches import Batch, Crops, Draw
 from train.data.loaders import training_loader
 from train.data.unknown import absent_weights, counted
 from train.datasets.base import join
@@ -90,14 +90,15 @@ def test_the_loss_counts_what_is_absent_by_its_weight():
 def test_crops_say_how_much_each_label_counts():
     """With nothing chosen, known labels count and unknown ones are NaN as before."""
     clips = joined()
-    plain = Crops(clips, n_frames=8, seed=0)
+    plain = Crops(clips, n_frames=8)
     absent = absent_weights(clips, {"gtzan": 0.25}, [])
-    chosen = Crops(clips, n_frames=8, seed=0, absent=absent)
+    chosen = Crops(clips, n_frames=8, absent=absent)
     metal = int(np.flatnonzero(clips.targets[:, LABELS.index("metal")] == 1)[0])
-    assert plain[metal][4].tolist() == [0.0, 1.0, 1.0, 0.0]
-    assert np.isnan(plain[metal][1].numpy()).tolist() == [True, False, False, True]
-    assert chosen[metal][4].tolist() == [0.25, 1.0, 1.0, 0.25]
-    assert chosen[metal][1].tolist() == [0.0, 1.0, 0.0, 0.0]
+    draw = Draw(metal, start=0, seed=0)
+    assert plain[draw].counts.tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert np.isnan(plain[draw].targets.numpy()).tolist() == [True, False, False, True]
+    assert chosen[draw].counts.tolist() == [0.25, 1.0, 1.0, 0.25]
+    assert chosen[draw].targets.tolist() == [0.0, 1.0, 0.0, 0.0]
 
 
 def test_the_configuration_decides_what_a_batch_counts():
@@ -112,13 +113,15 @@ def test_the_configuration_decides_what_a_batch_counts():
             "fit": {"unknown_weights": [0.25, 0.5], "batch_size": 64, "clips_an_epoch": 64},
         }
     )
-    (_, targets, _, _, counts), *_ = training_loader(config, clips)
+    batch = next(iter(training_loader(config, clips)))
+    targets, counts = batch.targets, batch.counts
     folk, metal = LABELS.index("folk"), LABELS.index("metal")
     of_metal, of_folk = targets[:, metal] == 1, targets[:, folk] == 1
     assert counts[of_metal, folk].unique().tolist() == [0.25]  # gtzan does not know folk
     assert counts[of_folk, metal].unique().tolist() == [0.5]
     single = replace(config, kind="single")  # a softmax has no weights
-    (_, targets, _, _, counts), *_ = training_loader(single, clips)
+    batch = next(iter(training_loader(single, clips)))
+    targets, counts = batch.targets, batch.counts
     assert set(counts.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(counts == 0, targets.isnan())
 
@@ -189,7 +192,7 @@ def test_a_label_that_hardly_counts_hardly_changes_a_blend(weight):
     one_known, absent = np.array([[[1.0], [np.nan]], [[0.0], [weight]]], np.float32)
     targets, counts = (torch.from_numpy(one) for one in counted(one_known, absent))
     n_mels, n_frames = net_config.features_options.n_mels, net_config.features_options.n_frames
-    batch = (
+    batch = Batch(
         torch.zeros(2, n_mels, n_frames),
         targets,
         torch.ones(2),

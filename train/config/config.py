@@ -32,7 +32,9 @@ class FitOptions:
     `precision` is Lightning's word, or auto: bf16-mixed where the hardware multiplies bfloat16
     itself, since emulating it is 20 times slower than float32.
     With `devices` over 1 as many processes learn together, one a GPU (or on the CPU);
-    `batch_size` is that of each. `teacher_weight` is that of regressing a dataset's embeddings.
+    `batch_size` is that of each. `n_workers` processes read and change the crops for each; the
+    crops are the same with any number.
+    `teacher_weight` is that of regressing a dataset's embeddings.
     `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
@@ -73,11 +75,19 @@ class FitOptions:
     deterministic: bool = False
     gpu_memory_fraction: float = 1.0
     devices: int = 1
+    n_workers: int = 0
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "clips_an_epoch", "accumulate", "devices"):
             check_range(f"fit.{name}", getattr(self, name), 1)
-        for name in ("epochs", "patience", "freeze", "focal_gamma", "weight_decay"):
+        for name in (
+            "epochs",
+            "patience",
+            "freeze",
+            "n_workers",
+            "focal_gamma",
+            "weight_decay",
+        ):
             check_range(f"fit.{name}", getattr(self, name), 0)
         for name in ("label_smoothing", "average_decay", "share_not_genre", "crop_share"):
             check_range(f"fit.{name}", getattr(self, name), 0, 1)

@@ -1,32 +1,61 @@
 """FeatureSet -> batches: random crops for training, covering windows for evaluation."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, WeightedRandomSampler
+from torch.utils.data import Dataset
 
 from tagger.audio.windows import is_silent, spread_starts
 from train.data.unknown import counted
-from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.datasets.base import FeatureSet
 
 Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
 SILENCE_DBFS = -60.0
 """Quieter windows are fade-outs, gaps and the hiss of a tape: music in them cannot be heard."""
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+class Batch(NamedTuple):
+    """What is learned from, or watched: one clip, or a batch of them with a first axis more.
+
+    Attributes:
+        features: shape (n_mels, n_frames); of recordings (1, n_samples).
+        targets: shape (n_labels,): 1 has it, 0 has it not, NaN unknown.
+        music: shape (): 1 music, 0 not music, NaN unknown.
+        taught: shape (n_dims,), NaN unknown: the embedding that the set brings, and behind it
+            what teachers say; n_dims is 0 where there is neither.
+        counts: shape (n_labels,): how much each label counts in the loss.
+    """
+
+    features: Tensor
+    targets: Tensor
+    music: Tensor
+    taught: Tensor
+    counts: Tensor
 
 
-class Crops(Dataset[Any]):
+class Draw(NamedTuple):
+    """What chance has decided of a crop before it is read.
+
+    Attributes:
+        clip: its number.
+        start: where the crop begins, in what the clip counts.
+        seed: of how the excerpt is changed; 0 where it is not.
+    """
+
+    clip: int
+    start: int
+    seed: int
+
+
+class Crops(Dataset[Batch]):
     """A random crop of each clip; shorter clips are repeated to the length of a window.
 
-    Items are (features (n_mels, n_frames), targets (n_labels,), music (), embedding
-    (n_dims,), counts (n_labels,)), float32; n_dims is 0 where the set has no embeddings and
-    no teachers, whose answers stand behind them.
-    `counts` is how much each label counts in the loss.
+    Reading one draws nothing: whoever asks, the loader's own process or one of many, gets the
+    same item for the same `Draw`.
     """
 
     def __init__(
@@ -34,7 +63,6 @@ class Crops(Dataset[Any]):
         clips: FeatureSet,
         *,
         n_frames: int,
-        seed: int,
         change: Change | None = None,
         spare: float = 1.0,
         absent: NDArray[np.float32] | None = None,
@@ -44,7 +72,6 @@ class Crops(Dataset[Any]):
         Args:
             clips: what to draw from.
             n_frames: length of a window, in what the clips count.
-            seed: of the places, and of the changes.
             change: what is done to each excerpt of a recording.
             spare: how much longer an excerpt is than the window before it is changed.
             absent: how much each unknown label counts as absent, shape (n_clips, n_labels);
@@ -55,21 +82,28 @@ class Crops(Dataset[Any]):
         targets = clips.targets if clips.soft_targets is None else clips.soft_targets
         self.targets, self.counts = counted(targets, absent)
         self.change, self.n_drawn = change, int(spare * n_frames)
-        self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, i: int) -> Batch:
-        start = self._start(i)
+    def draw(self, clip: int, rng: np.random.Generator) -> Draw:
+        """Where to cut this clip, and how to change the excerpt."""
+        start = self._start(clip, rng)
+        return Draw(clip, start, 0 if self.change is None else int(rng.integers(2**32)))
+
+    def __getitem__(self, draw: Draw) -> Batch:
+        i, start, seed = draw
         crop = window_of(self.clips, i, start=start, n_frames=self.n_drawn)
         if self.change is not None:
-            changed = self.change(crop[0], int(self.rng.integers(2**32)))
+            changed = self.change(crop[0], seed)
             crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
-        target = torch.from_numpy(self.targets[i])
-        embedding = self._taught(i, start)
-        music, counts = torch.tensor(self.clips.music[i]), torch.from_numpy(self.counts[i])
-        return torch.from_numpy(crop), target, music, torch.from_numpy(embedding), counts
+        return Batch(
+            features=torch.from_numpy(crop),
+            targets=torch.from_numpy(self.targets[i]),
+            music=torch.tensor(self.clips.music[i]),
+            taught=torch.from_numpy(self._taught(i, start)),
+            counts=torch.from_numpy(self.counts[i]),
+        )
 
     def _taught(self, i: int, start: int) -> NDArray[np.float32]:
         """The embedding that the set brings, and what teachers say of a crop."""
@@ -80,7 +114,7 @@ class Crops(Dataset[Any]):
         lesson = self.lessons.of_stretch(i, start / n_frames, (start + self.n_drawn) / n_frames)
         return np.concatenate([own, lesson])
 
-    def _start(self, i: int) -> int:
+    def _start(self, i: int, rng: np.random.Generator) -> int:
         """Where a crop begins: within a target of the teachers, or a piece, if it is long."""
         n_frames = self.clips.n_frames(i)
         pieces = int(self.pieces[i])
@@ -90,12 +124,12 @@ class Crops(Dataset[Any]):
         n_places = max(piece_len - self.n_drawn, 0) + 1
         if n_pieces * n_places == 1:
             return 0
-        piece, place = divmod(int(self.rng.integers(n_pieces * n_places)), n_places)
+        piece, place = divmod(int(rng.integers(n_pieces * n_places)), n_places)
         return piece * piece_len + place
 
 
-class Centres(Dataset[Any]):
-    """The middle window of each clip, the same each time; items as those of `Crops`.
+class Centres(Dataset[Batch]):
+    """The middle window of each clip, the same each time.
 
     What is unknown stays unknown: a loss that is watched counts what is known.
     """
@@ -109,9 +143,14 @@ class Centres(Dataset[Any]):
     def __getitem__(self, i: int) -> Batch:
         start = max(self.clips.n_frames(i) - self.n_frames, 0) // 2
         crop = window_of(self.clips, i, start=start, n_frames=self.n_frames)
-        target = torch.from_numpy(self.clips.targets[i])
-        music = torch.tensor(self.clips.music[i])
-        return torch.from_numpy(crop), target, music, torch.empty(0), torch.ones_like(target)
+        targets = torch.from_numpy(self.clips.targets[i])
+        return Batch(
+            features=torch.from_numpy(crop),
+            targets=targets,
+            music=torch.tensor(self.clips.music[i]),
+            taught=torch.empty(0),
+            counts=torch.ones_like(targets),
+        )
 
 
 def frames_a_window(clips: FeatureSet, options: Any) -> int:
@@ -179,82 +218,3 @@ def starts_of(clips: FeatureSet, i: int, *, options: Any, n_windows: int) -> lis
         window_len + spare * step, window_len=window_len, n_windows=n_windows
     )
     return list(dict.fromkeys(round(start / step) for start in starts))
-
-
-def balanced_sampler(
-    clips: FeatureSet,
-    *,
-    share_not_genre: float,
-    n_samples: int,
-    seed: int,
-    shares: Mapping[str, float] | None = None,
-    window_len: int | None = None,
-) -> WeightedRandomSampler:
-    """Draw labels equally often, and a fixed share of clips that carry no label at all.
-
-    Args:
-        clips: the training clips.
-        share_not_genre: share of the batch without a known genre (0..1), half of it music.
-        n_samples: clips an epoch.
-        seed: of the sampler's own generator.
-        shares: dataset to its share of the batch; then labels are drawn equally often within
-            each dataset, and `share_not_genre` says nothing.
-        window_len: draw each window of sound alike, in what the clips count; then
-            `share_not_genre` says nothing either. None to draw labels equally often.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    if not shares:
-        weights = (
-            _even_weights(clips, share_not_genre=share_not_genre)
-            if window_len is None
-            else _window_weights(clips, window_len)
-        )
-        return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
-    weights = np.zeros(len(clips))
-    for name, share in shares.items():
-        rows = np.flatnonzero(clips.from_datasets([name]))
-        if len(rows):
-            part = clips.take(rows)
-            has_label = np.nansum(part.targets, axis=1).any()
-            weights[rows] = share * (
-                _even_weights(part, share_not_genre=float(not has_label))
-                if window_len is None
-                else _window_weights(part, window_len)
-            )
-    return WeightedRandomSampler(weights.tolist(), n_samples, generator=generator)
-
-
-KNOWN_COUNTS = 1.5
-"""How much more often a clip is drawn whose label is known, or that is known to be no music."""
-
-
-def _window_weights(clips: FeatureSet, window_len: int) -> NDArray[np.float64]:
-    """How often each clip is to be drawn, shape (n_clips,), sum 1: by its length.
-
-    A label that is n times as rare is drawn the root of n as often.
-    """
-    lengths = np.array([clips.n_frames(i) for i in range(len(clips))], dtype=np.float64)
-    weights = np.maximum(1, lengths / window_len)
-    has = np.nan_to_num(clips.targets)
-    labelled = has.sum(axis=1) > 0
-    if labelled.any():
-        rarity = (has / np.sqrt(np.maximum(has.sum(axis=0), 1))).max(axis=1, initial=0)
-        weights[labelled] *= KNOWN_COUNTS * rarity[labelled] / rarity[labelled].mean()
-    weights[clips.music == NOT_MUSIC] *= KNOWN_COUNTS
-    even: NDArray[np.float64] = weights / weights.sum()
-    return even
-
-
-def _even_weights(clips: FeatureSet, *, share_not_genre: float) -> NDArray[np.float64]:
-    """How often each clip is to be drawn, shape (n_clips,), sum 1."""
-    has_label = np.nan_to_num(clips.targets).sum(axis=1) > 0
-    counts = np.nansum(clips.targets, axis=0)
-    rarity = np.nan_to_num(clips.targets) / np.maximum(counts, 1)
-    weights = rarity.sum(axis=1).astype(np.float64)
-    weights *= (1 - share_not_genre) / max(weights.sum(), 1e-9)
-    sides = ((clips.music == NOT_MUSIC), (clips.music != NOT_MUSIC) & ~has_label)
-    for side in sides:
-        if side.any():
-            weights[side] = share_not_genre / 2 / side.sum()
-    even: NDArray[np.float64] = weights / max(weights.sum(), 1e-9)
-    return even

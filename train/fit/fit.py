@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig, to_tree
+from train.data.batches import Batch
 from train.data.loaders import training_loader, watched_loader
 from train.datasets.base import FeatureSet
 from train.fit.averaging import Averaging
@@ -97,7 +98,7 @@ def _callbacks(
     config: TrainConfig,
     clips: FeatureSet,
     run_dir: Path,
-    loader: DataLoader[Any],
+    loader: DataLoader[Batch],
     module: Fit,
     best: KeepBest | None,
     on_epoch: OnEpoch | None,
@@ -109,10 +110,11 @@ def _callbacks(
     found += [averaging, StopAtNan(), Board(config, clips, is_watched=best is not None)]
     if on_epoch is not None:
         found.append(Progress(on_epoch))
+    sampler: Any = loader.sampler
     generators = {
         "augment": module.rng,
-        "sampler": loader.sampler.generator,  # type: ignore[attr-defined]
-        "crops": loader.dataset.rng,  # type: ignore[attr-defined]
+        "sampler": sampler.clips.generator,
+        "crops": sampler.rng,
     }
     facts = {"config": to_tree(config), "labels": list(clips.labels)}
     return [*found, KeepLast(run_dir, facts, generators, best)]
@@ -130,8 +132,8 @@ def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> Fit:
 def _run(
     config: TrainConfig,
     module: Fit,
-    loader: DataLoader[Any],
-    watched: DataLoader[Any] | None,
+    loader: DataLoader[Batch],
+    watched: DataLoader[Batch] | None,
     *,
     callbacks: list[Callback],
     run_dir: Path,
@@ -141,7 +143,7 @@ def _run(
     trainer = trainer_for(config, callbacks=callbacks, run_dir=run_dir)
     try:
         with warnings.catch_warnings():
-            # Lightning advises worker processes; the features are in memory and need none.
+            # Lightning advises worker processes, which fit.n_workers are for.
             # It also advises a loader of valid clips for folds, which have none.
             for advice in (".*does not have many workers.*", ".*have no `val_dataloader`.*"):
                 warnings.filterwarnings("ignore", message=advice)

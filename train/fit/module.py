@@ -50,27 +50,19 @@ class Fit(L.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Augment, blend, and weigh the two losses."""
         fit = self.config.fit
-        features, *known = batch
-        n_labels = known[0].shape[1]
-        sizes = [n_labels, 1, known[2].shape[1], n_labels]
-        # Blended by what they count, so that what hardly counts hardly changes a target.
-        weighed = known[0] * known[3]
-        every = torch.cat([weighed, known[1][:, None], *known[2:]], dim=1)
-        features, every = self._blended(features, every)
-        weighed, music, embeddings, counts = every.split(sizes, dim=1)
-        targets = weighed / counts.clamp(min=1e-6)
-        embedding = self.net.embed(features)
+        batch = self._blended_batch(batch)
+        embedding = self.net.embed(batch.features)
         logits, music_logit = self.net.head(embedding)
-        by_label = self._label_loss(logits, targets, counts)
-        by_music = music_loss(music_logit, music[:, 0], smoothing=fit.label_smoothing)
+        by_label = self._label_loss(logits, batch.targets, batch.counts)
+        by_music = music_loss(music_logit, batch.music, smoothing=fit.label_smoothing)
         losses = {"train/label_loss": by_label, "train/music_loss": by_music}
         total: Tensor = fit.label_weight * by_label + fit.music_weight * by_music
-        by_probe = posterior_loss(logits, embeddings[:, self.n_taught :], self.lessons)
+        by_probe = posterior_loss(logits, batch.taught[:, self.n_taught :], self.lessons)
         if by_probe is not None:
             losses["train/probe_loss"] = by_probe
             total = total + by_probe
         if self.pupil is not None:
-            by_teachers = self._teachers_loss(self.pupil(embedding).float(), embeddings)
+            by_teachers = self._teachers_loss(self.pupil(embedding).float(), batch.taught)
             losses |= {f"train/{name}": one for name, one in by_teachers.items()}
             total = total + sum(by_teachers.values())
         self.log_dict(losses, on_step=False, on_epoch=True, sync_dist=self.is_one_of_many)
@@ -90,6 +82,18 @@ class Fit(L.LightningModule):
         step = self.net.decimate
         seen = augment(features[:, :, ::step], self.config.augment, self.rng)
         return seen.repeat_interleave(step, dim=2)[:, :, : features.shape[2]]
+
+    def _blended_batch(self, batch: Batch) -> Batch:
+        """The batch augmented, each clip perhaps blended with another, what is known alike."""
+        n_labels = batch.targets.shape[1]
+        # Blended by what they count, so that what hardly counts hardly changes a target.
+        weighed = batch.targets * batch.counts
+        known = torch.cat([weighed, batch.music[:, None], batch.taught, batch.counts], dim=1)
+        features, known = self._blended(batch.features, known)
+        sizes = [n_labels, 1, batch.taught.shape[1], n_labels]
+        weighed, music, taught, counts = known.split(sizes, dim=1)
+        targets = weighed / counts.clamp(min=1e-6)
+        return Batch(features, targets, music[:, 0], taught, counts)
 
     def _blended(self, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Augmented features and their targets; recordings become features on the way.
@@ -126,7 +130,7 @@ class Fit(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
         """Log the loss on clips that are not learned from; returns logits and targets."""
-        x, targets, *_rest = batch
+        x, targets = batch.features, batch.targets
         with torch.autocast(x.device.type, enabled=False):  # as in `_blended`
             features = self.net.front_end(x[:, 0]) if self.is_waveform else x
         logits = self.net.logits(features)[0]

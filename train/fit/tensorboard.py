@@ -47,7 +47,7 @@ class Board(Callback):
         places = np.unique(np.linspace(0, len(self.clips) - 1, N_SPECTROGRAMS).astype(int))
         shown = {}
         for place in places.tolist():
-            x = centres[place][0][None].to(module.device)
+            x = centres[place].features[None].to(module.device)
             title = f"{self.clips.ids[place]}: {', '.join(_names(self.clips, place))}"
             shown[title] = _features(module, x, is_waveform=self.clips.is_waveform)
         writer.add_figure("train/clips", spectrograms_plot(shown))
