@@ -9,7 +9,7 @@ hold for it, its average precision and a threshold are good enough.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torchmetrics.functional.classification import binary_average_precision
 
 from tagger.errors import InputError
 from train.calibration.calibrate import LOWEST
+from train.calibration.logits import on_host
 from train.config.config import TrainConfig
 from train.config.fields import choose
 from train.data.batches import cover
@@ -58,6 +59,20 @@ class Beside:
     figures: Mapping[str, float]
 
 
+class Windows(NamedTuple):
+    """What a network hears in the windows of clips, on its device.
+
+    Attributes:
+        embeddings: shape (n_windows, n_out).
+        scores: calibrated, shape (n_windows, n_labels).
+        owner: the clip of each window, shape (n_windows,).
+    """
+
+    embeddings: Tensor
+    scores: Tensor
+    owner: Tensor
+
+
 def with_beside(
     net: TaggerNet,
     config: TrainConfig,
@@ -85,7 +100,8 @@ def with_beside(
         raise InputError(NO_TEACHERS)
     layer, parts = found
     music = valid.take(np.flatnonzero(valid.music != NOT_MUSIC))
-    embeddings, scores, owner = _embedded(net, music, config.calibration.n_windows)
+    windows = _embedded(net, music, config.calibration.n_windows)
+    scores, weights = windows.scores, layer.weight.detach().to(net.device)
     kept = []
     for name, sources in config.beside.items():
         columns = [_column(one, parts) for one in sources]
@@ -93,8 +109,8 @@ def with_beside(
         share = scores[:, labels.index(parent)] if parent in labels else scores.sum(dim=1)
         one = _shown(
             name,
-            layer.weight[columns].mean(dim=0).detach(),
-            windows=(embeddings, owner),
+            weights[columns].mean(dim=0),
+            windows=windows,
             share=share,
             held=held_by_teachers(music.lessons, columns),
             least=max(LOWEST, OF_PARENT * thresholds.get(parent or "", 0.0)),
@@ -128,17 +144,18 @@ def _shown(
     label: str,
     weight: Tensor,
     *,
-    windows: tuple[Tensor, Tensor],
+    windows: Windows,
     share: Tensor,
     held: NDArray[np.bool_],
     least: float,
     precision: float,
 ) -> Beside | None:
     """A label with the row that answers for it, calibrated, or None if it cannot be shown."""
-    embeddings, owner = windows
+    embeddings, owner = windows.embeddings, windows.owner
     scale, shift = _platt(_mean(embeddings @ weight, owner), held)
     sigmoid = torch.sigmoid(embeddings @ weight * scale + shift)
-    one = judged(_mean(sigmoid * share, owner).numpy(), held, precision=precision, least=least)
+    scores = on_host(_mean(sigmoid * share, owner))
+    one = judged(scores, held, precision=precision, least=least)
     if one is None:
         return None
     threshold, figures = one
@@ -190,31 +207,33 @@ def judged(
 
 
 @torch.no_grad()
-def _embedded(
-    net: TaggerNet, clips: FeatureSet, n_windows: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _embedded(net: TaggerNet, clips: FeatureSet, n_windows: int) -> Windows:
     """Embeddings and scores of the windows of clips, and the clip of each."""
     options = net.options.features_options
     embeddings, scores, owner = [], [], []
     for i in range(len(clips)):
-        batch = torch.from_numpy(cover(clips, i, options=options, n_windows=n_windows))
+        windows = cover(clips, i, options=options, n_windows=n_windows)
+        batch = torch.from_numpy(windows).to(net.device)
         features = net.front_end(batch[:, 0]) if clips.is_waveform else batch
         embeddings.append(net.embed(features))
         scores.append(net.scores_of(*net.head(embeddings[-1])))
         owner += [i] * len(batch)
-    return torch.cat(embeddings), torch.cat(scores), torch.tensor(owner)
+    clip_of = torch.tensor(owner, device=net.device)
+    return Windows(torch.cat(embeddings), torch.cat(scores), clip_of)
 
 
 def _mean(of_windows: Tensor, owner: Tensor) -> Tensor:
     n_clips = int(owner.max()) + 1
-    sums = torch.zeros(n_clips).index_add(0, owner, of_windows.detach().float())
+    empty = torch.zeros(n_clips, device=owner.device)
+    sums = empty.index_add(0, owner, of_windows.detach().float())
     return sums / torch.bincount(owner, minlength=n_clips)
 
 
 def _platt(logits: Tensor, held: NDArray[np.bool_]) -> tuple[float, float]:
     """Scale and shift under which a sigmoid is how often a label is held (Platt, 1999)."""
-    truth = torch.from_numpy(held.astype(np.float32))
-    scale, shift = torch.ones(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    truth = torch.from_numpy(held.astype(np.float32)).to(logits.device)
+    scale = torch.ones(1, device=logits.device, requires_grad=True)
+    shift = torch.zeros(1, device=logits.device, requires_grad=True)
     optimiser = torch.optim.LBFGS([scale, shift], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -256,7 +275,7 @@ def _joined(
     ):
         weights[name] = torch.cat([weights[name], added.to(weights[name])])
     joined.load_state_dict(weights)
-    return joined.eval()
+    return joined.eval().to(net.device)
 
 
 def facts_with(facts: Mapping[str, Any], kept: Sequence[Beside]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.calibration.logits import ClipLogits
+from train.calibration.logits import ClipLogits, on_host
 from train.config.after_fit import BIAS_PENALTY, CalibrationOptions
 from train.datasets.base import MUSIC, FeatureSet
 from train.models.network import TaggerNet
@@ -65,13 +65,14 @@ def fit_calibration(
         raise_rare: for `single`, a clip whose label is n times as rare counts n to this power.
         bias_penalty: pull of each label's bias to zero, in nats a clip set.
     """
-    targets = torch.from_numpy(logits.clips.targets)
+    device = logits.device
+    targets = _on(device, logits.clips.targets)
     labelled = _labelled(logits)
     unknown = torch.isnan(targets)
     # Among the labels of its own set a clip has one; the others are no candidates.
     hidden = unknown if kind == "single" else torch.zeros_like(unknown)
     windows = [
-        torch.from_numpy(logits.label_logits[i]).masked_fill(hidden[i], _NO_CANDIDATE)
+        _on(device, logits.label_logits[i]).masked_fill(hidden[i], _NO_CANDIDATE)
         for i in labelled
     ]
     weights = _rarity(targets[labelled], raise_rare if kind == "single" else 0.0)
@@ -81,18 +82,18 @@ def fit_calibration(
     music = _fit_music(logits)
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
         further = [one * scale + shifts for one in windows]
-        gates = [_gate(logits.music_logits[i], *music) for i in labelled]
+        gates = [_gate(logits.music_logits[i], *music).to(device) for i in labelled]
         again, shift = _fit_first(further, gates, targets[labelled])
         scale, shifts = scale * again, shifts * again + shift
-    return Calibration(scale, shifts.numpy(), *music)
+    return Calibration(scale, on_host(shifts), *music)
 
 
 def _fit_labels(
     windows: list[Tensor], targets: Tensor, weights: Tensor, *, kind: str, bias_penalty: float
 ) -> tuple[float, Tensor]:
     """One scale, and a bias for each label, of the least negative log-likelihood."""
-    log_scale = torch.zeros(1, requires_grad=True)
-    bias = torch.zeros(targets.shape[1], requires_grad=True)
+    log_scale = torch.zeros(1, device=targets.device, requires_grad=True)
+    bias = torch.zeros(targets.shape[1], device=targets.device, requires_grad=True)
 
     def nll() -> Tensor:
         # A few clips that are all right would want a scale without bound.
@@ -138,12 +139,13 @@ def _fit_first(
         every = torch.sigmoid(logits * scale + shift) * gate
         return torch.stack([part.mean(dim=0) for part in every.split(lengths)])
 
-    rows = torch.arange(len(targets))
-    known = scores(torch.ones(1), torch.zeros(1)).masked_fill(torch.isnan(targets), -1.0)
-    first = known.argmax(dim=1)
+    device = targets.device
+    rows = torch.arange(len(targets), device=device)
+    unchanged = scores(torch.ones(1, device=device), torch.zeros(1, device=device))
+    first = unchanged.masked_fill(torch.isnan(targets), -1.0).argmax(dim=1)
     right = torch.nan_to_num(targets)[rows, first]
-    log_scale = torch.zeros(1, requires_grad=True)
-    shift = torch.zeros(1, requires_grad=True)
+    log_scale = torch.zeros(1, device=device, requires_grad=True)
+    shift = torch.zeros(1, device=device, requires_grad=True)
 
     def nll() -> Tensor:
         best = scores(log_scale.exp(), shift)[rows, first].clamp(1e-6, 1 - 1e-6)
@@ -152,6 +154,10 @@ def _fit_first(
 
     _minimise(nll, [log_scale, shift])
     return float(log_scale.detach().exp()), float(shift.detach())
+
+
+def _on(device: torch.device, array: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(array).to(device)
 
 
 def _labelled(logits: ClipLogits) -> NDArray[np.intp]:
@@ -182,12 +188,14 @@ def _nll(scores: Tensor, targets: Tensor, weights: Tensor, *, kind: str) -> Tens
 def _fit_music(logits: ClipLogits) -> tuple[float, float]:
     """Platt's scaling of the music logit, both sides weighing the same."""
     known = ~np.isnan(logits.clips.music)
-    music = torch.from_numpy(logits.clips.music[known])
-    if not known.any() or bool((music == music[0]).all()):
+    device, truth = logits.device, logits.clips.music[known]
+    if not known.any() or bool((truth == truth[0]).all()):
         return 1.0, 0.0  # nothing but music was shown: the logit is what training made it
-    mean = torch.tensor([float(one.mean()) for one in logits.music_logits])[known]
-    log_scale = torch.zeros(1, requires_grad=True)
-    bias = torch.zeros(1, requires_grad=True)
+    music = _on(device, truth)
+    every = torch.tensor([float(one.mean()) for one in logits.music_logits])
+    mean = every[torch.from_numpy(known)].to(device)
+    log_scale = torch.zeros(1, device=device, requires_grad=True)
+    bias = torch.zeros(1, device=device, requires_grad=True)
     share = music.mean()
     weight = torch.where(music > 0, 0.5 / share, 0.5 / (1 - share))
 

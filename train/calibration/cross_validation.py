@@ -119,6 +119,7 @@ def _in_order(
         label_logits=[labels[i] for i in order],
         music_logits=[music[i] for i in order],
         clips=clips,
+        device=parts[0].device,
     )
 
 

@@ -18,7 +18,7 @@ from train.calibration.calibrate import (
     fit_calibration,
     highest_threshold,
 )
-from train.calibration.logits import ClipLogits, predict
+from train.calibration.logits import ClipLogits, on_host, predict
 from train.config.config import TrainConfig
 from train.data.folds import fold_of_groups
 from train.datasets.base import FeatureSet
@@ -73,7 +73,7 @@ def calibration_of(net: Any) -> Calibration:
     """The calibration that a network carries."""
     return Calibration(
         float(net.label_scale[0]),
-        net.label_bias.numpy(),
+        on_host(net.label_bias),
         float(net.music_scale),
         float(net.music_bias),
     )

@@ -7,6 +7,8 @@ writes.
 
 import os
 
+import torch
+
 
 def rank() -> int:
     """The number of this process, 0 for the first one."""
@@ -21,3 +23,8 @@ def is_first() -> bool:
 def seed_here(seed: int) -> int:
     """A seed of this process's own, so that no two of them draw alike; the first keeps it."""
     return seed + 1_000_003 * rank()
+
+
+def device_here() -> torch.device:
+    """Where this process fits: Lightning's `auto` takes the GPU where there is one."""
+    return torch.device(f"cuda:{rank()}" if torch.cuda.is_available() else "cpu")

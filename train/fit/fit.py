@@ -27,7 +27,7 @@ from train.fit.callbacks import (
     StopAtNan,
     read_last,
 )
-from train.fit.distributed import is_first, rank
+from train.fit.distributed import device_here, is_first, rank
 from train.fit.module import Fit
 from train.fit.objective import rarity_weights
 from train.fit.tensorboard import Board
@@ -46,7 +46,7 @@ def fit(
     valid: FeatureSet | None = None,
     resume: bool = False,
 ) -> TaggerNet:
-    """Fit a network to `clips`; the result carries the averaged weights.
+    """Fit a network to `clips`; it carries the averaged weights, on the device of the fit.
 
     Args:
         config: the run.
@@ -66,7 +66,7 @@ def fit(
     if prepare is not None:
         prepare(net)
     if config.fit.epochs == 0:
-        return net.eval()
+        return net.eval().to(device_here())
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = _module(net, config, clips)
@@ -80,7 +80,8 @@ def fit(
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
     if best is not None and best.weights is not None:
         module.load_state_dict(best.weights)
-    net.requires_grad_(True).eval().cpu()
+    # Lightning has put it on the processor; what follows runs where the fit ran.
+    net.requires_grad_(True).eval().to(device_here())
     if clips.lessons is not None and module.pupil is not None and is_first():
         parts = [one for one in clips.lessons.parts if one.kind != POSTERIOR]
         keep_pupil(run_dir, module.pupil, parts, n_before=module.n_taught)

@@ -38,7 +38,7 @@ def refit_head(
         augmentation: how the further versions of each window are made.
     """
     parts = [window_embeddings(net, clips, n_windows=options.n_windows)]
-    rng = torch.Generator().manual_seed(0)
+    rng = torch.Generator(net.device).manual_seed(0)
     for _ in range(options.n_augmented):
         change = partial(augment, options=augmentation or AugmentOptions(), rng=rng)
         parts.append(window_embeddings(net, clips, n_windows=options.n_windows, change=change))
@@ -46,14 +46,14 @@ def refit_head(
     owner = torch.cat([one for _, one in parts])
     mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
     inputs = (embeddings - mean) / deviation
-    targets = torch.from_numpy(clips.targets)[owner]
-    music = torch.from_numpy(np.nan_to_num(clips.music))[owner]
+    targets = torch.from_numpy(clips.targets)[owner].to(net.device)
+    music = torch.from_numpy(np.nan_to_num(clips.music))[owner].to(net.device)
     kind = net.options.kind
 
     def by_label(logits: Tensor) -> Tensor:
         return label_loss(logits, targets, kind=kind, smoothing=0.0)
 
-    weights = _balance(clips)[owner]
+    weights = _balance(clips)[owner].to(net.device)
 
     def by_music(logits: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits[:, 0], music, weight=weights)
@@ -76,14 +76,15 @@ def window_embeddings(
 ) -> tuple[Tensor, Tensor]:
     """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,).
 
-    `change` is applied to batches of features before they are embedded.
+    The embeddings stay on the network's device. `change` is applied to batches of features
+    before they are embedded.
     """
     options = net.options.features_options
     embeddings, owner = [], []
     for start in range(0, len(clips), CLIPS_AT_ONCE):
         rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
         windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
-        batch = torch.from_numpy(np.concatenate(windows))
+        batch = torch.from_numpy(np.concatenate(windows)).to(net.device)
         if clips.is_waveform:
             batch = net.front_end(batch[:, 0])
         embeddings.append(net.embed(batch if change is None else change(batch)))
@@ -105,8 +106,8 @@ def _regression(
     inputs: Tensor, n_out: int, loss: Callable[[Tensor], Tensor], *, penalty: float
 ) -> tuple[Tensor, Tensor]:
     """Weights (n_out, n_in), bias (n_out,) of the least loss + penalty / 2 * |weights|^2."""
-    weight = torch.zeros(n_out, inputs.shape[1], requires_grad=True)
-    bias = torch.zeros(n_out, requires_grad=True)
+    weight = torch.zeros(n_out, inputs.shape[1], device=inputs.device, requires_grad=True)
+    bias = torch.zeros(n_out, device=inputs.device, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:

@@ -11,7 +11,7 @@ from train.augment.features import augment, mixup
 from train.augment.waves import colour, mask_features, mix_waves
 from train.config.config import TrainConfig
 from train.data.batches import Batch
-from train.fit.distributed import rank, seed_here
+from train.fit.distributed import device_here, seed_here
 from train.fit.objective import label_loss, music_loss, teacher_loss
 from train.fit.schedule import VALID_LOSS, optimisation
 from train.models.network import TaggerNet
@@ -43,21 +43,20 @@ class Fit(L.LightningModule):
         answers = [one.stop for one in lessons if one.kind != POSTERIOR]
         n_out = n_taught + max(answers, default=0)
         self.pupil = nn.Linear(net.body.n_out, n_out) if n_out else None
-        # Lightning's `auto` takes the GPU when there is one; what is drawn is drawn there.
-        device = f"cuda:{rank()}" if torch.cuda.is_available() else "cpu"
-        self.rng = torch.Generator(device).manual_seed(seed_here(config.seed))
+        # What is drawn is drawn where it is used.
+        self.rng = torch.Generator(device_here()).manual_seed(seed_here(config.seed))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Augment, blend, and weigh the two losses."""
         fit = self.config.fit
         batch = self._blended_batch(batch)
         embedding = self.net.embed(batch.features)
-        logits, music_logit = self.net.head(embedding)
-        by_label = self._label_loss(logits, batch.targets, batch.counts)
-        by_music = music_loss(music_logit, batch.music, smoothing=fit.label_smoothing)
+        logits = self.net.head(embedding)
+        by_label = self._label_loss(logits.labels, batch.targets, batch.counts)
+        by_music = music_loss(logits.music, batch.music, smoothing=fit.label_smoothing)
         losses = {"train/label_loss": by_label, "train/music_loss": by_music}
         total: Tensor = fit.label_weight * by_label + fit.music_weight * by_music
-        by_probe = posterior_loss(logits, batch.taught[:, self.n_taught :], self.lessons)
+        by_probe = posterior_loss(logits.labels, batch.taught[:, self.n_taught :], self.lessons)
         if by_probe is not None:
             losses["train/probe_loss"] = by_probe
             total = total + by_probe
@@ -133,7 +132,7 @@ class Fit(L.LightningModule):
         x, targets = batch.features, batch.targets
         with torch.autocast(x.device.type, enabled=False):  # as in `_blended`
             features = self.net.front_end(x[:, 0]) if self.is_waveform else x
-        logits = self.net.logits(features)[0]
+        logits = self.net.logits(features).labels
         loss = self._label_loss(logits, targets)
         self.log(VALID_LOSS, loss, batch_size=len(x), sync_dist=self.is_one_of_many)
         return {"logits": logits.float(), "targets": targets}

@@ -60,12 +60,12 @@ class Board(Callback):
         self, _: L.Trainer, __: L.LightningModule, outputs: Any, *___: object
     ) -> None:
         """Keep what was heard."""
-        self._heard.append((outputs["logits"].cpu(), outputs["targets"].cpu()))
+        self._heard.append((outputs["logits"], outputs["targets"]))
 
     def on_validation_epoch_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         """All figures that apply, as curves."""
-        logits = _from_all(torch.cat([one for one, _ in self._heard]))
-        targets = _from_all(torch.cat([one for _, one in self._heard]))
+        logits = _from_all(torch.cat([one for one, _ in self._heard]).cpu())
+        targets = _from_all(torch.cat([one for _, one in self._heard]).cpu())
         self._last = scores_of(logits, targets, kind=self.config.kind)
         if not len(self._last[0]):
             return

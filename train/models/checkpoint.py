@@ -28,7 +28,7 @@ class Checkpoint:
     """A network with what was known when it was saved.
 
     Attributes:
-        net: the network, in evaluation mode on CPU.
+        net: the network, in evaluation mode; on the CPU when it was read.
         config: the run's configuration.
         labels: names of the scores.
         facts: plain values: thresholds, figures, data, versions.
@@ -55,7 +55,7 @@ def save(
         "format": FORMAT,
         "config": to_tree(checkpoint.config),
         "labels": list(checkpoint.labels),
-        "weights": checkpoint.net.state_dict(),
+        "weights": {name: one.cpu() for name, one in checkpoint.net.state_dict().items()},
         "facts": dict(checkpoint.facts),
         **(training or {}),
     }

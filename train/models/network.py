@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +26,20 @@ class NetworkOptions:
     kind: str = "single"
 
 
+class Logits(NamedTuple):
+    """What a network says before calibration.
+
+    Attributes:
+        labels: shape (batch, n_labels).
+        music: shape (batch, 1).
+    """
+
+    labels: Tensor
+    music: Tensor
+
+
 class Head(nn.Module):
-    """Embedding -> (label logits, music logit).
+    """Embedding -> label logits and music logit.
 
     The last logit asks "is this music at all?". It is trained on speech and noise against
     any music, also on music whose genre nobody knows, and multiplies every label's score.
@@ -39,10 +51,10 @@ class Head(nn.Module):
         self.labels = nn.Linear(n_in, n_labels)
         self.music = nn.Linear(n_in, 1)
 
-    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, n_in) -> (batch, n_labels), (batch, 1)."""
+    def forward(self, embedding: Tensor) -> Logits:
+        """Logits of embeddings (batch, n_in)."""
         x = self.dropout(embedding)
-        return self.labels(x), self.music(x)
+        return Logits(self.labels(x), self.music(x))
 
 
 class TaggerNet(nn.Module):
@@ -90,6 +102,11 @@ class TaggerNet(nn.Module):
         self.register_buffer("has_no_parent", 1 - is_parent.sum(dim=0), persistent=False)
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights lie, and what it is given has to."""
+        return self.label_bias.device
+
+    @property
     def decimate(self) -> int:
         """Of how many frames of the features the body looks at one."""
         return int(getattr(self.options.body_options, "decimate", 1))
@@ -111,9 +128,9 @@ class TaggerNet(nn.Module):
         self.label_scale = self.label_scale[columns]
         self.label_bias = self.label_bias[columns]
 
-    def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Label logits (batch, n_labels) and music logit (batch, 1) of dB features."""
-        logits: tuple[Tensor, Tensor] = self.head(self.embed(features))
+    def logits(self, features: Tensor) -> Logits:
+        """Logits of dB features (batch, n_mels, n_frames)."""
+        logits: Logits = self.head(self.embed(features))
         return logits
 
     def embed(self, features: Tensor) -> Tensor:
