@@ -22,6 +22,7 @@ from front_ends import OPTIONS
 
 from export.run import export_checkpoint
 from train.evaluation.evaluate import evaluate_model
+from train.fit.initial_weights import Places
 from train.fit.run import resume_training, run_training
 from train.models import BODIES
 
@@ -59,7 +60,8 @@ def try_pair(features: str, body: str, *, data: Path, out: Path) -> dict[str, An
         "calibration": {"folds": 0, "n_windows": 2},
     }
     started = time.perf_counter()
-    run_training(None, overrides, out=run, **places)
+    where = Places(data=data, out=run, prepared=out / "prepared")
+    run_training(None, overrides, where, say=said.append)
     best = resume_training(run, {"fit.epochs": 2 * EPOCHS}, say=said.append)
     seconds = time.perf_counter() - started
     model = export_checkpoint(best, run / "model.onnx", say=said.append)

@@ -19,15 +19,13 @@ import numpy as np
 from measure import emit
 
 from train.calibration.cross_validation import out_of_fold
+from train.calibration.logits import mean_scores
 from train.config.checks import check_choices
 from train.config.config import TrainConfig, load_config, to_tree
 from train.data.load import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.metrics import among_known, first_right
-from train.experiments.ensemble import mean_scores
-from train.fit.initial_weights import beginning
 from train.fit.run import learnable, parse_overrides
-from train.fit.seen_clips import OUT_OF_FOLD, heard_by_start
 
 N_FOLDS = 5
 FOLDS_SEED = 0
@@ -49,19 +47,14 @@ def same_as_before(config: TrainConfig, clips: FeatureSet, out: Path) -> None:
     path.write_text(said)
 
 
-def of_seed(
-    config: TrainConfig, clips: FeatureSet, *, data: Path, prepared: Path, out: Path
-) -> dict[str, Any]:
+def of_seed(config: TrainConfig, clips: FeatureSet, *, out: Path) -> dict[str, Any]:
     """Figures of one seed over all folds; whether each clip was right is kept beside them."""
     own = clips.from_datasets(config.calibration.datasets)
     is_learned = (clips.splits == "train") | (own & (clips.splits == "valid"))
     clips = clips.take(np.flatnonzero(is_learned))
     same_as_before(config, clips, out)
-    if OUT_OF_FOLD in heard_by_start(config, None):
-        raise SystemExit("pretrain has heard the clips that are to be measured: leave it out.")
-    start = beginning(config, None, data=data, prepared=prepared, out=out, say=print)
     heard = out_of_fold(
-        config, clips, start=start, out=out, say=print, resume=True, folds_seed=FOLDS_SEED
+        config, clips, start=None, out=out, say=print, resume=True, folds_seed=FOLDS_SEED
     )
     assert heard is not None  # the configuration asks for folds
     held = heard.clips
@@ -84,9 +77,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
-    places = {"data": given.data, "prepared": given.prepared}
     folds = {"calibration.source": "out-of-fold", "calibration.folds": N_FOLDS}
-    wanted = {**parse_overrides(given.set), **folds, "last_fit": []}
+    wanted = {**parse_overrides(given.set), **folds}
     wanted["calibration.datasets"] = [given.dataset]
     config = load_config(given.config, wanted)
     check_choices(config)
@@ -95,7 +87,7 @@ def main() -> None:
     rows = []
     for seed in given.seeds:
         out = given.out / f"seed-{seed}"
-        rows.append(of_seed(replace(config, seed=seed), clips, **places, out=out))
+        rows.append(of_seed(replace(config, seed=seed), clips, out=out))
         print(rows[-1], flush=True)
     mean = np.mean([row["accuracy"] for row in rows])
     emit({"dataset": given.dataset, "seeds": rows, "mean": round(float(mean), 4)})

@@ -14,11 +14,10 @@ import numpy as np
 from measure import data_folder, emit
 from numpy.typing import NDArray
 
-from train.calibration.logits import predict
+from train.calibration.logits import mean_scores, predict
 from train.config.config import load_config
 from train.data.load import load_one
 from train.datasets.base import FeatureSet
-from train.experiments.ensemble import mean_scores
 from train.models.checkpoint import Checkpoint, load
 
 

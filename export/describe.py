@@ -76,9 +76,9 @@ def spec_of(checkpoint: Checkpoint, *, name: str | None = None) -> ModelSpec:
 
 
 def _learned_from(checkpoint: Checkpoint) -> list[str]:
-    """All datasets, those of pretraining and of earlier runs too."""
+    """All datasets, those of earlier runs that it began from too."""
     before = checkpoint.facts.get("data", {}).get("learned_before", [])
-    return [*before, *checkpoint.config.learned_from()]
+    return [*before, *checkpoint.config.datasets]
 
 
 def _training(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def train(
     """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra():
         from train.datasets.registry import listed
+        from train.fit.initial_weights import Places
         from train.fit.run import parse_overrides, resume_training, run_training
     if list_datasets:
         typer.echo(listed())
@@ -113,15 +114,10 @@ def train(
     if resume is not None:
         resume_training(resume, overrides, say=say)
         return
-    run_training(
-        config,
-        overrides,
-        data=recordings.data,
-        out=out,
-        start_from=start_from,
-        prepared=recordings.prepared,
-        say=say,
+    where = Places(
+        data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
     )
+    run_training(config, overrides, where, say=say)
 
 
 @grouped

@@ -10,10 +10,11 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
+from tests.train.runs import run_training
 from train.fit import fit as fit_module
 from train.fit.callbacks import LAST
 from train.fit.initial_weights import RUN
-from train.fit.run import UNREADABLE, resume_training, run_training
+from train.fit.run import UNREADABLE, resume_training
 from train.models import checkpoint
 
 ROOT = Path(__file__).parents[2]

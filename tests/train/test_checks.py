@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from export.describe import spec_of
 from tagger.errors import InputError
 from tests.train.sets import make_set
 from train.config.checks import check_choices, check_labels
-from train.config.config import from_tree
+from train.config.config import from_tree, load_config
+from train.config.saved import from_saved
 from train.datasets.registry import licence_of_weights
 from train.fit.run import learnable
 from train.models.checkpoint import Checkpoint
@@ -58,9 +60,8 @@ def test_choices_that_contradict_each_other_are_both_named(tree, said):
 
 
 def test_freezing_what_was_learned_before_is_no_contradiction():
-    """A checkpoint, or a pretraining."""
+    """A checkpoint."""
     check_choices(from_tree({"fit": {"freeze": 3}}), start_from=Path("best.pt"))
-    check_choices(from_tree({"fit": {"freeze": 3}, "pretrain": {"fit": {"freeze": 0}}}))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,6 @@ def test_freezing_what_was_learned_before_is_no_contradiction():
     [
         ({"fit": {"focal_gamma": 2.0}}, "kind=multi"),
         ({"fit": {"label_weights": True}}, "kind=multi"),
-        ({"fit": {"unknown_weights": [0.5, 0.0]}}, "kind=multi"),
         ({"labels": ["hgh"]}, "'high'"),
     ],
 )
@@ -92,7 +92,7 @@ def test_the_licence_of_weights_follows_the_data():
 
 
 def test_the_exported_model_carries_the_licence_of_all_it_learned_from():
-    """Of the pretraining and of the run that it started from as well."""
+    """Of the run that it started from as well, under the old name of a data set too."""
 
     def licence(tree, **data):
         config = from_tree(tree)
@@ -104,7 +104,7 @@ def test_the_exported_model_carries_the_licence_of_all_it_learned_from():
     own = {"datasets": ["folder"]}
     assert "none stated" in licence(own)
     assert "gtzan" in licence({"datasets": ["gtzan"]})
-    assert "fma-small" in licence(own | {"pretrain": {"datasets": ["fma-small"]}})
+    assert "fma-small" in licence(own, learned_before=["fma-small"])
     assert "jamendo" in licence(own, learned_before=["jamendo:0"])
 
 
@@ -127,3 +127,25 @@ def test_a_tree_may_name_more_labels_than_there_are():
     """One tree serves runs that keep some of its labels."""
     tree = {"parents": {"punk": "rock", "rock": "music"}, "kinds": {"happy": "mood"}}
     check_labels(from_tree(tree), make_set("set", ("rock", "jazz")))
+
+
+@pytest.mark.parametrize(
+    ("name", "off", "on"),
+    [
+        ("ensemble", {"members": 0, "share": 0.5, "n_windows": 3}, {"members": 2}),
+        ("head", {"refit": False, "n_windows": 6}, {"refit": True}),
+        ("last_fit", [], ["gtzan"]),
+        ("may_also_be", [], [["rock", "metal"]]),
+        ("fit", {"unknown_weights": [0.0]}, {"unknown_weights": [0.2]}),
+        ("pretrain", None, {"datasets": ["fma"]}),
+    ],
+)
+def test_fields_that_became_experiments_are_read_if_they_are_off(tmp_path, name, off, on):
+    """Runs of before go on; one that used a field hears what does it now."""
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"seed": 3, name: off}))
+    assert load_config(path, {}) == from_tree({"seed": 3})
+    path.write_text(json.dumps({name: on}))
+    with pytest.raises(InputError, match="--from" if name == "pretrain" else "experiments"):
+        load_config(path, {})
+    assert from_saved({name: on}).datasets  # weights that were learned with it are read

@@ -13,10 +13,9 @@ from tests.train import small
 from tests.train.sets import make_set
 from train.calibration import beside, calibrate, logits
 from train.calibration.logits import ClipLogits, predict
-from train.config.after_fit import HeadOptions
 from train.config.config import from_tree
-from train.fit import last_layer
-from train.fit.last_layer import refit_head
+from train.experiments import last_layer
+from train.experiments.last_layer import Options, refit_head
 from train.models.network import TaggerNet
 
 META = torch.device("meta")
@@ -97,7 +96,7 @@ def test_the_last_layer_is_fitted_there(left, monkeypatch):
     monkeypatch.setattr(last_layer, "_regression", look)
     monkeypatch.setattr(torch, "Generator", lambda _: torch.default_generator)
     with pytest.raises(LossReached):
-        refit_head(net.to(META), make_set("x", ("a", "b"), n_each=3), HeadOptions(n_windows=1))
+        refit_head(net.to(META), make_set("x", ("a", "b"), n_each=3), Options(n_windows=1))
 
 
 def test_labels_beside_are_looked_for_there(left, monkeypatch):

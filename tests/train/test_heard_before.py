@@ -15,12 +15,20 @@ from train.models import checkpoint
 from train.models.network import TaggerNet
 
 
-def config_of(*datasets, source="out-of-fold", pretrain=None, **more):
+def config_of(*datasets, source="out-of-fold", **more):
     calibration = {"source": source, "folds": 5 if source == "out-of-fold" else 0}
-    tree = {"datasets": list(datasets), "calibration": calibration, **more}
-    if pretrain is not None:
-        tree["pretrain"] = {"datasets": list(pretrain)}
-    return from_tree(tree)
+    return from_tree({"datasets": list(datasets), "calibration": calibration, **more})
+
+
+def saved(path, tree, facts=None, *, old_fields=None):
+    """A checkpoint of a run with these fields, some of which only earlier versions had."""
+    made = from_tree(tree)
+    net = TaggerNet(made.network(), n_labels=2).eval()
+    checkpoint.save(checkpoint.Checkpoint(net, made, ("a", "b"), facts or {}), path)
+    content = torch.load(path, weights_only=True)
+    content["config"] |= old_fields or {}
+    torch.save(content, path)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -34,22 +42,20 @@ def config_of(*datasets, source="out-of-fold", pretrain=None, **more):
         ("gtzan", "speech-music", False, False),
     ],
 )
-@pytest.mark.parametrize("way", ["pretrain", "from", "from its pretraining"])
+@pytest.mark.parametrize("way", ["from", "from its start", "from its pretraining"])
 def test_what_a_start_has_learned_is_not_unseen(
     tmp_path, name, learned, is_heard, valid_is_heard, way
 ):
     """By either way, under either name of the same recordings, however early."""
-    start = None
-    if way == "pretrain":
-        config = config_of(name, pretrain=[learned])
-    else:
-        earlier = small.tree(datasets=[learned])
-        if way == "from its pretraining":
-            earlier = small.tree(datasets=["noise"], pretrain={"datasets": [learned]})
-        config, start = config_of(name), tmp_path / "best.pt"
-        made = from_tree(earlier)
-        net = TaggerNet(made.network(), n_labels=2).eval()
-        checkpoint.save(checkpoint.Checkpoint(net, made, ("a", "b"), {}), start)
+    config, facts, old = config_of(name), {}, {}
+    if way == "from its start":
+        facts = {"data": {"learned_before": [learned]}}
+    if way == "from its pretraining":  # a field that earlier versions had
+        old = {"pretrain": {"datasets": ["noise"], "pretrain": {"datasets": [learned]}}}
+    own = [learned if way == "from" else "noise"]
+    start = saved(tmp_path / "best.pt", small.tree(datasets=own), facts, old_fields=old)
+    # Of what was learned still earlier only the names are known, not the splits.
+    valid_is_heard = valid_is_heard if way == "from" else is_heard
     heard = heard_by_start(config, start)
     assert (OUT_OF_FOLD in heard) == is_heard
     assert (VALID in heard) == valid_is_heard
@@ -60,24 +66,25 @@ def test_what_a_start_has_learned_is_not_unseen(
 
 def test_valid_clips_of_a_last_fit_or_of_another_seed_were_heard(tmp_path):
     """A model that ships has learned its valid clips as well; other seeds draw other splits."""
-    for more, is_heard in (
-        ({"last_fit": ["folder"]}, True),
-        ({"split_seed": 7}, True),
-        ({}, False),
+    for more, facts, old, is_heard in (
+        ({}, {"data": {"last_fit": ["folder"]}}, {}, True),
+        ({}, {}, {"last_fit": ["folder"]}, True),
+        ({"split_seed": 7}, {}, {}, True),
+        ({}, {}, {}, False),
     ):
-        made = from_tree(small.tree(datasets=["folder"], **more))
-        net = TaggerNet(made.network(), n_labels=2).eval()
-        start = tmp_path / "best.pt"
-        checkpoint.save(checkpoint.Checkpoint(net, made, ("a", "b"), {}), start)
+        tree = small.tree(datasets=["folder"], **more)
+        start = saved(tmp_path / "best.pt", tree, facts, old_fields=old)
         heard = heard_by_start(config_of("folder", source="valid"), start)
         assert (VALID in heard) == is_heard
 
 
-def test_only_sets_that_calibrate_count():
+def test_only_sets_that_calibrate_count(tmp_path):
     """What only helps to learn may have been heard before."""
-    config = config_of("gtzan", "mtat", pretrain=["mtat"])
+    config = config_of("gtzan", "mtat")
+    start = saved(tmp_path / "best.pt", small.tree(datasets=["mtat"]))
     only = replace(config, calibration=replace(config.calibration, datasets=("gtzan",)))
-    assert heard_by_start(only, None) == {}
+    assert heard_by_start(only, start) == {}
+    assert heard_by_start(config, start) != {}
 
 
 def test_figures_say_what_the_start_may_have_heard():

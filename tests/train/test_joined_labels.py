@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.train import small
+from tests.train.runs import run_training
 from tests.train.sets import make_set, provide
 from train.calibration.calibrate import fit_calibration
 from train.calibration.logits import ClipLogits
@@ -17,7 +18,6 @@ from train.evaluation.evaluate import evaluate_model
 from train.evaluation.figures import figures_of, most_wrong
 from train.evaluation.run_facts import measure
 from train.fit.objective import label_loss
-from train.fit.run import run_training
 from train.fit.tensorboard import scores_of
 from train.models import checkpoint
 

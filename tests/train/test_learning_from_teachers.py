@@ -10,6 +10,7 @@ import torch
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.model.load import load_engine
+from tests.train.runs import run_training
 from tests.train.school import THREE, loaded, tree, write_data
 from tests.train.stand_ins import LABELS, write_teacher
 from train.augment.features import AugmentOptions
@@ -20,7 +21,7 @@ from train.experiments.distil import Compared, rows_of
 from train.experiments.study import Question, run_study
 from train.fit.callbacks import read_last
 from train.fit.fit import fit
-from train.fit.run import resume_training, run_training
+from train.fit.run import resume_training
 from train.models import checkpoint
 from train.teachers.lessons import Part
 from train.teachers.losses import embedding_loss, lessons_loss, scores_loss

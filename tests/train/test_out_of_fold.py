@@ -107,5 +107,5 @@ def test_what_contradicts_folds_is_refused(run):
     """A dataset that is not in the configuration, and what would have heard the held clips."""
     with pytest.raises(InputError, match="'gtzan-logmel'"):
         run("--dataset", "gtzan-logmell")
-    with pytest.raises(InputError, match="ensemble"):
+    with pytest.raises(InputError, match="experiments ensemble"):
         run("--set", "ensemble.members=2")

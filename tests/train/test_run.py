@@ -6,11 +6,12 @@ import pytest
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tagger.model.load import load_engine
+from tests.train.runs import run_training
 from tests.train.sets import make_set, provide
 from train.config.config import load_config
 from train.data.folds import fold_of_groups
 from train.datasets.base import join, join_again
-from train.fit.run import measured, parse_overrides, run_training
+from train.fit.run import measured, parse_overrides
 from train.models.checkpoint import load
 
 LABELS = ("low", "middle", "high")
@@ -48,16 +49,26 @@ def known(monkeypatch):
 
 
 def test_a_run_learns_calibrates_and_exports(known, tmp_path):
-    """From a configuration to a model that the runtime loads, on clips that are easily told."""
+    """From two configurations to a model that the runtime loads, on clips that are easily told.
+
+    The body begins where it has learned other clips.
+    """
     said = []
+    places = {"data": tmp_path, "say": said.append}
+    earlier = SMALL | {
+        "datasets": ["fma-small-logmel"],
+        "fit.epochs": 2,
+        "fit.teacher_weight": 0.1,
+        "calibration.folds": 0,
+    }
+    start = run_training(None, earlier, out=tmp_path / "earlier", **places)
     overrides = SMALL | {
         "datasets": ["gtzan-logmel", "fma-small-logmel", "speech-music"],
         "labels": list(LABELS),
         "calibration.datasets": ["gtzan-logmel", "speech-music"],
         "fit.teacher_weight": 0.1,
-        "pretrain": {"datasets": ["fma-small-logmel"], "labels": [], "fit": {"epochs": 2}},
     }
-    best = run_training(None, overrides, data=tmp_path, out=tmp_path / "run", say=said.append)
+    best = run_training(None, overrides, out=tmp_path / "run", start_from=start, **places)
     done = load(best)
     assert done.labels == LABELS
     assert set(done.facts["thresholds"]) == set(LABELS)

@@ -7,6 +7,7 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
+from tests.train.runs import run_training
 from train.config.config import from_tree
 from train.data.batches import Centres, Crops
 from train.data.load import check_learnable
@@ -16,7 +17,7 @@ from train.fit.fit import fit
 from train.fit.initial_weights import CONFIG
 from train.fit.module import Fit
 from train.fit.objective import label_loss, rarity_weights
-from train.fit.run import resume_training, run_training
+from train.fit.run import resume_training
 from train.models import checkpoint
 from train.models.network import TaggerNet
 

@@ -9,14 +9,21 @@ import torch
 from tagger.errors import InputError
 from tests.train import small
 from tests.train.sets import make_set
-from train.config.checks import check_choices, check_labels
 from train.config.config import from_tree
 from train.data.batches import Batch, Crops, Draw
 from train.data.loaders import training_loader
-from train.data.unknown import absent_weights, counted
-from train.datasets.base import join
+from train.datasets.base import join, join_again
+from train.experiments import absent
+from train.experiments.absent import (
+    Options,
+    absent_weights,
+    counted,
+    run_experiment,
+    with_absent,
+)
 from train.fit.module import Fit
 from train.fit.objective import label_loss
+from train.fit.run import Run
 from train.models.network import TaggerNet
 
 LABELS = ("folk", "metal", "rock", "world")
@@ -91,8 +98,7 @@ def test_crops_say_how_much_each_label_counts():
     """With nothing chosen, known labels count and unknown ones are NaN as before."""
     clips = joined()
     plain = Crops(clips, n_frames=8)
-    absent = absent_weights(clips, {"gtzan": 0.25}, [])
-    chosen = Crops(clips, n_frames=8, absent=absent)
+    chosen = Crops(with_absent(clips, {"gtzan": 0.25}, []), n_frames=8)
     metal = int(np.flatnonzero(clips.targets[:, LABELS.index("metal")] == 1)[0])
     draw = Draw(metal, start=0, seed=0)
     assert plain[draw].counts.tolist() == [0.0, 1.0, 1.0, 0.0]
@@ -101,72 +107,60 @@ def test_crops_say_how_much_each_label_counts():
     assert chosen[draw].targets.tolist() == [0.0, 1.0, 0.0, 0.0]
 
 
-def test_the_configuration_decides_what_a_batch_counts():
-    """The weights stand in the order of the datasets."""
-    clips = joined()
-    config = from_tree(
-        {
-            "datasets": ["gtzan", "fma-small"],
-            "kind": "multi",
-            "may_also_be": [["rock", "metal"]],
-            "features_options": {"n_frames": 8, "n_mels": clips.features[0].shape[0]},
-            "fit": {"unknown_weights": [0.25, 0.5], "batch_size": 64, "clips_an_epoch": 64},
-        }
-    )
-    batch = next(iter(training_loader(config, clips)))
+def run_of(clips, monkeypatch, **tree):
+    """A run of two sets whose clips are looked at in place of being learned from."""
+    made = {
+        "datasets": ["gtzan", "fma-small"],
+        "kind": "multi",
+        "features_options": {"n_frames": 8, "n_mels": clips.features[0].shape[0]},
+        "fit": {"batch_size": 64, "clips_an_epoch": 64},
+    }
+    monkeypatch.setattr(absent, "finish", lambda run: run)
+    rest = {"where": None, "start": None, "seen": {}, "say": None, "resume": False}
+    return Run(config=from_tree(made | tree), clips=clips, **rest)
+
+
+def test_the_experiment_decides_what_a_batch_counts(monkeypatch):
+    """The weights stand in the order of the datasets; without it nothing is absent."""
+    run = run_of(joined(), monkeypatch)
+    options = Options(weights=(0.25, 0.5), may_also_be=(("rock", "metal"),))
+    changed = run_experiment(run, options)
+    batch = next(iter(training_loader(changed.config, changed.clips.split("train"))))
     targets, counts = batch.targets, batch.counts
     folk, metal = LABELS.index("folk"), LABELS.index("metal")
     of_metal, of_folk = targets[:, metal] == 1, targets[:, folk] == 1
     assert counts[of_metal, folk].unique().tolist() == [0.25]  # gtzan does not know folk
     assert counts[of_folk, metal].unique().tolist() == [0.5]
-    single = replace(config, kind="single")  # a softmax has no weights
-    batch = next(iter(training_loader(single, clips)))
-    targets, counts = batch.targets, batch.counts
-    assert set(counts.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(counts == 0, targets.isnan())
+    batch = next(iter(training_loader(run.config, run.clips.split("train"))))
+    assert set(batch.counts.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(batch.counts == 0, batch.targets.isnan())
+
+
+def test_folds_keep_what_counts_as_absent():
+    """Clips that are taken apart and put together again are learned alike."""
+    clips = with_absent(joined(), {"gtzan": 0.25}, [])
+    parts = [clips.take(np.arange(5)), clips.take(np.arange(5, len(clips)))]
+    again = join_again(parts)
+    np.testing.assert_array_equal(again.counts, clips.counts)
+    np.testing.assert_array_equal(again.soft_targets, clips.soft_targets)
 
 
 @pytest.mark.parametrize(
-    ("tree", "said"),
+    ("options", "tree", "said"),
     [
-        ({"fit": {"unknown_weights": [0.5]}}, "1 weights for 2 datasets"),
-        ({"fit": {"unknown_weights": [0.5, 1.5]}}, "unknown_weights: 1.5"),
-        ({"fit": {"unknown_weights": [0.5, 0]}, "head": {"refit": True}}, "head.refit"),
-        (
-            {"fit": {"unknown_weights": [0.5, 0]}, "ensemble": {"members": 2}},
-            "ensemble.members",
-        ),
-        ({"may_also_be": [["rock"]]}, "names no label"),
-        ({"may_also_be": [[]]}, "names no label"),
-        ({"pretrain": {"fit": {"unknown_weights": [0.5]}}}, "1 weights for 2"),
+        ({"weights": (0.5,)}, {}, "1 weights for 2 datasets"),
+        ({"weights": (0.5, 1.5)}, {}, r"weights: 1\.5"),
+        ({"weights": (0.5, 0.0)}, {"kind": "single"}, "kind=multi"),
+        ({"weights": (0.5, 0.0), "may_also_be": (("rock",),)}, {}, "names no label"),
+        ({"weights": (0.5, 0.0), "may_also_be": ((),)}, {}, "names no label"),
+        ({"weights": (0.5, 0.0), "may_also_be": (("rock", "mettal"),)}, {}, "'metal'"),
     ],
 )
-def test_weights_that_make_no_sense_are_refused(tree, said):
-    """Before anything is decoded."""
+def test_weights_that_make_no_sense_are_refused(monkeypatch, options, tree, said):
+    """Before anything is fitted; a misspelt label is named with the one that was meant."""
+    run = run_of(joined(), monkeypatch, **tree)
     with pytest.raises(InputError, match=said):
-        check_choices(from_tree({"datasets": ["gtzan", "fma-small"], **tree}))
-
-
-def test_a_misspelt_label_is_named():
-    """With the label that was probably meant, and only where it has a say."""
-    tree = {"datasets": ["gtzan", "fma-small"], "may_also_be": [["rock", "mettal"]]}
-    weighed = from_tree({**tree, "fit": {"unknown_weights": [1.0, 1.0]}})
-    with pytest.raises(InputError, match="'metal'"):
-        check_labels(weighed, joined())
-    check_labels(from_tree(tree), joined())
-
-
-def test_a_pretraining_does_not_inherit_the_weights():
-    """They stand in the order of other datasets."""
-    tree = {
-        "datasets": ["gtzan", "fma-small"],
-        "fit": {"unknown_weights": [0.9, 0.1]},
-        "pretrain": {"datasets": ["fma-small"]},
-    }
-    config = from_tree(tree)
-    check_choices(config)
-    assert config.fit.unknown_weights == (0.9, 0.1)
-    assert config.pretrain.fit.unknown_weights == ()
+        run_experiment(run, Options(**options))
 
 
 @pytest.mark.parametrize("weight", [0.0, 1e-6, 1.0])

@@ -12,9 +12,8 @@ from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
 from train.data.folds import fold_of_groups
 from train.datasets.base import FeatureSet, join_again
-from train.evaluation.run_facts import calibration_of, net_logits
+from train.evaluation.run_facts import net_logits
 from train.fit.fit import fit
-from train.fit.last_layer import refit_head
 from train.models.network import TaggerNet
 
 Say = Callable[[str], None]
@@ -71,42 +70,9 @@ def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
 
 
 def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
-    """Fit on all labels there are, forget those that only helped, fit the head once more."""
+    """Fit on all labels there are, forget those that only helped."""
     net = fit(config, clips, **options)
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
-    if config.head.refit:
-        refit_head(net, measured(config, clips), config.head, config.augment)
-    return net
-
-
-def last_fitted(
-    config: TrainConfig,
-    clips: FeatureSet,
-    measured_net: TaggerNet,
-    *,
-    start: Start | None,
-    out: Path,
-    say: Say,
-    resume: bool = False,
-) -> TaggerNet:
-    """The same fit with the valid clips of `config.last_fit` as well.
-
-    Nothing is left to measure it on, so it takes over the calibration of the network that was
-    fitted without them.
-    """
-    learned = (clips.splits == "train") | (
-        (clips.splits == "valid") & clips.from_datasets(config.last_fit)
-    )
-    say(f"last fit on {int(learned.sum())} clips, the valid ones among them")
-    net = fit_kept(
-        config,
-        clips.take(np.flatnonzero(learned)),
-        run_dir=out / "last-fit",
-        on_epoch=teller(say, "last fit", config),
-        prepare=start,
-        resume=resume,
-    )
-    calibration_of(measured_net).apply(net)
     return net
 
 

@@ -64,3 +64,13 @@ def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
         labels += np.split(on_host(logits.labels), ends)
         music += np.split(on_host(logits.music)[:, 0], ends)
     return ClipLogits(label_logits=labels, music_logits=music, clips=clips, device=net.device)
+
+
+def mean_scores(logits: ClipLogits, *, kind: str) -> NDArray[np.float32]:
+    """Uncalibrated scores of clips, the mean over their windows, shape (n_clips, n_labels)."""
+    rows = []
+    for one in logits.label_logits:
+        scores = torch.from_numpy(one)
+        scores = scores.softmax(dim=1) if kind == "single" else scores.sigmoid()
+        rows.append(scores.mean(dim=0).numpy())
+    return np.stack(rows)

@@ -1,29 +1,13 @@
-"""Choices of what follows a fit: the last layer once more, calibration, an ensemble."""
+"""Choices of what follows a fit: its calibration."""
 
 from dataclasses import dataclass
 
 from tagger.scan.records import ListenOptions
-from train.config.fields import check_range
 
 BIAS_PENALTY = 50.0
 """Some dozens of clips a label cannot tell a bias from chance. With 5, four networks of
 2026-11-21 lost 1 to 3 points of GTZAN's valid clips that were left out of the fit; hundreds of
 clips of many labels are worth a smaller one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadOptions:
-    """Fitting the last layer again after the rest; the penalties are those of its weights.
-
-    `n_augmented` versions of each window are learned beside it, so that the head does not rely
-    on what a codec or another microphone changes.
-    """
-
-    refit: bool = False
-    label_penalty: float = 0.1
-    music_penalty: float = 0.1
-    n_windows: int = 6
-    n_augmented: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +18,8 @@ class CalibrationOptions:
     turn; `source: valid` takes the valid split, which costs no fit, and cross-fits its own
     figures over `folds` (over five if there are fewer than two).
     `source: auto` takes valid where `folds` is 0, else out-of-fold; -1 folds are 5, and valid
-    for recordings that have one. Only clips of `datasets` are held out, measured and used for
-    the head's last fit (all if it is empty). In the fit of the biases, whose size costs
+    for recordings that have one. Only clips of `datasets` are held out and measured (all
+    if it is empty). In the fit of the biases, whose size costs
     `bias_penalty` (nats of all clips), a clip whose label is n times as rare counts n to the
     power of `raise_rare`. A threshold is the lowest score from which a label is right with the
     share `precision`; `music_share` lowers it until that share of unlabelled music that was not
@@ -50,20 +34,3 @@ class CalibrationOptions:
     bias_penalty: float = BIAS_PENALTY
     precision: float = 0.7
     music_share: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnsembleOptions:
-    """Networks with other seeds that are fitted first, and teach the one that is kept.
-
-    `share` of the target of a label is what they hear in `n_windows` windows of a clip; where a
-    set does not know a label, all.
-    """
-
-    members: int = 0
-    share: float = 0.5
-    n_windows: int = 3
-
-    def __post_init__(self) -> None:
-        check_range("ensemble.members", self.members, 0)
-        check_range("ensemble.share", self.share, 0, 1)

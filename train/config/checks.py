@@ -19,10 +19,10 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
     Raises:
         InputError: two do; both are named, with what to do.
     """
-    if config.fit.freeze > 0 and start_from is None and config.pretrain is None:
+    if config.fit.freeze > 0 and start_from is None:
         raise InputError(
-            "fit.freeze keeps a learned body still, and there is none: give --from CHECKPOINT"
-            " or `pretrain`, or leave fit.freeze 0."
+            "fit.freeze keeps a learned body still, and there is none: give --from"
+            " CHECKPOINT, or leave fit.freeze 0."
         )
     check_hertz(config.features_options)
     n_rows = getattr(config.body_options, "n_rows", 0)
@@ -33,72 +33,29 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         )
     for name in config.calibration.datasets:
         choose("calibration.datasets", name, config.datasets)
-    for name in config.last_fit:
-        choose("last_fit", name, config.datasets)
-    if config.beside and (config.kind != "single" or config.last_fit):
+    if config.beside and config.kind != "single":
         raise InputError(
-            "beside: these labels stand beside a softmax, chosen on valid recordings: set"
-            " kind=single and leave last_fit out, or leave beside out."
+            "beside: these labels stand beside a softmax: set kind=single, or leave beside out."
         )
-    _check_one_each(config)
-    _check_unknown(config)
+    shares = config.fit.shares
+    if shares and len(shares) != len(config.datasets):
+        raise InputError(
+            f"fit.shares: {len(shares)} shares for {len(config.datasets)} datasets; give one"
+            " for each, in the order of `datasets`."
+        )
 
 
-def _check_unknown(config: TrainConfig) -> None:
-    """Make sure that what counts as absent is not made known by something else.
-
-    Raises:
-        InputError: it is, or a list of `may_also_be` has no second label.
-    """
-    for names in config.may_also_be:
-        if len(names) < 2:
-            raise InputError(
-                f"may_also_be: {list(names)} names no label that a clip may have besides; write"
-                " [rock, metal] for rock that may also be metal."
-            )
-    if not any(config.fit.unknown_weights):
-        return
-    for name, chosen, does in (
-        ("head.refit", config.head.refit, "fits the head to known labels alone"),
-        ("ensemble.members", config.ensemble.members, "makes every label known"),
-    ):
-        if chosen:
-            raise InputError(
-                f"{name} {does}, so that fit.unknown_weights would say nothing to the network"
-                " that is kept: leave one of them out."
-            )
-
-
-def _check_one_each(config: TrainConfig) -> None:
-    """Make sure that what is given for each dataset is given for each, pretraining included."""
-    if config.pretrain is not None:
-        _check_one_each(config.pretrain)
-    for name, given in (
-        ("shares", config.fit.shares),
-        ("unknown_weights", config.fit.unknown_weights),
-    ):
-        if given and len(given) != len(config.datasets):
-            raise InputError(
-                f"fit.{name}: {len(given)} {name.rpartition('_')[2]} for"
-                f" {len(config.datasets)} datasets; give one for each, in the order of"
-                " `datasets`."
-            )
-
-
-def check_unseen(config: TrainConfig) -> None:
-    """Make sure that what calibrates was heard by no network before.
+def needs_valid(config: TrainConfig, experiment: str) -> None:
+    """Make sure that valid clips calibrate, which the networks of an experiment did not learn.
 
     Raises:
-        InputError: an ensemble or a last fit stands beside folds, whose clips it has heard.
+        InputError: folds do.
     """
-    if config.calibration.source == "valid":
-        return
-    for name, chosen in (("ensemble", config.ensemble.members), ("last_fit", config.last_fit)):
-        if chosen:
-            raise InputError(
-                f"{name} needs clips that calibrate and that no fold has learned from: set"
-                f" calibration.source=valid, or leave {name} out."
-            )
+    if config.calibration.source != "valid":
+        raise InputError(
+            f"{experiment} needs clips that calibrate and that no fold has learned from: set"
+            " calibration.source=valid."
+        )
 
 
 def check_kind(config: TrainConfig) -> None:
@@ -117,7 +74,6 @@ def check_kind(config: TrainConfig) -> None:
     for name, chosen in (
         ("fit.focal_gamma", config.fit.focal_gamma > 0),
         ("fit.label_weights", config.fit.label_weights),
-        ("fit.unknown_weights", any(config.fit.unknown_weights)),
     ):
         if chosen:
             raise InputError(
@@ -140,9 +96,6 @@ def check_labels(config: TrainConfig, clips: FeatureSet) -> None:
         raise InputError(f"names: two labels would be written {twice[0]!r}; keep one of them.")
     for reason in tree_contradictions(labels, parents, kinds):
         raise InputError(f"parents or kinds: {reason}.")
-    if any(config.fit.unknown_weights):
-        for label in dict.fromkeys(name for names in config.may_also_be for name in names):
-            choose("may_also_be", label, clips.labels)
 
 
 def check_hertz(options: Any) -> None:

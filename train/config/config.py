@@ -11,8 +11,9 @@ import yaml
 from tagger.errors import InputError
 from tagger.model.label_tree import pruned
 from train.augment.features import AugmentOptions
-from train.config.after_fit import CalibrationOptions, EnsembleOptions, HeadOptions
+from train.config.after_fit import CalibrationOptions
 from train.config.fields import build, check_range, choose, plain, put
+from train.config.moved import without_moved
 from train.datasets.registry import dataset_of
 from train.features import FRONT_ENDS
 from train.models import BODIES
@@ -38,8 +39,7 @@ class FitOptions:
     `schedule` is one-cycle, cosine, plateau (halved when the valid loss has not fallen for
     `plateau_epochs`) or constant. With `patience` > 0 the fit stops when the valid loss has
     not fallen for so many epochs, and the best epoch is kept. `accumulate` batches make one
-    step. For multi-label, `unknown_weights`, one a dataset, say how much a label that the
-    dataset does not know counts as absent from its clips (`train.data.unknown`),
+    step. For multi-label,
     `label_weights` lets rare labels count more and `focal_gamma` > 0 takes the focal loss.
     `average_decay` is that of the running mean of the weights, reached when the fit is long
     enough for it.
@@ -60,7 +60,6 @@ class FitOptions:
     gradient_clip: float = 1.0
     share_not_genre: float = 0.15
     shares: tuple[float, ...] = ()
-    unknown_weights: tuple[float, ...] = ()
     label_weight: float = 1.0
     music_weight: float = 0.5
     teacher_weight: float = 0.0
@@ -93,8 +92,6 @@ class FitOptions:
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
         for share in self.shares:
             check_range("fit.shares", share, 0, 1)
-        for weight in self.unknown_weights:
-            check_range("fit.unknown_weights", weight, 0, 1)
         if self.learning_rate <= 0:
             raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
         choose("fit.schedule", self.schedule, SCHEDULES)
@@ -106,9 +103,8 @@ class FitOptions:
 class TrainConfig:
     """A whole run.
 
-    `pretrain` holds the fields in which an earlier fit on other data differs from this one
-    (it may have one of its own); its body is where this run starts. `labels` are those that
-    the model keeps, all if it is empty; the others only helped to learn.
+    `labels` are those that the model keeps, all if it is empty; the others only helped to
+    learn.
     `floor_db` cuts what lies so far below a window's peak; `normalise: band` also brings each
     band to mean 0 and deviation 1 over the training clips.
     `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
@@ -116,13 +112,9 @@ class TrainConfig:
     where a scan listens; its middle where less than six windows are kept), and
     `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
     runs of several seeds share a split).
-    Of the datasets in `last_fit` the valid clips are learned as well, in a last fit, once the
-    first one has been calibrated and measured on them; its calibration is kept.
     `names` are training labels and how a model writes them; `parents` (a tree) and `kinds`
     (genre, mood, voice, instrument) of labels go into an exported model, and may name more
     labels than it keeps.
-    `may_also_be` are lists of a label and those that a clip of it may have besides: where its
-    dataset does not know them they stay unknown, whatever `fit.unknown_weights` says.
     `teachers` are models that are learned from, `probe` a regression from them to the labels;
     `beside` are labels that teachers alone know (TEACHER/LABEL), to stand beside the others.
     """
@@ -138,7 +130,6 @@ class TrainConfig:
     dropout: float = 0.4
     kind: str = "single"
     labels: tuple[str, ...] = ()
-    may_also_be: tuple[tuple[str, ...], ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -152,16 +143,7 @@ class TrainConfig:
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fit: FitOptions = field(default_factory=FitOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
-    last_fit: tuple[str, ...] = ()
-    ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
-    head: HeadOptions = field(default_factory=HeadOptions)
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
-    pretrain: "TrainConfig | None" = None
-
-    def learned_from(self) -> list[str]:
-        """The datasets of the pretraining and of the run, first ones first."""
-        before = [] if self.pretrain is None else self.pretrain.learned_from()
-        return list(dict.fromkeys([*before, *self.datasets]))
 
     def written(self, label: str) -> str:
         """How a model writes a training label."""
@@ -216,14 +198,12 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
     for dotted, value in overrides.items():
         if value is not None:
             put(tree, dotted, value)
-    return from_tree(tree)
+    return from_tree(without_moved(tree))
 
 
 def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     """Build the configuration from nested mappings, as `to_tree` makes them."""
     tree = dict(tree)
-    if tree.get("pretrain") is not None:
-        tree["pretrain"] = _earlier(tree)
     features = choose("features", str(tree.get("features", "mel")), FRONT_ENDS)
     body = choose("body", str(tree.get("body", "cnn-lstm")), BODIES)
     if isinstance(tree.get("datasets"), str):
@@ -239,20 +219,6 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
         tree[key] = build(options, tree.get(key) or {}, where=f"{key}.")
     config: TrainConfig = build(TrainConfig, tree, where="")
     return config
-
-
-def _earlier(tree: Mapping[str, Any]) -> TrainConfig:
-    """The configuration of the pretraining: this one with its own fields laid over it."""
-    if not isinstance(tree["pretrain"], Mapping):
-        raise InputError("pretrain: expected the fields that differ, as in datasets, fit")
-    later = {"pretrain", "calibration", "head", "ensemble", "last_fit"}
-    own = {key: value for key, value in tree.items() if key not in later}
-    if isinstance(own.get("fit"), Mapping):  # weights of its datasets; these may be others
-        own["fit"] = {k: v for k, v in own["fit"].items() if k != "unknown_weights"}
-    for key, value in tree["pretrain"].items():
-        both = isinstance(value, Mapping) and isinstance(own.get(key), Mapping)
-        own[key] = {**own[key], **value} if both else value
-    return from_tree(own)
 
 
 def to_tree(config: TrainConfig) -> dict[str, Any]:

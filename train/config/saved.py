@@ -11,6 +11,7 @@ import yaml
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig, from_tree
+from train.config.moved import dropped
 
 NEW_AND_OFF: Mapping[str, Any] = {"high_pass_hz": 0.0}
 """Fields of every front end that it did not always have, with what changes nothing."""
@@ -19,21 +20,13 @@ NEW_AND_OFF: Mapping[str, Any] = {"high_pass_hz": 0.0}
 def from_saved(tree: Mapping[str, Any]) -> TrainConfig:
     """The configuration in a checkpoint or a run's record, of this or an earlier version.
 
+    What only experiments do now is left out, on or off: the weights are what they are.
+
     Raises:
         InputError: a field is unknown or of the wrong type.
     """
-    return from_tree(_completed(tree))
-
-
-def _completed(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree, and that of its pretraining, with what is new switched off."""
-    complete = {
-        **tree,
-        "features_options": {**NEW_AND_OFF, **(tree.get("features_options") or {})},
-    }
-    if isinstance(tree.get("pretrain"), Mapping):
-        complete["pretrain"] = _completed(tree["pretrain"])
-    return complete
+    options = {**NEW_AND_OFF, **(tree.get("features_options") or {})}
+    return from_tree({**dropped(tree), "features_options": options})
 
 
 def off_in(path: Path) -> dict[str, Any]:

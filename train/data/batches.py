@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tagger.audio.windows import is_silent, spread_starts
-from train.data.unknown import counted
 from train.datasets.base import FeatureSet
 
 Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
@@ -65,7 +64,6 @@ class Crops(Dataset[Batch]):
         n_frames: int,
         change: Change | None = None,
         spare: float = 1.0,
-        absent: NDArray[np.float32] | None = None,
     ) -> None:
         """Prepare to draw.
 
@@ -74,13 +72,13 @@ class Crops(Dataset[Batch]):
             n_frames: length of a window, in what the clips count.
             change: what is done to each excerpt of a recording.
             spare: how much longer an excerpt is than the window before it is changed.
-            absent: how much each unknown label counts as absent, shape (n_clips, n_labels);
-                None for not at all (`train.data.unknown`).
         """
         self.clips, self.n_frames = clips, n_frames
         self.taught, self.lessons, self.pieces = clips.embeddings, clips.lessons, clips.pieces()
         targets = clips.targets if clips.soft_targets is None else clips.soft_targets
-        self.targets, self.counts = counted(targets, absent)
+        self.targets = targets
+        known = ~np.isnan(targets)
+        self.counts = known.astype(np.float32) if clips.counts is None else clips.counts
         self.change, self.n_drawn = change, int(spare * n_frames)
 
     def __len__(self) -> int:

@@ -11,7 +11,6 @@ from train.augment.clips import clip_changes, spare_share
 from train.config.config import TrainConfig
 from train.data.batches import Batch, Centres, Crops, frames_a_window
 from train.data.sampling import CropSampler, balanced_sampler
-from train.data.unknown import absent_weights
 from train.datasets.base import FeatureSet
 from train.fit.distributed import seed_here
 
@@ -78,14 +77,11 @@ def crop_frames(clips: FeatureSet, config: TrainConfig) -> int:
 def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
     n_frames = crop_frames(clips, config)
     rate = config.features_options.sample_rate
-    given = config.fit.unknown_weights if config.kind == "multi" else ()
-    weights = dict(zip(config.datasets, given, strict=True)) if given else {}
-    absent = absent_weights(clips, weights, config.may_also_be)
     if not clips.is_waveform:
-        return Crops(clips, n_frames=n_frames, absent=absent)
+        return Crops(clips, n_frames=n_frames)
     change = clip_changes(config.augment, sample_rate=rate)
     spare = spare_share(config.augment)
-    return Crops(clips, n_frames=n_frames, change=change, spare=spare, absent=absent)
+    return Crops(clips, n_frames=n_frames, change=change, spare=spare)
 
 
 def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Batch] | None:

@@ -31,8 +31,9 @@ class FeatureSet:
         kind: 'single' (one label a clip) or 'multi'.
         embeddings: what another network heard in each clip, standardised, shape (n_clips,
             n_dims); NaN where it is not known. None if it is known of no clip.
-        soft_targets: what is learned in place of `targets` where an ensemble has been asked,
-            the same shape. None if none has.
+        soft_targets: what is learned in place of `targets`, the same shape; None for these.
+        counts: how much each label counts in the loss, the same shape; None for 1 where it is
+            known.
         n_pieces: of how many equally long pieces of its recording each clip consists; None for
             one each.
         paths: the recording of each clip, '' for stored features; None if no clip has one.
@@ -55,6 +56,7 @@ class FeatureSet:
     kind: str
     embeddings: NDArray[np.float32] | None = None
     soft_targets: NDArray[np.float32] | None = None
+    counts: NDArray[np.float32] | None = None
     n_pieces: NDArray[np.intp] | None = None
     paths: NDArray[np.str_] | None = None
     lessons: Lessons | None = None
@@ -78,6 +80,7 @@ class FeatureSet:
             groups=self.groups[index],
             embeddings=None if self.embeddings is None else self.embeddings[index],
             soft_targets=None if self.soft_targets is None else self.soft_targets[index],
+            counts=None if self.counts is None else self.counts[index],
             n_pieces=None if self.n_pieces is None else self.n_pieces[index],
             paths=None if self.paths is None else self.paths[index],
             lessons=None if self.lessons is None else self.lessons.take(index),
@@ -161,8 +164,19 @@ def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
     """Put parts of one joined set together again; labels and names stay."""
     whole = join(parts)
     return replace(
-        whole, name=parts[0].name, groups=np.concatenate([one.groups for one in parts])
+        whole,
+        name=parts[0].name,
+        groups=np.concatenate([one.groups for one in parts]),
+        soft_targets=_together([one.soft_targets for one in parts]),
+        counts=_together([one.counts for one in parts]),
     )
+
+
+def _together(
+    arrays: Sequence[NDArray[np.float32] | None],
+) -> NDArray[np.float32] | None:
+    known = [one for one in arrays if one is not None]
+    return np.concatenate(known) if len(known) == len(arrays) else None
 
 
 def _paths(sets: Sequence[FeatureSet]) -> NDArray[np.str_] | None:

@@ -74,7 +74,7 @@ def config_for(scorer: ClipScorer, overrides: Mapping[str, Any]) -> TrainConfig:
     given = {name: value for name, value in overrides.items() if value is not None}
     if scorer.net is None and "datasets" not in given:
         raise InputError("--dataset is needed: a model does not say where its data lie.")
-    tree = {**to_tree(scorer.config), "pretrain": None}
+    tree = to_tree(scorer.config)
     for name, value in given.items():
         part, _, inner = name.partition(".")
         tree[part] = {**tree[part], inner: value} if inner else value

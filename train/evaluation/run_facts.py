@@ -209,7 +209,6 @@ def data_facts(
         "datasets": list(config.datasets),
         "clips": {name: count for name, count in counts.items() if count},
         "learned_from": "train",
-        **({"last_fit": list(config.last_fit)} if config.last_fit else {}),
         **({"learned_before": list(before)} if before else {}),
         **({"teachers": list(by_file.values())} if by_file else {}),
     }

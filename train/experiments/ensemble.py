@@ -1,4 +1,4 @@
-"""Several networks teach one: their mean is what the last one learns beside the labels.
+"""ensemble: several networks teach one: their mean is what it learns beside the labels.
 
 Labels are noisy, and a set says nothing of the labels of another one. What networks with
 different seeds agree on is smoother than a label, and it is known of every label: so the
@@ -8,150 +8,125 @@ labels: Q. Xie et al., CVPR 2020.)
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.calibration.logits import ClipLogits, predict
-from train.config.after_fit import CalibrationOptions, HeadOptions
+from train.calibration.cross_validation import teller
+from train.calibration.logits import mean_scores, predict
+from train.config.after_fit import CalibrationOptions
+from train.config.checks import needs_valid
 from train.config.config import TrainConfig
+from train.config.fields import check_range
 from train.datasets.base import MUSIC, FeatureSet
 from train.evaluation.run_facts import by_dataset
-from train.fit.distributed import is_first
+from train.fit.distributed import device_here, is_first
 from train.fit.fit import fit
+from train.fit.run import Run, finish
 from train.models import checkpoint
 from train.models.network import TaggerNet
 
-Say = Callable[[str], None]
-Start = Callable[[TaggerNet], None]
-Teller = Callable[[Say, str, TrainConfig], Callable[[int, float], None]]
 SEED_STEP = 100
 FITTED, HEARD = "fitted.pt", "heard.npz"
 """A member that is done; best.pt in its folder may be of some epoch before."""
 
 
-def member_config(config: TrainConfig, number: int) -> TrainConfig:
-    """The configuration of member `number` (from 1): its own seed, no members of its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Networks with other seeds that are fitted first.
 
-    What comes after the fit is left out: with another calibration the members stay.
+    Attributes:
+        members: how many.
+        share: of the target of a label that is what they hear; where a set does not know a
+            label, all of it.
+        n_windows: of each clip in which they listen.
     """
-    return replace(
-        config,
-        ensemble=replace(config.ensemble, members=0),
-        seed=config.seed + SEED_STEP * number,
-        last_fit=(),
-        head=HeadOptions(),
-        calibration=CalibrationOptions(),
-    )
+
+    members: int = 3
+    share: float = 0.5
+    n_windows: int = 3
+
+    def __post_init__(self) -> None:
+        check_range("members", self.members, 1)
+        check_range("share", self.share, 0, 1)
 
 
-def softened(
-    config: TrainConfig,
-    clips: FeatureSet,
-    *,
-    start: Start | None,
-    out: Path,
-    say: Say,
-    teller: Teller,
-    resume: bool = False,
-) -> tuple[FeatureSet, list[dict[str, Any]]]:
-    """All clips with what an ensemble hears in them, and the members' figures.
+def run_experiment(run: Run, options: Options) -> Path:
+    """The members, then the run with what they hear in all clips; they learn from train alone.
 
-    The members learn from the train clips alone.
+    A run that goes on takes the members that are done as they are. Without `resume` nothing of
+    an earlier run is used, whose data or start may have been others.
 
-    Args:
-        config: of the run.
-        clips: train and valid clips.
-        start: where each member begins.
-        out: the run's folder; a member has a folder in it.
-        say: told how far it is.
-        teller: makes what is told of each epoch.
-        resume: an interrupted run goes on: members that are done are taken as they are. Without
-            it nothing of an earlier run is used, whose data or start may have been others.
-
-    Returns:
-        The clips, with `soft_targets` if there is an ensemble, and one record a member.
+    Raises:
+        InputError: folds calibrate, whose clips the members have learned from.
     """
-    if config.ensemble.members == 0:
-        return clips, []
+    needs_valid(run.config, "ensemble")
+    valid = np.flatnonzero(run.clips.splits == "valid")
     heard, figures = [], []
-    for number in range(1, config.ensemble.members + 1):
-        own = member_config(config, number)
-        folder = out / f"member-{number}"
-        member: dict[str, Any] = {"start": start, "out": folder, "say": say, "teller": teller}
-        net = _member(own, clips, resume=resume, **member)
-        scores = _heard(net, config, clips, folder / HEARD, resume=resume)
-        valid = np.flatnonzero(clips.splits == "valid")
-        record = {"seed": own.seed, "valid": by_dataset(scores[valid], clips.take(valid))}
-        say(f"member {number}: {json.dumps(record)}")
+    for number in range(1, options.members + 1):
+        config = member_config(run.config, number)
+        folder = run.where.out / f"member-{number}"
+        net = _member(replace(run, config=config), folder)
+        scores = _heard(net, run, folder / HEARD, n_windows=options.n_windows)
+        record = {
+            "seed": config.seed,
+            "valid": by_dataset(scores[valid], run.clips.take(valid)),
+        }
+        run.say(f"member {number}: {json.dumps(record)}")
         heard.append(scores)
         figures.append(record)
     every: NDArray[np.float32] = np.mean(heard, axis=0, dtype=np.float32)
-    soft = blend(clips, every, share=config.ensemble.share, kind=config.kind)
-    return replace(clips, soft_targets=soft), figures
+    soft = blend(run.clips, every, share=options.share, kind=run.config.kind)
+    clips = replace(run.clips, soft_targets=soft)
+    return finish(replace(run, clips=clips), more_facts={"members": figures})
 
 
-def _member(
-    config: TrainConfig,
-    clips: FeatureSet,
-    *,
-    start: Start | None,
-    out: Path,
-    say: Say,
-    teller: Teller,
-    resume: bool,
-) -> TaggerNet:
-    path = out / FITTED
-    if resume and path.is_file():
+def member_config(config: TrainConfig, number: int) -> TrainConfig:
+    """The configuration of member `number` (from 1): its own seed.
+
+    What comes after the fit is left out: with another calibration the members stay.
+    """
+    seed = config.seed + SEED_STEP * number
+    return replace(config, seed=seed, calibration=CalibrationOptions())
+
+
+def _member(run: Run, out: Path) -> TaggerNet:
+    path, config, clips = out / FITTED, run.config, run.clips
+    if run.resume and path.is_file():
         try:
             earlier = checkpoint.load(path)
         except InputError:
-            say(f"{path}: damaged, fitted again")
+            run.say(f"{path}: damaged, fitted again")
         else:
             if earlier.config == config:
-                return earlier.net
-    tell = teller(say, out.name, config)
-    net = fit(
-        config, clips.split("train"), run_dir=out, prepare=start, on_epoch=tell, resume=resume
-    )
+                return earlier.net.to(device_here())
+    tell = teller(run.say, out.name, config)
+    options: dict[str, Any] = {"prepare": run.start, "on_epoch": tell, "resume": run.resume}
+    net = fit(config, clips.split("train"), run_dir=out, **options)
     if is_first():
         checkpoint.save(checkpoint.Checkpoint(net, config, clips.labels, {}), path)
     return net
 
 
-def _heard(
-    net: TaggerNet, config: TrainConfig, clips: FeatureSet, path: Path, *, resume: bool
-) -> NDArray[np.float32]:
+def _heard(net: TaggerNet, run: Run, path: Path, *, n_windows: int) -> NDArray[np.float32]:
     """Scores of all clips; kept, since listening to thousands takes minutes."""
+    clips = run.clips
     weights = sum(float(one.double().abs().sum()) for one in net.state_dict().values())
-    if resume and path.is_file():
+    if run.resume and path.is_file():
         with np.load(path) as kept:
             if float(kept["weights"]) == weights and np.array_equal(kept["ids"], clips.ids):
                 known: NDArray[np.float32] = kept["scores"]
                 return known
-    logits = predict(net, clips, n_windows=config.ensemble.n_windows)
-    scores = mean_scores(logits, kind=config.kind)
+    scores = mean_scores(predict(net, clips, n_windows=n_windows), kind=run.config.kind)
     if is_first():
         temporary = path.with_name(f".{path.name}")  # whole or absent, if the run is killed
         np.savez(temporary, scores=scores, ids=clips.ids, weights=weights)
         temporary.replace(path)
     return scores
-
-
-def mean_scores(logits: ClipLogits, *, kind: str) -> NDArray[np.float32]:
-    """Uncalibrated scores of clips, the mean over their windows, shape (n_clips, n_labels)."""
-    rows = []
-    for one in logits.label_logits:
-        scores = torch.from_numpy(one)
-        scores = scores.softmax(dim=1) if kind == "single" else scores.sigmoid()
-        rows.append(scores.mean(dim=0).numpy())
-    return np.stack(rows)
 
 
 def blend(

@@ -14,6 +14,7 @@ from tagger.errors import InputError
 from train.config.config import load_config, to_tree
 from train.config.saved import from_saved
 from train.evaluation.evaluate import evaluate_model
+from train.fit.initial_weights import Places
 from train.fit.run import run_training
 
 Say = Callable[[str], None]
@@ -71,10 +72,8 @@ def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, An
     run_training(
         sweep.config_path,
         overrides,
-        data=sweep.data,
-        out=folder,
+        Places(data=sweep.data, out=folder, prepared=sweep.prepared),
         say=lambda line: sweep.say(f"{name}: {line}"),
-        prepared=sweep.prepared,
         resume=True,
     )
     seconds = round(time.process_time() - started, 1)

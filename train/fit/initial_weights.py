@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tagger.errors import InputError
-from train.calibration.cross_validation import Say, Start, teller
 from train.config.config import TrainConfig, to_tree
-from train.data.load import load_clips
 from train.evaluation.run_facts import versions
-from train.fit.distributed import is_first
-from train.fit.fit import fit
 from train.models import checkpoint
 from train.models.network import TaggerNet
-from train.teachers.taught import lessons_for
 
 CONFIG, RUN = "config.yaml", "run.json"
 KEPT = ("front_end.", "normalise.", "body.")
@@ -58,32 +54,57 @@ def body_of(start_from: Path | None) -> Callable[[TaggerNet], None] | None:
     return start
 
 
-def write_run(
-    out: Path, config: TrainConfig, *, data: Path, prepared: Path, start_from: Path | None
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a run reads and writes.
+
+    Attributes:
+        data: the folder that holds the datasets.
+        out: the run's own folder; made if need be.
+        prepared: where decoded recordings are kept.
+        start_from: a checkpoint whose front end and body are where learning begins.
+    """
+
+    data: Path
+    out: Path
+    prepared: Path = Path("prepared")
+    start_from: Path | None = None
+
+
+def write_run(config: TrainConfig, where: Places, *, experiment: str = "") -> None:
     """Keep the resolved configuration (its seeds too), the places, versions and revision."""
+    out, start_from = where.out, where.start_from
     out.mkdir(parents=True, exist_ok=True)
     (out / CONFIG).write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
     places = {
-        "data": str(data.resolve()),
-        "prepared": str(prepared.resolve()),
+        "data": str(where.data.resolve()),
+        "prepared": str(where.prepared.resolve()),
         "start_from": str(start_from.resolve()) if start_from else None,
+        **({"experiment": experiment} if experiment else {}),
     }
     (out / RUN).write_text(json.dumps(places | {"versions": versions()}, indent=1))
 
 
-def places_of(run: Path) -> dict[str, Path | None]:
-    """The places of a run that is to be resumed: data, prepared, start_from.
+def places_of(run: Path) -> Places:
+    """The places of a run that is to be resumed.
 
     Raises:
-        InputError: the folder is not that of a run.
+        InputError: the folder is not that of a run, or of one that an experiment made.
     """
     try:
         places = json.loads((run / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{run}: not the folder of a run that can be resumed.") from error
-    names = ("data", "prepared", "start_from")
-    return {name: Path(places[name]) if places.get(name) else None for name in names}
+    if name := places.get("experiment"):
+        raise InputError(
+            f"{run}: is a run of the experiment {name}; go on with `python -m"
+            f" train.experiments {name}`, the same words as before and --resume."
+        )
+    if not (places.get("data") and places.get("prepared")):
+        raise InputError(f"{run}: does not say where its data are.")
+    start_from = Path(places["start_from"]) if places.get("start_from") else None
+    data, prepared = Path(places["data"]), Path(places["prepared"])
+    return Places(data=data, out=run, prepared=prepared, start_from=start_from)
 
 
 def learned_before(start_from: Path | None) -> list[str]:
@@ -92,7 +113,7 @@ def learned_before(start_from: Path | None) -> list[str]:
         return []
     earlier = checkpoint.load(start_from)
     names = earlier.facts.get("data", {}).get("learned_before", [])
-    return list(dict.fromkeys([*names, *earlier.config.learned_from()]))
+    return list(dict.fromkeys([*names, *earlier.config.datasets]))
 
 
 def teachers_before(start_from: Path | None) -> list[dict[str, str]]:
@@ -100,50 +121,3 @@ def teachers_before(start_from: Path | None) -> list[dict[str, str]]:
     if start_from is None:
         return []
     return list(checkpoint.load(start_from).facts.get("data", {}).get("teachers", []))
-
-
-def beginning(
-    config: TrainConfig,
-    start_from: Path | None,
-    *,
-    data: Path,
-    prepared: Path,
-    out: Path,
-    say: Say,
-) -> Start | None:
-    """What puts learned weights into a fresh network: of a pretraining or of a checkpoint."""
-    return pretrained(config, data, prepared=prepared, out=out, say=say) or body_of(start_from)
-
-
-def pretrained(
-    config: TrainConfig, data: Path, *, prepared: Path, out: Path, say: Say
-) -> Start | None:
-    """Fit on other data first; returns what puts its body into a fresh network.
-
-    The result is kept in the run's folder and used again by a run that was interrupted.
-    """
-    earlier = config.pretrain
-    if earlier is None:
-        return None
-    path = out / "pretrained.pt"
-    if not (path.is_file() and checkpoint.load(path).config == earlier):
-        every = load_clips(earlier, data, prepared=prepared, say=say)
-        every = lessons_for(earlier, every, data, prepared=prepared, say=say)
-        clips = every.split("train")
-        say(f"pretraining on {len(clips)} clips")
-        before = pretrained(earlier, data, prepared=prepared, out=out / "pretrain", say=say)
-        tell = teller(say, "pretraining", earlier)
-        net = fit(earlier, clips, run_dir=out / "pretrain", on_epoch=tell, prepare=before)
-        if is_first():
-            checkpoint.save(checkpoint.Checkpoint(net, earlier, clips.labels, {}), path)
-    else:
-        net = checkpoint.load(path).net
-    weights = net.state_dict()
-
-    def start(net: TaggerNet) -> None:
-        kept = {name: value for name, value in weights.items() if name.startswith("body.")}
-        missing, unexpected = net.load_state_dict(kept, strict=False)
-        if unexpected or any(name.startswith("body.") for name in missing):
-            raise InputError("pretrain: its body is not that of this configuration")
-
-    return start

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,23 @@ from train.calibration.cross_validation import (
     Start,
     fit_kept,
     kept_labels,
-    last_fitted,
     measured,
     out_of_fold,
     teller,
 )
 from train.calibration.judge import judged
 from train.calibration.logits import ClipLogits
-from train.config.checks import check_choices, check_kind, check_labels, check_unseen
+from train.config.checks import check_choices, check_kind, check_labels
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
 from train.data.load import check_learnable, load_clips, resolved
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
-from train.experiments.ensemble import softened
 from train.fit.distributed import is_first
 from train.fit.initial_weights import (
     CONFIG,
-    beginning,
+    Places,
+    body_of,
     learned_before,
     like,
     places_of,
@@ -46,6 +46,29 @@ from train.teachers.taught import lessons_for, teacher_facts
 UNREADABLE = "unreadable.txt"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that is ready to learn; an experiment changes it, or goes on where it has ended.
+
+    Attributes:
+        config: whole, with what it left to the data.
+        clips: of all splits, with lessons.
+        where: its places.
+        start: what puts learned weights into a fresh network; None for random ones.
+        seen: clips that the start may have learned from.
+        say: told how far it is, one line at a time.
+        resume: what an interrupted run has left in its folder is gone on from.
+    """
+
+    config: TrainConfig
+    clips: FeatureSet
+    where: Places
+    start: Start | None
+    seen: SeenSplits
+    say: Say
+    resume: bool
+
+
 def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Path:
     """Go on with an interrupted run, to the same result as if it had not been interrupted.
 
@@ -57,20 +80,8 @@ def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Pat
     Raises:
         InputError: the folder is not that of a run.
     """
-    places = places_of(run)
-    data, prepared = places["data"], places["prepared"]
-    if data is None or prepared is None:
-        raise InputError(f"{run}: does not say where its data are.")
-    return run_training(
-        run / CONFIG,
-        {**off_in(run / CONFIG), **overrides},
-        data=data,
-        out=run,
-        say=say,
-        start_from=places["start_from"],
-        prepared=prepared,
-        resume=True,
-    )
+    changes = {**off_in(run / CONFIG), **overrides}
+    return finish(begin(run / CONFIG, changes, places_of(run), say=say, resume=True))
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -91,95 +102,82 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
 def run_training(
     config_path: Path | None,
     overrides: Mapping[str, Any],
+    where: Places,
     *,
-    data: Path,
-    out: Path,
     say: Say,
-    start_from: Path | None = None,
-    prepared: Path = Path("prepared"),
     resume: bool = False,
 ) -> Path:
-    """Fit, calibrate, measure, save.
+    """Fit, calibrate, measure, save; returns the path of `best.pt`.
 
     Args:
         config_path: a YAML file, or None for the defaults.
         overrides: dotted fields that lie over it; None is no choice.
-        data: the folder that holds the datasets.
-        out: the run's folder; made if need be.
+        where: what is read and written.
         say: told how far it is, one line at a time.
-        start_from: a checkpoint whose front end and body are where learning begins.
-        prepared: where decoded recordings are kept.
-        resume: go on where an interrupted run in `out` stopped.
-
-    Returns:
-        The path of `best.pt`.
+        resume: go on where an interrupted run in `where.out` stopped.
 
     Raises:
         InputError: the configuration or the data cannot be used.
     """
-    say = say if is_first() else _silent
-    config = load_config(config_path, like(start_from, overrides))
-    check_choices(config, start_from=start_from)
-    config, clips, seen = _begun(
-        config, out, data=data, prepared=prepared, start_from=start_from, say=say
-    )
-    start = beginning(config, start_from, data=data, prepared=prepared, out=out, say=say)
-    clips, members = softened(
-        config, clips, start=start, out=out, say=say, teller=teller, resume=resume
-    )
-    net, unseen = _fitted(config, clips, start=start, out=out, say=say, resume=resume)
-    if is_first():
-        facts = _judged(net, config, clips, unseen, start_from=start_from, data=data)
-        facts = marked(facts, seen) | ({"members": members} if members else {})
-        say(json.dumps(facts.get("metrics", {})))
-    if config.last_fit:
-        net = last_fitted(config, clips, net, start=start, out=out, say=say, resume=resume)
-    if is_first():
-        _save(net, config, clips, facts, out=out, say=say)
-    return out / checkpoint.BEST
+    return finish(begin(config_path, overrides, where, say=say, resume=resume))
 
 
-def _begun(
-    config: TrainConfig,
-    out: Path,
+def begin(
+    config_path: Path | None,
+    overrides: Mapping[str, Any],
+    where: Places,
     *,
-    data: Path,
-    prepared: Path,
-    start_from: Path | None,
     say: Say,
-) -> tuple[TrainConfig, FeatureSet, SeenSplits]:
-    """The whole configuration, the clips with lessons, and which the start may have seen.
+    resume: bool = False,
+    experiment: str = "",
+) -> Run:
+    """All that comes before learning; arguments and errors are those of `run_training`.
 
-    The run's folder then holds the configuration; a warning about the seen ones is told.
+    The run's folder then holds the configuration. `experiment` is what will change the run:
+    it cannot be resumed without it.
     """
-    clips = load_clips(config, data, prepared=prepared, say=say)
+    say = say if is_first() else _silent
+    config = load_config(config_path, like(where.start_from, overrides))
+    check_choices(config, start_from=where.start_from)
+    clips = load_clips(config, where.data, prepared=where.prepared, say=say)
     config = learnable(config, clips, say=say)
-    clips = lessons_for(config, clips, data, prepared=prepared, say=say)
+    clips = lessons_for(config, clips, where.data, prepared=where.prepared, say=say)
     check_beside(config, clips)
     if is_first():
-        write_run(out, config, data=data, prepared=prepared, start_from=start_from)
-        list_unreadable(out, clips)
-    seen = heard_by_start(config, start_from)
+        write_run(config, where, experiment=experiment)
+        list_unreadable(where.out, clips)
+    seen = heard_by_start(config, where.start_from)
     if (warned := warning(seen, config)) is not None:
         say(warned)
-    return config, clips, seen
+    start = body_of(where.start_from)
+    return Run(
+        config=config, clips=clips, where=where, start=start, seen=seen, say=say, resume=resume
+    )
 
 
-def _fitted(
-    config: TrainConfig,
-    clips: FeatureSet,
-    *,
-    start: Start | None,
-    out: Path,
-    say: Say,
-    resume: bool,
-) -> tuple[TaggerNet, ClipLogits | None]:
+def finish(run: Run, *, more_facts: Mapping[str, Any] | None = None) -> Path:
+    """Fit, calibrate, measure and save; returns the path of `best.pt`.
+
+    Args:
+        run: as it begins, or as an experiment has changed it.
+        more_facts: what an experiment has to say of the model.
+    """
+    net, unseen = _fitted(run)
+    if is_first():
+        facts = marked(_judged(run, net, unseen), run.seen) | dict(more_facts or {})
+        run.say(json.dumps(facts.get("metrics", {})))
+        _save(run, net, facts)
+    return run.where.out / checkpoint.BEST
+
+
+def _fitted(run: Run) -> tuple[TaggerNet, ClipLogits | None]:
     """The network, and what networks that had not heard them say of the train clips."""
-    learned, valid = clips.split("train"), clips.split("valid")
-    unseen = out_of_fold(config, learned, start=start, out=out, say=say, resume=resume)
-    tell = teller(say, "fit", config)
-    options: dict[str, Any] = {"prepare": start, "resume": resume, "on_epoch": tell}
-    return fit_kept(config, learned, run_dir=out, valid=valid, **options), unseen
+    learned, valid = run.clips.split("train"), run.clips.split("valid")
+    options: dict[str, Any] = {"resume": run.resume}
+    out, say = run.where.out, run.say
+    unseen = out_of_fold(run.config, learned, start=run.start, out=out, say=say, **options)
+    options |= {"prepare": run.start, "on_epoch": teller(say, "fit", run.config)}
+    return fit_kept(run.config, learned, run_dir=out, valid=valid, **options), unseen
 
 
 def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig:
@@ -190,7 +188,6 @@ def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfi
     """
     config = resolved(config, clips, say=say)
     check_kind(config)
-    check_unseen(config)
     check_labels(config, clips)
     learned = clips.split("train")
     check_learnable(learned)
@@ -206,48 +203,43 @@ def list_unreadable(out: Path, clips: FeatureSet) -> None:
         path.write_text("".join(f"{line}\n" for line in clips.unreadable), encoding="utf-8")
 
 
-def _judged(
-    net: TaggerNet,
-    config: TrainConfig,
-    clips: FeatureSet,
-    unseen: ClipLogits | None,
-    *,
-    start_from: Path | None,
-    data: Path,
-) -> dict[str, Any]:
+def _judged(run: Run, net: TaggerNet, unseen: ClipLogits | None) -> dict[str, Any]:
     """Calibrate and measure the network; returns what is to be said of it."""
-    teachers = teachers_before(start_from) + teacher_facts(config, data)
+    start_from = run.where.start_from
+    teachers = teachers_before(start_from) + teacher_facts(run.config, run.where.data)
     before = learned_before(start_from)
+    valid = measured(run.config, run.clips.split("valid"))
     return {
-        "data": data_facts(config, clips, before=before, teachers=teachers),
+        "data": data_facts(run.config, run.clips, before=before, teachers=teachers),
         "versions": versions(),
-        **judged(net, config, unseen, measured(config, clips.split("valid"))),
+        **judged(net, run.config, unseen, valid),
     }
 
 
-def _save(
-    net: TaggerNet,
-    config: TrainConfig,
-    clips: FeatureSet,
-    facts: dict[str, Any],
-    *,
-    out: Path,
-    say: Say,
-) -> None:
+def _save(run: Run, net: TaggerNet, facts: dict[str, Any]) -> None:
     """Write best.pt and facts.json."""
-    labels = kept_labels(config, clips)
+    config, labels = run.config, kept_labels(run.config, run.clips)
     if config.beside:
-        valid = measured(config, clips.split("valid"))
+        valid = measured(config, run.clips.split("valid"))
         net, kept = with_beside(
-            net, config, labels, valid, thresholds=facts["thresholds"], run_dir=out
+            net, config, labels, valid, thresholds=facts["thresholds"], run_dir=run.where.out
         )
         facts = facts_with(facts, kept)
         labels = (*labels, *(one.label for one in kept))
-        say(f"beside them: {', '.join(one.label for one in kept) or 'none that can be shown'}")
-    done = checkpoint.Checkpoint(net, config, labels, facts)
-    path = out / checkpoint.BEST
+        run.say(
+            f"beside them: {', '.join(one.label for one in kept) or 'none that can be shown'}"
+        )
+    save_run(run, net, labels, facts)
+
+
+def save_run(
+    run: Run, net: TaggerNet, labels: tuple[str, ...], facts: Mapping[str, Any]
+) -> None:
+    """Write best.pt and facts.json into the run's folder."""
+    done = checkpoint.Checkpoint(net, run.config, labels, facts)
+    path = run.where.out / checkpoint.BEST
     checkpoint.save(done, path, training=checkpoint.training_of(path))
-    (out / "facts.json").write_text(json.dumps(facts, indent=1))
+    (run.where.out / "facts.json").write_text(json.dumps(dict(facts), indent=1))
 
 
 def _silent(_: str) -> None:

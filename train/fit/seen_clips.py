@@ -36,7 +36,7 @@ def heard_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
     A dataset that was learned from has given its train clips; its valid clips only if they were
     learned in a last fit, or if the splits may be others: another variant or seed.
     """
-    earlier = [*_of_checkpoint(start_from), *_of_pretraining(config)]
+    earlier = _of_checkpoint(start_from)
     found: dict[str, list[str]] = {OUT_OF_FOLD: [], VALID: []}
     for name in config.calibration.datasets or config.datasets:
         same = [one for one in earlier if recordings_of(one.name) == recordings_of(name)]
@@ -54,22 +54,12 @@ def _of_checkpoint(start_from: Path | None) -> list[Learned]:
     if start_from is None:
         return []
     start = checkpoint.load(start_from)
-    config = start.config
+    data = start.facts.get("data", {})
     # Of what was learned still earlier only the names are known.
-    names = start.facts.get("data", {}).get("learned_before", [])
-    return [
-        *(Learned(name, None, with_valid=True) for name in names),
-        *_of_pretraining(config),
-        *(Learned(one, config.split_seed, one in config.last_fit) for one in config.datasets),
-    ]
-
-
-def _of_pretraining(config: TrainConfig) -> list[Learned]:
-    earlier = config.pretrain
-    if earlier is None:
-        return []
-    own = [Learned(name, earlier.split_seed, with_valid=False) for name in earlier.datasets]
-    return [*_of_pretraining(earlier), *own]
+    before = [Learned(one, None, with_valid=True) for one in data.get("learned_before", ())]
+    config, last_fit = start.config, data.get("last_fit", ())
+    own = [Learned(one, config.split_seed, one in last_fit) for one in config.datasets]
+    return [*before, *own]
 
 
 def marked(facts: dict[str, Any], heard: SeenSplits) -> dict[str, Any]:
@@ -98,7 +88,7 @@ def warning(heard: SeenSplits, config: TrainConfig) -> str | None:
     if used not in heard:
         return None
     return (
-        f"the start (--from or pretrain) may have heard clips of {', '.join(heard[used])} that"
+        f"the start (--from) may have heard clips of {', '.join(heard[used])} that"
         " calibrate and measure this run: its thresholds and figures are not those of unseen"
         " clips, and say so. Name other sets in calibration.datasets, or take"
         " calibration.source=valid where the valid clips were left out."

@@ -14,6 +14,7 @@ import torch
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig, to_tree
+from train.config.moved import with_earlier
 from train.config.saved import from_saved
 from train.models.network import TaggerNet
 
@@ -72,7 +73,7 @@ def load(path: Path) -> Checkpoint:
     """
     content = read(path)
     if content.get("format") == FORMAT:
-        weights, facts = content["weights"], content["facts"]
+        weights, facts = content["weights"], with_earlier(content["facts"], content["config"])
         config, labels = from_saved(content["config"]), tuple(content["labels"])
     elif "tagger" in content:  # Lightning's own, after some epoch
         config = from_saved(content["tagger"]["config"])

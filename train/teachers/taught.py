@@ -193,9 +193,8 @@ def folder_of(teacher: Teacher, prepared: Path) -> Path:
 
 
 def teacher_facts(config: TrainConfig, data: Path) -> list[dict[str, str]]:
-    """What a model says of those that it learned from, in its pretraining first."""
-    before = [] if config.pretrain is None else teacher_facts(config.pretrain, data)
-    return before + [
+    """What a model says of those that it learned from."""
+    return [
         {"name": one.name, "licence": one.card.licence, "sha256": one.sha256}
         for one in teachers_of(config, data)
     ]

@@ -1,4 +1,4 @@
-"""The last layer alone, fitted to its optimum on what the body hears.
+"""last_layer: fitted once more, alone, to its optimum on what the body hears.
 
 A body that learned from thousands of clips knows more than a few hundred labelled ones can
 teach it, and forgets it when it is fitted to them. Fitting only the linear layer on top, with
@@ -6,7 +6,9 @@ a penalty on its size, is logistic regression: convex, done in seconds, the same
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,19 +16,73 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from train.augment.features import AugmentOptions, augment
-from train.config.after_fit import HeadOptions
+from train.calibration.cross_validation import measured
+from train.calibration.judge import judged
+from train.config.checks import needs_valid
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
+from train.fit.distributed import is_first
 from train.fit.objective import label_loss
+from train.fit.run import Run, finish, save_run
+from train.fit.seen_clips import marked
+from train.models import checkpoint
 from train.models.network import TaggerNet
 
 CLIPS_AT_ONCE = 16
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The penalties are those of the layer's weights.
+
+    Attributes:
+        label_penalty: of the labels' weights.
+        music_penalty: of those of the question whether it is music.
+        n_windows: of each clip that are fitted to.
+        n_augmented: further versions of each window, so that the layer does not rely on what a
+            codec or another microphone changes.
+    """
+
+    label_penalty: float = 0.1
+    music_penalty: float = 0.1
+    n_windows: int = 6
+    n_augmented: int = 0
+
+
+def run_experiment(run: Run, options: Options) -> Path:
+    """The run, then its last layer fitted again and calibrated anew on the valid clips.
+
+    Raises:
+        InputError: folds calibrate, whose networks would have other last layers.
+    """
+    needs_valid(run.config, "last_layer")
+    done = checkpoint.load(finish(run))
+    if is_first():
+        learned = measured(run.config, run.clips.split("train"))
+        refit_head(done.net, learned, options, run.config.augment)
+        neutral(done.net)
+        valid = measured(run.config, run.clips.split("valid"))
+        facts = {**done.facts, **marked(judged(done.net, run.config, None, valid), run.seen)}
+        save_run(run, done.net, done.labels, facts)
+    return run.where.out / checkpoint.BEST
+
+
+@torch.no_grad()
+def neutral(net: TaggerNet) -> None:
+    """Take a calibration away, which was that of another last layer."""
+    for buffer, value in (
+        (net.label_scale, 1.0),
+        (net.label_bias, 0.0),
+        (net.music_scale, 1.0),
+        (net.music_bias, 0.0),
+    ):
+        buffer.fill_(value)
+
+
 def refit_head(
     net: TaggerNet,
     clips: FeatureSet,
-    options: HeadOptions,
+    options: Options,
     augmentation: AugmentOptions | None = None,
 ) -> None:
     """Replace the label and music layers by the best ones for these clips.

@@ -1,4 +1,6 @@
-"""Labels that a dataset does not know: left out of the loss, or taken for absent to a degree.
+"""absent: labels that a dataset does not know are taken for absent to a degree.
+
+A run leaves them out of the loss. What was found of this is in train/LOG.md.
 
 A clip of rock in a set without a label for metal may be metal: that is unknown. But if nothing
 at all is said of it, a label of one set is never held against the clips of the other, and is
@@ -13,13 +15,75 @@ in which some clips may have a label besides is not one in which it is absent: t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.errors import InputError
+from train.config.fields import check_range, choose
 from train.datasets.base import FeatureSet
+from train.fit.run import Run, finish
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How much an unknown label counts.
+
+    Attributes:
+        weights: of each dataset, in the order of `datasets`; 1 is as much as a label that is
+            known to be absent, 0 not at all.
+        may_also_be: lists of a label and those that a clip of it may have besides; they stay
+            unknown.
+    """
+
+    weights: tuple[float, ...]
+    may_also_be: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for weight in self.weights:
+            check_range("weights", weight, 0, 1)
+        for names in self.may_also_be:
+            if len(names) < 2:
+                raise InputError(
+                    f"may_also_be: {list(names)} names no label that a clip may have besides;"
+                    " write [rock, metal] for rock that may also be metal."
+                )
+
+
+def run_experiment(run: Run, options: Options) -> Path:
+    """The run, learning what its datasets do not know to be absent.
+
+    Raises:
+        InputError: the weights are not one for each dataset, the labels stand under a softmax,
+            or one that may be besides is no label of the data.
+    """
+    config, clips = run.config, run.clips
+    if len(options.weights) != len(config.datasets):
+        raise InputError(
+            f"weights: {len(options.weights)} weights for {len(config.datasets)} datasets;"
+            " give one for each, in the order of `datasets`."
+        )
+    if config.kind != "multi":
+        raise InputError(
+            "absent weighs labels that stand side by side, and kind is single, one label a"
+            " clip: set kind=multi."
+        )
+    for label in dict.fromkeys(name for names in options.may_also_be for name in names):
+        choose("may_also_be", label, clips.labels)
+    weights = dict(zip(config.datasets, options.weights, strict=True))
+    return finish(replace(run, clips=with_absent(clips, weights, options.may_also_be)))
+
+
+def with_absent(
+    clips: FeatureSet, weights: Mapping[str, float], may_also_be: Sequence[Sequence[str]]
+) -> FeatureSet:
+    """The clips with what is learned of them; arguments are those of `absent_weights`."""
+    targets, counts = counted(clips.targets, absent_weights(clips, weights, may_also_be))
+    return replace(clips, soft_targets=targets, counts=counts)
 
 
 def absent_weights(
