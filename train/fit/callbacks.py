@@ -57,11 +57,12 @@ class StopAtNan(Callback):
 class KeepBest(Callback):
     """Knows the epoch with the lowest valid loss.
 
-    With `patience` > 0 it keeps the averaged weights of that epoch and stops in time.
+    With `patience` > 0 it keeps the averaged weights of that epoch, which a fit that Lightning
+    stops (`EarlyStopping`) goes back to.
     """
 
     def __init__(self, patience: int) -> None:
-        self.patience, self.n_worse = patience, 0
+        self.patience = patience
         self.lowest, self.epoch = float("inf"), 0
         self.weights: dict[str, Tensor] | None = None
         self._heard: dict[str, Tensor] = {}
@@ -76,12 +77,8 @@ class KeepBest(Callback):
         """After the clips that are not learned from were heard."""
         loss = float(trainer.callback_metrics[VALID_LOSS])
         if loss < self.lowest:
-            self.lowest, self.epoch, self.n_worse = loss, trainer.current_epoch + 1, 0
+            self.lowest, self.epoch = loss, trainer.current_epoch + 1
             self.weights = self._heard or None
-        else:
-            self.n_worse += 1
-            is_late = 0 < self.patience <= self.n_worse
-            trainer.should_stop = trainer.should_stop or is_late
 
     def is_chosen(self, epoch: int) -> bool:
         """Whether an epoch, counted from 1, is the one that a fit would end with by now."""
@@ -93,8 +90,7 @@ class KeepBest(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed fit must know."""
-        names = ("n_worse", "lowest", "epoch", "weights")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("lowest", "epoch", "weights")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -30,6 +30,7 @@ from train.fit.callbacks import (
 from train.fit.distributed import device_here, is_first, rank
 from train.fit.module import Fit
 from train.fit.objective import rarity_weights
+from train.fit.schedule import VALID_LOSS
 from train.fit.tensorboard import Board
 from train.models.network import TaggerNet
 from train.teachers.probe import KIND as POSTERIOR
@@ -108,6 +109,13 @@ def _callbacks(
     run_dir.mkdir(parents=True, exist_ok=True)
     averaging = Averaging(config.fit.average_decay)
     found: list[Callback] = [] if best is None else [best]
+    if config.fit.patience > 0:
+        # After validation, so that last.pt, which is written later, knows of it.
+        found.append(
+            EarlyStopping(
+                VALID_LOSS, patience=config.fit.patience, check_on_train_epoch_end=False
+            )
+        )
     found += [averaging, StopAtNan(), Board(config, clips, is_watched=best is not None)]
     if on_epoch is not None:
         found.append(Progress(on_epoch))
