@@ -1,20 +1,22 @@
 """How fast training gets its clips: `training_speed.py`, recordings in $TAGGER_DATA.
 
-Three questions, each answered by medians of alternating rounds:
-preparing against decoding alone (the same threads, nothing kept); the loader against what the
-default network consumes on this processor; and what each change of a recording costs. The last
-line is one JSON object.
+Four questions, each answered by medians of alternating rounds:
+preparing against decoding alone (the same threads, nothing kept); the loader, with and without
+processes of its own, against what the default network consumes on this processor; what memory
+costs that goes back to the system after each step; and what each change of a recording costs.
+The last line is one JSON object.
 """
 
 import argparse
-import itertools
 import json
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +26,23 @@ import torch
 from tagger.model.load import usable_cores
 from train.augment.clips import clip_changes
 from train.augment.features import AugmentOptions
-from train.config.config import TrainConfig, from_tree
+from train.config.config import TrainConfig, from_tree, load_config
+from train.data.batches import Batch
 from train.data.decode import decode_clip
 from train.data.loaders import training_loader
 from train.data.prepare import as_features, prepare
 from train.data.store import Recipe
 from train.datasets.audio import AudioSet, audio_files
 from train.datasets.base import FeatureSet, one_hot
+from train.fit.fit import precision_of
+from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
 from train.models.network import TaggerNet
 
 ROOT = Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "gtzan-audio"
 LABELS = ("even", "odd")
+WORKERS = (0, 1, 2)
+RECIPE = Path(__file__).parents[1] / "train" / "configs" / "default.yaml"
 CHANGES = {
     "noise": {"noise": 1.0, "gain_db": 0.0},
     "gain": {"noise": 0.0, "gain_db": 12.0},
@@ -95,7 +102,8 @@ def measure_preparing(clips: AudioSet, recipe: Recipe, *, rounds: int) -> dict[s
 
 def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> dict[str, Any]:
     """Clips a second that the loader gives, and that a training step takes."""
-    loader = training_loader(config, clips)
+    loaders = {n: training_loader(_with_workers(config, n), clips) for n in WORKERS}
+    loader = loaders[0]
     module = Fit(TaggerNet(config.network(), n_labels=2).train(), config, is_waveform=True)
     module.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
     batch = next(iter(loader))
@@ -103,22 +111,75 @@ def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> di
     def step() -> None:
         module.training_step(batch, 0).backward()
 
-    def read() -> None:
-        for _ in itertools.islice(loader, 8):
+    def read(n_workers: int) -> None:
+        for _ in loaders[n_workers]:
             pass
 
     step()
-    read()
-    given, taken = [], []
+    read(0)
+    taken: list[float] = []
+    given: dict[int, list[float]] = {n: [] for n in WORKERS}
+    n_clips = len(loader) * config.fit.batch_size
     for _ in range(rounds):
-        given.append(8 * len(batch.targets) / seconds_of(read))
+        for n in WORKERS:
+            given[n].append(n_clips / seconds_of(lambda n=n: read(n)))
         taken.append(len(batch.targets) / seconds_of(step))
     return {
         "batch_size": config.fit.batch_size,
-        "loader_clips_a_second": round(statistics.median(given), 1),
+        "loader_clips_a_second": round(statistics.median(given[0]), 1),
+        "by_workers": {n: round(statistics.median(one), 1) for n, one in given.items()},
         "network_clips_a_second": round(statistics.median(taken), 1),
-        "times": round(statistics.median(given) / statistics.median(taken), 1),
+        "times": round(statistics.median(given[0]) / statistics.median(taken), 1),
     }
+
+
+def _with_workers(config: TrainConfig, n_workers: int) -> TrainConfig:
+    return replace(config, fit=replace(config.fit, n_workers=n_workers))
+
+
+def measure_memory(*, rounds: int) -> dict[str, Any]:
+    """Processor time of a step of the default recipe, its memory kept or given back.
+
+    Each in processes of its own, one after the other: what was set stays set.
+    """
+    found: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(rounds):
+        for kept, times in found.items():
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                times.append(pool.apply(step_ms, (kept,)))
+    usual, kept_ms = (statistics.median(found[kept]) for kept in (False, True))
+    return {
+        "returned_ms": round(usual, 1),
+        "kept_ms": round(kept_ms, 1),
+        "saved": round(1 - kept_ms / usual, 3),
+    }
+
+
+def step_ms(kept: bool, n_steps: int = 5) -> float:
+    """Least processor time of a step on batches of noise, one thread, in milliseconds."""
+    torch.set_num_threads(1)
+    if kept and not keep_freed_memory():
+        raise SystemExit("the C library takes no such setting")
+    config = load_config(RECIPE, {"teachers": [], "probe.weight": 0.0, "beside": {}})
+    net = TaggerNet(config.network(), n_labels=18).train()
+    module = Fit(net.to(memory_format=torch.channels_last), config, is_waveform=True)  # type: ignore[call-overload]
+    module.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
+    n_clips, n_samples = config.fit.batch_size, config.features_options.window_len // 2
+    batch = Batch(
+        features=0.1 * torch.randn(n_clips, 1, n_samples),
+        targets=torch.eye(18)[torch.arange(n_clips) % 18],
+        music=torch.ones(n_clips),
+        taught=torch.empty(n_clips, 0),
+        counts=torch.ones(n_clips, 18),
+    )
+    times = []
+    for _ in range(n_steps):
+        started = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision_of("auto") != "32-true"):
+            loss = module.training_step(batch, 0)
+        loss.backward()
+        times.append(1000 * (time.process_time() - started))
+    return min(times)
 
 
 def measure_changes(*, sample_rate: int, window_len: int, rounds: int) -> dict[str, float]:
@@ -153,6 +214,8 @@ def main() -> None:
         read = as_features(clips, Path(folder), recipe)
         found["loader"] = measure_loader(config, read, rounds=asked.rounds)
     print(found["loader"], flush=True)
+    found["memory"] = measure_memory(rounds=asked.rounds)
+    print(found["memory"], flush=True)
     found["changes"] = measure_changes(
         sample_rate=options.sample_rate, window_len=options.window_len, rounds=asked.rounds
     )

@@ -132,7 +132,7 @@ def test_clips_that_were_heard_cannot_calibrate(two_sets, tmp_path, capsys, word
         (["ensemble", "--with", "member=2"], "did you mean members"),
         (["ensemble", "--with", "members=0"], "members: 0 is not at least 1"),
         (["absent"], "weights"),
-        (["last_fit", "--with", "datasets=[gtzan]"], "'gtzan-logmel'"),
+        (["last_fit", "--with", "datasets=[gtzan-logmell]"], "'gtzan-logmel'"),
         (["last_layer", "--set", "ensemble.members=2"], "train.experiments ensemble"),
         (["last_layer", "--set", "fit.unknown_weights=[0.5,0]"], "train.experiments absent"),
     ],

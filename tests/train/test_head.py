@@ -22,7 +22,7 @@ def fitted(penalty):
     net = TaggerNet(from_tree(SMALL).network(), n_labels=3).eval()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     clips = join([make_set("gtzan", LABELS), make_set("talk", (), music=False, seed=3)])
-    options = Options(refit=True, label_penalty=penalty, music_penalty=penalty, n_windows=3)
+    options = Options(label_penalty=penalty, music_penalty=penalty, n_windows=3)
     refit_head(net, clips, options)
     return net, before, clips
 
@@ -64,7 +64,7 @@ def test_the_head_is_fitted_to_recordings_through_the_front_end(tmp_path):
     assert clips.is_waveform
     torch.manual_seed(0)
     net = TaggerNet(config.network(), n_labels=2).eval()
-    fit = Options(refit=True, label_penalty=1e-3, n_windows=2, n_augmented=1)
+    fit = Options(label_penalty=1e-3, n_windows=2, n_augmented=1)
     refit_head(net, clips, fit)
     logits = predict(net, clips, n_windows=2)
     first = [one.mean(axis=0).argmax() for one in logits.label_logits]

@@ -28,6 +28,7 @@ from train.fit.callbacks import (
     read_last,
 )
 from train.fit.distributed import device_here, is_first, rank
+from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
 from train.fit.objective import rarity_weights
 from train.fit.schedule import VALID_LOSS
@@ -149,6 +150,8 @@ def _run(
     last: Path | None,
 ) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    if device_here().type == "cpu":
+        keep_freed_memory()
     trainer = trainer_for(config, callbacks=callbacks, run_dir=run_dir)
     try:
         with warnings.catch_warnings():
@@ -190,7 +193,7 @@ def trainer_for(config: TrainConfig, *, callbacks: list[Callback], run_dir: Path
         callbacks=callbacks,
         gradient_clip_val=config.fit.gradient_clip,
         accumulate_grad_batches=config.fit.accumulate,
-        precision=_precision(config.fit.precision),
+        precision=precision_of(config.fit.precision),
         deterministic=config.fit.deterministic,
         num_sanity_val_steps=0,
         enable_checkpointing=False,
@@ -200,7 +203,8 @@ def trainer_for(config: TrainConfig, *, callbacks: list[Callback], run_dir: Path
     )
 
 
-def _precision(asked: str) -> Any:
+def precision_of(asked: str) -> Any:
+    """What Lightning is asked for: bf16-mixed for `auto` where the hardware multiplies it."""
     if asked != "auto":
         return asked
     if torch.cuda.is_available():
