@@ -1,9 +1,9 @@
-"""The bodies under one budget: `bodies.py gtzan|fma-small --data DATA --out RUNS`.
+"""The bodies under one budget: `bodies.py gtzan|fma-small|recordings --data DATA --out RUNS`.
 
 Every body gets the same crops, steps, augmentation and schedule (train/configs/compare-*.yaml);
-what differs is in SIZES. Runs that are finished are not run again. Prints a table of the valid
-split, mean and deviation over the seeds, and as last line one JSON object. Set
-OMP_NUM_THREADS=1 for times that can be compared.
+what differs is in `SIZES` of train/experiments/bodies.py. Runs that are finished are not run
+again. Prints a table of the valid split, mean and deviation over the seeds, and as last line
+one JSON object. Set OMP_NUM_THREADS=1 for times that can be compared.
 """
 
 import argparse
@@ -17,50 +17,11 @@ import numpy as np
 import torch
 
 from train.evaluation.chart import points_of, table_of
-from train.evaluation.scorer import open_scorer
-from train.experiments.study import cost_ms
-from train.experiments.sweep import Sweep, over_seeds, pooled_scores, run_one
+from train.experiments.bodies import EVERY, SIZES, fitted, record_of
+from train.experiments.sweep import Sweep, pooled_scores
 
 ROOT = Path(__file__).parents[1]
-SMALL = {"channels": [16, 32, 64, 128]}
-BASELINE = {"channels": [32, 64, 128], "pools": [[2, 2], [4, 4], [4, 4]]}
-SIZES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    # name: body, its options, other fields. Where they are not the body's own, the body at its
-    # own size takes two to three times as long as the others.
-    "cnn": ("cnn", SMALL, {}),
-    "cnn-deep": ("cnn-deep", {}, {}),
-    "lstm": ("lstm", {"n_layers": 1}, {}),
-    "gru": ("gru", {"n_layers": 1}, {}),
-    "crnn": ("crnn", SMALL, {}),
-    "cnn-lstm": ("cnn-lstm", {}, {}),
-    "cnn-transformer": ("cnn-transformer", SMALL, {"fit.learning_rate": 0.001}),
-    "cnn-stats": ("cnn-stats", {}, {}),
-    # The comparison that others left open, at the sizes of the example configurations.
-    "cnn-baseline": ("cnn", BASELINE, {}),
-    "crnn-full": ("crnn", {}, {}),
-}
-EVERY = tuple(SIZES)[:8]
-PLACES = {"gtzan": ".", "fma-small": "fma-small-logmel"}
-
-
-def changes_of(name: str, seed: int) -> dict[str, Any]:
-    """The dotted fields of one run."""
-    body, options, others = SIZES[name]
-    return {"body": body, "body_options": dict(options), "seed": seed, **others}
-
-
-def row_of(name: str, records: Sequence[dict[str, Any]], split: str) -> dict[str, Any]:
-    """What is said of one body."""
-    scorer = open_scorer(Path(records[0]["folder"]) / "best.pt")
-    assert scorer.net is not None
-    figures = over_seeds(records, split)
-    return {
-        "body": name,
-        "parameters": sum(one.numel() for one in scorer.net.parameters()),
-        "ms_a_minute": min(cost_ms(scorer) for _ in range(5)),
-        "fit_cpu_s": round(float(np.median([one["fit_cpu_s"] for one in records]))),
-        **figures,
-    }
+PLACES = {"gtzan": ".", "fma-small": "fma-small-logmel", "recordings": "."}
 
 
 def cell(row: dict[str, Any], figure: str) -> str:
@@ -112,13 +73,8 @@ def main() -> None:
         out=asked.out,
         say=lambda line: print(line, flush=True),
     )
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.bodies}
-    for seed in asked.seeds:  # one seed of all bodies first: a broken-off sweep compares too
-        for name in asked.bodies:
-            one = run_one(sweep, f"{name}-{seed}", changes_of(name, seed))
-            print(f"{name}, seed {seed}: {one['figures']['valid']['accuracy']}", flush=True)
-            found[name].append(one)
-    rows = [row_of(name, records, "valid") for name, records in found.items()]
+    found = fitted(sweep, asked.bodies, asked.seeds)
+    rows = [record_of(name, records, "valid") for name, records in found.items()]
     columns = ("body", "parameters", "CPU ms a minute", "CPU s to fit", "seeds")
     cells = [
         [

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from bodies import cell, row_of
+from bodies import cell
 
 from train.evaluation.chart import table_of
+from train.experiments.bodies import record_of
 from train.experiments.sweep import Sweep, pooled_scores, run_one
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ def main() -> None:
             }
             found[name].append(run_one(sweep, f"{name}-{split}", changes))
     rows = [
-        {**row_of(name, records, "valid"), "both": both_sides(records)}
+        {**record_of(name, records, "valid"), "both": both_sides(records)}
         for name, records in found.items()
     ]
     columns = ("front end", "parameters", "CPU ms a minute", "CPU s to fit", "splits")

@@ -21,10 +21,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 Page = Annotated[
     Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
 ]
-Study = Annotated[str, typer.Argument(metavar="compare|length|rare|transfer|features|distil")]
-Studied = Annotated[
-    list[Path] | None, typer.Argument(metavar="RUN|MODEL...", help="What is studied.")
+Study = Annotated[
+    str, typer.Argument(metavar="compare|length|rare|transfer|bodies|features|distil")
 ]
+Studied = Annotated[
+    list[Path] | None, typer.Argument(metavar="RUN|MODEL|BODY...", help="What is studied.")
+]
+Seeds = Annotated[int, typer.Option(min=1, help="Runs of each body, for bodies.")]
 Out = Annotated[Path, typer.Option(help="For table, JSON and picture.")]
 LabelMap = Annotated[
     list[str] | None,
@@ -65,6 +68,7 @@ def study(
     split: Split = "valid",
     out: Out = Path("runs/study"),
     label: LabelMap = None,
+    seeds: Seeds = 1,
     config: Config = None,
     *,
     recordings: Recordings,
@@ -84,5 +88,6 @@ def study(
         labels={one: str(other) for one, other in parse_overrides(label or []).items()},
         out=out,
         say=say,
+        n_seeds=seeds,
     )
     typer.echo(run_study(name, question))

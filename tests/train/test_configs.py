@@ -21,6 +21,7 @@ SEEDS = {
     "gtzan-cnn-transformer": ("gtzan-logmel", "mel", "cnn-transformer"),
     "mtat-cnn-lstm": ("mtat:filtered", "mel", "cnn-lstm"),
     "distil": ("recordings", "mel", "cnn-lstm"),
+    "compare-recordings": ("recordings:0", "mel", "cnn-lstm"),
 }
 
 

@@ -1,5 +1,7 @@
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,15 +9,20 @@ import torch
 
 from tagger.errors import InputError
 from tests.train import small, trees
-from train.config.config import from_tree
+from train.config.checks import check_choices
+from train.config.config import from_tree, load_config
 from train.data.batches import window_of
 from train.data.load import load_clips
 from train.evaluation.chart import bars_of, points_of, table_of
 from train.evaluation.scorer import open_scorer
+from train.experiments import bodies
+from train.experiments.front_ends import options_like
 from train.experiments.study import STUDIES, Question, run_study, shortened
+from train.features import FRONT_ENDS
 from train.models import checkpoint
 from train.models.network import TaggerNet
 
+RECORDINGS = Path(__file__).parents[2] / "train" / "configs" / "compare-recordings.yaml"
 QUICK = {
     "fit": {"epochs": 1, "batch_size": 8, "clips_an_epoch": 8, "precision": "32-true"},
     "calibration": {"folds": 0, "n_windows": 2},
@@ -90,6 +97,35 @@ def test_shortened_clips_are_the_middle(asked):
 
 
 @pytest.mark.slow
+def test_bodies_are_fitted_with_each_seed(asked, tmp_path, monkeypatch):
+    """Mean and deviation over the seeds; a body that there is not is named."""
+    sizes = {name: (name, small.BODIES[name], {}) for name in ("cnn", "crnn")}
+    monkeypatch.setattr(bodies, "SIZES", sizes)
+    overrides = {"datasets": ["folder"], "features_options": {"n_frames": 8}, **QUICK}
+    question = changed(asked, overrides=overrides, n_seeds=2, out=tmp_path)
+    run_study("bodies", changed(question, paths=[Path("cnn"), Path("crnn")]))
+    records = json.loads((tmp_path / "bodies.json").read_text())
+    assert [(one["body"], one["seeds"]) for one in records] == [("cnn", 2), ("crnn", 2)]
+    assert all(one["its deviation"] is not None for one in records)
+    assert (tmp_path / "crnn-2" / "best.pt").is_file()
+    with pytest.raises(InputError, match="Did you mean 'crnn'"):
+        run_study("bodies", changed(question, paths=[Path("crn")]))
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_front_ends_are_compared_at_one_rate_and_as_long_frames(name):
+    """With the frames of the published configuration, and as its options stand by default."""
+    for config in (load_config(RECORDINGS, {}), from_tree({})):
+        like = config.features_options
+        options = FRONT_ENDS[name][0](**options_like(name, like))
+        assert (options.sample_rate, options.n_frames) == (like.sample_rate, like.n_frames)
+        if name == "raw":
+            assert options.stride * options.pool == like.hop_len
+        else:
+            assert options.hop_len == like.hop_len
+        check_choices(replace(config, features=name, features_options=options))
+
+
 def test_features_fits_each_front_end(asked, tmp_path):
     """One row a front end; only it differs."""
     overrides = QUICK | {"datasets": ["folder"], "body": "gru", "body_options": {"n_hidden": 4}}

@@ -4,27 +4,30 @@ compare   runs side by side: size, cost, figures
 length    how a figure falls as clips become shorter (the mean of several runs)
 rare      a figure against the number of training clips of each label
 transfer  a model on another dataset, through a map of labels
+bodies    each body fitted alike, with several seeds
 features  the same body fitted on each front end, then compared
 distil    a student against its teachers, label by label
 """
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from tagger.errors import InputError
+from train.config.config import load_config
 from train.data.load import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.chart import bars_of, table_of
+from train.evaluation.cost import cost_ms, n_parameters
 from train.evaluation.evaluate import config_for, measure
 from train.evaluation.scorer import ClipScorer, open_scorer
+from train.experiments import bodies as of_bodies
 from train.experiments.distil import COLUMNS, compared, rows_of
+from train.experiments.front_ends import options_like
 from train.experiments.sweep import Sweep, run_one
 from train.features import FRONT_ENDS
 from train.teachers.taught import lessons_for
@@ -40,7 +43,7 @@ class Question:
     """What a study is asked.
 
     Attributes:
-        paths: checkpoints, models or folders of runs.
+        paths: checkpoints, models or folders of runs; for `bodies`, names of bodies.
         overrides: dotted fields, as in `tagger train`.
         config_path: a YAML file for studies that train.
         data: the folder that holds the datasets.
@@ -49,6 +52,7 @@ class Question:
         labels: label of the data -> label of the model, for `transfer`.
         out: where table, record and picture go.
         say: told how far it is.
+        n_seeds: runs of each variant, for `bodies`.
     """
 
     paths: Sequence[Path]
@@ -60,6 +64,7 @@ class Question:
     labels: Mapping[str, str]
     out: Path
     say: Say
+    n_seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,7 @@ def run_study(name: str, question: Question) -> str:
     """
     if name not in STUDIES:
         raise InputError(f"study {name}: choose one of {', '.join(STUDIES)}.")
-    if name != "features" and not question.paths:
+    if name not in FITTING and not question.paths:
         raise InputError(f"study {name}: name a checkpoint, a model or the folder of a run.")
     answer = STUDIES[name](question)
     table = table_of(answer.columns, answer.rows)
@@ -101,7 +106,7 @@ def compare(question: Question) -> Answer:
         scorer = _scorer(path)
         clips = _clips(scorer, question)
         found = _figures(scorer, clips, question)
-        rows.append([_short(path), _n_parameters(scorer), cost_ms(scorer), *found])
+        rows.append([_short(path), n_parameters(scorer), cost_ms(scorer), *found])
     columns = ("run", "parameters", "ms a minute", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -158,9 +163,19 @@ def transfer(question: Question) -> Answer:
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
 
-def features(question: Question) -> Answer:
-    """One run a front end, all else alike, then `compare`; finished runs are not run again."""
-    sweep = Sweep(
+def bodies(question: Question) -> Answer:
+    """One run a body and seed, all else alike; finished runs are not run again."""
+    names = [str(one) for one in question.paths] or list(of_bodies.EVERY)
+    seeds = range(1, question.n_seeds + 1)
+    found = of_bodies.fitted(_sweep(question), names, seeds)
+    records = [of_bodies.record_of(name, runs, question.split) for name, runs in found.items()]
+    rows = [of_bodies.row_of(one) for one in records]
+    columns = of_bodies.COLUMNS
+    return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
+
+
+def _sweep(question: Question) -> Sweep:
+    return Sweep(
         config_path=question.config_path,
         overrides=question.overrides,
         data=question.data,
@@ -169,8 +184,15 @@ def features(question: Question) -> Answer:
         splits=(question.split,),
         say=question.say,
     )
+
+
+def features(question: Question) -> Answer:
+    """One run a front end, all else alike, then `compare`; finished runs are not run again."""
+    sweep = _sweep(question)
+    like = load_config(question.config_path, {**question.overrides, "features": "mel"})
     for name in FRONT_ENDS:
-        run_one(sweep, name, {"features": name})
+        options = options_like(name, like.features_options)
+        run_one(sweep, name, {"features": name, "features_options": options})
     return compare(replace(question, paths=[question.out / name for name in FRONT_ENDS]))
 
 
@@ -194,9 +216,12 @@ STUDIES: dict[str, Callable[[Question], Answer]] = {
     "length": length,
     "rare": rare,
     "transfer": transfer,
+    "bodies": bodies,
     "features": features,
     "distil": distil,
 }
+FITTING = ("bodies", "features")
+"""Studies that make the runs that they look at."""
 
 
 def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureSet:
@@ -212,34 +237,12 @@ def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureS
     return replace(clips, features=cut)
 
 
-@torch.no_grad()
-def cost_ms(scorer: ClipScorer, *, n_windows: int = 8) -> float:
-    """Processor time for a minute of audio, windows side by side, least of three, in ms.
-
-    Of all threads together, so that other work on the machine hardly counts.
-    """
-    options = scorer.config.features_options
-    windows = 0.1 * np.random.default_rng(0).standard_normal((n_windows, options.window_len))
-    batch = windows.astype(np.float32)
-    times = []
-    for _ in range(3):
-        started = time.process_time()
-        scorer.of_waveforms(batch)
-        times.append(time.process_time() - started)
-    seconds = n_windows * options.window_len / options.sample_rate
-    return float(round(1000 * min(times) * 60 / seconds, 2))
-
-
 def _scorer(path: Path) -> ClipScorer:
     return open_scorer(path / "best.pt" if path.is_dir() else path)
 
 
 def _short(path: Path) -> str:
     return path.name if path.is_dir() or path.stem != "best" else path.parent.name
-
-
-def _n_parameters(scorer: ClipScorer) -> int | None:
-    return None if scorer.net is None else sum(one.numel() for one in scorer.net.parameters())
 
 
 def _clips(scorer: ClipScorer, question: Question) -> FeatureSet:

@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
 
     Large blocks go back to the system when they are freed, and come from it again as pages that
     it has to fill with zeros: each step of a fit asks for the same hundreds of megabytes, and a
-    fifth of its time was that. It cannot be taken back, since glibc then no longer adapts its
+    sixth of its time was that. It cannot be taken back, since glibc then no longer adapts its
     threshold; where the library is not glibc nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
