@@ -21,7 +21,7 @@ from train.calibration.judge import judged
 from train.config.checks import needs_valid
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
-from train.fit.distributed import is_first
+from train.fit.distributed import device_here, is_first
 from train.fit.objective import label_loss
 from train.fit.run import Run, finish, save_run
 from train.fit.seen_clips import marked
@@ -58,6 +58,8 @@ def run_experiment(run: Run, options: Options) -> Path:
     needs_valid(run.config, "last_layer")
     done = checkpoint.load(finish(run))
     if is_first():
+        # As it was fitted: in another order the same numbers round otherwise.
+        done.net.to(device_here(), memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = measured(run.config, run.clips.split("train"))
         refit_head(done.net, learned, options, run.config.augment)
         neutral(done.net)
