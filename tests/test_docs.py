@@ -19,12 +19,16 @@ COMMANDS = [name for name, _ in commands()]
 OPTIONS = {
     option for _, one in commands() for given in parameters(one) for option in given.options
 }
-ALSO = {"--help", "--version", "--bodies", "--seeds"}
+ALSO = {"--help", "--version", "--bodies"}
 """Options that every command has, and those of benchmarks that stand on a line of their own."""
 
 PLUGIN = (ROOT / "beetsplug" / "tagger" / "__init__.py").read_text(encoding="utf-8")
 OF_BEETS = set(re.findall(r'add\("-\w", "(--[a-z]+)"|add\("(--[a-z]+)"', PLUGIN))
 """The options of `beet tagger`."""
+
+SCRIPT = (ROOT / "train" / "experiments" / "__main__.py").read_text(encoding="utf-8")
+OF_EXPERIMENTS = set(re.findall(r'add_argument\("(--[a-z]+)"', SCRIPT))
+"""The options of `python -m train.experiments`."""
 
 
 def test_the_help_tells_each_command_in_a_whole_sentence():
@@ -62,6 +66,7 @@ def test_every_option_in_the_documents_exists(path):
     lines = "\n".join(line for line in text.splitlines() if not _is_of_another(line))
     shown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", lines))
     own = {option for pair in OF_BEETS for option in pair} if path.name == "beets.md" else set()
+    own |= OF_EXPERIMENTS if path.name == "training.md" else set()
     assert sorted(shown - OPTIONS - ALSO - own) == []
 
 
