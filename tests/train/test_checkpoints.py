@@ -84,8 +84,8 @@ def test_a_run_killed_at_any_time_leaves_checkpoints_that_load(music, tmp_path):
         "import sys; from pathlib import Path; from train.fit.run import *\n"
         f"overrides = {OVERRIDES!r} | {{'fit.epochs': 500}}\n"
         "if len(sys.argv) > 1: resume_training(Path(sys.argv[1]), {}, say=print)\n"
-        f"else: run_training(None, overrides, data=Path({str(music)!r}), say=print,"
-        f" out=Path({str(out)!r}), prepared=Path({str(tmp_path / 'p')!r}))\n"
+        f"else: run_training(None, overrides, Places(data=Path({str(music)!r}),"
+        f" out=Path({str(out)!r}), prepared=Path({str(tmp_path / 'p')!r})), say=print)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     epochs = []

@@ -80,8 +80,9 @@ def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Pat
     Raises:
         InputError: the folder is not that of a run.
     """
+    where = places_of(run)
     changes = {**off_in(run / CONFIG), **overrides}
-    return finish(begin(run / CONFIG, changes, places_of(run), say=say, resume=True))
+    return finish(begin(run / CONFIG, changes, where, say=say, resume=True))
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
