@@ -22,7 +22,7 @@ from train.calibration.cross_validation import out_of_fold
 from train.calibration.logits import mean_scores
 from train.config.checks import check_choices
 from train.config.config import TrainConfig, load_config, to_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.metrics import among_known, first_right
 from train.fit.run import learnable, parse_overrides

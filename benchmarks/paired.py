@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from train.calibration.logits import mean_scores, predict
 from train.config.config import load_config
-from train.data.load import load_one
+from train.data.load_clips import load_one
 from train.datasets.base import FeatureSet
 from train.models.checkpoint import Checkpoint, load
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.evaluate import config_for
 from train.evaluation.metrics import first_right

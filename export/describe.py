@@ -20,7 +20,7 @@ from train.models.checkpoint import Checkpoint
 def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:
     """Put the spec and the answers to the golden vectors into the model's metadata.
 
-    What else is there stays: the lean front end travels in the metadata, too.
+    What else is there stays: the trimmed front end travels in the metadata, too.
     """
     spec = replace(spec, revision=revision_of(model), precision=precision)
     golden = golden_entry(spec, of_graph(model))

@@ -15,7 +15,7 @@ from tagger.model.spec import Precision
 from train.models.network import TaggerNet
 
 Array = NDArray[np.float32]
-FrontEnd = Literal["whole", "lean"]
+FrontEnd = Literal["whole", "trimmed"]
 Answers = Callable[[Array], Array]
 """Windows, shape (batch, window_len) -> scores, shape (batch, n_labels)."""
 
@@ -33,7 +33,7 @@ class Parity:
 
     Attributes:
         device: which provider answered: 'cpu', 'cuda' or 'tensorrt'.
-        front_end: 'whole', or 'lean' where what nobody looks at is left out.
+        front_end: 'whole', or 'trimmed' where what nobody looks at is left out.
         precision: of the graph that answered.
         sound: what was heard in the last window of the batch; noise is in the others.
         batch: windows.

@@ -27,7 +27,7 @@ from export.parity import (
     of_network,
 )
 from export.precision import to_half, to_int8
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.audio import open_track
 from tagger.errors import InputError, ModelError
 from tagger.library.walk import find_tracks, require_tracks
@@ -142,12 +142,12 @@ def read_source(path: Path, options: ExportOptions = ExportOptions()) -> Source:
     checkpoint = load(path)
     spec = spec_of(checkpoint, name=options.name)
     graph = to_graph(checkpoint.net, window_len=spec.window_len)
-    add_lean_front_end(graph, checkpoint.net, window_len=spec.window_len)
+    add_trimmed_front_end(graph, checkpoint.net, window_len=spec.window_len)
     return Source(path, graph, spec, of_network(checkpoint.net))
 
 
 def converted(source: Source, options: ExportOptions) -> ModelProto:
-    """The graph in the precision that is asked for, without metadata but the lean front end."""
+    """The graph in the precision that is asked for, and of metadata the trimmed front end."""
     if options.precision == "fp16":
         model = to_half(source.graph)
     elif options.precision == "int8":
@@ -156,7 +156,7 @@ def converted(source: Source, options: ExportOptions) -> ModelProto:
         model = ModelProto()
         model.CopyFrom(source.graph)
     del model.metadata_props[:]
-    # The lean front end is in float32, as is all before the body in any precision.
+    # The trimmed front end is in float32, as is all before the body in any precision.
     model.metadata_props.extend(
         one for one in source.graph.metadata_props if one.key == LEAN_KEY
     )
@@ -193,7 +193,7 @@ def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> li
     loaded: FrontEnd = "whole"
     if any(one.key == LEAN_KEY for one in model.metadata_props):
         ask(of_graph(model), precision)  # what every other program gets of the file
-        loaded = "lean"
+        loaded = "trimmed"
     for device in DEVICES:
         if find_device(device).missing is None:
             ask(load_engine(made, device=device).run, precision, device, loaded)
@@ -224,8 +224,8 @@ def _findings(model: ModelProto) -> list[Finding]:
     """What stands in the way of the file, and of what `tagger` makes of it when it loads."""
     found = check_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
     if any(one.key == LEAN_KEY for one in model.metadata_props):
-        lean = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
-        found += [one for one in check_model(lean) if one.target != "contract"]
+        trimmed = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
+        found += [one for one in check_model(trimmed) if one.target != "contract"]
     return list(dict.fromkeys(found))
 
 

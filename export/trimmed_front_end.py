@@ -2,10 +2,9 @@
 
 `features` holds every frame, as the model contract asks for, so that stored features can be
 fed in there. Most of them are computed for nothing if the network then drops two of three.
-The lean front end computes the others alone: the same module with an n times longer hop, and of
-mel the low bands alone where the network looks at no others. Its
-nodes travel in the model's metadata, and
-`tagger.model.trimmed_front_end` puts them in place when it loads.
+The trimmed front end computes the others alone: the same module with an n times longer hop, and
+of mel the low bands alone where the network looks at no others. Its nodes travel in the model's
+metadata, and `tagger.model.trimmed_front_end` puts them in place when it loads.
 """
 
 import base64
@@ -25,7 +24,7 @@ from train.models.network import TaggerNet
 _PREFIX = "lean."
 
 
-class _Lean(nn.Module):
+class _Trimmed(nn.Module):
     """Waveform (batch, window_len) -> the frames that the body looks at.
 
     Of mel also its bands alone; the others' rows all come from the same frequencies.
@@ -50,8 +49,8 @@ class _Lean(nn.Module):
         return features
 
 
-def add_lean_front_end(model: ModelProto, net: TaggerNet, *, window_len: int) -> bool:
-    """Put the nodes of the lean front end into a model's metadata.
+def add_trimmed_front_end(model: ModelProto, net: TaggerNet, *, window_len: int) -> bool:
+    """Put the nodes of the trimmed front end into a model's metadata.
 
     Args:
         model: as `export.graph.to_graph` made it, in any precision.
@@ -67,27 +66,27 @@ def add_lean_front_end(model: ModelProto, net: TaggerNet, *, window_len: int) ->
     drops_bands = isinstance(net.front_end, MelFrontEnd) and net.n_rows < recipe.n_mels
     if not has_hop or (net.decimate == 1 and not drops_bands):
         return False
-    lean = trace_front_end(_Lean(net).eval(), window_len=window_len)
-    names = _share_constants(lean, model)
-    _rename(lean, {"waveform": "waveform", **names})
+    trimmed = trace_front_end(_Trimmed(net).eval(), window_len=window_len)
+    names = _share_constants(trimmed, model)
+    _rename(trimmed, {"waveform": "waveform", **names})
     entry = model.metadata_props.add()
     entry.key = METADATA_KEY
-    entry.value = base64.b64encode(lean.graph.SerializeToString(deterministic=True)).decode()
+    entry.value = base64.b64encode(trimmed.graph.SerializeToString(deterministic=True)).decode()
     onnx.checker.check_model(lean_model(model))
     return True
 
 
-def _share_constants(lean: ModelProto, model: ModelProto) -> dict[str, str]:
+def _share_constants(trimmed: ModelProto, model: ModelProto) -> dict[str, str]:
     """Remove constants that the model has as well; returns what it calls them."""
     known = {_content(one): one.name for one in model.graph.initializer}
     names = {
         one.name: known[_content(one)]
-        for one in lean.graph.initializer
+        for one in trimmed.graph.initializer
         if _content(one) in known
     }
-    own = [one for one in lean.graph.initializer if one.name not in names]
-    del lean.graph.initializer[:]
-    lean.graph.initializer.extend(own)
+    own = [one for one in trimmed.graph.initializer if one.name not in names]
+    del trimmed.graph.initializer[:]
+    trimmed.graph.initializer.extend(own)
     return names
 
 

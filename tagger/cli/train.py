@@ -132,7 +132,7 @@ def prepare(
 ) -> None:
     """Decode a data set once, so that training reads it fast."""
     with needs_extra():
-        from train.data.load import prepare_dataset
+        from train.data.load_clips import prepare_dataset
         from train.fit.run import parse_overrides
     from rich.console import Console
 

@@ -10,7 +10,7 @@ from onnx import TensorProto
 from export.graph import to_graph
 from export.precision import to_half, to_int8
 from export.run import ExportOptions, export_checkpoint
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.errors import ModelError
 from tagger.model.load import load_engine
 from tagger.model.trimmed_front_end import lean_model
@@ -83,14 +83,14 @@ def test_smaller_numbers_keep_the_embedding_in_float32():
         assert np.abs(found - expected).max() < allowed * np.abs(expected).max()
 
 
-def test_a_lean_front_end_leaves_the_embedding_as_it_is():
+def test_a_trimmed_front_end_leaves_the_embedding_as_it_is():
     """What tagger makes of a file when it loads gives both outputs."""
     net, config = network()
     options = dict(small.BODIES["cnn-lstm"]) | {"decimate": 2}
     config = from_tree(small.tree("mel", "cnn-lstm") | {"body_options": options})
     net = TaggerNet(config.network(), n_labels=3).eval()
     model = to_graph(net, window_len=config.features_options.window_len)
-    assert add_lean_front_end(model, net, window_len=config.features_options.window_len)
+    assert add_trimmed_front_end(model, net, window_len=config.features_options.window_len)
     windows = noise(net, 2)
     for one, other in zip(
         answers(model, windows), answers(lean_model(model), windows), strict=True

@@ -9,7 +9,7 @@ from export.check import check_file, check_model
 from export.graph import to_graph
 from export.parity import BATCHES, compare_outputs, of_graph, of_network
 from export.run import ExportOptions, export_checkpoint
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
 from train.config.config import load_config
@@ -31,7 +31,7 @@ def test_its_network_exports_with_parity():
     window_len = config.features_options.window_len
     model = to_graph(net, window_len=window_len)
     assert check_model(model) == []
-    assert not add_lean_front_end(model, net, window_len=window_len)
+    assert not add_trimmed_front_end(model, net, window_len=window_len)
     rows = compare_outputs(
         of_network(net),
         of_graph(model),

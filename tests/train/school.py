@@ -6,7 +6,7 @@ import soundfile
 from tests.train import small
 from tests.train.stand_ins import write_teacher
 from train.config.config import from_tree
-from train.data.load import load_clips, resolved
+from train.data.load_clips import load_clips, resolved
 from train.teachers.taught import lessons_for
 
 RATE = 8_000

@@ -7,7 +7,7 @@ from tests.train import small, trees
 from train.augment.clips import clip_changes, spare_share
 from train.augment.features import AugmentOptions
 from train.config.config import from_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.data.loaders import training_loader
 
 RATE = 8000

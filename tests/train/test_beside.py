@@ -14,7 +14,7 @@ from tests.train import small
 from tests.train.runs import run_training
 from tests.train.school import THREE, tree, write_data
 from tests.train.stand_ins import LABELS
-from train.calibration.beside import held_by_teachers, judged, with_beside
+from train.calibration.beside import held_by_teachers, threshold_for, with_beside
 from train.config.checks import check_choices
 from train.config.config import from_tree
 from train.experiments.last_fit import Options
@@ -58,16 +58,16 @@ def test_a_label_without_proof_is_left_out():
     """Chance is; a threshold is the lowest score that is right often enough."""
     rng = np.random.default_rng(0)
     held = np.arange(400) < 40
-    assert judged(rng.random(400).astype(np.float32), held, precision=0.7) is None
+    assert threshold_for(rng.random(400).astype(np.float32), held, precision=0.7) is None
     scores = (held + rng.normal(0, 0.4, 400)).astype(np.float32)
-    threshold, figures = judged(scores, held, precision=0.7)
+    threshold, figures = threshold_for(scores, held, precision=0.7)
     assert figures["average_precision"] > 0.5
     assert held[scores >= threshold].mean() == pytest.approx(0.7, abs=0.05)
-    higher, figures = judged(scores, held, precision=0.7, least=0.9)
+    higher, figures = threshold_for(scores, held, precision=0.7, least=0.9)
     assert higher >= 0.9 > threshold
     assert figures["precision"] > 0.7
     few = np.arange(400) < 5
-    assert judged((few * 1.0).astype(np.float32), few, precision=0.7) is None
+    assert threshold_for((few * 1.0).astype(np.float32), few, precision=0.7) is None
 
 
 def test_a_run_writes_them_into_the_model_with_parent_kind_and_threshold(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from tests.tones import write_tone
 from tests.train import trees
 from tests.train.sets import make_set, provide
 from train.config.config import from_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets import gtzan, gtzan_audio
 from train.datasets.registry import DATASETS
 

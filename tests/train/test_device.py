@@ -108,7 +108,7 @@ def test_labels_beside_are_looked_for_there(left, monkeypatch):
     rest = {"share": windows.scores.sum(dim=1), "least": 0.3, "precision": 0.7}
     monkeypatch.setattr(beside, "_platt", lambda mean, held: (float(len(held)), 0.0))
     monkeypatch.setattr(beside, "_mean", lambda values, owner: values + owner)
-    monkeypatch.setattr(beside, "judged", lambda scores, held, **_: None)
+    monkeypatch.setattr(beside, "threshold_for", lambda scores, held, **_: None)
     held = np.zeros(6, bool)
     weight = torch.ones(windows.embeddings.shape[1], device=META)
     assert beside._shown("c", weight, windows=windows, held=held, **rest) is None

@@ -5,7 +5,7 @@ from tests.train import trees
 from tests.train.sets import make_set
 from train.calibration.logits import predict
 from train.config.config import from_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets.base import join
 from train.experiments.last_layer import Options, refit_head
 from train.models.network import TaggerNet

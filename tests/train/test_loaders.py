@@ -8,7 +8,7 @@ import torch
 from tagger.errors import InputError
 from tests.train import small, trees
 from train.config.config import from_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.data.loaders import training_loader, watched_loader
 
 OPTIONS = {"sample_rate": 8000, "n_fft": 512, "hop_len": 400, "f_max_hz": 4000.0}

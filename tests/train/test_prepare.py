@@ -21,7 +21,7 @@ from train.config.config import from_tree
 from train.data import store as store_module
 from train.data.batches import Crops, starts_of, window_of
 from train.data.decode import decode_clip
-from train.data.load import find_recordings, load_clips, prepare_dataset
+from train.data.load_clips import find_recordings, load_clips, prepare_dataset
 from train.data.prepare import UNREADABLE, as_features, prepare, waveform_of
 from train.data.store import CLIPS, SAMPLES, PreparedStore, Recipe, pack
 from train.datasets.audio import Where

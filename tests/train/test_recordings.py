@@ -7,7 +7,7 @@ from tagger.errors import InputError
 from tests.tones import write_tone
 from tests.train.sound import of
 from train.config.config import from_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.data.prepare import as_features, prepare
 from train.data.sampling import balanced_sampler
 from train.data.store import Recipe

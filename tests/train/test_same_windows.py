@@ -15,7 +15,7 @@ from train.calibration.calibrate import clip_scores
 from train.config.after_fit import CalibrationOptions
 from train.config.config import from_tree
 from train.data.batches import SILENCE_DBFS, cover, starts_of
-from train.data.load import recipe_for
+from train.data.load_clips import recipe_for
 from train.data.prepare import as_features, prepare
 from train.datasets.audio import AudioSet
 from train.datasets.base import FeatureSet

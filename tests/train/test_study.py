@@ -12,7 +12,7 @@ from tests.train import small, trees
 from train.config.checks import check_choices
 from train.config.config import from_tree, load_config
 from train.data.batches import window_of
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.evaluation.chart import bars_of, points_of, table_of
 from train.evaluation.scorer import open_scorer
 from train.experiments import bodies

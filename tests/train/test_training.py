@@ -10,7 +10,7 @@ from tests.train import small, trees
 from tests.train.runs import run_training
 from train.config.config import from_tree
 from train.data.batches import Centres, Crops
-from train.data.load import check_learnable
+from train.data.load_clips import check_learnable
 from train.datasets.base import FeatureSet, one_hot
 from train.fit.callbacks import LAST, read_last
 from train.fit.fit import fit

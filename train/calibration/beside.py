@@ -155,7 +155,7 @@ def _shown(
     scale, shift = _platt(_mean(embeddings @ weight, owner), held)
     sigmoid = torch.sigmoid(embeddings @ weight * scale + shift)
     scores = on_host(_mean(sigmoid * share, owner))
-    one = judged(scores, held, precision=precision, least=least)
+    one = threshold_for(scores, held, precision=precision, least=least)
     if one is None:
         return None
     threshold, figures = one
@@ -176,7 +176,7 @@ def held_by_teachers(lessons: Lessons | None, columns: Sequence[int]) -> NDArray
     return held
 
 
-def judged(
+def threshold_for(
     scores: Array, held: NDArray[np.bool_], *, precision: float, least: float = LOWEST
 ) -> tuple[float, dict[str, float]] | None:
     """Threshold and figures of a label, or None if it cannot be shown to work.

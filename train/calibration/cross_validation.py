@@ -48,7 +48,7 @@ def out_of_fold(
             replace(config, seed=config.seed + 1000 * (fold + 1)),
             join_again([rest, always]),
             run_dir=out / f"fold-{fold}",
-            on_epoch=teller(say, f"fold {fold + 1} of {n_folds}", config),
+            on_epoch=epoch_lines(say, f"fold {fold + 1} of {n_folds}", config),
             prepare=start,
             resume=resume,
         )
@@ -89,7 +89,7 @@ def _in_order(
     )
 
 
-def teller(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:
+def epoch_lines(say: Say, stage: str, config: TrainConfig) -> Callable[[int, float], None]:
     """Tells the loss of the first, the last and every fifth epoch."""
 
     def tell(epoch: int, loss: float) -> None:

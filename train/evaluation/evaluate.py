@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig, from_tree, to_tree
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets.audio import SPLIT_NAMES
 from train.datasets.base import FeatureSet
 from train.evaluation.figures import figures_of, most_wrong

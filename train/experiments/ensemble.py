@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.calibration.cross_validation import teller
+from train.calibration.cross_validation import epoch_lines
 from train.calibration.logits import mean_scores, predict
 from train.config.after_fit import CalibrationOptions
 from train.config.checks import needs_valid
@@ -104,7 +104,7 @@ def _member(run: Run, out: Path) -> TaggerNet:
         else:
             if earlier.config == config:
                 return earlier.net.to(device_here())
-    tell = teller(run.say, out.name, config)
+    tell = epoch_lines(run.say, out.name, config)
     options: dict[str, Any] = {"prepare": run.start, "on_epoch": tell, "resume": run.resume}
     net = fit(config, clips.split("train"), run_dir=out, **options)
     if is_first():

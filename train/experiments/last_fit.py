@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import InputError
-from train.calibration.cross_validation import fit_kept, teller
+from train.calibration.cross_validation import epoch_lines, fit_kept
 from train.config.checks import needs_valid
 from train.config.fields import choose
 from train.evaluation.run_facts import calibration_of
@@ -49,7 +49,7 @@ def run_experiment(run: Run, options: Options) -> Path:
         run.config,
         clips.take(np.flatnonzero(learned)),
         run_dir=out / FOLDER,
-        on_epoch=teller(run.say, "last fit", run.config),
+        on_epoch=epoch_lines(run.say, "last fit", run.config),
         prepare=run.start,
         resume=run.resume,
     )

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from train.augment.features import AugmentOptions, augment
 from train.calibration.cross_validation import measured
-from train.calibration.judge import judged
+from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import needs_valid
 from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
@@ -64,7 +64,10 @@ def run_experiment(run: Run, options: Options) -> Path:
         refit_head(done.net, learned, options, run.config.augment)
         neutral(done.net)
         valid = measured(run.config, run.clips.split("valid"))
-        facts = {**done.facts, **marked(judged(done.net, run.config, None, valid), run.seen)}
+        facts = {
+            **done.facts,
+            **marked(calibrate_and_measure(done.net, run.config, None, valid), run.seen),
+        }
         save_run(run, done.net, done.labels, facts)
     return run.where.out / checkpoint.BEST
 

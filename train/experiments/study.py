@@ -19,7 +19,7 @@ import numpy as np
 
 from tagger.errors import InputError
 from train.config.config import load_config
-from train.data.load import load_clips
+from train.data.load_clips import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.chart import bars_of, table_of
 from train.evaluation.cost import cost_ms, n_parameters

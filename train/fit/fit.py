@@ -32,7 +32,7 @@ from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
 from train.fit.objective import rarity_weights
 from train.fit.schedule import VALID_LOSS
-from train.fit.tensorboard import Board
+from train.fit.tensorboard import TensorBoardFigures
 from train.models.network import TaggerNet
 from train.teachers.probe import KIND as POSTERIOR
 from train.teachers.pupil import keep_pupil
@@ -117,7 +117,11 @@ def _callbacks(
                 VALID_LOSS, patience=config.fit.patience, check_on_train_epoch_end=False
             )
         )
-    found += [averaging, StopAtNan(), Board(config, clips, is_watched=best is not None)]
+    found += [
+        averaging,
+        StopAtNan(),
+        TensorBoardFigures(config, clips, is_watched=best is not None),
+    ]
     if on_epoch is not None:
         found.append(Progress(on_epoch))
     sampler: Any = loader.sampler

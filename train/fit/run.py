@@ -13,18 +13,18 @@ from train.calibration.beside import check_beside, facts_with, with_beside
 from train.calibration.cross_validation import (
     Say,
     Start,
+    epoch_lines,
     fit_kept,
     kept_labels,
     measured,
     out_of_fold,
-    teller,
 )
-from train.calibration.judge import judged
 from train.calibration.logits import ClipLogits
+from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import check_choices, check_kind, check_labels
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
-from train.data.load import check_learnable, load_clips, resolved
+from train.data.load_clips import check_learnable, load_clips, resolved
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
 from train.fit.distributed import is_first
@@ -38,7 +38,7 @@ from train.fit.initial_weights import (
     teachers_before,
     write_run,
 )
-from train.fit.seen_clips import SeenSplits, heard_by_start, marked, warning
+from train.fit.seen_clips import SeenSplits, marked, seen_by_start, warning
 from train.models import checkpoint
 from train.models.network import TaggerNet
 from train.teachers.taught import lessons_for, teacher_facts
@@ -147,7 +147,7 @@ def begin(
     if is_first():
         write_run(config, where, experiment=experiment)
         list_unreadable(where.out, clips)
-    seen = heard_by_start(config, where.start_from)
+    seen = seen_by_start(config, where.start_from)
     if (warned := warning(seen, config)) is not None:
         say(warned)
     start = body_of(where.start_from)
@@ -165,7 +165,7 @@ def finish(run: Run, *, more_facts: Mapping[str, Any] | None = None) -> Path:
     """
     net, unseen = _fitted(run)
     if is_first():
-        facts = marked(_judged(run, net, unseen), run.seen) | dict(more_facts or {})
+        facts = marked(_facts_of(run, net, unseen), run.seen) | dict(more_facts or {})
         run.say(json.dumps(facts.get("metrics", {})))
         _save(run, net, facts)
     return run.where.out / checkpoint.BEST
@@ -177,7 +177,7 @@ def _fitted(run: Run) -> tuple[TaggerNet, ClipLogits | None]:
     options: dict[str, Any] = {"resume": run.resume}
     out, say = run.where.out, run.say
     unseen = out_of_fold(run.config, learned, start=run.start, out=out, say=say, **options)
-    options |= {"prepare": run.start, "on_epoch": teller(say, "fit", run.config)}
+    options |= {"prepare": run.start, "on_epoch": epoch_lines(say, "fit", run.config)}
     return fit_kept(run.config, learned, run_dir=out, valid=valid, **options), unseen
 
 
@@ -204,7 +204,7 @@ def list_unreadable(out: Path, clips: FeatureSet) -> None:
         path.write_text("".join(f"{line}\n" for line in clips.unreadable), encoding="utf-8")
 
 
-def _judged(run: Run, net: TaggerNet, unseen: ClipLogits | None) -> dict[str, Any]:
+def _facts_of(run: Run, net: TaggerNet, unseen: ClipLogits | None) -> dict[str, Any]:
     """Calibrate and measure the network; returns what is to be said of it."""
     start_from = run.where.start_from
     teachers = teachers_before(start_from) + teacher_facts(run.config, run.where.data)
@@ -213,7 +213,7 @@ def _judged(run: Run, net: TaggerNet, unseen: ClipLogits | None) -> dict[str, An
     return {
         "data": data_facts(run.config, run.clips, before=before, teachers=teachers),
         "versions": versions(),
-        **judged(net, run.config, unseen, valid),
+        **calibrate_and_measure(net, run.config, unseen, valid),
     }
 
 

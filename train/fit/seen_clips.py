@@ -30,7 +30,7 @@ class Learned:
     with_valid: bool
 
 
-def heard_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
+def seen_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
     """Datasets whose clips measure or calibrate and may have been heard by the start.
 
     A dataset that was learned from has given its train clips; its valid clips only if they were

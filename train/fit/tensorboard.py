@@ -23,7 +23,7 @@ N_SPECTROGRAMS = 4
 Array = NDArray[np.float32]
 
 
-class Board(Callback):
+class TensorBoardFigures(Callback):
     """Writes figures after each epoch, and pictures at the start and the end of a fit.
 
     Fits that are not watched (folds, pretraining) get no pictures, for these take seconds.

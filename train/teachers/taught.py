@@ -8,7 +8,7 @@ import numpy as np
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig
-from train.data.load import recipe_for, teller
+from train.data.load_clips import progress_lines, recipe_for
 from train.data.store import Recipe
 from train.datasets.base import FeatureSet
 from train.fit.distributed import is_first
@@ -85,7 +85,7 @@ def lessons_for(
     folders = [folder_of(one, prepared) for one in found]
     if is_first():
         known = [one for one in heard if one is not None]
-        tell = teller(say, "asking teachers")
+        tell = progress_lines(say, "asking teachers")
         listen_to(known, found, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
     stores = list(zip(config.teachers, found, folders, strict=True))
     taught = replace(clips, lessons=_lessons(clips, heard, stores, recipe, say=say))

@@ -8,7 +8,7 @@ import torch
 
 from export.graph import to_graph
 from export.parity import sounds
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.errors import ModelError
 from tagger.model.trimmed_front_end import METADATA_KEY, lean_bytes, lean_model
 from tests.train.small import tree
@@ -37,24 +37,24 @@ def scores(model, windows):
 
 @pytest.fixture(scope="module")
 def models():
-    """A graph with a lean front end of four frames, and one whose network sees all frames."""
+    """A graph with a front end trimmed to four frames, one whose network sees all frames."""
     net, window_len = network("mel", "cnn-lstm", decimate=4)
     model = to_graph(net, window_len=window_len)
-    assert add_lean_front_end(model, net, window_len=window_len)
+    assert add_trimmed_front_end(model, net, window_len=window_len)
     other_net, _ = network("mel", "cnn-lstm", decimate=1)
     other = to_graph(other_net, window_len=window_len)
-    assert not add_lean_front_end(other, other_net, window_len=window_len)
+    assert not add_trimmed_front_end(other, other_net, window_len=window_len)
     return model, other
 
 
 @pytest.mark.parametrize(
     ("features", "decimate"), [("mel", 3), ("mfcc", 2), ("chroma", 5), ("midi", 3)]
 )
-def test_the_lean_graph_gives_the_same_scores(features, decimate):
+def test_the_trimmed_graph_gives_the_same_scores(features, decimate):
     """On every kind of sound, whether the frames divide by the step or not."""
     net, window_len = network(features, decimate=decimate)
     model = to_graph(net, window_len=window_len)
-    assert add_lean_front_end(model, net, window_len=window_len)
+    assert add_trimmed_front_end(model, net, window_len=window_len)
     windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
     full = scores(model, windows)
     np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
@@ -63,25 +63,25 @@ def test_the_lean_graph_gives_the_same_scores(features, decimate):
 
 @pytest.mark.parametrize(("features", "decimate"), [("mel", 3), ("mel", 1), ("mfcc", 2)])
 def test_rows_that_the_network_drops_change_nothing(features, decimate):
-    """The lean front end leaves out high bands of mel, and the scores stay."""
+    """The trimmed front end leaves out high bands of mel, and the scores stay."""
     net, window_len = network(features, "cnn-lstm", decimate=decimate, n_rows=12)
     model = to_graph(net, window_len=window_len)
-    assert add_lean_front_end(model, net, window_len=window_len)
+    assert add_trimmed_front_end(model, net, window_len=window_len)
     windows = np.stack(list(sounds(window_len, sample_rate=22_050).values()))
     full = scores(model, windows)
     np.testing.assert_allclose(scores(lean_model(model), windows), full, atol=1e-5)
     assert np.ptp(full, axis=0).max() > 1e-3
 
 
-def test_the_lean_graph_computes_the_low_bands_alone():
+def test_the_trimmed_graph_computes_the_low_bands_alone():
     """Twelve rows of mel leave it, and the bases of its products are smaller."""
     net, window_len = network("mel", "cnn-lstm", decimate=3, n_rows=12)
     model = to_graph(net, window_len=window_len)
-    add_lean_front_end(model, net, window_len=window_len)
-    lean = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
+    add_trimmed_front_end(model, net, window_len=window_len)
+    trimmed = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
     rows = {
         one.name: one.type.tensor_type.shape.dim[1].dim_value  # (batch, rows, frames)
-        for one in lean.graph.value_info
+        for one in trimmed.graph.value_info
         if len(one.type.tensor_type.shape.dim) == 3
     }
     assert rows["lean.features"] == 12
@@ -89,7 +89,7 @@ def test_the_lean_graph_computes_the_low_bands_alone():
     def basis(graph):
         return max(np.prod(one.dims) for one in graph.initializer if len(one.dims) == 3)
 
-    assert basis(lean.graph) < basis(model.graph) / 2
+    assert basis(trimmed.graph) < basis(model.graph) / 2
 
 
 def test_what_high_bands_hold_is_not_heard():
@@ -101,17 +101,17 @@ def test_what_high_bands_hold_is_not_heard():
     torch.testing.assert_close(net.from_features(features), net.from_features(other))
 
 
-def test_the_lean_graph_has_fewer_frames_and_no_second_basis(models):
+def test_the_trimmed_graph_has_fewer_frames_and_no_second_basis(models):
     """Its constants are those of the model; only the few frames that are wanted are cut."""
-    lean = onnx.shape_inference.infer_shapes(lean_model(models[0]), data_prop=True)
+    trimmed = onnx.shape_inference.infer_shapes(lean_model(models[0]), data_prop=True)
     frames = [
         one.type.tensor_type.shape.dim[-1].dim_value
-        for one in lean.graph.value_info
+        for one in trimmed.graph.value_info
         if one.name == "lean.features"
     ]
     assert frames == [4]
-    assert "features" not in {name for node in lean.graph.node for name in node.output}
-    large = [one.name for one in lean.graph.initializer if np.prod(one.dims) > 64]
+    assert "features" not in {name for node in trimmed.graph.node for name in node.output}
+    large = [one.name for one in trimmed.graph.initializer if np.prod(one.dims) > 64]
     assert [name for name in large if name.startswith("lean.")] == []
 
 
@@ -125,12 +125,12 @@ def test_a_graph_that_it_does_not_fit_is_refused(models):
 
 
 def test_the_file_itself_is_left_as_it_is(models, tmp_path):
-    """Only what is loaded is lean; a file without the entry is loaded as it is."""
+    """Only what is loaded is trimmed; a file without the entry is loaded as it is."""
     path = tmp_path / "model.onnx"
     path.write_bytes(models[1].SerializeToString())
     assert lean_bytes(path) is None
     path.write_bytes(models[0].SerializeToString())
     before = path.read_bytes()
-    lean = onnx.ModelProto.FromString(lean_bytes(path))
-    assert METADATA_KEY not in {one.key for one in lean.metadata_props}
+    trimmed = onnx.ModelProto.FromString(lean_bytes(path))
+    assert METADATA_KEY not in {one.key for one in trimmed.metadata_props}
     assert path.read_bytes() == before

@@ -143,7 +143,7 @@ def prepare_dataset(
         InputError: the options or the data cannot be used.
     """
     config = load_config(config_path, {**overrides, "datasets": [name]})
-    follow = follow or partial(teller, say)
+    follow = follow or partial(progress_lines, say)
     clips, folder = _prepared(
         name, config, data, prepared=prepared, n_jobs=n_jobs, say=say, follow=follow
     )
@@ -173,7 +173,7 @@ def _prepared(
         say(f"{clips.name}: {notice}")
     recipe = recipe_for(config)
     folder = prepared / store_name(name, data, recipe)
-    tell = (follow or partial(teller, say))(f"preparing {clips.name}")
+    tell = (follow or partial(progress_lines, say))(f"preparing {clips.name}")
     result = prepare(clips, folder, recipe, n_jobs=n_jobs, tell=tell)
     for line in result.unreadable:
         say(f"left out, unreadable: {line}")
@@ -228,7 +228,7 @@ def store_name(name: str, data: Path, recipe: Recipe) -> str:
     return f"{name.replace(':', '-')}-{recipe.sample_rate}-{place}"
 
 
-def teller(say: Say, what: str) -> Callable[[int, int], None]:
+def progress_lines(say: Say, what: str) -> Callable[[int, int], None]:
     """Says every tenth how far it is."""
 
     def tell(done: int, n: int) -> None:

@@ -10,7 +10,7 @@ from tests.train import small
 from tests.train.sets import make_set
 from train.config.config import from_tree
 from train.evaluation import run_facts
-from train.fit.seen_clips import OUT_OF_FOLD, VALID, heard_by_start, marked, warning
+from train.fit.seen_clips import OUT_OF_FOLD, VALID, marked, seen_by_start, warning
 from train.models import checkpoint
 from train.models.network import TaggerNet
 
@@ -56,7 +56,7 @@ def test_what_a_start_has_learned_is_not_unseen(
     start = saved(tmp_path / "best.pt", small.tree(datasets=own), facts, old_fields=old)
     # Of what was learned still earlier only the names are known, not the splits.
     valid_is_heard = valid_is_heard if way == "from" else is_heard
-    heard = heard_by_start(config, start)
+    heard = seen_by_start(config, start)
     assert (OUT_OF_FOLD in heard) == is_heard
     assert (VALID in heard) == valid_is_heard
     assert (warning(heard, config) is not None) == is_heard
@@ -74,7 +74,7 @@ def test_valid_clips_of_a_last_fit_or_of_another_seed_were_heard(tmp_path):
     ):
         tree = small.tree(datasets=["folder"], **more)
         start = saved(tmp_path / "best.pt", tree, facts, old_fields=old)
-        heard = heard_by_start(config_of("folder", source="valid"), start)
+        heard = seen_by_start(config_of("folder", source="valid"), start)
         assert (VALID in heard) == is_heard
 
 
@@ -83,8 +83,8 @@ def test_only_sets_that_calibrate_count(tmp_path):
     config = config_of("gtzan", "mtat")
     start = saved(tmp_path / "best.pt", small.tree(datasets=["mtat"]))
     only = replace(config, calibration=replace(config.calibration, datasets=("gtzan",)))
-    assert heard_by_start(only, start) == {}
-    assert heard_by_start(config, start) != {}
+    assert seen_by_start(only, start) == {}
+    assert seen_by_start(config, start) != {}
 
 
 def test_figures_say_what_the_start_may_have_heard():

@@ -18,7 +18,7 @@ from train.evaluation.run_facts import (
 from train.models.network import TaggerNet
 
 
-def judged(
+def calibrate_and_measure(
     net: TaggerNet,
     config: TrainConfig,
     unseen: ClipLogits | None,
@@ -32,7 +32,7 @@ def judged(
         unseen: what networks said of clips that they had not heard, or None.
         valid: the valid clips.
     """
-    facts = calibrated(net, config, unseen, valid)
+    facts = calibrate(net, config, unseen, valid)
     if len(valid) and "valid" not in facts.get("metrics", {}):
         logits = net_logits(net, valid, config)
         scores = clip_scores(logits, calibration_of(net), kind=config.kind)
@@ -40,7 +40,7 @@ def judged(
     return facts
 
 
-def calibrated(
+def calibrate(
     net: TaggerNet,
     config: TrainConfig,
     unseen: ClipLogits | None,
