@@ -132,6 +132,7 @@ def prepare(
 ) -> None:
     """Decode a data set once, so that training reads it fast."""
     with needs_extra():
+        from train.config.config import load_config
         from train.data.load_clips import prepare_dataset
         from train.fit.run import parse_overrides
     from rich.console import Console
@@ -139,12 +140,11 @@ def prepare(
     from tagger.reports.bars import count_bars
 
     overrides = {**recordings.choices(), **parse_overrides(option or [])}
+    chosen = load_config(config, {**overrides, "datasets": [dataset]})
     with count_bars(Console(stderr=True)) as follow:
         prepare_dataset(
-            dataset,
-            overrides,
-            config_path=config,
-            data=recordings.data,
+            chosen,
+            recordings.data,
             prepared=recordings.prepared,
             pictures=pictures,
             n_jobs=jobs,

@@ -211,7 +211,7 @@ def test_pictures_are_a_dataset(tmp_path):
     root = trees.genres(tmp_path / "music", seconds=1.0)
     said = []
     prepare_dataset(
-        "folder", {"features_options.n_frames": 4}, config_path=None, data=root,
+        from_tree({"datasets": ["folder"], "features_options": {"n_frames": 4}}), root,
         prepared=tmp_path / "p", pictures=tmp_path / "png", n_jobs=1, say=said.append,
     )  # fmt: skip
     config = from_tree({"datasets": ["spectrograms"]})
@@ -230,7 +230,7 @@ def test_whoever_looks_on_sees_a_bar(tmp_path):
     shown, said = io.StringIO(), []
     with count_bars(Console(file=shown, force_terminal=True, width=80)) as follow:
         prepare_dataset(
-            "folder", {}, config_path=None, data=root, prepared=tmp_path / "p",
+            from_tree({"datasets": ["folder"]}), root, prepared=tmp_path / "p",
             pictures=None, n_jobs=1, say=said.append, follow=follow,
         )  # fmt: skip
     assert "preparing folder" in shown.getvalue()

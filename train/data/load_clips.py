@@ -1,18 +1,17 @@
 """Names on the command line -> one set of clips that a network can be fitted to."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from tagger.errors import InputError
 from tagger.scan.records import ListenOptions
-from train.config.config import FOLDS, TrainConfig, load_config
+from train.config.config import FOLDS, TrainConfig
 from train.data.pictures import write_pictures
 from train.data.prepare import as_features, prepare, waveform_of
 from train.data.store import Recipe
@@ -112,11 +111,9 @@ def _stored_beside(chosen: Dataset, data: Path) -> str | None:
 
 
 def prepare_dataset(
-    name: str,
-    overrides: Mapping[str, Any],
-    *,
-    config_path: Path | None,
+    config: TrainConfig,
     data: Path,
+    *,
     prepared: Path,
     pictures: Path | None,
     n_jobs: int | None,
@@ -126,9 +123,7 @@ def prepare_dataset(
     """Decode one dataset, and write pictures of it if a folder for them is given.
 
     Args:
-        name: of the dataset, as in `mtat:all`.
-        overrides: dotted fields over the configuration; the front end's sample rate counts.
-        config_path: a YAML file, or None for the defaults.
+        config: its one dataset, as in `mtat:all`; the front end's sample rate counts.
         data: the folder that holds the dataset.
         prepared: where stores of decoded recordings are kept.
         pictures: where spectrograms are written, or None.
@@ -142,7 +137,7 @@ def prepare_dataset(
     Raises:
         InputError: the options or the data cannot be used.
     """
-    config = load_config(config_path, {**overrides, "datasets": [name]})
+    (name,) = config.datasets
     follow = follow or partial(progress_lines, say)
     clips, folder = _prepared(
         name, config, data, prepared=prepared, n_jobs=n_jobs, say=say, follow=follow
