@@ -19,7 +19,7 @@ from gpu_parts import BATCHES, ROOT
 
 from export.describe import describe, spec_of
 from export.graph import to_graph
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.diagnostics.bench import bench_device
 from tagger.library.walk import find_tracks
 from tagger.model import nvidia_driver
@@ -52,7 +52,7 @@ def pytorch(folder: Path) -> dict[str, Any]:
     facts = {"thresholds": dict.fromkeys(gtzan.LABELS, 0.5)}
     spec = spec_of(Checkpoint(net, config, gtzan.LABELS, facts))
     graph = to_graph(net, window_len=spec.window_len)
-    add_lean_front_end(graph, net, window_len=spec.window_len)
+    add_trimmed_front_end(graph, net, window_len=spec.window_len)
     describe(graph, spec, precision="fp32")
     onnx.save(graph, folder / "random.onnx")
     exported = bench_device(folder / "random.onnx", "cuda", batches=BATCHES)

@@ -28,7 +28,7 @@ from export.cost import cost_of
 from export.describe import describe, spec_of
 from export.graph import to_graph
 from export.run import ExportOptions, converted, read_source
-from export.trimmed_front_end import add_lean_front_end
+from export.trimmed_front_end import add_trimmed_front_end
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
 from tagger.model.self_test import golden_windows
@@ -101,7 +101,7 @@ def against_pytorch(folder: Path) -> dict[str, Any]:
     net = TaggerNet(config.network(), n_labels=len(labels)).eval()
     spec = spec_of(Checkpoint(net, config, labels, {"thresholds": dict.fromkeys(labels, 0.5)}))
     graph = to_graph(net, window_len=spec.window_len)
-    add_lean_front_end(graph, net, window_len=spec.window_len)
+    add_trimmed_front_end(graph, net, window_len=spec.window_len)
     describe(graph, spec, precision="fp32")
     onnx.save(graph, folder / "random.onnx")
     return {
