@@ -112,6 +112,8 @@ def scan_objects(
         StoppedError: what all objects need was lost on the way.
     """
     place, kept = open_place(source, option="PATH"), open_results(results)
+    if not quiet:  # the listing and Ray's start take seconds
+        sayer(console)(f"Scanning {place.url}; rows go to {kept.shown}.")
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_interrupt(console))
         run = stack.enter_context(

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +17,9 @@ from tagger.system.version import __version__
 
 OBJECT_STORE_LEN = 128 << 20
 """Bytes of shared memory that a Ray of our own takes: batches of names and model files."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @contextmanager
@@ -85,7 +89,7 @@ def _connect(ray: Any, cluster: str) -> None:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:400]
+    return " ".join(_COLOURS.sub("", str(error)).split())[:400]
 
 
 def check_nodes(cluster: str) -> list[str]:
@@ -149,11 +153,23 @@ def _on(node: str, *, soft: bool = False) -> Any:
     return NodeAffinitySchedulingStrategy(node, soft=soft)
 
 
-def start_actors(work: Work, model: bytes, nodes: list[str]) -> list[Any]:
+def hold(data: bytes) -> Any:
+    """Put data where all actors find it, as long as what is returned is kept."""
+    import ray  # noqa: PLC0415
+
+    return ray.put(data)
+
+
+def start_actors(work: Work, model: Any, nodes: list[str]) -> list[Any]:
     """One actor for each name of a node; where it dies, Ray starts it again on any node.
 
     They ask for no CPU: after a node is lost, its actors find a place on those that are left,
     and a batch never waits for a machine that does not come back.
+
+    Args:
+        work: what every actor is told.
+        model: the model file, as `hold` gives it; an actor that starts again asks for it again.
+        nodes: one for each actor.
 
     Raises:
         StartError: an actor cannot be started.
@@ -164,9 +180,10 @@ def start_actors(work: Work, model: bytes, nodes: list[str]) -> list[Any]:
     kind: Any = ray.remote(ScanActor)
     # Whatever dies is begun again elsewhere; `tagger.cluster.attempts` ends it.
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
-    held = ray.put(model)
     actors = [
-        kind.options(scheduling_strategy=_on(one, soft=True), **options).remote(work, held, one)
+        kind.options(scheduling_strategy=_on(one, soft=True), **options).remote(
+            work, model, one
+        )
         for one in nodes
     ]
     try:

@@ -18,6 +18,7 @@ from tagger.cluster.ray_cluster import (
     cause_of,
     check_nodes,
     connected,
+    hold,
     require_ray,
     start_actors,
     stop_actors,
@@ -143,7 +144,8 @@ def scanning(
         run.n_actors = len(chosen)
         todo = islice(_again(first, left), asked.limit)
         cut = batches(todo, part_len=asked.part_len, n_actors=len(chosen))
-        actors = start_actors(work, tagger.path.read_bytes(), chosen)
+        model = hold(tagger.path.read_bytes())
+        actors = start_actors(work, model, chosen)
         try:
             with closing(_done(actors, cut, stop)) as done:
                 run.batches = done
@@ -260,6 +262,11 @@ def _done(
 
     for number, batch in enumerate(cut):
         while not pool.has_free():
+            if not pool.has_next():  # no actor could be started again
+                raise StoppedError(
+                    f"all actors are lost: {reasons[-1]} What was done until then stays done;"
+                    " --resume goes on."
+                )
             yield from returned()
         if stop.is_set():
             break

@@ -66,7 +66,9 @@ def test_a_worker_a_driver_and_a_node_are_killed(bucket, sounds, tmp_path):
         before = len(list(results.rows()))
         assert before < N_OBJECTS
         second = start_scan(*args, "--resume", cluster=cluster)
-        wait_for_parts(results, before // PART_LEN + 4, second)
+        wait_for_parts(results, before // PART_LEN + 2, second)
+        assert kill_worker()
+        wait_for_parts(results, before // PART_LEN + 6, second)
         assert len(list(results.rows())) < N_OBJECTS
         kill_node(cluster, node)
         problems = second.communicate(timeout=240)[1]
