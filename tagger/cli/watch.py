@@ -76,13 +76,13 @@ def watch(
     tops = [_folder(one) for one in folders]
     scanning = what.options()
     options = FollowOptions(exclude=(*settings.exclude, *patterns), quiet_s=quiet_for)
-    with (
-        stopped_by_signals(console) as stop,
-        open_tagger(
-            where, settings=settings, console=console, quiet=False, state=state
-        ) as tagger,
-    ):
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stopped_by_signals(console))
+        # Before the model is opened: where the extra is missing, that is all that is said.
         changes = watch_changes(tops, stop=stop, poll=poll or None)
+        tagger = stack.enter_context(
+            open_tagger(where, settings=settings, console=console, quiet=False, state=state)
+        )
         sayer(console)(f"Watching {', '.join(map(str, tops))}; Ctrl-C ends it.")
         for result in follow(
             tagger, tops, scanning, changes, options, stop=stop, on_notice=sayer(console)

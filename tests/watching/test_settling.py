@@ -58,9 +58,9 @@ def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
             disk.write(path, 1)
             waiting.note(path, second)
         n_whole += len(waiting.whole(second))
-        most = max(most, len(waiting), len(waiting._known))
+        most = max(most, len(waiting), len(waiting._scanned))
     assert most == 250  # five seconds of them
-    assert len(waiting._known) == 200
+    assert len(waiting._scanned) == 200
     assert n_whole == 95 * 50
     assert not waiting.is_over_full
     for i in range(301):
