@@ -51,7 +51,7 @@ def disturbed(source: str, where: str, model: Path, n: int) -> list[str]:
         first = start_scan(*args, cluster=cluster)
         for share in (0.1, 0.2):
             wait_for_parts(results, int(share * n_parts), first)
-            happened.append(f"worker killed: {kill_worker()}")
+            happened.append(f"worker killed: {kill_worker(cluster)}")
         wait_for_parts(results, int(0.35 * n_parts), first)
         first.kill()
         first.wait()

@@ -41,13 +41,16 @@ def kill_node(cluster, node):
     cluster.remove_node(node, allow_graceful=False)
 
 
-def kill_worker():
-    """One process that holds a `Tagger`; False if none is at work now."""
+def kill_worker(cluster):
+    """One process of this cluster that scans a batch; False if none does now."""
+    session = cluster.head_node.get_session_dir_path().encode()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cmdline").read_bytes().startswith(b"ray::ScanActor.scan"):
-                os.kill(int(process.name), signal.SIGKILL)
-                return True
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                if session in Path(f"/proc/{parent}/cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+                    return True
     return False
 
 
