@@ -4,7 +4,8 @@ OUT is what `tagger train --config train/configs/default.yaml --data OUT` takes.
 links, and of a table: the excerpts of `recordings/` (whole ones, W, take their places), the
 halves of `library`, `genres-8k` and `techno-clips` and of the speech in `speech-music-8k` that
 do not measure (`halves.py`), GTZAN's recordings by their published split, and synthesised
-noise. M is any music without labels. Nothing is copied but the noise, which is made.
+noise. M is any music; `--labels` names a table of those in it whose artists somebody knew
+(file, label, artist, sure). Nothing is copied but the noise, which is made.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from tagger.errors import TaggerError
 from tagger.library.walk import find_tracks
 from tagger.tags import read_tags
 from train.datasets.noise import waveform
+from train.datasets.recordings import NO_MUSIC, fold_of
 
 TAGS = (("metal", "metal"), ("punk", "punk"), ("blues", "blues"))
 """A tag that holds the text has the label; others name rock, or nothing that a label says."""
@@ -64,6 +66,33 @@ def _label_of(path: Path) -> str:
     return "unknown"
 
 
+def by_artist(table: Path, music: Path, data: Path) -> Iterator[Row]:
+    """What a table says of recordings in `music`, but for artists that measure.
+
+    Labels that somebody only guessed (`sure` is low) are left out.
+    """
+    measured = measured_artists(data)
+    with table.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            artist = row["artist"].strip().casefold()
+            path = music / row["file"]
+            if row["sure"] == "low" or artist in measured or not path.is_file():
+                continue
+            yield _row(path, row["label"], f"artist {artist or row['file']}", "train")
+
+
+def measured_artists(data: Path) -> frozenset[str]:
+    """Artists, case-folded, of the excerpts that nothing may be learned from."""
+    with (data / "recordings" / "index.csv").open(encoding="utf-8", newline="") as file:
+        held = [
+            row["artist"].strip().casefold()
+            for row in csv.DictReader(file)
+            if row["label"] not in NO_MUSIC
+            and (row["split"] == "valid" if row["split"] else fold_of(row["group"]) == 0)
+        ]
+    return frozenset(held) - {""}
+
+
 def gtzan(data: Path) -> Iterator[Row]:
     """GTZAN's recordings by their published split."""
     folder = data / "gtzan-audio"
@@ -92,13 +121,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--whole", type=Path, help="whole recordings, named as the excerpts")
     parser.add_argument("--music", type=Path, required=True, help="music without labels")
+    parser.add_argument("--labels", type=Path, help="what is known of some of it")
     given = parser.parse_args()
     data, folder = data_folder().resolve(), given.out / "recordings"
     folder.mkdir(parents=True, exist_ok=True)
     learned = [
         {**row, "split": "train"} for row in halves(data) if not is_measured(Path(row["path"]))
     ]
-    rows = [*excerpts(data), *learned, *gtzan(data), *noises(given.out / "noise")]
+    named = list(by_artist(given.labels, given.music, data)) if given.labels else []
+    rows = [*excerpts(data), *learned, *named, *gtzan(data), *noises(given.out / "noise")]
     with (folder / "index.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]))
         table.writeheader()
@@ -108,7 +139,8 @@ def main() -> None:
         links["recordings/whole"] = given.whole
     for name, target in links.items():
         (given.out / name).symlink_to(target.resolve(), target_is_directory=True)
-    print(f"{given.out}: {len(rows)} recordings, {len(learned)} of them halves")
+    parts = f"{len(learned)} of them halves, {len(named)} named"
+    print(f"{given.out}: {len(rows)} recordings, {parts}")
 
 
 if __name__ == "__main__":

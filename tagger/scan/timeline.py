@@ -134,9 +134,16 @@ def segments(timeline: Timeline, spec: ModelSpec, *, threshold: float | None) ->
 def _best_of(
     scores: dict[str, float], spec: ModelSpec, threshold: float | None
 ) -> tuple[str | None, float]:
-    """The best label if it is sure enough, else the nearest one above it that is; or None."""
+    """The surest label below the best one, or that, or the nearest above it; or None."""
     lines = {label: line_above(label, spec.parents) for label in scores}
     best = max(scores, key=lambda label: (scores[label], len(lines[label])))
+    below = [
+        label
+        for label, score in scores.items()
+        if best in lines[label] and is_sure(label, score, spec, threshold=threshold)
+    ]
+    if below:
+        best = max(below, key=lambda label: (len(lines[label]), scores[label]))
     for label in (best, *lines[best]):
         if label in scores and is_sure(label, scores[label], spec, threshold=threshold):
             return label, scores[label]

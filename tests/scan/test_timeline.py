@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 from itertools import pairwise
 
@@ -84,6 +85,27 @@ def test_segments_say_what_is_heard_when(song):
         ("", 2, 3),
         ("high", 3, 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "label"),
+    [
+        ([0.9, 0.7, 0.2], "Punk"),  # the surest name below the best one
+        ([0.9, 0.4, 0.2], "Rock"),
+        ([0.4, 0.4, 0.3], None),
+        ([0.3, 0.2, 0.8], "Jazz"),
+    ],
+)
+def test_a_segment_has_the_most_specific_name_that_is_sure(scores, label):
+    """A parent is never less sure than its child: it would always stand in front."""
+    labels = ("Rock", "Punk", "Jazz")
+    spec = dataclasses.replace(
+        SPEC, labels=labels, thresholds=dict.fromkeys(labels, 0.5), parents={"Punk": "Rock"}
+    )
+    timeline = Timeline(
+        labels, np.zeros(1), np.array([scores], np.float32), window_s=5.0, duration_s=5.0
+    )
+    assert [one.label for one in segments(timeline, spec, threshold=None)] == [label]
 
 
 def test_without_being_asked_nothing_is_kept(song):

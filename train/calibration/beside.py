@@ -264,7 +264,12 @@ def _joined(
 ) -> TaggerNet:
     """A network with the kept labels behind its own."""
     every = [*labels, *(one.label for one in kept)]
-    joined = TaggerNet(net.options, n_labels=len(every), beside=config.parents_beside(every))
+    joined = TaggerNet(
+        net.options,
+        n_labels=len(every),
+        beside=config.parents_beside(every),
+        among=config.parents_among(every),
+    )
     weights = net.state_dict()
     rows = [one.weight for one in kept]
     for name, added in (

@@ -163,6 +163,14 @@ class TrainConfig:
         parents = [self.parents.get(name) for name in labels if name in self.beside]
         return [labels.index(up) if up in labels else None for up in parents]
 
+    def parents_among(self, labels: Sequence[str]) -> list[int | None]:
+        """Of each label in the softmax the column of its parent there, None without one."""
+        among = [name for name in labels if name not in self.beside]
+        if self.kind != "single":
+            return [None] * len(among)
+        parents = [self.parents.get(name) for name in among]
+        return [among.index(up) if up in among else None for up in parents]
+
     def network(self) -> NetworkOptions:
         """What the network needs of this."""
         return NetworkOptions(

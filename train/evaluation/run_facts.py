@@ -4,6 +4,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from train.evaluation.metrics import (
     calibration_error,
     first_right,
 )
+from train.models.families import family_matrix
 
 FIGURE_FOLDS = 5
 SPLITS_KNOWN = ("train", "valid", "test")
@@ -128,7 +130,8 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
             clip_scores(rest, calibration, kind=config.kind), rest, config
         )
         needed[held] = [chosen[label] for label in logits.clips.labels]
-    figures = measure(scores, logits.clips) | believed(scores, logits.clips, needed)
+    written, known = with_parents(scores, logits.clips, config)
+    figures = measure(scores, logits.clips) | believed(written, known, needed)
     parts = by_dataset(scores, logits.clips)
     if len(np.unique(folds)) == 1:
         figures["on_what_calibrated"] = True
@@ -138,10 +141,38 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
 def chosen_thresholds(
     scores: NDArray[np.float32], logits: ClipLogits, config: TrainConfig
 ) -> dict[str, float]:
-    """The threshold of each label as the calibration's options ask for it."""
-    chosen = choose_thresholds(scores, logits, config.calibration)
+    """The threshold of each label as the calibration's options ask for it.
+
+    Args:
+        scores: of the softmax (single) or sigmoids, shape (n_clips, n_labels); a label above
+            others gets theirs here, as the network gives them.
+        logits: whose clips say what is right.
+        config: of the run.
+    """
+    scores, clips = with_parents(scores, logits.clips, config)
+    chosen = choose_thresholds(scores, replace(logits, clips=clips), config.calibration)
     highest = highest_threshold(scores, logits.clips, config.calibration.music_share)
     return {label: min(one, highest) for label, one in chosen.items()}
+
+
+def with_parents(
+    scores: NDArray[np.float32], clips: FeatureSet, config: TrainConfig
+) -> tuple[NDArray[np.float32], FeatureSet]:
+    """Scores and truth in which what is punk is rock as well, where the labels are a tree.
+
+    Figures of the first label as labelled are of the scores before: a parent would always
+    stand in front of its child.
+    """
+    parents = config.parents_among(clips.labels)
+    if all(above is None for above in parents):
+        return scores, clips
+    family = family_matrix(parents).numpy()
+    targets = clips.targets.copy()
+    for below, above in np.argwhere(family - np.eye(len(family))):
+        # NaN, a label that the clip's set does not know, leaves its parent open as well.
+        either = np.maximum(targets[:, above], clips.targets[:, below])
+        targets[:, above] = np.where(targets[:, above] > 0, 1.0, either)
+    return scores @ family, replace(clips, targets=targets)
 
 
 def believed(

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def fit(
     """
     L.seed_everything(config.seed, verbose=False)
     loader = training_loader(config, clips)
-    net = TaggerNet(config.network(), n_labels=len(clips.labels))
+    net = _network(config, clips.labels)
     if prepare is not None:
         prepare(net)
     if config.fit.epochs == 0:
@@ -132,6 +132,11 @@ def _callbacks(
     }
     facts = {"config": to_tree(config), "labels": list(clips.labels)}
     return [*found, KeepLast(run_dir, facts, generators, best)]
+
+
+def _network(config: TrainConfig, labels: Sequence[str]) -> TaggerNet:
+    among = config.parents_among(labels)
+    return TaggerNet(config.network(), n_labels=len(labels), among=among)
 
 
 def _module(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> Fit:

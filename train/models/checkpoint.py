@@ -87,7 +87,10 @@ def load(path: Path) -> Checkpoint:
     else:
         raise InputError(f"{path}: not a checkpoint of this version of `tagger train`.")
     net = TaggerNet(
-        config.network(), n_labels=len(labels), beside=config.parents_beside(labels)
+        config.network(),
+        n_labels=len(labels),
+        beside=config.parents_beside(labels),
+        among=config.parents_among(labels),
     )
     net.load_state_dict(weights)
     return Checkpoint(net.eval(), config, labels, facts)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from train.features import FRONT_ENDS
 from train.models import BODIES
+from train.models.families import family_matrix
 from train.models.normalise import normalise_of
 
 
@@ -64,11 +65,17 @@ class TaggerNet(nn.Module):
     label_bias: Tensor
     music_scale: Tensor
     music_bias: Tensor
+    family: Tensor
     is_parent: Tensor
     has_no_parent: Tensor
 
     def __init__(
-        self, options: NetworkOptions, *, n_labels: int, beside: Sequence[int | None] = ()
+        self,
+        options: NetworkOptions,
+        *,
+        n_labels: int,
+        beside: Sequence[int | None] = (),
+        among: Sequence[int | None] = (),
     ) -> None:
         """Make a network with random weights.
 
@@ -77,6 +84,8 @@ class TaggerNet(nn.Module):
             n_labels: of all labels.
             beside: for `single`, of each of the last labels, which stand beside the softmax
                 over the others: the column of its parent there, or None.
+            among: for `single`, of each label in the softmax the column of its parent there,
+                or None; nothing if none has one.
         """
         super().__init__()
         self.options, self.beside = options, tuple(beside)
@@ -94,7 +103,11 @@ class TaggerNet(nn.Module):
         self.register_buffer("label_bias", torch.zeros(n_labels))
         self.register_buffer("music_scale", torch.ones(1))
         self.register_buffer("music_bias", torch.zeros(1))
-        is_parent = torch.zeros(n_labels - len(self.beside), len(self.beside))
+        n_among = n_labels - len(self.beside)
+        self.has_families = any(above is not None for above in among)
+        family = family_matrix(among if self.has_families else [None] * n_among)
+        self.register_buffer("family", family, persistent=False)
+        is_parent = torch.zeros(n_among, len(self.beside))
         for column, parent in enumerate(self.beside):
             if parent is not None:
                 is_parent[parent, column] = 1.0
@@ -127,6 +140,7 @@ class TaggerNet(nn.Module):
         self.head.labels = kept
         self.label_scale = self.label_scale[columns]
         self.label_bias = self.label_bias[columns]
+        self.family = self.family[columns][:, columns]
 
     def logits(self, features: Tensor) -> Logits:
         """Logits of dB features (batch, n_mels, n_frames)."""
@@ -148,17 +162,20 @@ class TaggerNet(nn.Module):
     def scores_of(self, label_logits: Tensor, music_logit: Tensor) -> Tensor:
         """Calibrated scores of logits: P(music) times softmax (single) or sigmoid (multi).
 
-        A label beside the softmax has a sigmoid's share of its parent's score, or of P(music):
-        no child is likelier than its parent, and nobody's first place changes.
+        A label above others in the softmax has their probabilities besides its own. A label
+        beside the softmax has a sigmoid's share of its parent's score, or of P(music). No child
+        is likelier than its parent.
         """
         scaled = label_logits * self.label_scale + self.label_bias
         music = torch.sigmoid(music_logit * self.music_scale + self.music_bias)
         if self.options.kind != "single":
             return music * torch.sigmoid(scaled)
-        if not self.beside:
-            return music * torch.softmax(scaled, dim=1)
         n_among = scaled.shape[1] - len(self.beside)
         among = torch.softmax(scaled[:, :n_among], dim=1)
+        if self.has_families:
+            among = torch.matmul(among, self.family)
+        if not self.beside:
+            return music * among
         of_parent = torch.matmul(among, self.is_parent) + self.has_no_parent
         beside = torch.sigmoid(scaled[:, n_among:]) * of_parent
         return music * torch.cat([among, beside], dim=1)
