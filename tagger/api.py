@@ -74,6 +74,8 @@ class Tagger(Undoing):
     ) -> Generator[TrackResult, None, None]:
         """Show, or write, the genres of all tracks in files and folders.
 
+        Nothing is opened, and nothing written, until the results are asked for.
+
         Args:
             paths: files and folders.
             options: what is decided, and whether it is written; None only says.

@@ -14,7 +14,7 @@ Policy = Literal["fill", "append", "replace"]
 POLICIES: tuple[Policy, ...] = ("fill", "append", "replace")
 
 NEVER = 1.0
-"""The threshold of a label that is shown, and never written."""
+"""The threshold of a label that is shown, and not written unless somebody sets another."""
 
 
 def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, float]:
@@ -60,7 +60,7 @@ def scores_by_kind(
 def is_sure(
     label: str, score: float, spec: ModelSpec, *, threshold: float | None = None
 ) -> bool:
-    """Whether a label is believed; one whose own threshold is 1 never is.
+    """Whether a label is believed; one whose own threshold is 1 only by `threshold`.
 
     Args:
         label: of the model.

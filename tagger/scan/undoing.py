@@ -53,6 +53,8 @@ class Undoing(Resources):
     ) -> Iterator[TrackResult]:
         """Give files back what they held before a run, to the byte; itself a run.
 
+        Each file is changed when its result is asked for: go through all of them.
+
         Args:
             run: its number; None for the last one, as `run_to_undo` finds it.
             paths: only files in or of these; empty for all that the run has changed.

@@ -43,6 +43,8 @@ def write_genres(
 ) -> bool:
     """Give a file exactly these genres (and other fields), and change nothing else.
 
+    It stands in no journal: what `Tagger.write` writes can be undone, this cannot.
+
     Args:
         path: the file; of a symbolic link, the file that it leads to.
         genres: what it shall hold, in order; empty removes the genre, None leaves it.
