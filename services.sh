@@ -19,7 +19,7 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 runs() { # PIDFILE WORD: the process lives, and is what it was: numbers are given out again
     local pid command
     pid="$(cat "$1" 2>/dev/null)" || return 1
-    command="$(ps -p "$pid" -o args= 2>/dev/null || tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+    command="$(ps -ww -p "$pid" -o args= 2>/dev/null || tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
     [[ "$command" == *"$2"* ]]
 }
 

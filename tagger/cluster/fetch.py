@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -71,7 +70,7 @@ class Fetcher:
         """
         self._place, self._folder, self._max_len = place, folder, max_len
         self._threads = ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch")
-        by_range = place.folder is None and not whole and hasattr(socket, "AF_UNIX")
+        by_range = place.folder is None and not whole and RangeServer.can_listen(folder)
         self._ranges = RangeServer(place, folder) if by_range else None
 
     def copies(self, entries: Sequence[ObjectEntry]) -> Iterator[Copy]:

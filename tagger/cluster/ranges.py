@@ -35,6 +35,8 @@ _EDGE_LEN = 2 * BLOCK_LEN
 
 _FAILED = b"!"
 
+_LONGEST_NAME = 104
+
 
 def is_worth_it(entry: ObjectEntry) -> bool:
     """Whether an object is large, and of a kind that is read in places."""
@@ -76,6 +78,11 @@ class RangeServer:
         self._socket.bind(str(folder / SOCKET))
         self._socket.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @staticmethod
+    def can_listen(folder: Path) -> bool:
+        """Whether there is a socket of this kind whose name fits: 104 bytes on macOS."""
+        return hasattr(socket, "AF_UNIX") and len(os.fsencode(folder / SOCKET)) < _LONGEST_NAME
 
     def open(self, entry: ObjectEntry) -> PartialCopy | None:
         """A copy that holds the two ends of an object; None if it is to be copied whole.

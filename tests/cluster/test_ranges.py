@@ -1,5 +1,7 @@
 """Large objects are read in places: the same scores, a part of the bytes."""
 
+from pathlib import Path
+
 import numpy as np
 import obstore
 import pytest
@@ -101,3 +103,9 @@ def test_an_object_that_was_changed_is_read_as_it_is_now(bucket, tmp_path):
         server.open(other)
     server.close()
     assert not list(tmp_path.glob("tagger-partial-*"))
+
+
+def test_a_folder_whose_name_is_too_long_for_a_socket_has_its_objects_copied(tmp_path):
+    """As a long TMPDIR makes it: the scan goes on, without ranges."""
+    assert RangeServer.can_listen(Path("/tmp/short"))
+    assert not RangeServer.can_listen(tmp_path / ("long" * 30))

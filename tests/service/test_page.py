@@ -175,8 +175,8 @@ def test_the_mouse_is_enough(fresh):
 def test_a_list_that_comes_anew_under_the_pointer_takes_no_click_away(fresh):
     """What is pressed is what is clicked, whatever arrives before it is let go."""
     shown = "document.querySelector(\".item[data-at='1']\")"
-    fresh.run(f"window.pressed = {shown}; window.since = performance.now()")
     point = fresh.hold(".item[data-at='1'] .first")
+    fresh.run(f"window.pressed = {shown}; window.since = performance.now()")
     fresh.api("/jobs", {"kind": "look"})  # at its end the list is asked for again
     fresh.wait(
         "performance.getEntriesByType('resource').some(one => one.startTime > window.since"
