@@ -95,7 +95,7 @@ def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, obj
 
     with (
         open_store(folder / "state.db", on_notice=print) as store,
-        mock.patch.object(safe_write, "seen_otherwise", timed),
+        mock.patch.object(safe_write, "differing_tags", timed),
         JournalledRun(store, "scan", "") as run,
     ):
         for genres in itertools.islice(GENRES, n_rounds + 1):
