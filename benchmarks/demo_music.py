@@ -4,7 +4,7 @@ For `make demo` on a machine without music. The pieces are made of tones and noi
 nobody's rights are touched; what the model hears in them says nothing about its quality.
 """
 
-import sys
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,4 +127,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)

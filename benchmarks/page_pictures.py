@@ -5,6 +5,7 @@ invented; what the model says of it says nothing about its quality. Needs the ex
 chromium and pillow.
 """
 
+import argparse
 import io
 import json
 import sys
@@ -159,4 +160,6 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("out", type=Path)
+    main(parser.parse_args().out)

@@ -5,8 +5,8 @@ it is measured. The best of five searches counts; processor time stands beside i
 clock of a busy machine says little.
 """
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,8 +19,11 @@ from tagger.system.cores import usable_cores
 
 def main() -> None:
     """Measure, and print."""
-    n_tracks = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    width = int(sys.argv[2]) if len(sys.argv) > 2 else 512
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("n_tracks", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("width", type=int, nargs="?", default=512)
+    given = parser.parse_args()
+    n_tracks, width = given.n_tracks, given.width
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.npy"
