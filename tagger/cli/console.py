@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -25,10 +26,15 @@ def emit_json(result: "TrackResult", out: "Console") -> None:
     """Print one result as a line of JSON, whole and at once."""
     from tagger.reports.report import to_json
 
+    emit_line(to_json(result), out)
+
+
+def emit_line(line: str, out: "Console") -> None:
+    """Print a line that programs read, whole and at once."""
     if out.stderr:  # the console of the bar, which must be told of every line
-        out.print(to_json(result), markup=False, highlight=False, soft_wrap=True)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
     else:
-        out.file.write(to_json(result) + "\n")
+        out.file.write(line + "\n")
         out.file.flush()
 
 
@@ -69,6 +75,17 @@ def stdout_console() -> "Console":
     from rich.console import Console
 
     return Console(emoji=False)
+
+
+def results_console(console: "Console", *, quiet: bool) -> "Console":
+    """Where results go beside a bar: on its terminal above it, by the console that draws it.
+
+    Args:
+        console: draws the bar.
+        quiet: it draws none.
+    """
+    shares_terminal = console.is_terminal and sys.stdout.isatty() and not quiet
+    return console if shares_terminal else stdout_console()
 
 
 def sayer(console: "Console") -> Callable[[str], None]:

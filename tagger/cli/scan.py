@@ -1,7 +1,6 @@
 """`tagger scan`: options in, results out, exit code."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,8 @@ from tagger.cli.console import (
     EXIT_SOME_FAILED,
     emit_json,
     optional_report,
+    results_console,
     stderr_console,
-    stdout_console,
     stop_on_interrupt,
 )
 from tagger.cli.device import Where, open_tagger
@@ -119,9 +118,7 @@ def _run(
     from tagger.reports.report import Tally
 
     console, tally, started = walk.console, Tally(), time.monotonic()
-    # On a terminal, results are printed above the bar, by the console that draws it.
-    shares_terminal = console.is_terminal and sys.stdout.isatty() and not show.quiet
-    out = console if shares_terminal else stdout_console()
+    out = results_console(console, quiet=show.quiet)
 
     def unchanged(counts: Mapping[str, int]) -> None:
         tally.add_passed(counts)

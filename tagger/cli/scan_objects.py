@@ -11,6 +11,8 @@ from tagger.cli.console import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_SOME_FAILED,
+    emit_line,
+    results_console,
     sayer,
     stop_on_interrupt,
 )
@@ -121,7 +123,8 @@ def scan_objects(
         )
         progress = Progress(run.passed)
         advance = stack.enter_context(_shown(console, progress, quiet=quiet))
-        _follow(run, progress, advance, source)
+        out = results_console(console, quiet=quiet)
+        _follow(run, progress, advance, source=source, out=out)
     if not quiet:
         _summary(progress, console, written=options.write)
         sayer(console)(f"Results: {kept.shown}, run {run.number}.")
@@ -131,13 +134,18 @@ def scan_objects(
 
 
 def _follow(
-    run: RunningScan, progress: Progress, advance: Callable[[], None], source: str
+    run: RunningScan,
+    progress: Progress,
+    advance: Callable[[], None],
+    *,
+    source: str,
+    out: "Console",
 ) -> None:
     for batch in run.batches:
         if isinstance(batch, Done):
             progress.add(batch)
             for row in batch.rows or ():
-                print(_line_of(row, source), flush=True)  # noqa: T201, it is for programs
+                emit_line(_line_of(row, source), out)
         else:
             progress.lose(batch)
         advance()

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 pytest.importorskip("ray")
@@ -14,6 +15,7 @@ pytest.importorskip("boto3")
 
 from tagger.cli import scan_objects
 from tagger.cli.app import app
+from tagger.cli.console import results_console, stdout_console
 from tagger.cluster.actor import Done
 from tagger.cluster.ray_cluster import check_versions, connected
 from tagger.cluster.records import ObjectResult
@@ -32,6 +34,12 @@ def refused(*words):
     with pytest.raises(InputError) as caught:
         CliRunner().invoke(app, ["scan", *map(str, words)], catch_exceptions=False)
     return str(caught.value)
+
+
+def follow(run, progress, source, out=None):
+    """What is shown of a run while its batches come in."""
+    out = out or stdout_console()
+    scan_objects._follow(run, progress, lambda: None, source=source, out=out)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +137,7 @@ def test_what_is_shown_counts_nodes_reasons_and_what_was_lost():
     done.reasons.update({f"reason {i}": 1 for i in range(40)})
     run.batches = iter([done, Lost([None] * 4, "the cluster is gone")])
     progress = scan_objects.Progress(run.passed)
-    scan_objects._follow(run, progress, lambda: None, "s3://bucket/x")
+    follow(run, progress, "s3://bucket/x")
     line = progress.line()
     assert line.startswith("43 tracks, ")
     assert "7 passed" in line
@@ -140,18 +148,33 @@ def test_what_is_shown_counts_nodes_reasons_and_what_was_lost():
     assert progress.reasons["other reasons"] >= 20
 
 
-def test_a_line_of_json_has_the_fields_of_a_scan_and_the_object(capsys):
-    """`path` is the URL of the object, without the query."""
+def one_row():
+    """A run that has one object, with its row."""
     row = ObjectResult(
         key="x/ü.mp3", etag='"1"', etag_read='"1"', size=3, modified=datetime.now(UTC),
         status="proposed", genres=("Jazz",), scores={"Jazz": 0.9}, model="m", conditions="c",
         n_read=3, node="n", finished_at=datetime.now(UTC), version="1",
     )  # fmt: skip
     run = RunningScan(1)
-    done = Done(number=0, node="n", rows=[row])
-    run.batches = iter([done])
-    progress = scan_objects.Progress(run.passed)
-    scan_objects._follow(run, progress, lambda: None, "s3://bucket/x?endpoint=http://e")
+    run.batches = iter([Done(number=0, node="n", rows=[row])])
+    return run
+
+
+def test_a_line_of_json_has_the_fields_of_a_scan_and_the_object(capsys):
+    """`path` is the URL of the object, without the query."""
+    run = one_row()
+    follow(run, scan_objects.Progress(run.passed), "s3://bucket/x?endpoint=http://e")
     found = json.loads(capsys.readouterr().out)
     assert found["path"] == "s3://bucket/x/ü.mp3"
     assert (found["status"], found["genres"], found["size"]) == ("proposed", ["Jazz"], 3)
+
+
+def test_lines_of_json_reach_a_pipe_past_the_terminal(capsys):
+    """With stderr on a terminal and stdout in a pipe, the moving line takes no row in."""
+    run, terminal = one_row(), Console(stderr=True, force_terminal=True)
+    progress = scan_objects.Progress(run.passed)
+    with scan_objects._shown(terminal, progress, quiet=False):
+        follow(run, progress, "s3://bucket/x", out=results_console(terminal, quiet=False))
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["key"] == "x/ü.mp3"
+    assert "ü.mp3" not in shown.err
