@@ -101,20 +101,8 @@ class StoredParts:
             if self.place.folder is None:
                 obstore.put(self.place.store, key, data)
                 return
-            path = self.place.folder / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temp = filecopy.temp_beside(path)
-            try:
-                temp.write_bytes(data)
-                filecopy.sync_file(temp)
-                temp.replace(path)
-            finally:
-                temp.unlink(missing_ok=True)
-            folder = path.parent
-            while folder != self.place.folder:  # a new folder is lasting by its own name only
-                filecopy.sync_folder(folder)
-                folder = folder.parent
-            filecopy.sync_folder(folder)
+            folder = self.place.folder
+            filecopy.write_whole(folder / key, data, below=folder)
 
     def read(self, name: str) -> bytes:
         """As in `JournalParts`."""

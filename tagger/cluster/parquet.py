@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import obstore
@@ -150,20 +149,7 @@ class ParquetResults:
                 place.store, place.key(name), data, mode="create" if is_new else "overwrite"
             )
             return
-        _put_file(place.folder / name, data)
-
-
-def _put_file(path: Path, data: bytes) -> None:
-    """Make a file, whole and on the disk, or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temp = filecopy.temp_beside(path)
-    try:
-        temp.write_bytes(data)
-        filecopy.sync_file(temp)
-        temp.replace(path)
-    finally:
-        temp.unlink(missing_ok=True)
-    filecopy.sync_folder(path.parent)
+        filecopy.write_whole(place.folder / name, data, below=place.folder)
 
 
 def _marker(run: int) -> str:

@@ -81,6 +81,32 @@ def copy_patched(source: Source, target: Path, patches: Sequence[Patch]) -> None
         os.close(output)
 
 
+def write_whole(path: Path, data: bytes, *, below: Path) -> None:
+    """Make a file that is whole and on the disk, or none; folders are made as needed.
+
+    Args:
+        path: the file; one that is there is replaced.
+        data: what it shall hold.
+        below: the folder above it that is there already.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temp = temp_beside(path)
+    try:
+        temp.write_bytes(data)
+        sync_file(temp)
+        temp.replace(path)
+    finally:
+        temp.unlink(missing_ok=True)
+    folder = path.parent
+    while folder != below:  # a new folder is lasting by its own name only
+        sync_folder(folder)
+        folder = folder.parent
+    sync_folder(folder)
+
+
 def sync_file(path: Path) -> None:
     """Wait until the content of a file is on the disk."""
     # Some systems flush only what was opened for writing.
