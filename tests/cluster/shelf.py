@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import obstore
 from obstore.store import MemoryStore
 
+from tagger.cluster import write
 from tagger.cluster.conditional import open_replaceable
 from tagger.cluster.journal import ObjectJournal, begin_run, changes_of, run_named
 from tagger.cluster.journal_parts import JournalParts, open_parts
@@ -132,3 +133,14 @@ def memory_shelf(folder):
 
 def bucket_of(place):
     return urlsplit(place.url).netloc
+
+
+def changed_before_the_put(monkeypatch, change):
+    """Somebody changes an object when its change is recorded and not yet made."""
+    record = write.ObjectWriter._record
+
+    def changed_meanwhile(self, steps):
+        record(self, steps)
+        change()
+
+    monkeypatch.setattr(write.ObjectWriter, "_record", changed_meanwhile)
