@@ -40,7 +40,11 @@ class Blocks:
         self._name = path.name.encode()
         self._here: set[int] = set()
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path.with_name(SOCKET)))
+        try:
+            self._socket.connect(str(path.with_name(SOCKET)))
+        except OSError:
+            self._socket.close()
+            raise
 
     def need(self, start: int, end: int) -> None:
         """Wait until these bytes are in the file.
@@ -68,12 +72,19 @@ class PartialFile(io.FileIO):
         """Open it.
 
         Args:
-            file: a path or a descriptor.
+            file: a path or a descriptor, which it closes.
             path: of the file.
             size: bytes of it.
+
+        Raises:
+            OSError: it cannot be opened, or who fetches does not answer.
         """
         super().__init__(file)
-        self._blocks, self._size = Blocks(path), size
+        try:
+            self._blocks, self._size = Blocks(path), size
+        except OSError:
+            super().close()  # it has taken the descriptor over
+            raise
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill a buffer with the next bytes, fetched if need be."""
