@@ -49,7 +49,7 @@ def evaluate(
     option: Settings = None,
 ) -> None:
     """Measure a checkpoint or a model on a split of a data set."""
-    with needs_extra():
+    with needs_extra("`tagger evaluate`", "train"):
         from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
         from train.fit.run import parse_overrides
     overrides = {**recordings.choices(dataset), **parse_overrides(option or [])}
@@ -75,7 +75,7 @@ def study(
     option: Settings = None,
 ) -> None:
     """Answer a question that takes several runs."""
-    with needs_extra():
+    with needs_extra("`tagger study`", "train"):
         from train.experiments.study import Question, run_study
         from train.fit.run import parse_overrides
     question = Question(

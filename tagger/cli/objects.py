@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.help import OBJECTS
+from tagger.cli.options import needs_extra
 from tagger.cli.walk import Exclude, Files, Limit
-from tagger.errors import InputError, MissingExtraError
+from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -169,16 +170,9 @@ class Objects:
             MissingExtraError: what it needs is not installed.
             StartError, StoppedError: as for `tagger.cluster.run.scanning`.
         """
-        try:
+        with needs_extra("a scan of objects", "cluster"):
             from tagger.cli.scan_objects import scan_objects
             from tagger.cluster.run import ObjectScan
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("tagger"):
-                raise
-            raise MissingExtraError(
-                f"a scan of objects needs more packages ({error.name} is missing): pip install"
-                " 'tagger-music[cluster]' brings them."
-            ) from error
         given: dict[str, object] = {
             "cluster": self.cluster or "local",
             "n_actors": self.actors,

@@ -46,14 +46,24 @@ def one_of(option: str, value: str, allowed: Sequence[T]) -> T:
 
 
 @contextmanager
-def needs_extra() -> Iterator[None]:
-    """Around the imports of `train` and `export`: says how to install what is missing."""
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Around imports of what not everybody installs: says how to install what is missing.
+
+    Args:
+        what: needs it, as a sentence begins.
+        extra: brings it.
+
+    Raises:
+        MissingExtraError: a package of others is missing; one of our own is a defect.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("tagger"):
+            raise
         raise MissingExtraError(
-            f"training and export need packages that are not installed ({error.name} is"
-            " missing): pip install 'tagger-music[train]' brings them."
+            f"{what} needs more packages ({error.name} is missing): pip install"
+            f" 'tagger-music[{extra}]' brings them."
         ) from error
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.console import EXIT_OK, stderr_console
-from tagger.errors import MissingExtraError
+from tagger.cli.options import needs_extra
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
@@ -73,16 +73,9 @@ def serve(
     """
     console = stderr_console()
     gc.disable()  # until it listens: a tenth of the start would be spent on finding no garbage
-    try:
+    with needs_extra("`tagger serve`", "service"):
         from tagger.service.options import serve_options
         from tagger.service.serving import run_service
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("tagger"):
-            raise
-        raise MissingExtraError(
-            f"`tagger serve` needs more packages ({error.name} is missing): pip install"
-            " 'tagger-music[service]' brings them."
-        ) from error
     from tagger.settings.config import load_settings
 
     given = {

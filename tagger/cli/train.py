@@ -93,7 +93,7 @@ def train(
     list_datasets: ListDatasets = False,
 ) -> None:
     """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
-    with needs_extra():
+    with needs_extra("`tagger train`", "train"):
         from train.datasets.registry import listed
         from train.fit.initial_weights import Places
         from train.fit.run import parse_overrides, resume_training, run_training
@@ -131,7 +131,7 @@ def prepare(
     option: Settings = None,
 ) -> None:
     """Decode a data set once, so that training reads it fast."""
-    with needs_extra():
+    with needs_extra("`tagger prepare`", "train"):
         from train.config.config import load_config
         from train.data.load_clips import prepare_dataset
         from train.fit.run import parse_overrides
@@ -172,7 +172,7 @@ def export(
     clips of --dataset; it is not written unless 100 of them or more show that at most 3 % are
     lost.
     """
-    with needs_extra():
+    with needs_extra("`tagger export`", "train"):
         from export.readiness import check_readiness
         from export.run import ExportOptions, export_checkpoint
     from rich.console import Console

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, stderr_console, stdout_console
-from tagger.errors import InputError, MissingExtraError
+from tagger.cli.options import needs_extra
+from tagger.errors import InputError
 from tagger.text import json_text, sanitise
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def show_object_runs(results: str, *, json: bool) -> None:
     if not found:
         stderr_console().print("Nothing was written so far.")
     elif not json:
-        _show_table(found, stdout_console())
+        _show_table(found, undone, stdout_console())
 
 
 def undo_on_results(
@@ -109,17 +110,10 @@ def _parts(results: str) -> "JournalParts":
     Raises:
         MissingExtraError: what it needs is not installed.
     """
-    try:
+    with needs_extra("--results", "cluster"):
         import pyarrow as pa  # noqa: F401
 
         from tagger.cluster.journal_parts import open_parts
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("tagger"):
-            raise
-        raise MissingExtraError(
-            f"--results needs more packages ({error.name} is missing): pip install"
-            " 'tagger-music[cluster]' brings them."
-        ) from error
     return open_parts(results)
 
 
@@ -132,10 +126,9 @@ def _line_of(result: "ObjectUndone") -> str:
     return sanitise(f"{result.status:<9} {result.url}  {said}")
 
 
-def _show_table(found: "list[ObjectRun]", console: "Console") -> None:
+def _show_table(found: "list[ObjectRun]", undone: set[str | None], console: "Console") -> None:
     from rich.table import Table
 
-    undone = {one.undoes for one in found}
     table = Table(title="Runs that wrote to objects")
     for name in ("run", "when (UTC)", "command", "of", "undone"):
         table.add_column(name, overflow="fold")

@@ -66,9 +66,8 @@ class Passes:
                 # believe it.
                 if entry is not None and entry == entry_now(inspected.path):
                     store(inspected, scores, scan.cache, entry)
-                if (
-                    not scan.recall.needs_embedding
-                ):  # results may be held by the hundred thousand
+                # Results may be held by the hundred thousand.
+                if not scan.recall.needs_embedding:
                     scores.embedding = None
                 self._has_begun = True
                 yield decide(inspected, scores, scan.engine.spec, scan.options)
