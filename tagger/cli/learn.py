@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, sayer, stderr_console, stdout_console
-from tagger.cli.device import DeviceChoice, Where, open_tagger
+from tagger.cli.device import DeviceChoice, Where, open_journal, open_tagger
 from tagger.cli.grouped import grouped
 from tagger.cli.scan_options import Jobs, Set
 from tagger.cli.similar import progress_of
@@ -189,23 +189,22 @@ def _recipe(
     state: Path | None, name: str, console: "Console"
 ) -> "tuple[str, list[Path], LearnOptions]":
     """How a model was learned: (base, paths, options)."""
-    from tagger.api import Tagger
     from tagger.learning.run import recipe_of
 
-    with Tagger(state=state, on_notice=sayer(console)) as tagger:
+    with open_journal(state, console) as tagger:
         return recipe_of(tagger.held_state(), name)
 
 
 def _corrections(state: Path | None, forget: str | None, *, json: bool) -> None:
     """Show what was decided, or forget it."""
-    from tagger.api import Tagger
     from tagger.learning.show import correction_record, show_corrections
     from tagger.state.corrections import all_corrections, forget_corrections
 
-    say = sayer(stderr_console())
+    console = stderr_console()
+    say = sayer(console)
     if forget is not None and forget != "all" and not forget.isdecimal():
         raise InputError(f"--forget {forget}: give a number of --corrections, or all.")
-    with Tagger(state=state, on_notice=say) as tagger:
+    with open_journal(state, console) as tagger:
         store = tagger.held_state()
         if forget is not None:
             numbers = None if forget == "all" else [int(forget)]
