@@ -20,15 +20,12 @@ from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
 from tagger.writing.checks import check_expected, checked, wrong_field
-from tagger.writing.options import HARDLINKS, Hardlinks, WriteOptions, WriteRequest
-from tagger.writing.refusals import check_replaceable, check_writable, why_skipped
+from tagger.writing.options import WriteOptions, WriteRequest
+from tagger.writing.refusals import check_writable
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
 from tagger.writing.second_reader import Wording, differing_tags
 
-__all__ = [
-    "HARDLINKS", "Hardlinks", "WriteOptions", "WriteRequest", "check_replaceable", "plan_write",
-    "why_skipped", "write_genres",
-]  # fmt: skip
+__all__ = ["WriteOptions", "plan_write", "write_genres"]
 
 _READ = "the tags cannot be read"
 
