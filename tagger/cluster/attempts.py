@@ -23,5 +23,9 @@ def attempt(name: str) -> Iterator[int]:
     n_deaths = note.stat().st_size if note.exists() else 0
     with note.open("ab") as file:
         file.write(b".")
-    yield n_deaths
+    try:
+        yield n_deaths
+    except Exception:  # who can say what went wrong has not died
+        note.unlink(missing_ok=True)
+        raise
     note.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ pytest.importorskip("boto3")
 
 from tagger.api import Tagger
 from tagger.cluster.actor import ScanActor
-from tagger.cluster.attempts import MAX_DEATHS
+from tagger.cluster.attempts import MAX_DEATHS, attempt
 from tagger.cluster.batches import batches
 from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
@@ -22,7 +22,7 @@ from tagger.cluster.records import ObjectEntry
 from tagger.cluster.results import TakenOverError
 from tagger.cluster.run import ObjectScan, check_results
 from tagger.cluster.stores import open_place
-from tagger.errors import InputError
+from tagger.errors import InputError, StoppedError
 from tagger.scan.options import ScanOptions
 from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model, tones
 
@@ -170,6 +170,16 @@ def test_a_batch_whose_process_dies_again_and_again_is_given_up(
     assert [dict(one.statuses) for one in done] == [{"failed": len(KEYS)}]
     assert all("--retry-failed" in row.reason for row in rows_at(results)[0])
     assert not list(tmp_path.glob("tagger-attempt-*"))
+
+
+def test_a_batch_that_ends_with_an_error_is_no_death(tmp_path, monkeypatch):
+    """Nothing of it stays in the temporary folder, and the next attempt counts none."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(StoppedError), attempt("a"):
+        raise StoppedError
+    assert list(tmp_path.iterdir()) == []
+    with attempt("a") as n_deaths:
+        assert n_deaths == 0
 
 
 def test_a_newer_run_stops_an_older_one(music, model, results):
