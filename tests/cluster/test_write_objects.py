@@ -49,13 +49,15 @@ def test_tags_change_and_the_audio_does_not(shelf):
     )
 
 
+@pytest.mark.parametrize(
+    "shelf", ["memory", pytest.param("s3", marks=pytest.mark.service)], indirect=True
+)
 def test_content_type_and_user_metadata_stay(shelf):
     """What a store keeps beside the bytes is what it was."""
     entry = shelf.add()
-    before = None if shelf.is_folder else shelf.attributes_of(entry.key)
+    before = shelf.attributes_of(entry.key)
     shelf.write(entry)
-    if not shelf.is_folder:
-        assert shelf.attributes_of(entry.key) == before == METADATA
+    assert shelf.attributes_of(entry.key) == before == METADATA
 
 
 def test_an_object_that_holds_the_genres_is_not_put(shelf):
