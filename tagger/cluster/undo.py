@@ -1,6 +1,6 @@
 """Give objects back what they held before a run, to the byte, each only if it is still ours."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from tagger.cluster.write import (
 )
 from tagger.errors import TrackError, UnsupportedTagError, WriteError
 from tagger.journal.put_back import OtherFileError, WayBack, plan_back
+from tagger.system.groups import distinct_groups
 from tagger.tags.payload import Identity
 from tagger.writing.options import WriteOptions
 from tagger.writing.replace import PreparedWrite
@@ -94,22 +95,10 @@ def undo_objects(
     journal = ObjectJournal(parts, undoing.id)
     writer = ObjectWriter(target, journal, options)
     try:
-        for group in _groups(changes):
+        for group in distinct_groups(changes, at_most=GROUP, key=lambda one: one.key):
             yield from _undone(writer, group)
     finally:
         journal.close()
-
-
-def _groups(changes: Iterable[ObjectChange]) -> Iterator[list[ObjectChange]]:
-    """A few changes at a time, of as many objects."""
-    group: list[ObjectChange] = []
-    for change in changes:
-        if len(group) == GROUP or change.key in {one.key for one in group}:
-            yield group
-            group = []
-        group.append(change)
-    if group:
-        yield group
 
 
 def _undone(writer: ObjectWriter, group: list[ObjectChange]) -> Iterator[ObjectUndone]:

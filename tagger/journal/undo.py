@@ -12,6 +12,7 @@ from tagger.journal.moved import Moved
 from tagger.journal.put_back import OtherFileError, WayBack, plan_back
 from tagger.journal.run import GROUP, JournalledRun, Outcome, Outcomes, Plan
 from tagger.journal.undo_result import UndoResult, UndoStatus
+from tagger.system.groups import distinct_groups
 from tagger.tags import read_tags
 from tagger.writing.options import WriteOptions
 from tagger.writing.replace import PreparedWrite
@@ -55,25 +56,14 @@ def undo(
         has again, `unchanged` if it was taken back before, else why it is left alone.
     """
     moved = moved or Moved(run.store)
-    for group in _groups(changes):
+    # A second change of a file can only be told once the first one is made.
+    for group in distinct_groups(changes, at_most=GROUP, key=lambda one: one.path):
         plans: list[tuple[Plan, int | None]] = [
             (partial(plan_undo, one, moved, options.writing), one.id) for one in group
         ]
         outcomes = run.carry_out(plans) if options.write else _planned_only(plans)
         for change, outcome in zip(group, outcomes, strict=True):
             yield _result(change, outcome, options, moved.places.get(change.id))
-
-
-def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """A few changes at a time, none of which can only be told after another one is made."""
-    group: list[Change] = []
-    for change in changes:
-        if len(group) == GROUP or change.path in {one.path for one in group}:
-            yield group
-            group = []
-        group.append(change)
-    if group:
-        yield group
 
 
 def plan_undo(change: Change, moved: Moved, options: WriteOptions) -> PreparedWrite | None:
