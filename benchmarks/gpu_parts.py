@@ -16,7 +16,7 @@ import onnx
 from export.check import check_file
 from export.describe import describe
 from export.parity import BATCHES as PARITY_BATCHES_OF_EXPORT
-from export.parity import compare_outputs, of_graph, sounds
+from export.parity import GraphKind, compare_outputs, of_graph, sounds
 from export.precision import to_half, to_int8
 from export.run import read_source
 from tagger.diagnostics import bench
@@ -115,8 +115,7 @@ def parity(files: Mapping[str, Path], device: Device) -> dict[str, Any]:
             engine.run,
             window_len=spec.window_len,
             sample_rate=spec.sample_rate,
-            precision=precision,  # type: ignore[arg-type]
-            device=device,
+            kind=GraphKind(precision=precision, device=device),  # type: ignore[arg-type]
             batches=PARITY_BATCHES,
         )
         worst = max(rows, key=lambda row: row.max_difference)

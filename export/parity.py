@@ -56,6 +56,24 @@ class Parity:
     passed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphKind:
+    """Which graph answers, and where.
+
+    Attributes:
+        precision: of its weights, which says how far it may be off.
+        device: where it answers.
+        front_end: which one it has.
+    """
+
+    precision: Precision = "fp32"
+    device: Device = "cpu"
+    front_end: FrontEnd = "whole"
+
+
+WHOLE_ON_CPU = GraphKind()
+
+
 def sounds(window_len: int, *, sample_rate: int, seed: int = 0) -> dict[str, Array]:
     """Windows that are unlike each other, each of shape (window_len,), in [-1, 1]."""
     rng = np.random.default_rng(seed)
@@ -102,9 +120,7 @@ def compare_outputs(
     *,
     window_len: int,
     sample_rate: int,
-    precision: Precision = "fp32",
-    device: Device = "cpu",
-    front_end: FrontEnd = "whole",
+    kind: GraphKind = WHOLE_ON_CPU,
     batches: Sequence[int] = BATCHES,
 ) -> list[Parity]:
     """Ask both about every sound at every batch size.
@@ -114,13 +130,11 @@ def compare_outputs(
         answers: what is held to it.
         window_len: length of a window in samples.
         sample_rate: in Hz.
-        precision: of the graph that answers, which says how far it may be off.
-        device: where it answers.
-        front_end: which one the graph has.
+        kind: of the graph that answers.
         batches: windows a batch.
     """
     rng = np.random.default_rng(1)
-    tolerance = TOLERANCES.get(precision)
+    tolerance = TOLERANCES.get(kind.precision)
     rows = []
     for name, sound in sounds(window_len, sample_rate=sample_rate).items():
         for batch in batches:
@@ -132,9 +146,9 @@ def compare_outputs(
             largest = float(difference.max()) if finite else float("inf")
             rows.append(
                 Parity(
-                    device=device,
-                    front_end=front_end,
-                    precision=precision,
+                    device=kind.device,
+                    front_end=kind.front_end,
+                    precision=kind.precision,
                     sound=name,
                     batch=batch,
                     max_difference=largest,

@@ -18,8 +18,10 @@ from export.describe import describe, spec_in, spec_of
 from export.graph import to_graph
 from export.parity import (
     HEADER,
+    WHOLE_ON_CPU,
     Answers,
     FrontEnd,
+    GraphKind,
     Parity,
     compare_outputs,
     line_of,
@@ -167,20 +169,13 @@ def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> li
     """The table: float32 first, then the file that was made on each device that is here."""
     rows: list[Parity] = []
 
-    def ask(
-        answers: Answers,
-        precision: Precision,
-        device: Device = "cpu",
-        front_end: FrontEnd = "whole",
-    ) -> None:
+    def ask(answers: Answers, kind: GraphKind) -> None:
         found = compare_outputs(
             source.reference,
             answers,
             window_len=source.spec.window_len,
             sample_rate=source.spec.sample_rate,
-            precision=precision,
-            device=device,
-            front_end=front_end,
+            kind=kind,
         )
         for row in found:
             say(line_of(row))
@@ -188,15 +183,17 @@ def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> li
 
     say(HEADER)
     if precision != "fp32" and not source.is_itself:
-        ask(of_graph(source.graph), "fp32")
+        ask(of_graph(source.graph), WHOLE_ON_CPU)
     model = onnx.load(made)
     loaded: FrontEnd = "whole"
     if any(one.key == LEAN_KEY for one in model.metadata_props):
-        ask(of_graph(model), precision)  # what every other program gets of the file
+        # What every other program gets of the file.
+        ask(of_graph(model), GraphKind(precision=precision))
         loaded = "trimmed"
     for device in DEVICES:
         if find_device(device).missing is None:
-            ask(load_engine(made, device=device).run, precision, device, loaded)
+            kind = GraphKind(precision=precision, device=device, front_end=loaded)
+            ask(load_engine(made, device=device).run, kind)
     return rows
 
 

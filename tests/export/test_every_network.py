@@ -10,7 +10,7 @@ import torch
 
 from export.check import check_model
 from export.graph import to_graph
-from export.parity import compare_outputs, of_graph, of_network
+from export.parity import GraphKind, compare_outputs, of_graph, of_network
 from export.precision import to_half, to_int8
 from tests.train import small
 from train.config.config import from_tree
@@ -56,7 +56,7 @@ def failed(net, model, precision, **options):
         of_graph(model),
         window_len=net.options.features_options.window_len,
         sample_rate=22_050,
-        precision=precision,
+        kind=GraphKind(precision=precision),
         **options,
     )
     return [row for row in rows if not row.passed]

@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from export.check import check_model
 from export.graph import to_graph
-from export.parity import compare_outputs, of_graph, of_network
+from export.parity import GraphKind, compare_outputs, of_graph, of_network
 from export.precision import full_precision_nodes, to_half, to_int8, with_names
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
@@ -52,7 +52,7 @@ def test_half_precision_answers_within_its_tolerance(network, model):
         of_graph(to_half(model)),
         window_len=network[1].features_options.window_len,
         sample_rate=22_050,
-        precision="fp16",
+        kind=GraphKind(precision="fp16"),
     )
     assert [row for row in rows if not row.passed] == []
 
