@@ -8,10 +8,19 @@ import torch
 from export.run import export_checkpoint
 from tagger.errors import InputError
 from tests.train import small, trees
+from tests.train.sets import make_set
 from train.config.config import from_tree
-from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
+from train.evaluation.evaluate import (
+    as_labelled,
+    evaluate_model,
+    measure,
+    show_json,
+    show_table,
+    write_page,
+)
 from train.evaluation.figures import figures_of, most_wrong
 from train.evaluation.page import occlusion
+from train.evaluation.scorer import ClipScorer
 from train.models import checkpoint
 from train.models.network import TaggerNet
 
@@ -175,3 +184,35 @@ def test_what_is_covered_shows_which_seconds_and_bands_decided():
     assert fall.shape == (8, 16)
     assert np.unravel_index(fall.argmax(), fall.shape) == (2, 5)
     assert np.count_nonzero(np.abs(fall) > 1e-6) == 1
+
+
+def test_first_labels_are_those_of_a_tree_as_labelled(monkeypatch):
+    """What is punk stands before rock, though rock has punk's score besides its own."""
+    tree = {"parents": {"punk": "rock", "ska": "punk"}, "kind": "single"}
+    own = np.array([[0.6, 0.2, 0.1], [0.1, 0.5, 0.2], [0.1, 0.2, 0.5]], np.float32)
+    family = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1]], np.float32)  # ska, below both
+    labels = ("punk", "rock", "ska")
+    clips = make_set("x", labels, n_each=1)
+    scorer = ClipScorer(
+        name="x", config=from_tree(small.tree() | tree), labels=labels, thresholds={},
+        of_waveforms=None, of_features=None, features_of=None,
+    )  # fmt: skip
+    monkeypatch.setattr(ClipScorer, "clip_scores", lambda *_: own @ family)
+    found = measure(scorer, clips, split="test", say=print)
+    np.testing.assert_allclose(found.scores, own, atol=1e-6)
+    assert found.record["accuracy"] == 1.0
+
+
+def test_a_label_above_that_is_not_shared_passes_its_child_on():
+    """Ska counts for rock where nobody labels punk."""
+    parents = {"punk": "rock", "ska": "punk"}
+    scores = np.array([[0.9, 0.5]], np.float32)
+    np.testing.assert_allclose(
+        as_labelled(scores, ["rock", "ska"], parents), [[0.4, 0.5]], atol=1e-6
+    )
+
+
+def test_scores_of_a_model_that_adds_no_children_stay():
+    """A child with more than its parent tells."""
+    scores = np.array([[0.3, 0.6], [0.5, 0.1]], np.float32)
+    assert as_labelled(scores, ["rock", "punk"], {"punk": "rock"}) is scores

@@ -1,7 +1,7 @@
 """`tagger evaluate`: a checkpoint or a model on a split, as a record, a table or a page."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from tagger.model.label_tree import line_above
 from train.config.config import TrainConfig, from_tree, to_tree
 from train.data.load_clips import load_clips
 from train.datasets.audio import SPLIT_NAMES
@@ -20,6 +21,9 @@ from train.evaluation.scorer import ClipScorer, open_scorer
 
 Say = Callable[[str], None]
 Array = NDArray[np.float32]
+
+_ROUNDING = 0.02
+"""As far as a score in half precision may be off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,8 @@ def measure(scorer: ClipScorer, clips: FeatureSet, *, split: str, say: Say) -> E
         raise InputError(f"{clips.name}: no clip of {split} has one of {', '.join(shared)}.")
     clips, targets = clips.take(np.flatnonzero(known)), targets[known]
     scores = scorer.clip_scores(clips)[:, [scorer.labels.index(label) for label in shared]]
+    if kind == "single":
+        scores = as_labelled(scores, shared, scorer.config.parents)
     figures = figures_of(
         scores, targets, labels=shared, kind=kind, thresholds=scorer.thresholds
     )
@@ -120,6 +126,32 @@ def measure(scorer: ClipScorer, clips: FeatureSet, *, split: str, say: Say) -> E
         "most_wrong": most_wrong(scores, targets, clips.ids.tolist(), shared),
     }
     return Evaluation(record=record, scorer=scorer, clips=clips, scores=scores)
+
+
+def as_labelled(scores: Array, labels: Sequence[str], parents: Mapping[str, str]) -> Array:
+    """Scores that exclude one another, where a model adds to a label those of all below it.
+
+    A clip has one label, so what counts for rock is what is rock and none of its children;
+    otherwise a parent would always stand in front of them.
+
+    Args:
+        scores: shape (n_clips, n_labels).
+        labels: names of the columns; a child of one that is none counts for the next above.
+        parents: a label to the one above it.
+
+    Returns:
+        The same shape; the same scores where a child has more than its parent, which none has
+        of a model that adds them.
+    """
+    own = scores.copy()
+    for column, label in enumerate(labels):
+        above = [labels.index(up) for up in line_above(label, parents) if up in labels]
+        if not above:
+            continue
+        if (scores[:, column] > scores[:, above[0]] + _ROUNDING).any():
+            return scores
+        own[:, above[0]] -= scores[:, column]
+    return np.maximum(own, 0)
 
 
 def show_json(found: Evaluation) -> str:

@@ -134,6 +134,10 @@ def _from_model(path: Path) -> ClipScorer:
     n_windows = spec.training.get("n_windows")
     if n_windows is not None:
         fields["calibration"] = {"n_windows": n_windows}
+    fields["parents"] = {
+        was_called.get(label, label): was_called.get(up, up)
+        for label, up in spec.parents.items()
+    }
     config = from_tree(fields | {"kind": spec.kind})
     config = replace(config, features=features, features_options=lengths)
     return ClipScorer(
