@@ -126,10 +126,13 @@ def test_elements_lead_to_the_end_and_checksums_are_right(built, name):
     assert simple_tags(path)["genre"] == ["Rock", "Pop"]
 
 
-@pytest.mark.parametrize("length", range(1, 80))
-def test_rooms_of_every_length_are_filled(built, length):
+@pytest.mark.parametrize("before", ["", "Jazz and more"])
+@pytest.mark.parametrize("length", range(1, 100))
+def test_rooms_of_every_length_are_filled(built, length, before):
     """A byte more or less than the padding has, and one that padding cannot be."""
     path = built(front=(tag(TITLE, JAZZ), 20))
+    if before:
+        write_genres(path, [before])
     changed(path, "J" * length)
     assert simple_tags(path)["genre"] == ["J" * length]
 
