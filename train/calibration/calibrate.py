@@ -68,7 +68,7 @@ def fit_calibration(
     """
     device = logits.device
     targets = _on(device, logits.clips.targets)
-    labelled = _labelled(logits)
+    labelled = np.flatnonzero(np.nansum(logits.clips.targets, axis=1) > 0)
     unknown = torch.isnan(targets)
     # Among the labels of its own set a clip has one; the others are no candidates.
     hidden = unknown if kind == "single" else torch.zeros_like(unknown)
@@ -161,10 +161,6 @@ def _on(device: torch.device, array: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(array).to(device)
 
 
-def _labelled(logits: ClipLogits) -> NDArray[np.intp]:
-    return np.flatnonzero(np.nansum(logits.clips.targets, axis=1) > 0)
-
-
 def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: str) -> Tensor:
     lengths = [len(one) for one in windows]
     scaled = torch.cat(windows) * scale + bias
@@ -232,10 +228,8 @@ def clip_scores(
     for labels, music in zip(logits.label_logits, logits.music_logits, strict=True):
         scaled = torch.from_numpy(labels * calibration.label_scale + calibration.label_bias)
         scores = torch.softmax(scaled, dim=1) if kind == "single" else torch.sigmoid(scaled)
-        gate = torch.sigmoid(
-            torch.from_numpy(music * calibration.music_scale + calibration.music_bias)
-        )
-        rows.append((scores * gate[:, None]).mean(dim=0).numpy())
+        gate = _gate(music, calibration.music_scale, calibration.music_bias)
+        rows.append((scores * gate).mean(dim=0).numpy())
     return np.stack(rows)
 
 
