@@ -144,6 +144,25 @@ def test_answers_that_were_damaged_are_asked_for_again(data):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_named_when_the_answers_are_closed_too(data):
+    """Nothing is tried once more: that would hide what to do about it."""
+    teacher = teachers_of(from_tree(tree(THREE[0])), data)[0]
+    folder = data / "answers"
+    answer = np.zeros((2, teacher.n_out), np.float32)
+
+    def fill() -> None:
+        with Answers(folder, teacher) as store:
+            store.add("a", answer)
+            store._files[0].close()
+            store._files[0] = open("/dev/full", "wb")  # noqa: PTH123, SIM115 - the store closes it
+            store.add("b", answer)
+
+    with pytest.raises(InputError, match="after 1 recordings"):
+        fill()
+    assert list(Answers(folder, teacher).lines) == ["a"]
+
+
 def test_where_a_teacher_says_nothing_nothing_is_learned_from_it(data):
     """Not finite, another data set, stored features: unknown there, and it is said."""
     write_teacher(data / "teachers" / "bad.onnx", spoilt=True)

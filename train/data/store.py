@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,20 +152,14 @@ class PreparedStore:
             self._lines.write(json.dumps(asdict(entry)) + "\n")
             self._lines.flush()
         except OSError as error:
-            self._abandon()
+            abandon(self._samples, self._lines)
+            self._samples = self._lines = None
             why = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
             raise InputError(
                 f"{self.folder}: {why} after {len(self.entries)} clips, which stay valid; make"
                 " room and run the same command again."
             ) from error
         self.entries[entry.key] = entry
-
-    def _abandon(self) -> None:
-        """Close without what could not be written, which would be tried once more."""
-        for file in (self._samples, self._lines):
-            with contextlib.suppress(OSError):
-                file.close()
-        self._samples = self._lines = None
 
     def _open(self) -> None:
         self._samples = (self.folder / SAMPLES).open("ab")
@@ -192,6 +186,13 @@ class PreparedStore:
                     if zlib.crc32(file.read(2 * entry.n_samples)) != entry.crc32:
                         lost.append(entry.key)
         return lost
+
+
+def abandon(*files: IO[Any]) -> None:
+    """Close files without what could not be written, which would be tried once more."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def key_of(path: Path) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.data.store import RECIPE, read_lines, read_recipe
+from train.data.store import RECIPE, abandon, read_lines, read_recipe
 from train.teachers.model import COVERAGE, Teacher
 
 FORMAT = 1
@@ -132,6 +132,8 @@ class Answers:
             lines.write(json.dumps(asdict(line)) + "\n")
             lines.flush()
         except OSError as error:
+            abandon(*self._files)
+            self._files = []
             raise InputError(
                 f"{self.folder}: {error.strerror or error} after {len(self.lines)} recordings,"
                 " which stay valid; make room and run the same command again."
