@@ -1,6 +1,7 @@
 """A service for tests: its options, a client, a worker in a thread; both kinds of storage."""
 
 import contextlib
+import inspect
 import itertools
 import threading
 import time
@@ -85,14 +86,15 @@ def working(options, *, slot=0):
         thread.join()
 
 
-def wait_for(check, *, at_most_s=120.0):
-    """What `check` gives once it is true."""
+def wait_for(check, *, at_most_s=120.0, about=None):
+    """What `check` gives once it is true; `about` says what is there instead if it is late."""
     until = time.monotonic() + at_most_s
     while time.monotonic() < until:
         if found := check():
             return found
         time.sleep(0.05)
-    raise TimeoutError("it did not come to be")
+    instead = about() if about else f"{inspect.getsource(check).strip()} is not true"
+    raise TimeoutError(f"after {at_most_s:g} s {instead}")
 
 
 def ended(client, job_id):
