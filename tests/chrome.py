@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def call(self, method, *, timeout_s=60, **params):
+    def call(self, method, *, timeout_s=120, **params):
         """The result of one command of the DevTools protocol."""
         self.n_sent += 1
         message = {"id": self.n_sent, "method": method, "params": params}
@@ -86,7 +87,7 @@ class Page:
         self.call("Page.navigate", url=address)
         self.wait(until)
 
-    def wait(self, code: str, *, at_most_s: float = 60):
+    def wait(self, code: str, *, at_most_s: float = 120):
         """The value of an expression once it is true; what it reads may not be there yet."""
         until = time.monotonic() + at_most_s
         while time.monotonic() < until:
@@ -94,7 +95,7 @@ class Page:
                 if value := self.run(code):
                     return value
             time.sleep(0.05)
-        raise TimeoutError(f"it did not come to be: {code}")
+        raise TimeoutError(f"after {at_most_s:g} s it is not true on the page: {code}")
 
     def run(self, code):
         """The value of an expression, a promise's once it is kept."""
@@ -133,25 +134,45 @@ class Page:
         path.write_bytes(base64.b64decode(data))
 
 
+N_STARTS = 3
+"""A browser of a busy machine that dies or hangs before its first page is no fault of ours."""
+
+# The protocol is spoken on descriptors 3 (in) and 4 (out). They are moved there by a program
+# of its own: Python code between fork and exec may hang where other threads run.
+_MOVE = (
+    "import os, sys; from fcntl import F_DUPFD, fcntl;"
+    " one, other = (fcntl(int(fd), F_DUPFD, 5) for fd in sys.argv[1:3]);"
+    " os.dup2(one, 3); os.dup2(other, 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
+
+
 @contextlib.contextmanager
 def chrome(folder: Path):
     """A browser with a profile of its own in `folder`; yields its page."""
+    with contextlib.ExitStack() as started:
+        for n_left in reversed(range(N_STARTS)):
+            try:
+                page = started.enter_context(_started(folder / f"profile-{n_left}"))
+                break
+            except (OSError, RuntimeError):  # it hangs, or is gone
+                if not n_left:
+                    raise
+        yield page
+
+
+@contextlib.contextmanager
+def _started(profile: Path):
     to_child, sender = os.pipe()
     receiver, from_child = os.pipe()
     command = [
         find_chrome(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
         "--disable-extensions", "--disable-background-networking", "--disable-dev-shm-usage",
-        f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank",
+        f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
     ]  # fmt: skip
 
-    def arrange() -> None:  # the protocol is spoken on descriptors 3 (in) and 4 (out)
-        reading, writing = os.dup(to_child), os.dup(from_child)
-        os.dup2(reading, 3)
-        os.dup2(writing, 4)
-
     browser = subprocess.Popen(
-        command, preexec_fn=arrange, close_fds=False,  # noqa: PLW1509
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-S", "-c", _MOVE, str(to_child), str(from_child), *command],
+        pass_fds=(to_child, from_child), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(to_child)
     os.close(from_child)

@@ -135,7 +135,8 @@ class Tab:
         )
 
     def violations(self) -> list[str]:
-        """What axe-core has against the page as it is now."""
+        """What axe-core has against the page as it is now, its colours at rest."""
+        self.wait("document.getAnimations().every(one => !('transitionProperty' in one))")
         if not self.run("typeof axe === 'object'"):
             self.run(AXE.read_text(encoding="utf-8") + "; true")
         return self.run(

@@ -1,72 +1,19 @@
 """The page: by mouse, by keyboard, by screen reader; light and dark; phone and desktop."""
 
-import time
-
 import pytest
 
-from tests.service.browser import Tab, is_quiet, needs_chrome, tab, write_song
-from tests.service.conftest import make_options, wait_for, working
-from tests.service.sure_model import save_sure_model
-
-N_SONGS = 6
-ALL = {"score_all": True, "policy": "replace"}
-"""Options of a scan after which each song has a proposal."""
-
-OPEN = {"action": "reset", "filter": {}}
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """A library of six songs, all with proposals, at a browser."""
-    place = tmp_path_factory.mktemp("page")
-    for i in range(N_SONGS):
-        write_song(
-            place / "music" / f"Artist {i % 2}" / "Album" / f"{i} song.flac", 250 + 9 * i,
-            title=f"Song {i}", artist=f"Artist {i % 2}", album="Album", cover=i == 0,
-            **({"genre": ["Old Genre"]} if i % 2 else {}),
-        )  # fmt: skip
-    options = make_options(
-        place, folder=place / "music", model=save_sure_model(place / "sure.onnx")
-    )
-    with tab(options, place / "profile") as page, working(options):
-        page.open()
-        page.shows("#count", f"{N_SONGS} tracks")
-        page.wait(  # the look, and the scan of what is new
-            "fetch('/api/v1/jobs').then(one => one.json()).then(({items}) =>"
-            " items.length === 2 && items.every(one => one.finished_at))"
-        )
-        page.api("/jobs", {"kind": "scan", "options": ALL})
-        page.wait(
-            "fetch('/api/v1/tracks?status=proposed').then(one => one.json())"
-            f".then(one => one.total === {N_SONGS})"
-        )
-        yield page
-
-
-@pytest.fixture
-def fresh(page) -> Tab:
-    """The same with every proposal open, on a desktop by day."""
-    page.api("/proposals", OPEN)
-    page.page.size(1440, 900)
-    page.open()
-    page.wait("document.querySelectorAll('.item .now').length >= 6")
-    return page
-
-
-def decisions(page):
-    return [one["decision"] for one in page.api("/tracks?sort=folder")["items"]]
-
-
-def decided(page, *expected):
-    """Wait until the first tracks are decided so: a key is answered before the service is."""
-    wait_for(
-        lambda: tuple(decisions(page)[: len(expected)]) == expected,
-        about=lambda: f"the decisions are {decisions(page)}, and should begin with {expected}",
-    )
+from tests.service.browser import is_quiet, needs_chrome, write_song
+from tests.service.six_songs import (  # noqa: F401, fixtures
+    N_SONGS,
+    decided,
+    decisions,
+    fresh,
+    page,
+)
 
 
 @needs_chrome
-def test_the_keyboard_is_enough(fresh):
+def test_the_keyboard_is_enough(fresh):  # noqa: F811, the fixture
     """Each verb has its key: next, accept, reject, open again, edit, search."""
     fresh.keys("ja")
     fresh.shows(".track h2", "Song 2")
@@ -101,50 +48,7 @@ def test_the_keyboard_is_enough(fresh):
 
 
 @needs_chrome
-def test_fast_keys_decide_each_track_once(fresh):
-    """However fast they are pressed, each key is for the next track; none is passed over."""
-    fresh.keys("jaaxa")
-    fresh.shows(".item[data-at='3'] .status", "accepted")
-    expected = ["accepted", "accepted", "rejected", "accepted", "open", "open"]
-    fresh.shows(".item[data-at='2'] .status", "rejected")
-    fresh.shows(".item[data-at='1'] .status", "accepted")
-    fresh.shows(".item[data-at='0'] .status", "accepted")
-    assert decisions(fresh) == expected
-
-
-LATE = """
-const ask = window.fetch;
-window.fetch = async (address, options) => {
-  const answer = await ask(address, options);
-  if (options?.method === 'GET' && String(address).includes('/tracks')) {
-    await new Promise(done => setTimeout(done, 600));
-  }
-  return answer;
-};
-"""
-"""What is read arrives later than what is changed."""
-
-
-@needs_chrome
-def test_an_answer_from_before_a_decision_does_not_take_it_back(fresh):
-    """A slow answer shows the track as it was; the decision that came after it stays."""
-    fresh.run(LATE)
-    fresh.keys("j")
-    time.sleep(0.4)  # it is asked for, and not answered
-    fresh.run("document.querySelector('#sorter').dispatchEvent(new Event('change'))")
-    fresh.keys("e")
-    fresh.wait("document.activeElement.getAttribute('role') === 'combobox'")
-    fresh.page.type("My Own Genre")
-    fresh.press("Enter")
-    fresh.press("Enter")
-    fresh.shows(".track .status", "accepted")
-    time.sleep(1)
-    assert "accepted" in fresh.text(".track .status")
-    assert "accepted" in fresh.text(".item[data-at='0'] .status")
-
-
-@needs_chrome
-def test_space_plays_and_arrows_seek(fresh):
+def test_space_plays_and_arrows_seek(fresh):  # noqa: F811, the fixture
     """The audio comes in ranges; a click into the taggram goes there; the clock follows."""
     fresh.keys("j")
     fresh.wait("document.querySelectorAll('.heat').length === 2")
@@ -160,7 +64,7 @@ def test_space_plays_and_arrows_seek(fresh):
 
 
 @needs_chrome
-def test_the_mouse_is_enough(fresh):
+def test_the_mouse_is_enough(fresh):  # noqa: F811, the fixture
     """A click opens, marks in the row accept and reject, a folder and a tab filter."""
     fresh.click(".item[data-at='1'] .verbs button:nth-child(2)")
     fresh.shows(".item[data-at='1'] .status", "rejected")
@@ -180,25 +84,7 @@ def test_the_mouse_is_enough(fresh):
 
 
 @needs_chrome
-def test_a_list_that_comes_anew_under_the_pointer_takes_no_click_away(fresh):
-    """What is pressed is what is clicked, whatever arrives before it is let go."""
-    shown = "document.querySelector(\".item[data-at='1']\")"
-    point = fresh.hold(".item[data-at='1'] .first")
-    fresh.run(f"window.pressed = {shown}; window.since = performance.now()")
-    fresh.api("/jobs", {"kind": "look"})  # at its end the list is asked for again
-    fresh.wait(
-        "performance.getEntriesByType('resource').some(one => one.startTime > window.since"
-        " && one.name.includes('/tracks?') && one.responseEnd)"
-    )
-    time.sleep(0.2)
-    assert fresh.run(f"window.pressed === {shown}")
-    fresh.release(point)
-    fresh.shows(".track h2", "Song 2")
-    fresh.wait(f"window.pressed !== {shown}")  # what had come is drawn now
-
-
-@needs_chrome
-def test_all_of_a_filter_is_counted_before_it_happens(fresh):
+def test_all_of_a_filter_is_counted_before_it_happens(fresh):  # noqa: F811, the fixture
     """The dialog says how many; nothing changes before the answer, and exactly these after."""
     fresh.click("[data-path='Artist 1/'] [data-role='open']")
     fresh.shows("#count", "3 tracks")
@@ -227,7 +113,7 @@ SHOWN = "!!document.querySelector('main > :not([hidden]) :is(.item, .card)')"
 @needs_chrome
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1600], ids=["phone", "desktop"])
-def test_axe_finds_nothing(fresh, dark, width):
+def test_axe_finds_nothing(fresh, dark, width):  # noqa: F811, the fixture
     """Names, roles, contrast: in each view, with a track, its editor, a menu and a dialog."""
     fresh.page.size(width, 900, dark=dark, phone=width < 1000)
     found = []
@@ -257,7 +143,7 @@ def test_axe_finds_nothing(fresh, dark, width):
 @pytest.mark.parametrize(
     ("width", "height"), [(360, 640), (820, 1180), (1280, 720), (3840, 2160)]
 )
-def test_nothing_is_wider_than_the_screen(fresh, width, height):
+def test_nothing_is_wider_than_the_screen(fresh, width, height):  # noqa: F811, the fixture
     """From a phone to 4K no view scrolls sideways, and the verbs are on the screen."""
     fresh.keys("jax")
     decided(fresh, "accepted", "rejected")
@@ -280,7 +166,7 @@ def test_nothing_is_wider_than_the_screen(fresh, width, height):
 
 
 @needs_chrome
-def test_a_track_covers_the_list_on_a_phone(fresh):
+def test_a_track_covers_the_list_on_a_phone(fresh):  # noqa: F811, the fixture
     """It opens on a tap, what is under it is out of reach, and closing brings the list back."""
     fresh.page.size(390, 844, phone=True)
     fresh.keys("j")
@@ -298,7 +184,7 @@ HOSTILE = "<img src=x onerror=document.title='pwned'> \u202e & \"quoted\""
 
 
 @needs_chrome
-def test_names_are_text(fresh, tmp_path):
+def test_names_are_text(fresh, tmp_path):  # noqa: F811, the fixture
     """A title that is HTML is shown as it is, everywhere; no script of it runs."""
     song = write_song(tmp_path / "hostile.flac", 400, title=HOSTILE, artist="<b>bold</b>")
     fresh.drop([song])
@@ -320,7 +206,7 @@ def test_names_are_text(fresh, tmp_path):
 
 
 @needs_chrome
-def test_what_is_no_audio_is_refused_with_its_remedy(fresh, tmp_path):
+def test_what_is_no_audio_is_refused_with_its_remedy(fresh, tmp_path):  # noqa: F811, the fixture
     """By its name before it is sent, by its content after; the list says why."""
     text, fake = tmp_path / "notes.txt", tmp_path / "fake.mp3"
     text.write_text("no music")

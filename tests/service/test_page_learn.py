@@ -1,7 +1,5 @@
 """The page's button that learns the owner's genres, and the table behind it."""
 
-import time
-
 import pytest
 
 from tests.learning.conftest import GENRES, models, music, write_genre  # noqa: F401, fixtures
@@ -35,7 +33,6 @@ def test_one_button_learns_and_the_table_says_how_well(tmp_path, models, music):
         page.shows("#toasts", "done")
         for size, more in (((1440, 900), {"dark": True}), ((390, 844), {"phone": True})):
             page.page.size(*size, **more)
-            time.sleep(0.3)  # colours pass into one another
             assert page.violations() == []
             assert page.run("document.documentElement.scrollWidth <= innerWidth")
         page.page.size(1440, 900)

@@ -6,7 +6,7 @@ import { bulk } from "/assets/bulk.js";
 import { rowCells } from "/assets/cells.js";
 import { countAll } from "/assets/counts.js";
 import { showKeys, tell, tellProblem } from "/assets/dialogs.js";
-import { button, by, make, number, plural, seldom } from "/assets/dom.js";
+import { button, by, make, number, plural, seldom, unheld } from "/assets/dom.js";
 import { forgetVocabulary } from "/assets/editor.js";
 import { Filters, filterOf } from "/assets/filters.js";
 import { Folders } from "/assets/folders.js";
@@ -21,7 +21,7 @@ import { StatisticsView } from "/assets/statistics.js";
 import { startTheme } from "/assets/theme.js";
 import { TrackView } from "/assets/track.js";
 import { Uploads } from "/assets/uploads.js";
-import { PAST_JOBS, TABS, canReject, isOpen } from "/assets/words.js";
+import { DECISIONS, PAST_JOBS, TABS, canReject, isOpen } from "/assets/words.js";
 import { undo, write } from "/assets/write.js";
 
 const DOCKED = matchMedia("(min-width: 1101px)"); // as in wide.css
@@ -48,6 +48,8 @@ class App {
       info, onJob, onTrack: (id) => this.goTo("tracks", { ...EMPTY, track: String(id) }), onModel: () => this.onModel(),
     });
     this.countSoon = seldom(1500, () => this.count());
+    this.drawFilters = unheld(() => this.filters.draw(this.state, this.counts));
+    this.underWay = new Map(); // of a track: what was decided last and is not answered yet
     this.onJob = onJob;
   }
 
@@ -186,12 +188,22 @@ class App {
   // Of the chosen track, by a key: the next one is chosen at once, so that no key hits a row twice.
   decideNext(action) {
     const { row } = this.track, verb = { accept: isOpen, reject: canReject, reset: (one) => one.decision !== "open" }[action];
-    if (!row || !this.scopes.includes("edit") || !verb(row)) return;
+    if (!row || !this.scopes.includes("edit") || !verb({ ...row, ...this.underWay.get(row.id)?.expected })) return;
     if (action !== "reset") this.step(1);
     this.decide(row, action);
   }
 
-  async decide(row, action, genres) {
+  // The decisions on a track reach the service in the order in which they were taken, however fast.
+  decide(row, action, genres) {
+    const before = this.underWay.get(row.id)?.answered;
+    const answered = Promise.resolve(before).then(() => this.send(row, action, genres));
+    const one = { expected: { decision: DECISIONS[action] }, answered };
+    this.underWay.set(row.id, one);
+    answered.then(() => { if (this.underWay.get(row.id) === one) this.underWay.delete(row.id); });
+    return answered;
+  }
+
+  async send(row, action, genres) {
     try {
       const changed = await patch(`/tracks/${row.id}/proposal`, genres ? { action, genres } : { action });
       this.rows.replace(changed);
@@ -204,9 +216,16 @@ class App {
     }
   }
 
-  write() { if (this.scopes.includes("write") && !by("write").disabled) return write({ onJob: this.onJob }); }
+  allAnswered() { return Promise.all([...this.underWay.values()].map((one) => one.answered)); }
 
-  bulk() {
+  async write() {
+    if (!this.scopes.includes("write") || by("write").disabled) return;
+    await this.allAnswered(); // they belong to what is written
+    await write({ onJob: this.onJob });
+  }
+
+  async bulk() {
+    await this.allAnswered();
     const { tab, folder, q } = this.state, parts = [TABS[tab]?.[0].toLowerCase() || "all"];
     if (folder) parts.push("in " + folder.replace(/\/$/, ""));
     if (q) parts.push(`with “${q}”`);
@@ -252,7 +271,7 @@ class App {
       by("write").disabled = !n;
       by("write").textContent = n ? `Write ${plural(n, "file")}…` : "Write";
       this.folders.n_all = tabs.all;
-      this.filters.draw(this.state, this.counts);
+      this.drawFilters();
       await this.folders.refresh();
     } catch (error) { if (error.status) tellProblem(error); }
   }

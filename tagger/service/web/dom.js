@@ -58,6 +58,25 @@ export function seldom(pause, call) {
   };
 }
 
+// What is drawn anew between press and release takes the click away with it: a drawing that
+// nobody asked for by a click waits until what is held is let go.
+let isHeld = false;
+const late = new Set();
+
+export function unheld(draw) {
+  return () => { if (isHeld) late.add(draw); else draw(); };
+}
+
+function letGo() {
+  isHeld = false;
+  for (const draw of late) draw();
+  late.clear();
+}
+
+addEventListener("pointerdown", (event) => { isHeld = !!event.target.closest?.("button, .item"); }, true);
+addEventListener("click", () => { isHeld = false; }, true); // what the click itself changes is drawn at once
+for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(letGo), true);
+
 // Once it has been quiet for so many milliseconds.
 export function settled(pause, call) {
   let timer = 0;

@@ -2,13 +2,13 @@
 
 import { get, query } from "/assets/api.js";
 import { tellProblem } from "/assets/dialogs.js";
-import { button, make, number } from "/assets/dom.js";
+import { button, make, number, unheld } from "/assets/dom.js";
 
 const AROUND = 8;
 
 export class Folders {
   constructor(element, choose) {
-    Object.assign(this, { element, choose, chosen: "", open: new Set(), levels: new Map(), n_all: 0, lines: [] });
+    Object.assign(this, { element, choose, chosen: "", open: new Set(), levels: new Map(), n_all: 0, lines: [], render: unheld(() => this.renderNow()) });
     this.list = element.appendChild(make("ul"));
     this.pool = new Map();
     let waiting = 0;
@@ -60,7 +60,7 @@ export class Folders {
   }
 
   // A line that has not changed keeps its element, and with it the focus.
-  render() {
+  renderNow() {
     const { element, lines, list, pool } = this;
     const height = parseFloat(getComputedStyle(element).getPropertyValue("--fold"));
     const first = Math.max(0, Math.floor(element.scrollTop / height) - AROUND);

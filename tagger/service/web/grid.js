@@ -1,13 +1,13 @@
 // A list of any length of which only what is on the screen exists. Beyond a height that
 // browsers can hold, a pixel of scrolling stands for more than a row.
 
-import { make } from "/assets/dom.js";
+import { make, unheld } from "/assets/dom.js";
 
 const TALLEST = 8e6, AROUND = 6;
 
 export class Grid {
   constructor(element, { rows, draw, choose, empty }) {
-    Object.assign(this, { element, rows, draw, choose, empty, active: -1 });
+    Object.assign(this, { element, rows, draw, choose, empty, active: -1, render: unheld(() => this.renderNow()) });
     this.inner = element.appendChild(make("div", "inner", "", { role: "rowgroup" }));
     this.pool = new Map();
     const redraw = () => {
@@ -16,10 +16,6 @@ export class Grid {
     element.addEventListener("scroll", redraw, { passive: true });
     new ResizeObserver(redraw).observe(element);
     element.addEventListener("keydown", (event) => this.onKey(event));
-    // A row that is replaced between press and release would never be clicked.
-    element.addEventListener("pointerdown", (event) => { this.isHeld = !!event.target.closest(".item"); });
-    const release = () => setTimeout(() => { if (this.isHeld) { this.isHeld = false; redraw(); } });
-    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, release);
     element.addEventListener("click", (event) => {
       const row = event.target.closest(".item");
       if (row && !event.target.closest("button")) this.moveTo(Number(row.dataset.at), { isOpened: true });
@@ -34,8 +30,7 @@ export class Grid {
     return scrollTop - share * (full - clientHeight);
   }
 
-  render() {
-    if (this.isHeld) return;
+  renderNow() {
     const { element, inner, rows } = this, total = rows.total;
     this.rowHeight = parseFloat(getComputedStyle(element).getPropertyValue("--row"));
     this.height = Math.min(TALLEST, total * this.rowHeight);

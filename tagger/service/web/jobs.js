@@ -2,7 +2,7 @@
 
 import { post, watchJobs } from "/assets/api.js";
 import { tell, tellProblem } from "/assets/dialogs.js";
-import { button, by, make, number, percent, plural, seldom } from "/assets/dom.js";
+import { button, by, make, number, percent, plural, seldom, unheld } from "/assets/dom.js";
 import { JOBS, PAST_JOBS } from "/assets/words.js";
 
 const AGAIN_MS = 3000;
@@ -11,7 +11,7 @@ const UNDER_WAY = new Set(["queued", "running"]);
 export class Jobs {
   // onWork: rows may have changed; onEnd: a job has ended, with its last row.
   constructor({ onWork, onEnd, canEdit }) {
-    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set(), fresh: new Set(), connectedAt: Infinity });
+    Object.assign(this, { onEnd, canEdit, jobs: new Map(), ended: new Set(), fresh: new Set(), connectedAt: Infinity, draw: unheld(() => this.drawNow()) });
     this.work = seldom(1500, onWork);
     this.line = make("p", "away bad", "The service does not answer; trying again…", { hidden: true });
   }
@@ -59,7 +59,7 @@ export class Jobs {
     this.draw();
   }
 
-  draw() {
+  drawNow() {
     const all = [...this.jobs.values()], shown = all.slice(0, 3);
     by("jobs").replaceChildren(this.line, ...shown.map((job) => this.drawn(job)));
     if (all.length > shown.length) by("jobs").append(make("p", "quiet", `and ${plural(all.length - shown.length, "other job")}`));

@@ -2,7 +2,7 @@
 
 import { address, get, drop } from "/assets/api.js";
 import { confirmed, tell, tellProblem } from "/assets/dialogs.js";
-import { button, by, listed, make, minutes, plural, same, settled, size, time, toned } from "/assets/dom.js";
+import { button, by, listed, make, minutes, plural, same, settled, size, time, toned, unheld } from "/assets/dom.js";
 import { Editor } from "/assets/editor.js";
 import { Player } from "/assets/player.js";
 import { scoreBars } from "/assets/scores.js";
@@ -16,6 +16,7 @@ export class TrackView {
     this.player = new Player();
     this.editor = new Editor({ save: (genres) => this.save(genres), cancel: () => this.endEdit() });
     this.load = settled(PAUSE_MS, () => this.fetch());
+    this.redraw = unheld(() => { if (!this.isEditing) this.draw(); });
     this.drawNone();
   }
 
@@ -43,7 +44,7 @@ export class TrackView {
     const isNewer = row.version > this.row.version;
     this.row = { ...this.row, ...row };
     if (isNewer && this.detail) this.fetch();
-    if (isNewer && !this.isEditing) this.draw();
+    if (isNewer) this.redraw();
   }
 
   leave() {
@@ -63,7 +64,7 @@ export class TrackView {
       if (this.row?.id !== id) return;
       if (detail.version < this.row.version) return this.fetch(); // it was decided on meanwhile
       Object.assign(this, { detail, row: { ...this.row, ...detail } });
-      if (!this.isEditing) this.draw();
+      this.redraw();
       if (canWrite(detail)) await this.player.loadTimeline(signal);
     } catch (error) {
       tellProblem(error);

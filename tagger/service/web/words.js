@@ -42,6 +42,9 @@ export const JOB_STATES = {
   failed: ["✕", "failed", "--red"], cancelled: ["–", "cancelled", "--pink"],
 };
 
+// What a track's decision is after each action.
+export const DECISIONS = { accept: "accepted", edit: "accepted", reject: "rejected", reset: "open" };
+
 export const canWrite = (row) => row.status !== "missing" && row.status !== "failed";
 export const isOpen = (row) => row.status === "proposed" && row.decision === "open";
 export const canReject = (row) => isOpen(row) || (row.status === "abstained" && row.decision === "open");
