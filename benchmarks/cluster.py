@@ -74,7 +74,7 @@ def scan_files(folder: Path) -> dict[str, float]:
     from tagger.scan.options import ScanOptions  # noqa: PLC0415
 
     started = time.monotonic()
-    with Tagger(remember=False, device="cpu", settings={}) as tagger:
+    with Tagger(state=False, device="cpu", settings={}) as tagger:
         n = sum(1 for _ in tagger.scan([folder], ScanOptions(score_all=True)))
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
@@ -94,7 +94,7 @@ def scan_cluster(
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as dest,
-        Tagger(model, remember=False, device="cpu", settings={}) as tagger,
+        Tagger(model, state=False, device="cpu", settings={}) as tagger,
     ):
         results = open_results(dest)
         with scanning(

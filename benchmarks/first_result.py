@@ -37,7 +37,7 @@ def session(song: Path, n_scans: int) -> tuple[list[float], float]:
     """Wall seconds of each scan, the first with the opening; processor seconds of them all."""
     before, began = os.times(), time.perf_counter()
     walls = []
-    with Tagger(device="cpu", remember=False, n_decoders=1) as tagger:
+    with Tagger(device="cpu", state=False, n_decoders=1) as tagger:
         for _ in range(n_scans):
             first_result(tagger, song)
             walls.append(time.perf_counter() - began)

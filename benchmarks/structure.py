@@ -23,123 +23,34 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("tagger", "train", "export")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.import_graph import (  # noqa: E402
+    PACKAGES,
+    cycles,
+    import_graph,
+    sources,
+    upward,
+)
+
 ALSO = ("benchmarks", "tests")
 LONG, MANY = 50, 7
-TIERS = (
-    ("errors", "text", "system"),
-    ("audio", "model", "tags", "library"),
-    ("writing", "state", "genres"),
-    ("journal",),
-    ("scan", "settings", "diagnostics"),
-    ("review", "reports"),
-    ("api",),
-    ("learning",),
-    ("cli", "service", "cluster", "watching"),
-)
-"""Parts of `tagger`, the lowest first: a part imports its own tier and those below it."""
-
 _SHAPE = re.compile(r"shape \(|\(n_\w+|\(batch|of shape")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def module_name(path: Path, root: Path) -> str:
-    """The dotted name of a file below the root."""
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def defined(root: Path, packages: Iterable[str] = PACKAGES) -> Iterator[tuple[str, _Function]]:
+    """All functions and methods, nested ones too, named as `tagger/cli/scan.py:scan`."""
+    for path in (path for name in packages for path in sources(root, name)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, _Function):
+                yield f"{path.relative_to(root).as_posix()}:{node.name}", node
 
 
-def sources(root: Path, package: str) -> list[Path]:
-    """All Python files of a package, in order."""
-    return sorted((root / package).rglob("*.py"))
-
-
-def import_graph(root: Path, *, at_import: bool = False) -> dict[str, set[str]]:
-    """Each module of the three packages with the modules of them that it imports.
-
-    Args:
-        root: the repository's.
-        at_import: only what is loaded when the module is; else also what stands under
-            TYPE_CHECKING and inside functions.
-    """
-    files = {module_name(p, root): p for name in PACKAGES for p in sources(root, name)}
-    graph: dict[str, set[str]] = {}
-    for name, path in files.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        nodes = _loaded(tree) if at_import else ast.walk(tree)
-        targets = {_module_of(one, files) for node in nodes for one in _imported(node)}
-        graph[name] = (targets & set(files)) - {name}
-    return graph
-
-
-def _loaded(tree: ast.Module) -> Iterator[ast.AST]:
-    """The statements that run when a module is imported, without the bodies of functions."""
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        is_typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if isinstance(node, _Function) or is_typing:
-            continue
-        yield node
-        waiting += ast.iter_child_nodes(node)
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (one.name for one in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield from (f"{node.module}.{one.name}" for one in node.names)
-
-
-def _module_of(name: str, modules: Mapping[str, Path]) -> str:
-    """The module that an imported name is, or stands in."""
-    return name if name in modules else name.rpartition(".")[0]
-
-
-def cycles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Groups of modules each of which leads back to itself; none if imports run one way."""
-    reach = {name: _reachable(name, graph) for name in graph}
-    groups = {
-        tuple(sorted({name} | {one for one in reach[name] if name in reach[one]}))
-        for name in graph
-        if name in reach[name]
-    }
-    return [list(one) for one in sorted(groups)]
-
-
-def _reachable(name: str, graph: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(graph[name])
-    while waiting:
-        one = waiting.pop()
-        if one not in seen:
-            seen.add(one)
-            waiting += graph[one]
-    return seen
-
-
-def tier_of(module: str) -> int | None:
-    """The tier of a module of `tagger`; None for the package's own face and other packages."""
-    parts = module.split(".")
-    if parts[0] != "tagger" or len(parts) == 1:
-        return None
-    return next((i for i, names in enumerate(TIERS) if parts[1] in names), len(TIERS))
-
-
-def upward(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
-    """The imports of `tagger` that lead to a higher tier, as (importer, imported)."""
-    return sorted(
-        (name, one)
-        for name, found in graph.items()
-        for one in found
-        if (low := tier_of(name)) is not None and (high := tier_of(one)) is not None
-        if low < high
-    )
-
-
-def functions(tree: ast.Module) -> list[_Function]:
-    """All functions and methods, nested ones too."""
-    return [node for node in ast.walk(tree) if isinstance(node, _Function)]
+def n_lines(function: _Function) -> int:
+    """With signature and docstring."""
+    return (function.end_lineno or 0) - function.lineno + 1
 
 
 def n_parameters(function: _Function) -> int:
@@ -147,6 +58,11 @@ def n_parameters(function: _Function) -> int:
     given = function.args
     names = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
     return len([name for name in names if name not in {"self", "cls"}])
+
+
+def many_parameters(root: Path, packages: Iterable[str] = PACKAGES) -> list[str]:
+    """Functions with more parameters than `MANY`, as `tagger/cli/scan.py:scan`."""
+    return [name for name, one in defined(root, packages) if n_parameters(one) > MANY]
 
 
 def n_comments(text: str) -> int:
@@ -188,14 +104,11 @@ def figures(root: Path) -> dict[str, Any]:
     """Everything that is counted of one tree."""
     files = [path for name in PACKAGES for path in sources(root, name)]
     texts = {path: path.read_text(encoding="utf-8") for path in files}
-    defined = [
-        (f"{path.relative_to(root)}:{one.name}", one)
-        for path, text in texts.items()
-        for one in functions(ast.parse(text))
-    ]
-    lengths = [(one.end_lineno or 0) - one.lineno + 1 for _, one in defined]
+    every = [function for _, function in defined(root)]
+    lengths = list(map(n_lines, every))
     code = sum(map(n_code, texts.values()))
-    documented = [text for _, one in defined if (text := ast.get_docstring(one))]
+    crowded = many_parameters(root)
+    documented = [text for one in every if (text := ast.get_docstring(one))]
     graph = import_graph(root)
     return {
         "files": len(files),
@@ -204,15 +117,13 @@ def figures(root: Path) -> dict[str, Any]:
         "lines_of_code": code,
         "lines_by_package": lines_by_package(root),
         "longest_file": max(text.count("\n") for text in texts.values()),
-        "functions": len(defined),
+        "functions": len(every),
         "median_function_lines": statistics.median(lengths),
         "functions_over_40_lines": sum(length > 40 for length in lengths),
         f"functions_over_{LONG}_lines": sum(length > LONG for length in lengths),
-        f"more_than_{MANY}_parameters": sum(n_parameters(one) > MANY for _, one in defined),
+        f"more_than_{MANY}_parameters": len(crowded),
         f"more_than_{MANY}_parameters_outside_commands": [
-            name
-            for name, one in defined
-            if n_parameters(one) > MANY and not name.startswith("tagger/cli")
+            name for name in crowded if not name.startswith("tagger/cli")
         ],
         "comments_per_100_lines_of_code": round(
             100 * sum(map(n_comments, texts.values())) / code, 1
@@ -246,11 +157,9 @@ def lines_by_package(root: Path) -> dict[str, int]:
 
 def long_functions(root: Path) -> Iterator[str]:
     """Functions over the limit, with their lengths."""
-    for path in (path for name in PACKAGES for path in sources(root, name)):
-        for one in functions(ast.parse(path.read_text(encoding="utf-8"))):
-            length = (one.end_lineno or 0) - one.lineno + 1
-            if length > LONG:
-                yield f"{path.relative_to(root)}:{one.lineno} {one.name} {length}"
+    for name, one in defined(root):
+        if n_lines(one) > LONG:
+            yield f"{name} {n_lines(one)}"
 
 
 def of_commit(root: Path, commit: str) -> dict[str, Any]:
@@ -282,7 +191,7 @@ def show(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Iterable[s
 def main() -> None:
     """Print the table, what runs the wrong way or is too long, and the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("root", nargs="?", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("root", nargs="?", type=Path, default=ROOT)
     parser.add_argument("--before", metavar="COMMIT", help="print this one's figures beside")
     given = parser.parse_args()
     now = figures(given.root)

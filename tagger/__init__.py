@@ -16,19 +16,23 @@ from tagger.system.version import __version__
 if TYPE_CHECKING:
     from tagger.api import Tagger
     from tagger.errors import TaggerError
+    from tagger.model.device_options import DeviceOptions
+    from tagger.scan.observer import Observer
     from tagger.scan.options import RecallOptions, ScanOptions
     from tagger.scan.results import TrackResult
     from tagger.tags import read_tags
     from tagger.writing.safe_write import write_genres
 
 __all__ = [
-    "RecallOptions", "ScanOptions", "Tagger", "TaggerError", "TrackResult", "__version__",
-    "read_tags", "write_genres",
+    "DeviceOptions", "Observer", "RecallOptions", "ScanOptions", "Tagger", "TaggerError",
+    "TrackResult", "__version__", "read_tags", "write_genres",
 ]  # fmt: skip
 
 _HOMES = {
     "Tagger": "tagger.api",
     "TaggerError": "tagger.errors",
+    "DeviceOptions": "tagger.model.device_options",
+    "Observer": "tagger.scan.observer",
     "RecallOptions": "tagger.scan.options",
     "ScanOptions": "tagger.scan.options",
     "TrackResult": "tagger.scan.results",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagger import ScanOptions, Tagger, read_tags
+from tagger import Observer, ScanOptions, Tagger, read_tags
 from tagger.audio import process_client
 from tagger.errors import DecodeError, InputError, ModelError, StateError
 from tagger.journal.run import WriteRequest
@@ -155,7 +155,7 @@ def test_decoding_processes_stay_between_scans_and_end_with_the_door(music, monk
         return started[-1]
 
     monkeypatch.setattr(process_client, "_start", counting)
-    with Tagger(device="cpu", remember=False, n_decoders=2) as tagger:
+    with Tagger(device="cpu", state=False, n_decoders=2) as tagger:
         list(tagger.scan([music], SURE))
         n_started = len(started)
         assert 1 <= n_started <= 2
@@ -169,7 +169,7 @@ def test_decoding_processes_stay_between_scans_and_end_with_the_door(music, monk
 
 def test_a_decoding_process_that_died_meanwhile_costs_no_file(music):
     """Another one takes its place before anything is asked of it."""
-    with Tagger(device="cpu", remember=False, n_decoders=1) as tagger:
+    with Tagger(device="cpu", state=False, n_decoders=1) as tagger:
         first = by_name(tagger.scan([music], SURE))
         for process in tagger._pool._idle:
             process._process.kill()
@@ -204,7 +204,7 @@ def test_a_scan_that_is_closed_lets_the_next_one_begin(music, tagger):
 
 def test_without_a_state_nothing_is_written(music, own_state):
     """It scans and predicts, and refuses what could not be undone."""
-    with Tagger(device="cpu", remember=False) as tagger:
+    with Tagger(device="cpu", state=False) as tagger:
         assert len(list(tagger.scan([music], SURE))) == 3
         assert tagger.runs() == []
         with pytest.raises(InputError, match="undone"):
@@ -212,6 +212,30 @@ def test_without_a_state_nothing_is_written(music, own_state):
         with pytest.raises(InputError, match="undone"):
             tagger.write(music / "a.flac", ["Dub"])
     assert not own_state.exists()
+
+
+def test_an_observer_is_told_of_the_state_and_of_the_model(music, tmp_path, monkeypatch):
+    """One record takes all callbacks; the loading of the model may have one of its own."""
+    monkeypatch.setattr("tagger.model.nvidia_driver.is_gpu_there", lambda: True)
+    with Tagger(device="cpu", state=tmp_path / "state.db", settings={}) as tagger:
+        list(tagger.scan([music], SURE))
+    (tmp_path / "state.db").write_bytes(b"no database" * 1000)
+    notices, loading = [], []
+    observer = Observer(on_notice=notices.append, on_loading=loading.append)
+    for given in (observer, Observer(on_notice=notices.append), None):
+        with Tagger(state=tmp_path / "state.db", settings={}, observer=given) as tagger:
+            assert list(tagger.scan([music], SURE))
+            tagger.predict(music / "a.flac")
+    assert "state.db" in notices[0]
+    assert [one for one in loading if "Running on the CPU" in one]
+    assert [one for one in notices if "Running on the CPU" in one] == loading
+
+
+def test_a_state_may_be_named_as_text(music, tmp_path):
+    """As files and folders may."""
+    with Tagger(device="cpu", state=str(tmp_path / "here.db"), settings={}) as tagger:
+        tagger.write(music / "a.flac", ["Dub"])
+    assert (tmp_path / "here.db").exists()
 
 
 def test_a_state_is_held_by_one_and_let_go(music, tmp_path):
@@ -234,7 +258,7 @@ def test_settings_are_the_owners_or_lie_over_them(music, tmp_path, monkeypatch):
     config = tmp_path / "config.toml"
     config.write_text('field = "grouping"\nexclude = ["deep"]\n')
     monkeypatch.setenv("TAGGER_CONFIG", str(config))
-    with Tagger(device="cpu", remember=False, settings={"field": "mood"}) as tagger:
+    with Tagger(device="cpu", state=False, settings={"field": "mood"}) as tagger:
         assert tagger.settings.field == "mood"
         assert [path.name for path in tagger.tracks([music])] == ["a.flac", "bad.mp3"]
     with pytest.raises(InputError, match="no key"):

@@ -20,7 +20,7 @@ from beetsplug.tagger.items import (
     remember,
     set_genres,
 )
-from tagger import ScanOptions, Tagger, TaggerError, TrackResult
+from tagger import Observer, ScanOptions, Tagger, TaggerError, TrackResult
 from tagger.genres.choose import POLICIES
 from tagger.genres.rules import merged
 from tagger.journal.run import WriteRequest
@@ -236,12 +236,12 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
             if self._opened is None:
                 model, device = self.config["model"].as_str(), self.config["device"].as_str()
                 # Lists and trees are spelled with the labels, so these come first.
-                with Tagger(model, remember=False, settings=Settings()) as plain:
+                with Tagger(model, state=False, settings=Settings()) as plain:
                     labels = plain.spec.labels
                 self._opened = Tagger(
                     model,
                     device=device,
                     settings=settings_values(self.config, labels),
-                    on_notice=lambda said: self._log.info("{}", said),
+                    observer=Observer(on_notice=lambda said: self._log.info("{}", said)),
                 )
             return self._opened

@@ -14,8 +14,8 @@ from tagger.cli.device import (
     PrecisionChoice,
     Where,
     device_options,
-    load_watch,
     model_file,
+    observer_on,
 )
 from tagger.cli.options import one_of
 from tagger.errors import InputError
@@ -100,7 +100,7 @@ def engine(
         )
         silence_native_stderr()
         kind, options = device_options(where)
-        watch = load_watch(stderr_console(), quiet=True)
+        watch = observer_on(stderr_console(), quiet=True).loading
         built = load_watched(model_file(model, precision), kind, options, watch)
         line = f"{sanitise(built.path.stem)}: ready on {built.device}"
         console.print(line, markup=False)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tagger.api import Tagger
     from tagger.model.device_options import Device, DeviceOptions
-    from tagger.model.lazy import LoadWatch
+    from tagger.scan.observer import Observer
     from tagger.settings.config import Settings
 
 MAX_SIZE = 1024
@@ -99,20 +99,13 @@ class Where:
     jobs: Jobs = None
 
 
-class TaggerOptions(TypedDict, total=False):
-    """Arguments of `Tagger` that not every command has."""
-
-    state: Path | None
-    remember: bool
-
-
 def open_tagger(
     where: Where,
     *,
     settings: "Settings",
     console: "Console",
     quiet: bool,
-    **others: Unpack[TaggerOptions],
+    state: Path | Literal[False] | None = None,
 ) -> "Tagger":
     """The door, for what was typed.
 
@@ -121,7 +114,7 @@ def open_tagger(
         settings: the owner's.
         console: where people are told of what they should know.
         quiet: leave out what changes no result, such as a GPU that is not used.
-        others: further arguments of `Tagger`.
+        state: as `Tagger` takes it.
     """
     from tagger.api import Tagger
 
@@ -130,11 +123,10 @@ def open_tagger(
         model_file(where.model, where.precision),
         device=device,
         compute=compute,
+        state=state,
         settings=settings,
         n_decoders=where.jobs,
-        on_notice=sayer(console),
-        watch=load_watch(console, quiet=quiet),
-        **others,
+        observer=observer_on(console, quiet=quiet),
     )
 
 
@@ -149,14 +141,16 @@ def open_journal(
         settings: the owner's; None where they decide nothing, and need not be right.
     """
     from tagger.api import Tagger
+    from tagger.scan.observer import Observer
     from tagger.settings.config import Settings
 
-    return Tagger(state=state, settings=settings or Settings(), on_notice=sayer(console))
+    observer = Observer(on_notice=sayer(console))
+    return Tagger(state=state, settings=settings or Settings(), observer=observer)
 
 
-def load_watch(console: "Console", *, quiet: bool) -> "LoadWatch":
-    """Shows the loading of a model to people."""
-    from tagger.model.lazy import LoadWatch
+def observer_on(console: "Console", *, quiet: bool) -> "Observer":
+    """Shows people what they should know, and the loading of a model unless `quiet`."""
+    from tagger.scan.observer import Observer
 
     def say(note: str) -> None:
         if not quiet:
@@ -167,7 +161,7 @@ def load_watch(console: "Console", *, quiet: bool) -> "LoadWatch":
 
         return building_shown(console)(folder)
 
-    return LoadWatch(on_note=say, building=building)
+    return Observer(on_notice=sayer(console), on_loading=say, building=building)
 
 
 def device_options(where: Where) -> "tuple[Device, DeviceOptions]":

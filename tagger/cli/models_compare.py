@@ -68,7 +68,7 @@ def _score(
     from tagger.settings.model_overrides import rules_of
 
     console = stderr_console()
-    with Tagger(model, device=device, remember=False, n_decoders=n_decoders) as tagger:
+    with Tagger(model, device=device, state=False, n_decoders=n_decoders) as tagger:
         console.print(f"Scoring with {sanitise(tagger.spec.name)} ...", markup=False)
         # `append`: every track is scored and decided, whatever its tags say.
         options = ScanOptions(score_all=True, policy="append")

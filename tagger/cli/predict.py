@@ -101,7 +101,7 @@ def predict(
         settings=load_settings(setting or ()),
         console=console,
         quiet=show.json,
-        remember=False,
+        state=False,
     ) as tagger:
         if show.plot is not None:
             _check_one(tagger.tracks(files, walk.options()), show.plot)

@@ -75,8 +75,7 @@ def audit(
         settings=load_settings(setting or ()),
         console=console,
         quiet=json,
-        state=past.state,
-        remember=not past.no_state,
+        state=past.tagger_state,
     ) as tagger:
         audited = _audited(tagger, files.paths, options, walk=walk, past=past, report=report)
     if json:

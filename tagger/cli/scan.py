@@ -90,8 +90,7 @@ def scan(
         settings=settings,
         console=console,
         quiet=show.quiet,
-        state=past.state,
-        remember=not past.no_state,
+        state=past.tagger_state,
     ) as tagger:
         # Closed before the exit: the state is let go of even where files failed.
         if of_objects:

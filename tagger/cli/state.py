@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -73,6 +73,11 @@ class Past:
         # Said rather than ignored: who names a state believes that it counts.
         if self.state is not None or self.rescan or self.retry_failed:
             raise InputError("--no-state: --state, --rescan and --retry-failed need a state.")
+
+    @property
+    def tagger_state(self) -> Path | Literal[False] | None:
+        """The same as `Tagger` takes it."""
+        return False if self.no_state else self.state
 
     def recall(
         self,

@@ -127,7 +127,7 @@ class ScanActor:
                 path,
                 device="cpu",
                 compute=DeviceOptions(n_threads=1),
-                remember=False,
+                state=False,
                 settings=work.settings,
                 n_decoders=work.n_decoders,
             )

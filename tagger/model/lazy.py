@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagger.model.load import Engine
 
 
-def _building_unseen(_folder: Path) -> AbstractContextManager[object]:
+def building_unseen(_folder: Path) -> AbstractContextManager[object]:
     """Build TensorRT's engine without a word."""
     return nullcontext()
 
@@ -39,7 +39,7 @@ class LoadWatch:
     """
 
     on_note: "Callable[[str], None]"
-    building: "Callable[[Path], AbstractContextManager[object]]" = _building_unseen
+    building: "Callable[[Path], AbstractContextManager[object]]" = building_unseen
 
 
 def load_watched(

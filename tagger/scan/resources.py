@@ -1,19 +1,19 @@
 """What a `Tagger` holds while it is open: model, decoding processes, settings and state."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from tagger.errors import InputError
 from tagger.journal.recover import open_recovered
 from tagger.library.selection import Selection, WalkOptions, select
 from tagger.model.catalogue import find_model
 from tagger.model.device_options import DeviceOptions
-from tagger.model.lazy import LoadWatch
 from tagger.scan.decode_pool import DecodePool
 from tagger.scan.from_settings import filled
+from tagger.scan.observer import Observer
 from tagger.scan.options import ScanOptions
 from tagger.scan.records import ListenOptions
 from tagger.settings.config import Settings, load_settings
@@ -22,17 +22,13 @@ from tagger.settings.values import checked_patterns
 from tagger.state import Store
 
 _NEEDS_STATE = (
-    "What is written could not be undone without a state; open the Tagger with remember=True."
+    "What is written could not be undone without a state; open the Tagger without state=False."
 )
 
 
 def _settings(given: Settings | Mapping[str, object] | None) -> Settings:
     """The owner's settings, with the values that lie over them."""
     return given if isinstance(given, Settings) else load_settings(values=given or {})
-
-
-def _say_nothing(_sentence: str) -> None:
-    """Drop what the owner might like to know; errors are raised all the same."""
 
 
 class Resources:
@@ -50,12 +46,10 @@ class Resources:
         *,
         device: str = "auto",
         compute: DeviceOptions | None = None,
-        state: Path | None = None,
-        remember: bool = True,
+        state: Path | str | Literal[False] | None = None,
         settings: Settings | Mapping[str, object] | None = None,
         n_decoders: int | None = None,
-        on_notice: Callable[[str], None] | None = None,
-        watch: LoadWatch | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Check the model and the settings; a model for a GPU is loaded, no other yet.
 
@@ -64,12 +58,11 @@ class Resources:
             device: auto, cpu, cuda or tensorrt; `cuda:1` is the second GPU. Only auto may
                 settle for less.
             compute: how the device is used.
-            state: the file of the cache and the journal; None for the user's own.
-            remember: False for neither of them; then no file can be written.
+            state: the file of the cache and the journal; None for the user's own, False for
+                neither of them: then no file can be written.
             settings: the owner's, or values that lie over config.toml and the environment.
             n_decoders: decoding processes; None for one a core.
-            on_notice: told, in a sentence, what the owner should know.
-            watch: told of the loading of the model, in place of `on_notice`.
+            observer: told what the owner should know; None for nobody.
 
         Raises:
             ModelError: there is no such model, or it cannot be run.
@@ -78,8 +71,10 @@ class Resources:
         """
         self.settings = _settings(settings)
         self.path = find_model(str(model))
-        self._say = on_notice or _say_nothing
-        self._state, self._remember = state, remember
+        observer = observer or Observer()
+        self._say = observer.on_notice
+        self._remember = state is not False
+        self._state = Path(state) if state else None
         self._listen = ListenOptions(n_decoders=n_decoders)
         self._store: Store | None = None
         self._pool = DecodePool()
@@ -89,7 +84,7 @@ class Resources:
             device,
             compute or DeviceOptions(),
             settings=self.settings,
-            watch=watch or LoadWatch(on_note=self._say),
+            watch=observer.loading,
         )
         self.spec = self._engine.spec
         for note in notes:

@@ -107,7 +107,7 @@ class UsedTagger:
         Raises:
             StartError: it cannot be opened.
         """
-        from tagger import Tagger  # noqa: PLC0415 - the first page needs none
+        from tagger import Observer, Tagger  # noqa: PLC0415 - the first page needs none
 
         with self._opening:
             with self._database.reading() as session:
@@ -115,7 +115,10 @@ class UsedTagger:
             if self._tagger is not None and self._model == model:
                 return self._tagger
             opened = Tagger(
-                model.name, device=self._options.device, remember=False, on_notice=log.info
+                model.name,
+                device=self._options.device,
+                state=False,
+                observer=Observer(on_notice=log.info),
             )
             # The one before may be in somebody's hands still; the one before that is not.
             former, self._former = self._former, self._tagger

@@ -39,7 +39,7 @@ def scan_here(source, results, model, *, options=PLAIN, n_batches=None, **asked)
     """
     scan = ObjectScan(**{"part_len": 2, **asked})
     place, kept, done = open_place(str(source), option="PATH"), open_results(str(results)), []
-    with Tagger(model, remember=False, settings={}, device="cpu") as tagger:
+    with Tagger(model, state=False, settings={}, device="cpu") as tagger:
         work = work_of(tagger, place, kept, options=options, asked=scan)
         run = RunningScan(work.run)
         entries = list_objects(place, exclude=scan.exclude)

@@ -76,7 +76,7 @@ def test_a_worker_a_driver_and_a_node_are_killed(bucket, sounds, tmp_path):
     rows, latest = rows_at(where)
     assert len(rows) == len(latest) == N_OBJECTS
     listen = ListenOptions(full=True)
-    with Tagger(model, remember=False, settings={}, device="cpu") as tagger:
+    with Tagger(model, state=False, settings={}, device="cpu") as tagger:
         undisturbed = {
             one.path: one for one in tagger.scan_each(sounds, ScanOptions(listen=listen))
         }

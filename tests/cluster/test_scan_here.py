@@ -59,7 +59,7 @@ def test_scores_are_those_of_a_scan_of_files(music, model, results):
     """The same decisions, and every score to the last digit that a row holds."""
     scan_here(music, results, model)
     rows, _ = rows_at(results)
-    with Tagger(model, remember=False, settings={}, device="cpu") as tagger:
+    with Tagger(model, state=False, settings={}, device="cpu") as tagger:
         local = {one.path.relative_to(music).as_posix(): one for one in tagger.scan([music])}
     assert {row.key for row in rows} == set(local) == set(KEYS)
     for row in rows:

@@ -10,10 +10,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from obstore.exceptions import BaseError as ObjectStoreError
 
-from tagger import Tagger
+from tagger import Observer, Tagger
 from tagger.errors import InputError, StateError, TaggerError
 from tagger.service.db.engine import AWAY, Database, open_database
 from tagger.service.db.models import Job
@@ -122,22 +123,17 @@ def _tagger(
 ) -> Iterator[tuple[Tagger, bool]]:
     """The tagger of a worker, and whether it holds the journal."""
 
-    def opened(*, remember: bool) -> Tagger:
-        return Tagger(
-            model.name,
-            device=options.device,
-            state=options.state,
-            remember=remember,
-            on_notice=log.info,
-        )
+    def opened(state: Path | Literal[False] | None) -> Tagger:
+        observer = Observer(on_notice=log.info)
+        return Tagger(model.name, device=options.device, state=state, observer=observer)
 
     with contextlib.ExitStack() as stack:
         if slot == 0:
-            tagger = stack.enter_context(opened(remember=True))
+            tagger = stack.enter_context(opened(options.state))
             if _holds_state(tagger):
                 yield tagger, True
                 return
-        yield stack.enter_context(opened(remember=False)), False
+        yield stack.enter_context(opened(False)), False
 
 
 def _holds_state(tagger: Tagger) -> bool:
