@@ -71,8 +71,12 @@ def intercepted(act, *, reads=False):
         yield names
 
 
-def in_child(work, *, killed_after_s=None):
+def in_child(work, *, killed_when=None):
     """Run something in a process of its own.
+
+    Args:
+        work: what it does.
+        killed_when: asked again and again; SIGKILL as soon as it is true.
 
     Returns:
         Its exit status, negative for a signal; what it raised is on stderr.
@@ -85,7 +89,9 @@ def in_child(work, *, killed_after_s=None):
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    if killed_after_s is not None:
-        time.sleep(killed_after_s)
+    if killed_when is not None:
+        ended = os.WEXITED | os.WNOHANG | os.WNOWAIT  # it stays to be waited for
+        while not killed_when() and os.waitid(os.P_PID, child, ended) is None:
+            time.sleep(0.001)
         os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

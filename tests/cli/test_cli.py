@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -170,9 +169,8 @@ def test_an_interrupt_finishes_the_file_and_exits_with_130(tmp_path):
     )
     run.stdout.readline()
     run.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    _, said = run.communicate(timeout=60)
+    told, said = run.communicate(timeout=240)
     assert run.returncode == 130
-    assert time.monotonic() - started < 20
+    assert told.count("\n") < 399
     assert "Traceback" not in said
     assert not list((tmp_path / "m").glob(".*"))

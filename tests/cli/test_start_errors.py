@@ -85,7 +85,7 @@ def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, 
 
     def once(self, windows):
         if self.session.batches:
-            assert is_writing.wait(10)
+            assert is_writing.wait(120)
             is_lost.set()
             raise DeviceError("the device is gone.")
         return run(self, windows)
@@ -97,7 +97,7 @@ def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, 
         for request in requests:
             written.append(request.path)
             is_writing.set()
-            assert is_lost.wait(10)
+            assert is_lost.wait(120)
             yield True
 
     listen = ListenOptions(n_decoders=1, n_windows=1, batch_size=1)

@@ -41,8 +41,15 @@ def kill_node(cluster, node):
     cluster.remove_node(node, allow_graceful=False)
 
 
-def kill_worker(cluster):
-    """One process of this cluster that scans a batch; False if none does now."""
+def kill_worker(cluster, *, at_most_s=120.0):
+    """Kill one process of this cluster that scans a batch, as soon as one does."""
+    until = time.monotonic() + at_most_s
+    while not _kill_if_any(cluster):
+        assert time.monotonic() < until, f"no worker has scanned within {at_most_s:g} s"
+        time.sleep(0.01)
+
+
+def _kill_if_any(cluster):
     session = cluster.head_node.get_session_dir_path().encode()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -68,7 +68,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, missing):
     words = ["scan", music, "--results", tmp_path / "r", "--model", tone_model(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED, missing, *map(str, words)],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        capture_output=True, text=True, cwd=ROOT, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert f"({missing}" in done.stderr

@@ -72,6 +72,22 @@ class Library:
             with JournalledRun(store, "scan", "") as run:
                 return list(run.write(self.wishes()))
 
+    def has_changed(self, n_files, *, rest_s):
+        """A question: whether so many files have changed since now, and a moment is over."""
+
+        def changes():
+            return {(path, path.stat().st_ctime_ns) for path in self.before}
+
+        since = changes()
+
+        def is_so():
+            if len(changes() - since) < n_files:
+                return False
+            time.sleep(rest_s)
+            return True
+
+        return is_so
+
     def check(self):
         """The next start: every file old or new, nothing else there, the journal right.
 
@@ -188,12 +204,13 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
 
     started = time.monotonic()
     work()
-    whole_s = time.monotonic() - started
+    each_s = (time.monotonic() - started) / 300
     assert library.check() == set(library.before)
     library.undo()
     n_new = []
     for _ in range(12):
-        status = in_child(work, killed_after_s=chance.uniform(0, whole_s / 8))
+        enough, rest_s = chance.randrange(40), chance.uniform(0, each_s)
+        status = in_child(work, killed_when=library.has_changed(enough, rest_s=rest_s))
         assert status in (0, -signal.SIGKILL)
         n_new.append(len(library.check()))
     assert n_new == sorted(n_new)

@@ -3,12 +3,14 @@ import json
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
 from tagger.errors import InputError
+from tagger.reports import progress
 from tagger.reports.progress import TotalCount
 from tagger.reports.report import FIELDS, Tally, line_of, open_report, plain_line_of, to_json
 from tagger.scan.results import TrackResult
@@ -108,20 +110,21 @@ def test_a_plain_line_is_the_line_without_its_markup(verbose):
         assert plain == (None if marked is None else Text.from_markup(marked).plain)
 
 
-def test_a_library_is_only_counted_when_the_scan_takes_its_time():
+def test_a_library_is_only_counted_when_the_scan_takes_its_time(monkeypatch):
     """Where all is known, a second walk would be half of the work."""
 
     def walk():
         counted.append("begun")
         yield from [Path("a.mp3")] * 7
 
-    counted = []
-    total = TotalCount(walk(), after_s=0.2)
+    counted, now = [], [100.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    total = TotalCount(walk(), after_s=2.0)
     assert total() is None
-    time.sleep(0.05)
+    now[0] += 1.9
     assert (total(), counted) == (None, [])
-    time.sleep(0.2)
-    deadline = time.monotonic() + 10
+    now[0] += 0.1
+    deadline = time.monotonic() + 60
     while total() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert total() == 7

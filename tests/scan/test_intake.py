@@ -68,12 +68,12 @@ def test_turns_become_fewer_when_steps_are_fast_again():
 
 def test_what_was_settled_before_a_look_hangs_is_told(monkeypatch):
     """The files in front of one on a dead share are results, and so are those behind it."""
-    monkeypatch.setattr(decode_threads, "_GRACE_S", 0.2)
+    monkeypatch.setattr(decode_threads, "_GRACE_S", 3.0)  # a busy machine looks slowly
     share = threading.Event()
 
     def inspect(path):
         if path == NAMES[10]:
-            share.wait(20)
+            share.wait(120)
         return settled(path)
 
     results = looked_at(inspect, n_decoders=1, limit_s=0.1)
@@ -88,7 +88,7 @@ def test_settled_files_do_not_wait_for_a_slow_neighbour(tmp_path):
 
     def inspect(path):
         if path == NAMES[3]:
-            assert told.wait(10)
+            assert told.wait(120)
         return settled(path)
 
     results = analyse(NAMES, tone_engine(), ListenOptions(), inspect=inspect)

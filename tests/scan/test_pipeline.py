@@ -113,7 +113,7 @@ def test_a_decoder_that_dies_costs_its_file_alone(library, monkeypatch, name):
     """Native code that crashes or hangs fails one track; all others are heard in full."""
     monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
     bad = library[0].with_name(f"{name}.mp3")
-    options = ListenOptions(n_decoders=2, limit_s=1.0)
+    options = ListenOptions(n_decoders=2, limit_s=3.0)
     results = by_path(analyse([*library, bad, *library[:3]], tone_engine(), options))
     assert isinstance(results[bad].error, DecodeError)
     assert results[bad].scores is None
@@ -124,12 +124,12 @@ def test_a_decoder_that_dies_costs_its_file_alone(library, monkeypatch, name):
 @pytest.fixture
 def dead_share(monkeypatch):
     """A look at the files that never comes back from one of them."""
-    monkeypatch.setattr(decode_threads, "_GRACE_S", 4.0)  # a busy machine starts helpers slowly
+    monkeypatch.setattr(decode_threads, "_GRACE_S", 12.0)  # of a busy machine
     share = threading.Event()
 
     def inspect(path):
         if path.name == "gone.mp3":
-            share.wait(20)
+            share.wait(120)
         return Inspected(path, needs_scores=True)
 
     yield inspect
@@ -160,7 +160,7 @@ def test_a_thread_that_hangs_does_not_keep_the_program():
         "print(one.error)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=240
     )
     assert run.stdout.startswith("a.mp3: it could not be read")
 

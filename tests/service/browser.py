@@ -29,9 +29,7 @@ needs_chrome = pytest.mark.skipif(
 def serving(options, *, port: int = 0):
     """A service on a port, or a free one; yields its address."""
     app = create_app(options)
-    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
+    with bound(port) as listening:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=1
         )
@@ -45,6 +43,14 @@ def serving(options, *, port: int = 0):
             app.state.stopping.set()  # ends the streams of events
             server.should_exit = True
             thread.join()
+
+
+def bound(port: int = 0) -> socket.socket:
+    """A socket on a port, or a free one; until it listens, another such may have it, too."""
+    one = socket.socket(proto=socket.IPPROTO_TCP)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", port))
+    return one
 
 
 class Tab:

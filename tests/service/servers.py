@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -19,16 +20,26 @@ READER = "tagger-reader"
 """The key of somebody who may read and not write; the secret is the same."""
 
 
+N_STARTS = 4
+"""A port that was free may be taken before its server has it: another one is tried."""
+
+
 def free_port() -> int:
-    """A port that nobody has, and with it the one 10,000 above (SeaweedFS takes both)."""
+    """A port that nobody has, and with it the one 10,000 above (SeaweedFS takes both).
+
+    Both are below those that systems give to connections by themselves (32,768 on Linux), and
+    drawn, so that servers that start at the same time hardly ever want the same.
+    """
     while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-        if port < 50_000:
-            with socket.socket() as other, contextlib.suppress(OSError):
-                other.bind(("127.0.0.1", port + 10_000))
-                return port
+        port = secrets.choice(range(11_000, 22_000))
+        with (
+            socket.socket() as one,
+            socket.socket() as other,
+            contextlib.suppress(OSError),
+        ):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def postgres_programs() -> Path | None:
@@ -49,7 +60,7 @@ def postgres():
 
     Its folder is none of pytest's: these are for their owner only, who is not PostgreSQL's.
     """
-    programs, port = postgres_programs(), free_port()
+    programs, port = postgres_programs(), None
     data = Path(tempfile.mkdtemp(prefix="tagger-pg-"))
     if os.geteuid() == 0:
         shutil.chown(data, "postgres", "postgres")
@@ -65,6 +76,17 @@ def postgres():
         "--no-sync",
     ]
     subprocess.run(_as_postgres([*command, "-E", "UTF8"]), check=True, **run)
+
+    def first_start():
+        nonlocal port
+        for n_left in reversed(range(N_STARTS)):
+            port = free_port()
+            try:
+                start()
+                break
+            except subprocess.CalledProcessError:
+                if not n_left:
+                    raise
 
     def start():
         options = f"-k {data} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
@@ -88,7 +110,7 @@ def postgres():
         subprocess.run(_as_postgres(command), cwd="/", capture_output=True, check=False)
 
     try:
-        start()
+        first_start()
         yield start, stop, f"postgresql+psycopg://tagger@127.0.0.1:{port}/postgres"
     finally:
         stop()
@@ -120,10 +142,25 @@ def s3(folder: Path):
         ]
     }
     (folder / "keys.json").write_text(json.dumps(keys))
+    with contextlib.ExitStack() as started:
+        for n_left in reversed(range(N_STARTS)):
+            try:
+                port = started.enter_context(_weed_mini(folder, folder / f"data-{n_left}"))
+                break
+            except RuntimeError:
+                if not n_left:
+                    raise
+        yield f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _weed_mini(folder: Path, data: Path):
+    """The server with its data in `data`; yields its port."""
+    data.mkdir()
     port = free_port()
     ports = {one: free_port() for one in ("master", "volume", "filer", "admin")}
     command = [
-        str(weed()), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        str(weed()), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", f"-s3.port={port}", f"-s3.config={folder}/keys.json",
         f"-bucket={BUCKET}", "-s3.autoCreateBucket=false", "-webdav=false", "-admin.ui=false",
         "-s3.port.iceberg=0", "-s3.port.lance=0",
@@ -133,14 +170,18 @@ def s3(folder: Path):
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
     ) as process:
         try:
-            _wait_for_bucket(port)
-            yield f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}"
+            _wait_for_bucket(process, port)
+            yield port
         finally:
             process.kill()
 
 
-def _wait_for_bucket(port: int) -> None:
-    """Until an object can be put there: the server answers before it has its bucket."""
+def _wait_for_bucket(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Until an object can be put there: the server answers before it has its bucket.
+
+    Raises:
+        RuntimeError: it has ended.
+    """
     store = S3Store(
         BUCKET,
         endpoint=f"http://127.0.0.1:{port}",
@@ -150,11 +191,13 @@ def _wait_for_bucket(port: int) -> None:
         client_options={"allow_http": True},
         retry_config={"max_retries": 0},
     )
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
+        if process.poll() is not None:  # another one's port would answer in its place
+            raise RuntimeError(f"the S3 server ended with {process.returncode}")
         with contextlib.suppress(OSError, BaseError):
             store.put("is-it-there", b"yes")
             store.delete("is-it-there")
             return
         time.sleep(0.1)
-    raise TimeoutError("the S3 server did not start")
+    raise TimeoutError("the S3 server has had no bucket for 240 s")

@@ -3,7 +3,7 @@
 import sqlite3
 
 from tests.chrome import chrome
-from tests.service.browser import Tab, is_quiet, needs_chrome, serving, tab, write_song
+from tests.service.browser import Tab, bound, is_quiet, needs_chrome, serving, tab, write_song
 from tests.service.conftest import make_options, working
 from tests.service.sure_model import save_sure_model
 
@@ -64,15 +64,16 @@ def test_a_scan_is_seen_live(tmp_path):
 def test_the_page_outlives_the_service(tmp_path):
     """While nobody answers it says so; when the service is back, so is the list."""
     options = make_options(tmp_path)
-    with chrome(tmp_path / "profile") as browser:
-        with serving(options) as address:
+    with chrome(tmp_path / "profile") as browser, bound() as kept:
+        port = kept.getsockname()[1]  # nobody else gets it while the service is away
+        with serving(options, port=port) as address:
             page = Tab(browser, address)
             page.open()
             page.shows("#grid", "No tracks yet")
         page.shows("#jobs", "does not answer")
         page.run("location.hash = '#/tracks?q=x'")
         page.shows("#grid", "does not answer")
-        with serving(options, port=int(address.rstrip("/").rpartition(":")[2])):
+        with serving(options, port=port):
             page.wait("document.querySelector('#jobs .away').hidden")
             page.shows("#grid", "Nothing matches")
 

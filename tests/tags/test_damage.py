@@ -59,7 +59,7 @@ def test_damaged_files_give_errors_of_ours_and_are_never_made_worse(
         data = data[:at] + new + data[at + n_removed :]
     path = tmp_path / "damaged"
     path.write_bytes(data)
-    start = time.monotonic()
+    start = time.process_time()
     try:
         container = read_tags(path).container
         payload = payload_hash(path, container)
@@ -70,7 +70,7 @@ def test_damaged_files_give_errors_of_ours_and_are_never_made_worse(
         assert read_tags(path).genres == ("Rock", "Jazz")
         assert payload_hash(path, container) == payload
         assert not changed or not write_genres(path, ["Rock", "Jazz"])
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -58,7 +58,7 @@ time.sleep(0.5)
 for i in range(1, 500, 20):
     (music / "1" / f"{i}.flac").unlink()
 for i in range(2, 500, 20):
-    for left in reversed(range(100)):
+    for left in reversed(range(1000)):
         try:
             write_genres(music / "2" / f"{i}.flac", ["Polka"])
             break
@@ -86,12 +86,12 @@ def test_500_files_of_another_process_end_in_the_right_state(tmp_path):
         time.sleep(0.5)
         try:
             subprocess.run([sys.executable, "-c", BUSY, music, source], check=True, cwd=ROOT)
-            done = wait_for(lambda: all_tagged(music), seconds=90)
-            wait_for(lambda: not grows(results, seconds=2), seconds=30)  # what others tagged
+            done = wait_for(lambda: all_tagged(music), seconds=300)
+            wait_for(lambda: not grows(results, seconds=5), seconds=300)  # what others tagged
             n_runs, has_second_round = len(opened.runs()), grows(results, seconds=2)
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(240)
         assert not thread.is_alive()
     assert not has_second_round
     assert scanned_after_writing(results) == []
@@ -155,12 +155,12 @@ def test_the_command_watches_and_ends_cleanly(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     try:
-        assert wait_for(lambda: read_tags(music / "a.flac").genres, seconds=60)
+        assert wait_for(lambda: read_tags(music / "a.flac").genres, seconds=240)
         (tmp_path / "away").rename(music / "new")
-        assert wait_for(lambda: read_tags(music / "new" / "b.flac").genres, seconds=60)
+        assert wait_for(lambda: read_tags(music / "new" / "b.flac").genres, seconds=240)
     finally:
         process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert len([line for line in out.splitlines() if line.startswith("written")]) == 2
     assert "Watching" in err
@@ -187,11 +187,11 @@ def test_polling_takes_its_own_writes_for_no_news(tmp_path, monkeypatch):
         thread = threading.Thread(target=lambda: results.extend(loop))
         thread.start()
         try:
-            assert wait_for(lambda: music in named, seconds=60)
+            assert wait_for(lambda: music in named and len(results) >= 3, seconds=240)
             time.sleep(2)  # a second round would be seen now
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(240)
     assert sorted(one.path.name for one in results) == ["0.flac", "1.flac", "2.flac"]
     assert {one.status for one in results} == {"written"}
 
