@@ -8,6 +8,7 @@ processes hold at rest, and the most that they ever held (proportional set size;
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -26,16 +27,28 @@ from tests.tones import write_tone
 
 RUN = [sys.executable, "-c", "from tagger.cli.app import main; main()"]
 A_FOLDER = 1000
-REST_S = 10.0
+REST_S = 15.0
+"""Longer than it takes to look at everything again after a burst."""
 
 
 class Watched:
-    """A running `tagger watch`: how many files it has told of, and what it holds."""
+    """A running `tagger watch`: which files it has told of, and what it holds."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        self.n_results, self.peak_kib = 0, 0
+    def __init__(self, folder: Path, state: Path, *options: str) -> None:
+        self.told: set[str] = set()
+        self.n_results, self.peak_kib, self.last_s = 0, 0, 0.0
         self.process = subprocess.Popen(
-            [*RUN, "watch", str(folder), "--json", "--state", str(state), "--quiet-for", "2"],
+            [
+                *RUN,
+                "watch",
+                str(folder),
+                "--json",
+                "--state",
+                str(state),
+                "--quiet-for",
+                "2",
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
@@ -44,30 +57,30 @@ class Watched:
 
     def _count(self) -> None:
         assert self.process.stdout is not None
-        for _ in self.process.stdout:
-            self.n_results += 1
+        for line in self.process.stdout:
+            self.told.add(Path(json.loads(line)["path"]).name)
+            self.n_results, self.last_s = self.n_results + 1, time.monotonic()
 
     def _sample(self) -> None:
         while self.process.poll() is None:
             self.peak_kib = max(self.peak_kib, proportional_kib(self.process.pid))
             time.sleep(0.5)
 
-    def until(self, n_results: int) -> dict[str, float]:
-        """Wait for so many results and some rest; MiB held then, and at most since before."""
-        while self.n_results < n_results:
+    def until(self, n_files: int) -> dict[str, float]:
+        """Wait for so many files and some rest; MiB held then, and at most since before."""
+        while len(self.told) < n_files or time.monotonic() - self.last_s < REST_S:
             if self.process.poll() is not None:
                 raise SystemExit(f"tagger watch ended with {self.process.returncode}")
             time.sleep(0.5)
-        time.sleep(REST_S)
         held = proportional_kib(self.process.pid) / 1024
         peak, self.peak_kib = self.peak_kib / 1024, 0
         return {"at_rest_mib": round(held), "peak_mib": round(peak)}
 
 
 @contextmanager
-def watching(folder: Path, state: Path) -> Iterator[Watched]:
+def watching(folder: Path, state: Path, *options: str) -> Iterator[Watched]:
     """Follow a folder until the block is left."""
-    watched = Watched(folder, state)
+    watched = Watched(folder, state, *options)
     try:
         yield watched
     finally:
@@ -87,20 +100,22 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--poll", action="store_true", help="as on a network share")
     args = parser.parse_args()
+    options = ["--poll"] if args.poll else []
     figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as made:
         music, state = Path(made) / "music", Path(made) / "state.db"
         music.mkdir()
         seed = write_tone(Path(made) / "tone.flac", 440, seconds=0.5)
-        with watching(music, state) as watched:
+        with watching(music, state, *options) as watched:
             there = 0
             for n_files in args.files:
                 add(music, seed, range(there, n_files))
                 there = n_files
                 figures[f"{n_files} came"] = watched.until(n_files)
                 print(n_files, figures[f"{n_files} came"], watched.n_results, flush=True)
-        with watching(music, state) as watched:
+        with watching(music, state, *options) as watched:
             figures[f"{there} were there"] = watched.until(there)
     emit(figures)
 

@@ -116,6 +116,26 @@ def _prepended(first: T, rest: Iterator[T]) -> Iterator[T]:
     yield from rest
 
 
+def _joined(listings: Iterator[Listing]) -> Iterator[Listing]:
+    """Files that were named one after another and share a folder, as one listing of it.
+
+    What is stored of a folder is read once a listing: for a thousand files that are named in a
+    folder of a thousand that would be a million records.
+    """
+    beside: Listing | None = None
+    for one in listings:
+        if beside is not None:
+            if not one.is_whole and one.folder == beside.folder:
+                beside.files.extend(one.files)
+                continue
+            yield beside
+        beside = None if one.is_whole else one
+        if one.is_whole:
+            yield one
+    if beside is not None:
+        yield beside
+
+
 def _limited(listings: Iterator[Listing], limit: int | None) -> Iterator[Listing]:
     left = limit
     for one in listings:
@@ -157,7 +177,10 @@ class _Walk:
         self.entered: set[tuple[int, int]] = set()
 
     def over(self, paths: Sequence[Path]) -> Iterator[Listing]:
-        """What is found of each path, in their order."""
+        """What is found of each path, in their order; files of one folder come together."""
+        return _joined(self._over_each(paths))
+
+    def _over_each(self, paths: Sequence[Path]) -> Iterator[Listing]:
         distinct = dict.fromkeys(paths)  # named twice on the command line
         is_alone = len(distinct) == 1
         for path in distinct:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tagger.errors import MissingExtraError
+from tagger.watching.told import Told
 
 TICK_S = 1.0
 """The longest time without a word, so that whoever waits for files can look again."""
@@ -32,7 +33,8 @@ def watch_changes(
     """What has changed, or an empty set each second, until `stop` is set.
 
     A folder that is lost (a share that went away) is waited for, and itself named as changed
-    when it is back.
+    when it is back. Of very many changes at once no more is said than that they are somewhere
+    in the folders: these are named.
 
     Args:
         folders: watched with all that is in them.
@@ -75,12 +77,13 @@ def _events(
     """What watchfiles tells, from its first call on also while nobody asks."""
     from watchfiles import watch  # noqa: PLC0415 - an extra
 
+    told = Told()
     events = watch(
         *folders,
         watch_filter=None,  # its own leaves out names that are fine for music
         debounce=_GATHER_MS,
         step=_GATHER_MS // 5,
-        stop_event=stop,
+        stop_event=told.ended,
         rust_timeout=int(TICK_S * 1000),
         yield_on_timeout=True,
         force_polling=is_polled or None,
@@ -88,7 +91,20 @@ def _events(
         raise_interrupt=False,  # Ctrl-C is the command's to handle
         ignore_permission_denied=True,
     )
-    return ({Path(path) for _, path in changes} for changes in events)
+    paths = ({path for _, path in changes} for changes in events)
+    # A thread of its own: what comes while files are scanned would grow without a bound.
+    thread = threading.Thread(target=told.listen, args=(paths,), name="changes", daemon=True)
+    thread.start()
+    try:
+        while not told.is_heard(TICK_S):
+            if stop.is_set():  # a large share is gone through at first
+                return
+        while not stop.is_set():
+            changed = told.take(TICK_S)
+            yield set(folders) if changed is None else set(map(Path, changed))
+    finally:
+        told.ended.set()
+        thread.join(2 * TICK_S)
 
 
 def is_remote(folder: Path, mounts: Path = MOUNTS) -> bool:

@@ -1,5 +1,6 @@
 """Changes in folders -> results: the loop of `tagger watch`."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -85,18 +86,21 @@ def follow(
         One result for each file that was scanned.
     """
     state = _Following(tagger, folders, scanning, options, stop, on_notice)
-    next_pass = options.clock()
+    next_pass, next_look = options.clock(), math.inf
     for changed in changes:
         if stop.is_set():
             return
         state.note(changed)
         if state.settling.is_over_full:  # looked over as a whole, but not at every tick of it
             state.settling.is_over_full = False
-            next_pass = min(next_pass, options.clock() + options.quiet_s)
+            next_look = min(next_look, options.clock() + options.quiet_s)
         # The first round is the first pass: by now changes are being taken down.
         if options.clock() >= next_pass:
             next_pass = options.clock() + options.pass_s
             yield from state.look_over(folders)
+        if options.clock() >= next_look:
+            next_look = math.inf
+            yield from state.look_over(folders, only_news=True)
         for folder in state.take_folders():
             yield from state.look_over([folder], only_news=True)
         yield from state.scan(state.settling.whole(options.clock()))

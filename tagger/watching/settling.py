@@ -1,18 +1,13 @@
 """Files that change, until they are whole: pure bookkeeping with a clock from outside."""
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MAX_WAITING = 20_000
+from tagger.watching.remembered import Remembered, Signature
+
+MAX_WAITING = 5_000
 """Files that are waited for one by one; with more, whole folders are looked at again."""
-
-MAX_REMEMBERED = 20_000
-"""Files whose last state is remembered, so that a change of our own is not taken for news."""
-
-Signature = tuple[int, int, int, int]
-"""Size, modification time, change time (both in ns) and inode: what no writer leaves alike."""
 
 Look = Callable[[str], Signature | None]
 
@@ -42,8 +37,7 @@ class Settling:
     def __init__(self, *, quiet_s: float, look: Look = signature_of) -> None:
         self._quiet_s, self._look = quiet_s, look
         self._waiting: dict[str, _Waiting] = {}
-        # A plain dict finds its first entry ever more slowly once many have been removed.
-        self._scanned: OrderedDict[str, Signature] = OrderedDict()
+        self._scanned = Remembered()
         self.is_over_full = False
 
     def __len__(self) -> int:
@@ -54,7 +48,7 @@ class Settling:
         signature = self._look(path)
         if signature is None:
             self.forget(path)
-        elif self._scanned.get(path) != signature:
+        elif not self._scanned.holds(path, signature):
             if path not in self._waiting and len(self._waiting) >= MAX_WAITING:
                 self.is_over_full = True  # whoever asks looks at whole folders then
                 return
@@ -75,29 +69,23 @@ class Settling:
                 self._waiting[path] = _Waiting(signature, now)
             else:
                 del self._waiting[path]
-                self._remember(path, signature)
+                self._scanned.put(path, signature)
                 whole_files.append(path)
         return whole_files
 
     def take(self, path: str, signature: Signature) -> bool:
         """Remember a file that is scanned now; whether it is not as it was left before."""
         self._waiting.pop(path, None)
-        is_news = self._scanned.get(path) != signature
-        self._remember(path, signature)
+        is_news = not self._scanned.holds(path, signature)
+        self._scanned.put(path, signature)
         return is_news
 
     def leave(self, path: str) -> None:
         """A file was changed by ourselves: as it is now it is no news."""
         if (signature := self._look(path)) is not None:
-            self._remember(path, signature)
+            self._scanned.put(path, signature)
 
     def forget(self, path: str) -> None:
         """A file is gone."""
         self._waiting.pop(path, None)
-        self._scanned.pop(path, None)
-
-    def _remember(self, path: str, signature: Signature) -> None:
-        self._scanned.pop(path, None)
-        self._scanned[path] = signature
-        if len(self._scanned) > MAX_REMEMBERED:
-            self._scanned.popitem(last=False)
+        self._scanned.drop(path)

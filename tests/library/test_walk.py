@@ -174,3 +174,22 @@ def test_a_named_file_is_no_whole_folder(music):
     (found,) = find_folders([music / "a.ogg"])
     assert (found.folder, found.files[0][0], len(found.files)) == (music, "a.ogg", 1)
     assert not found.is_whole
+
+
+def test_files_named_in_a_row_are_one_listing_of_their_folder(tmp_path):
+    """What is stored of a folder is then read once; their order, and folders', stays."""
+    for name in ("a/1.mp3", "a/2.mp3", "b/3.mp3", "c/4.mp3"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    a, b, c = (tmp_path / one for one in "abc")
+    named = [a / "2.mp3", a / "1.mp3", b / "3.mp3", c, a / "1.mp3", b / "3.mp3", c / "4.mp3"]
+    found = [
+        (one.folder, [entry[0] for entry in one.files], one.is_whole)
+        for one in find_folders(named)
+    ]
+    assert found == [
+        (a, ["2.mp3", "1.mp3"], False),
+        (b, ["3.mp3"], False),
+        (c, ["4.mp3"], True),
+        (c, ["4.mp3"], False),
+    ]

@@ -1,9 +1,12 @@
 """A disk and a clock that are not real, and a `Tagger` that scans such a disk."""
 
+import threading
+import tracemalloc
 from pathlib import Path
 
-from tagger import TrackResult
+from tagger import ScanOptions, TrackResult
 from tagger.errors import InputError
+from tagger.watching.follow import FollowOptions, follow
 
 
 class Disk:
@@ -56,3 +59,37 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+class Endless:
+    """A disk on which each name is a file, and a `Tagger` that writes it; none is kept here."""
+
+    def look(self, path):
+        return (1000, hash(path), 10**18, 7)
+
+    def tracks(self, paths, walk=None):
+        return iter(())
+
+    def scan(self, paths, options=None, *, stop=None):
+        return (TrackResult(path=Path(path), status="written") for path in paths)
+
+
+def held_following(*numbers):
+    """Bytes held after so many files came into a followed folder and were written."""
+    disk, clock, held = Endless(), Clock(), []
+
+    def changes():
+        yield set()
+        for first in range(0, numbers[-1], 1000):
+            yield {Path(f"/m/{first}/{i:06}.mp3") for i in range(first, first + 1000)}
+            clock.now += 10
+            yield set()
+            if first + 1000 in numbers:
+                held.append(tracemalloc.get_traced_memory()[0])
+
+    when = FollowOptions(quiet_s=5, pass_s=1e9, clock=clock, wall=clock, look=disk.look)
+    tracemalloc.start()
+    tops, stop = [Path("/m")], threading.Event()
+    n_results = sum(1 for _ in follow(disk, tops, ScanOptions(), changes(), when, stop=stop))
+    assert n_results == numbers[-1]
+    return held

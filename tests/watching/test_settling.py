@@ -45,10 +45,9 @@ def test_what_was_written_by_ourselves_is_no_news():
     assert waiting.whole(30) == []
 
 
-def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
-    """Files that wait, and those that are remembered, never are more than so many."""
+def test_what_waits_is_bounded_whatever_the_number_of_files(monkeypatch):
+    """Files that wait never are more than so many; that there are more is said."""
     monkeypatch.setattr(settling, "MAX_WAITING", 300)
-    monkeypatch.setattr(settling, "MAX_REMEMBERED", 200)
     disk = Disk()
     waiting = Settling(quiet_s=5, look=disk.look)
     n_whole, most = 0, 0
@@ -58,9 +57,8 @@ def test_what_is_held_is_bounded_whatever_the_number_of_files(monkeypatch):
             disk.write(path, 1)
             waiting.note(path, second)
         n_whole += len(waiting.whole(second))
-        most = max(most, len(waiting), len(waiting._scanned))
+        most = max(most, len(waiting))
     assert most == 250  # five seconds of them
-    assert len(waiting._scanned) == 200
     assert n_whole == 95 * 50
     assert not waiting.is_over_full
     for i in range(301):
