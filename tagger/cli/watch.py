@@ -79,13 +79,14 @@ def watch(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals(console))
         # Before the model is opened: where the extra is missing, that is all that is said.
-        changes = watch_changes(tops, stop=stop, poll=poll or None)
+        say = sayer(console)
+        changes = watch_changes(tops, stop=stop, poll=poll or None, on_notice=say)
         tagger = stack.enter_context(
             open_tagger(where, settings=settings, console=console, quiet=False, state=state)
         )
-        sayer(console)(f"Watching {', '.join(map(str, tops))}; Ctrl-C ends it.")
+        say(f"Watching {', '.join(map(str, tops))}; Ctrl-C ends it.")
         for result in follow(
-            tagger, tops, scanning, changes, options, stop=stop, on_notice=sayer(console)
+            tagger, tops, scanning, changes, options, stop=stop, on_notice=say
         ):
             _show(result, out, json=json, verbose=verbose)
 

@@ -113,6 +113,22 @@ class Resources:
         """
         return self._journal()
 
+    def forget_gone(self, paths: Iterable[Path | str]) -> None:
+        """Drop from the state what is not there any more; nothing without a state.
+
+        What was scored of its audio is kept: a file that was moved is not decoded again.
+
+        Args:
+            paths: absolute, of files and of folders with all that was in them.
+
+        Raises:
+            StateError: the state is held by another process, or cannot be changed.
+        """
+        from tagger.state.gone import forget_gone  # noqa: PLC0415 - by watchers only
+
+        if self._remember:
+            forget_gone(self._journal(), map(Path, paths))
+
     def _selected(self, paths: Iterable[Path | str], walk: WalkOptions | None) -> Selection:
         walk = walk or WalkOptions()
         patterns = checked_patterns(walk.exclude, option="exclude")

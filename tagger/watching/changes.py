@@ -1,8 +1,9 @@
 """What changes in some folders: native events, or polling where there are none."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from tagger.errors import MissingExtraError
@@ -27,19 +28,28 @@ REMOTE = frozenset(
 MOUNTS = Path("/proc/self/mounts")
 
 
+def _say_nothing(_sentence: str) -> None:
+    """Leave a folder that is lost to be seen from what does not come."""
+
+
 def watch_changes(
-    folders: Sequence[Path], *, stop: threading.Event, poll: bool | None = None
+    folders: Sequence[Path],
+    *,
+    stop: threading.Event,
+    poll: bool | None = None,
+    on_notice: Callable[[str], None] = _say_nothing,
 ) -> Iterator[set[Path]]:
     """What has changed, or an empty set each second, until `stop` is set.
 
-    A folder that is lost (a share that went away) is waited for, and itself named as changed
-    when it is back. Of very many changes at once no more is said than that they are somewhere
-    in the folders: these are named.
+    A folder that is lost (a share that went away) is waited for, while the others are followed
+    on, and named as changed when it is back. Of very many changes at once no more is said than
+    that they are somewhere in the folders: these are named.
 
     Args:
         folders: watched with all that is in them.
         stop: ends the generator.
         poll: look at all files again and again; None for where events cannot be had.
+        on_notice: told, in a sentence, of a folder that is lost, and when it is back.
 
     Raises:
         MissingExtraError: watchfiles is not installed.
@@ -52,23 +62,43 @@ def watch_changes(
             " brings it."
         ) from error
     is_polled = any(map(is_remote, folders)) if poll is None else poll
-    return _changes(folders, stop, is_polled=is_polled)
+    return _changes(folders, stop, on_notice, is_polled=is_polled)
 
 
 def _changes(
-    folders: Sequence[Path], stop: threading.Event, *, is_polled: bool
+    folders: Sequence[Path],
+    stop: threading.Event,
+    on_notice: Callable[[str], None],
+    *,
+    is_polled: bool,
 ) -> Iterator[set[Path]]:
+    is_new, lost = False, set[Path]()
     while not stop.is_set():
-        if (marks := _marks(folders)) is None:
-            stop.wait(TICK_S)
+        marks = _marks(folders)
+        there = [one for one, mark in zip(folders, marks, strict=True) if mark is not None]
+        _tell(lost, lost := set(folders).difference(there), on_notice)
+        with contextlib.suppress(FileNotFoundError):  # lost just now
+            for changed in _events(there, stop, is_polled=is_polled) if there else ():
+                # Nothing is told of a folder that is away, or while another file system lies
+                # over it; that files are gone, which polling says then, is not so.
+                if _marks(folders) != marks:
+                    break
+                yield changed | set(there) if is_new else changed
+                is_new = False
+        is_new = True
+        if not stop.wait(TICK_S):
             yield set()
-            continue
-        for changed in _events(folders, stop, is_polled=is_polled):
-            yield changed
-            # Events of a folder that another file system lies over come no more: begin anew.
-            if _marks(folders) != marks:
-                yield set(folders)
-                break
+
+
+def _tell(
+    before: Collection[Path], lost: Collection[Path], on_notice: Callable[[str], None]
+) -> None:
+    """Say which folders are lost now, and which are back."""
+    for one in sorted({*before, *lost}):
+        if one not in before:
+            on_notice(f"{one}: it cannot be reached; it is waited for.")
+        elif one not in lost:
+            on_notice(f"{one}: it is there again, and looked over.")
 
 
 def _events(
@@ -124,9 +154,14 @@ def is_remote(folder: Path, mounts: Path = MOUNTS) -> bool:
     return kind in REMOTE
 
 
-def _marks(folders: Sequence[Path]) -> list[tuple[int, int]] | None:
-    """Which folders these are; None if one cannot be reached."""
+def _marks(folders: Sequence[Path]) -> list[tuple[int, int] | None]:
+    """Which folders these are; None for one that cannot be reached."""
+    return [_mark(one) for one in folders]
+
+
+def _mark(folder: Path) -> tuple[int, int] | None:
     try:
-        return [(one.stat().st_dev, one.stat().st_ino) for one in folders]
+        status = folder.stat()
     except OSError:
         return None
+    return status.st_dev, status.st_ino

@@ -37,6 +37,9 @@ class Door(Protocol):
     ) -> Iterator[TrackResult]:
         """A result for each file."""
 
+    def forget_gone(self, paths: Iterable[Path | str]) -> None:
+        """Drop what is stored of files, and of folders, that are not there any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOptions:
@@ -126,6 +129,8 @@ class _Following:
     def note(self, changed: Iterable[Path]) -> None:
         """Take down what has changed and is part of the library."""
         now = self.options.clock()
+        if gone := [path for path in sorted(changed) if self._is_gone(path)]:
+            self.tagger.forget_gone(gone)
         for path in sorted(changed):
             is_folder = path.is_dir()
             if not any(self._takes(path, top, is_folder=is_folder) for top in self.folders):
@@ -134,6 +139,14 @@ class _Following:
                 self.new_folders.add(path)
             else:
                 self.settling.note(str(path), now)
+
+    def _is_gone(self, path: Path) -> bool:
+        """Whether a file or a folder in a followed one is gone, as far as can be seen."""
+        if path in self.folders or path.name.startswith("."):  # our own copies, for one
+            return False
+        if self.options.look(str(path)) is not None:
+            return False
+        return any(path.is_relative_to(top) for top in self.folders)
 
     def _takes(self, path: Path, top: Path, *, is_folder: bool) -> bool:
         if not path.is_relative_to(top):

@@ -27,7 +27,7 @@ class FakeTagger:
 
     def __init__(self, disk, *, writes=False):
         self.disk, self.writes = disk, writes
-        self.scanned = []
+        self.scanned, self.gone = [], []
         self.tagged = set()
 
     def tracks(self, paths, walk=None):
@@ -40,6 +40,9 @@ class FakeTagger:
         if any(one not in self.disk.files for one in paths):
             raise InputError("there is no such file")
         return (self._result(one) for one in paths)
+
+    def forget_gone(self, paths):
+        self.gone += map(str, paths)
 
     def _result(self, path):
         self.scanned.append(path)

@@ -55,6 +55,10 @@ def test_a_day_of_arrivals_ends_with_each_file_scanned_once():
     run_day(disk, fake, clock, happen, seconds=24 * 3600, pass_s=1e9)
     names = [one for one in fake.scanned if "moved" not in one]
     assert names == [f"/m/{hour}.mp3" for hour in range(24)]
+    assert [one for one in fake.gone if one in names] == fake.gone
+    assert {*fake.gone} == {
+        f"/m/{hour}.mp3" for hour in range(24) if hour % 3 == 0 or hour % 5 == 1
+    }
     moved = [one for one in fake.scanned if "moved" in one]
     assert moved == [f"/m/moved/{hour}.mp3" for hour in range(0, 24, 3)]
     for path, second in scanned_at.values():

@@ -93,7 +93,9 @@ def test_500_files_of_another_process_end_in_the_right_state(tmp_path):
             stop.set()
             thread.join(240)
         assert not thread.is_alive()
+        stored = names_in(opened.held_state())
     assert not has_second_round
+    assert stored == {str(one) for one in music.rglob("*.flac")}
     assert scanned_after_writing(results) == []
     assert done
     assert n_runs >= 1
@@ -107,6 +109,15 @@ def test_500_files_of_another_process_end_in_the_right_state(tmp_path):
         else:
             assert len(genres) == 1, name
     assert [one for one in results if one.status == "failed" and one.path.exists()] == []
+
+
+def names_in(store):
+    """The files that a state knows."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            "SELECT folder.path, file.name FROM file JOIN folder ON folder.id = file.folder"
+        )
+        return {str(Path(*map(os.fsdecode, row))) for row in rows}
 
 
 def all_tagged(music):
@@ -194,6 +205,44 @@ def test_polling_takes_its_own_writes_for_no_news(tmp_path, monkeypatch):
             thread.join(240)
     assert sorted(one.path.name for one in results) == ["0.flac", "1.flac", "2.flac"]
     assert {one.status for one in results} == {"written"}
+
+
+@pytest.mark.parametrize("poll", [False, True])
+def test_a_folder_that_goes_away_is_waited_for(tmp_path, monkeypatch, poll):
+    """It is said, the other one is followed on, no file counts as gone; then it is named."""
+    pytest.importorskip("watchfiles", reason="pip install '.[watch]'")
+    monkeypatch.setattr(watched, "POLL_S", 0.3)
+    share, other = tmp_path / "share", tmp_path / "other"
+    for one in (share, other):
+        one.mkdir()
+    (share / "there.mp3").write_bytes(b"")
+    stop, said = threading.Event(), []
+    changes = watch_changes([share, other], stop=stop, poll=poll, on_notice=said.append)
+
+    def told_until(condition):
+        """What was told until something was so."""
+        told, end = set(), time.monotonic() + 60
+        while not condition(told):
+            assert time.monotonic() < end, (told, said)
+            told |= next(changes)
+        return told
+
+    assert next(changes) == set()
+    share.rename(tmp_path / "away")
+    lost = told_until(lambda told: said and other in told)  # what came between two looks
+    (tmp_path / "away" / "new.mp3").write_bytes(b"")
+    (other / "meanwhile.mp3").write_bytes(b"")
+    lost |= told_until(lambda told: other / "meanwhile.mp3" in told)
+    assert share / "there.mp3" not in lost
+    (tmp_path / "away").rename(share)
+    told_until(lambda told: {share, other} <= told)
+    (share / "after.mp3").write_bytes(b"")
+    told_until(lambda told: share / "after.mp3" in told)
+    stop.set()
+    assert said == [
+        f"{share}: it cannot be reached; it is waited for.",
+        f"{share}: it is there again, and looked over.",
+    ]
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
