@@ -40,7 +40,9 @@ def json_text(value: Any) -> str:
     like ESC does), line separators and turns of the writing direction are escaped here.
     """
     text = json.dumps(value, ensure_ascii=False)
-    return _ODD.sub(lambda one: f"\\u{ord(one[0]):04x}", text) if _ODD.search(text) else text
+    return (
+        _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", text) if _ODD.search(text) else text
+    )
 
 
 def sanitise(text: str) -> str:
@@ -55,7 +57,7 @@ def sanitise(text: str) -> str:
 _FORMULA = ("=", "+", "-", "@", "'")
 _ESCAPED = {
     **{code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))},
-    **{ord(one): f"\\u{ord(one):04x}" for one in _BIDI + _LINES + "\ufeff"},
+    **{ord(letter): f"\\u{ord(letter):04x}" for letter in _BIDI + _LINES + "\ufeff"},
 }
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
 
@@ -81,11 +83,11 @@ def paths_of(cell: str) -> Iterator[Path]:
     text = from_cell(cell)
     yield Path(text)
     if _ESCAPE.search(text):
-        yield Path(_ESCAPE.sub(lambda one: chr(int(one[1] or one[2], 16)), text))
+        yield Path(_ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), text))
         yield Path(_ESCAPE.sub(_as_byte, text))
 
 
-def _as_byte(one: re.Match[str]) -> str:
+def _as_byte(match: re.Match[str]) -> str:
     """The character, or the byte of a name that is no UTF-8, as Python spells that."""
-    code = int(one[1] or one[2], 16)
-    return chr(0xDC00 + code if one[1] and code >= 0x80 else code)
+    code = int(match[1] or match[2], 16)
+    return chr(0xDC00 + code if match[1] and code >= 0x80 else code)

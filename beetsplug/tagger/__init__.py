@@ -102,8 +102,8 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         """
         if self.config["fallback"].get(bool):
             self._import(task)
-        items = [one for one in task.imported_items() if one.id in self._changed]
-        self._changed.difference_update(one.id for one in items)
+        items = [item for item in task.imported_items() if item.id in self._changed]
+        self._changed.difference_update(item.id for item in items)
         if items and session.config["write"].get(bool):
             try:
                 self.write_files(items)
@@ -135,7 +135,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
             TaggerError: nothing could be scored: no model, or the state is in use.
         """
         if policy == "fill":
-            items = [one for one in items if self._is_empty(genres_of(one))]
+            items = [item for item in items if self._is_empty(genres_of(item))]
         found = self._scores(items) if items else {}
         changed = []
         for item in items:
@@ -167,7 +167,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         # All items as one run, so that one undo brings back a whole import.
         tagger, items = self._tagger(), list(items)
         options = writing_of(tagger.settings)
-        requests = [WriteRequest(path_of(one), genres_of(one), options) for one in items]
+        requests = [WriteRequest(path_of(item), genres_of(item), options) for item in items]
         outcomes = tagger.write_many(requests, reason="beets")
         for item, outcome in zip(items, outcomes, strict=True):
             if isinstance(outcome, TaggerError):
@@ -185,14 +185,14 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         except TaggerError as error:
             self._log.error("{}", error)
             return
-        self._changed.update(one.id for one in changed)
+        self._changed.update(item.id for item in changed)
         self._set_albums(changed)
 
     def _set_albums(self, items: Iterable[Any]) -> None:
         """An album has the genres that most of its tracks have."""
         if not self.config["albums"].get(bool):
             return
-        albums = {one.album_id: one.get_album() for one in items if one.album_id}
+        albums = {item.album_id: item.get_album() for item in items if item.album_id}
         for album in filter(None, albums.values()):
             limit = self.config["max_genres"].get(int)
             set_genres(album, album_genres(list(album.items()), limit=limit))
@@ -224,7 +224,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
             threshold=None if threshold is None else float(threshold),
             writing=writing_of(tagger.settings, hardlinks="write"),
         )
-        return {one.path: one for one in tagger.scan(paths, options)}
+        return {result.path: result for result in tagger.scan(paths, options)}
 
     def _tagger(self) -> Tagger:
         """The door to everything, opened at first use and kept.

@@ -36,7 +36,9 @@ def settings_values(config: Any, labels: Sequence[str]) -> dict[str, object]:
     if (path := _file(config["canonical"], "genres-tree.yaml")) is not None:
         tree = pruned(parents_in(_yaml(path), spell), labels)
         found["tree"] = tree
-    names = list(dict.fromkeys([*labels, *tree, *(one for up in tree.values() for one in up)]))
+    names = list(
+        dict.fromkeys([*labels, *tree, *(parent for up in tree.values() for parent in up)])
+    )
     if (path := _file(config["whitelist"], "genres.txt")) is not None:
         found["allow"] = whitelist_in(_text(path), spell)
     given = config["aliases"].get()
@@ -56,7 +58,9 @@ def speller(labels: Sequence[str]) -> Spell:
 def whitelist_in(text: str, spell: Spell) -> list[str]:
     """The genres of a whitelist: a line each, `#` begins a comment."""
     lines = (line.strip() for line in text.splitlines())
-    return list(dict.fromkeys(spell(one) for one in lines if one and not one.startswith("#")))
+    return list(
+        dict.fromkeys(spell(line) for line in lines if line and not line.startswith("#"))
+    )
 
 
 def parents_in(tree: Any, spell: Spell) -> Tree:
@@ -75,8 +79,8 @@ def _edges(tree: Any, above: str | None) -> Iterator[tuple[str, str | None]]:
             yield str(name), above
             yield from _edges(below, str(name))
     elif isinstance(tree, list):
-        for one in tree:
-            yield from _edges(one, above)
+        for entry in tree:
+            yield from _edges(entry, above)
     elif tree is not None:
         yield str(tree), above
 
@@ -100,10 +104,10 @@ def pruned(tree: Tree, labels: Sequence[str]) -> Tree:
 def _leads_to(start: str, name: str, tree: Tree) -> bool:
     seen, todo = {start}, [start]
     while todo:
-        one = todo.pop()
-        if one == name:
+        node = todo.pop()
+        if node == name:
             return True
-        above = [parent for parent in tree.get(one, ()) if parent not in seen]
+        above = [parent for parent in tree.get(node, ()) if parent not in seen]
         seen.update(above)
         todo += above
     return False
@@ -123,9 +127,9 @@ def aliases_in(given: Mapping[Any, Any], names: Sequence[str], spell: Spell) -> 
     found = {}
     try:
         patterns = [
-            (re.compile(str(one), re.IGNORECASE), str(target))
+            (re.compile(str(entry), re.IGNORECASE), str(target))
             for target, group in given.items()
-            for one in (group if isinstance(group, list) else [group])
+            for entry in (group if isinstance(group, list) else [group])
         ]
         for name in names:
             matches = ((pattern.fullmatch(name.lower()), to) for pattern, to in patterns)

@@ -60,5 +60,5 @@ def line_of(item: Any, new: Iterable[str], result: TrackResult) -> str:
     """One line for people: the item, what it has, what it would have, and how sure."""
     before = "; ".join(genres_of(item)) or "(none)"
     scores = result.scores or {}
-    told = [f"{one} {scores[one]:.2f}" if one in scores else one for one in new]
+    told = [f"{genre} {scores[genre]:.2f}" if genre in scores else genre for genre in new]
     return f"{item}: {before} -> {'; '.join(told)}"

@@ -27,7 +27,9 @@ def stated_duration(path: Path) -> float | None:
             return None
         header = file.read(header_len - _HEAD_LEN)
         data = file.read(24)
-    properties = next((one.data for one in objects_in(header) if one.guid == FILE), b"")
+    properties = next(
+        (element.data for element in objects_in(header) if element.guid == FILE), b""
+    )
     data_len = _number(data, 16)
     if (
         len(properties) < _PROPERTIES_LEN

@@ -82,11 +82,13 @@ def _root(
 
 def _check_options(arguments: Sequence[str]) -> None:
     """Refuse what the parser would print as it stands: a file's name taken for an option."""
-    for one in arguments:
-        if one == "--":
+    for argument in arguments:
+        if argument == "--":
             return
-        if one.startswith("-") and sanitise(one) != one:
-            raise InputError(f"{one}: there is no such option; put -- in front of file names.")
+        if argument.startswith("-") and sanitise(argument) != argument:
+            raise InputError(
+                f"{argument}: there is no such option; put -- in front of file names."
+            )
 
 
 def main() -> None:

@@ -124,7 +124,7 @@ def _json(path: Path, devices: "list[DeviceBench]", decoding: "DecodeSpeed | Non
     record: dict[str, Any] = {
         "model": str(path),
         "cores": usable_cores(),
-        "devices": [one.to_record() for one in devices],
+        "devices": [device.to_record() for device in devices],
         "decoding_one_core": None if decoding is None else asdict(decoding),
     }
     return json_text(record)
@@ -134,8 +134,8 @@ def _show(devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> None:
     from tagger.reports.bench_table import bench_table
 
     console = stdout_console()
-    for one in devices:
-        console.print(bench_table(one), soft_wrap=True)
+    for device in devices:
+        console.print(bench_table(device), soft_wrap=True)
     if decoding is not None:
         console.print(
             f"decoding on one core: {decoding.windows_per_s:.0f} windows/s,"

@@ -177,8 +177,8 @@ def device_options(where: Where) -> "tuple[Device, DeviceOptions]":
     if size and not auto and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
         raise InputError(f"--batch-size {size}: write auto or a number from 1 to {MAX_SIZE}.")
     # ONNX Runtime takes any text here, and leaves out nothing if it is misspelt.
-    excluded = tuple(one.strip() for one in (where.exclude_ops or "").split(",") if one)
-    wrong = [one for one in excluded if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", one)]
+    excluded = tuple(name.strip() for name in (where.exclude_ops or "").split(",") if name)
+    wrong = [name for name in excluded if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name)]
     if wrong:
         raise InputError(f"--exclude-ops {wrong[0]}: name operator types, as in LSTM,Softmax.")
     if excluded and kind != "tensorrt":

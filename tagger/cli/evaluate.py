@@ -85,7 +85,9 @@ def study(
         data=recordings.data,
         prepared=recordings.prepared,
         split=split,
-        labels={one: str(other) for one, other in parse_overrides(label or []).items()},
+        labels={
+            override: str(other) for override, other in parse_overrides(label or []).items()
+        },
         out=out,
         say=say,
         n_seeds=seeds,

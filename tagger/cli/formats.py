@@ -20,8 +20,8 @@ def formats(
     if json:
         from tagger.text import json_text
 
-        for one in containers:
-            typer.echo(json_text(one.to_record()))
+        for container in containers:
+            typer.echo(json_text(container.to_record()))
         return
     from rich.console import Console
 
@@ -35,14 +35,16 @@ def _table(containers: "list[Format]") -> "Table":
     for title in ("container", "files", "decoded by", "tags read", "tags written"):
         table.add_column(title, overflow="fold")
     table.add_column("several genres, notes", overflow="fold")
-    for one in containers:
-        notes = "; ".join(part.rstrip(".") for part in (one.several, one.note) if part)
+    for container in containers:
+        notes = "; ".join(
+            part.rstrip(".") for part in (container.several, container.note) if part
+        )
         table.add_row(
-            one.container,
-            " ".join(one.suffixes),
-            ", ".join(one.decoders) or "nobody",
-            ", ".join(one.reads) or "none",
-            one.writes or "none",
+            container.container,
+            " ".join(container.suffixes),
+            ", ".join(container.decoders) or "nobody",
+            ", ".join(container.reads) or "none",
+            container.writes or "none",
             notes,
         )
     return table

@@ -20,30 +20,32 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     spelled: list[Parameter] = []
-    for name, one in inspect.signature(command).parameters.items():
+    for name, parameter in inspect.signature(command).parameters.items():
         if name in groups:
             spelled += _options(groups[name])
         else:
-            spelled.append(one.replace(annotation=hints[name], kind=Parameter.KEYWORD_ONLY))
+            spelled.append(
+                parameter.replace(annotation=hints[name], kind=Parameter.KEYWORD_ONLY)
+            )
 
     @functools.wraps(command)
     def called(**given: Any) -> None:
         for name, kind in groups.items():
-            given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+            given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
         command(**given)
 
     # typer reads the signature; whoever calls it by name still gets the groups.
     called.__signature__ = inspect.Signature(spelled)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in spelled}
+    called.__annotations__ = {option.name: option.annotation for option in spelled}
     return called
 
 
 def _options(group: Any) -> Iterator[Parameter]:
     types = get_type_hints(group, include_extras=True)
-    for one in fields(group):
+    for field in fields(group):
         yield Parameter(
-            one.name,
+            field.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if one.default is MISSING else one.default,
-            annotation=types[one.name],
+            default=Parameter.empty if field.default is MISSING else field.default,
+            annotation=types[field.name],
         )

@@ -217,8 +217,8 @@ def _corrections(state: Path | None, forget: str | None, *, json: bool) -> None:
             return
         decisions = all_corrections(store)
     if json:
-        for one in decisions:
-            typer.echo(json_text(correction_record(one)))
+        for decision in decisions:
+            typer.echo(json_text(correction_record(decision)))
     elif decisions:
         show_corrections(stdout_console(), decisions)
     else:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    one: Annotated[str, typer.Argument(metavar="MODEL", help="A name or a file.")],
+    first: Annotated[str, typer.Argument(metavar="MODEL", help="A name or a file.")],
     other: Annotated[str, typer.Argument(metavar="MODEL", help="Another one.")],
     on: Annotated[
         Path,
@@ -42,7 +42,7 @@ def compare(
     paths = [on] if own is None else list(own)
     scored = [
         _score(model, paths, device=device, n_decoders=jobs, limit=limit)
-        for model in (one, other)
+        for model in (first, other)
     ]
     comparison = compare_results(scored[0], scored[1], own)
     if json:
@@ -93,19 +93,19 @@ def _table(comparison: "Comparison") -> "Table":
         table.add_row(title, values[0], values[1])
 
     every = dict(enumerate(comparison.models))
-    row("genres", {i: str(one.n_labels) for i, one in every.items()})
-    row("tracks a second", {i: f"{one.tracks_per_s:.1f}" for i, one in every.items()})
+    row("genres", {i: str(value.n_labels) for i, value in every.items()})
+    row("tracks a second", {i: f"{value.tracks_per_s:.1f}" for i, value in every.items()})
     row(
         "tracks with a sure genre",
-        {i: _share(one.n_chosen, comparison.n_tracks) for i, one in every.items()},
+        {i: _share(value.n_chosen, comparison.n_tracks) for i, value in every.items()},
     )
     row(
         "first label right",
-        {i: _share(one.n_first_right, one.n_own) for i, one in every.items()},
+        {i: _share(value.n_first_right, value.n_own) for i, value in every.items()},
     )
     row(
         "sure genre right",
-        {i: _share(one.n_written_right, one.n_written) for i, one in every.items()},
+        {i: _share(value.n_written_right, value.n_written) for i, value in every.items()},
     )
     return table
 

@@ -101,7 +101,7 @@ class Sources:
 
     def files(self) -> Files:
         """The same as files and folders."""
-        paths = [Path(one) for one in self.paths]
+        paths = [Path(path) for path in self.paths]
         return Files(paths=paths, limit=self.limit, exclude=self.exclude)
 
 
@@ -120,7 +120,7 @@ class Objects:
     def are_asked(self, sources: Sources) -> bool:
         """Whether the scan is one of objects: a URL, or options that only such a scan has."""
         given = (self.cluster, self.results, self.actors, self.resume, self.unsafe_overwrite)
-        return any("://" in one for one in sources.paths) or any(given)
+        return any("://" in path for path in sources.paths) or any(given)
 
     def check(self, sources: Sources, *, past: "Past", where: "Where", report: object) -> None:
         """Refuse what such a scan has not, before anything is opened.

@@ -39,9 +39,9 @@ def one_of(option: str, value: str, allowed: Sequence[T]) -> T:
     Raises:
         InputError: it is none of them.
     """
-    for one in allowed:
-        if one == value:
-            return one
+    for name in allowed:
+        if name == value:
+            return name
     raise InputError(f"{option} {value}: choose one of {', '.join(allowed)}.")
 
 

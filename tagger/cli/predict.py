@@ -175,7 +175,7 @@ def _emit_with_segments(
     parts = []
     if result.timeline is not None:
         parts = segments(result.timeline, spec, threshold=threshold)
-    record = {**to_record(result), "segments": [one.to_record() for one in parts]}
+    record = {**to_record(result), "segments": [part.to_record() for part in parts]}
     typer.echo(json_text(record))
 
 

@@ -79,11 +79,11 @@ def audit(
     ) as tagger:
         audited = _audited(tagger, files.paths, options, walk=walk, past=past, report=report)
     if json:
-        for one in _worth_a_row(audited.files):
-            emit_json(one.result, stdout_console())
+        for file in _worth_a_row(audited.files):
+            emit_json(file.result, stdout_console())
     else:
         show_audit(stdout_console(), audited, limit=None if everything else SHOWN)
-    has_failed = any(one.finding == "failed" for one in audited.files)
+    has_failed = any(file.finding == "failed" for file in audited.files)
     raise typer.Exit(EXIT_SOME_FAILED if has_failed else walk.exit_code)
 
 
@@ -118,15 +118,15 @@ def _audited(
 
 def _worth_a_row(files: "Iterable[Audited]") -> "Iterator[Audited]":
     """Files that agree, or of which nothing is sure, are not what an audit is about."""
-    return (one for one in files if one.finding not in {"agrees", "unsure"})
+    return (file for file in files if file.finding not in {"agrees", "unsure"})
 
 
 def _add_all(report: "Report | None", files: "Sequence[Audited]") -> None:
     """The page gets every file, a table what is worth a row."""
     if report is None:
         return
-    for one in files if report.takes_findings else _worth_a_row(files):
-        report.add(one.result, finding=one.finding)
+    for file in files if report.takes_findings else _worth_a_row(files):
+        report.add(file.result, finding=file.finding)
 
 
 @grouped

@@ -51,16 +51,16 @@ def similar(
     with open_tagger(
         where, settings=settings, console=console, quiet=json, state=state
     ) as tagger:
-        index = _index(tagger, [one for one in within or () if one != OF_STATE], console)
+        index = _index(tagger, [place for place in within or () if place != OF_STATE], console)
         matches = similar_to(tagger, track, index, top=top)
     if m3u is not None:
         write_m3u(m3u, matches, track=track)
-    for one in matches:
+    for match in matches:
         if json:
-            record = {"path": text_of(one.path), "likeness": round(one.likeness, 4)}
+            record = {"path": text_of(match.path), "likeness": round(match.likeness, 4)}
             typer.echo(json_text(record))
         else:
-            _line(one.likeness, one.path)
+            _line(match.likeness, match.path)
 
 
 @grouped
@@ -92,12 +92,13 @@ def duplicates(
         n_groups += 1
         if json:
             rows = [
-                {"path": text_of(one.path), "likeness": round(one.likeness, 4)} for one in group
+                {"path": text_of(match.path), "likeness": round(match.likeness, 4)}
+                for match in group
             ]
             typer.echo(json_text({"tracks": rows}))
             continue
-        for one in group:
-            _line(one.likeness, one.path)
+        for match in group:
+            _line(match.likeness, match.path)
         typer.echo("")
     sayer(console)(
         f"{len(index.paths)} tracks were compared; {n_groups} recordings are there twice or"
@@ -118,7 +119,7 @@ def _index(tagger: "Tagger", paths: Sequence[str], console: "Console") -> "Index
 
     if not paths:
         return index_of_state(tagger)
-    places = [Path(one) for one in paths]
+    places = [Path(path) for path in paths]
     with progress_of(tagger, places, console) as on_track:
         return index_of_paths(tagger, places, on_track=on_track)
 

@@ -45,8 +45,8 @@ def show_object_runs(results: str, *, json: bool) -> None:
     parts = _parts(results)
     from tagger.cluster.journal import all_runs, batches_of
 
-    found = [one for one in all_runs(parts) if batches_of(parts, one.id)]
-    undone = {one.undoes for one in found}
+    found = [run for run in all_runs(parts) if batches_of(parts, run.id)]
+    undone = {run.undoes for run in found}
     for run in found:
         if json:
             typer.echo(json_text(asdict(run) | {"is_undone": run.id in undone}))

@@ -73,7 +73,7 @@ def watch(
     console, out = stderr_console(), stdout_console()
     settings = load_settings(what.setting or ())
     patterns = checked_patterns(exclude or (), option="--exclude")
-    tops = [_folder(one) for one in folders]
+    tops = [_folder(folder) for folder in folders]
     scanning = what.options()
     options = FollowOptions(exclude=(*settings.exclude, *patterns), quiet_s=quiet_for)
     with contextlib.ExitStack() as stack:

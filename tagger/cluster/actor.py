@@ -182,7 +182,7 @@ class ScanActor:
             f"the process that scanned its part of the results died {MAX_DEATHS} times, for"
             " want of memory or by a defect; --retry-failed --part-size 1 finds the object."
         )
-        return [self._row(Copy(one, None, reason=reason), None) for one in entries]
+        return [self._row(Copy(entry, None, reason=reason), None) for entry in entries]
 
     def _rows(
         self, entries: Sequence[ObjectEntry], requests: "dict[str, WriteRequest]"

@@ -85,8 +85,8 @@ class Fetcher:
                 for entry in islice(left, 1):
                     waiting.append(self._threads.submit(self._copy, entry))
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in waiting:
+                future.cancel()
 
     def drop(self, copy: Copy) -> Copy:
         """Remove a copy that is not needed any more; what was fetched of it is known then."""

@@ -96,7 +96,7 @@ def all_runs(parts: JournalParts) -> list[ObjectRun]:
     Raises:
         StateError: they cannot be read.
     """
-    found = [_run_of(parts, f"{one}/{_RUN}") for one in parts.folders()]
+    found = [_run_of(parts, f"{folder}/{_RUN}") for folder in parts.folders()]
     return sorted(found, key=lambda run: run.began, reverse=True)
 
 
@@ -104,7 +104,9 @@ def _run_of(parts: JournalParts, name: str) -> ObjectRun:
     data = parts.read(name)
     try:
         told = json.loads(data)
-        return ObjectRun(**{one.name: told.get(one.name) for one in fields(ObjectRun)})
+        return ObjectRun(
+            **{attribute.name: told.get(attribute.name) for attribute in fields(ObjectRun)}
+        )
     except (ValueError, AttributeError) as error:
         raise StateError(
             f"{parts.shown}: {name} of the journal is damaged ({error}). Put it back from a"
@@ -189,8 +191,8 @@ def changes_of(
         StateError: a part cannot be read.
     """
     # Batch by batch: a run of millions has more parts than anybody should hold names of.
-    for one in [batch] if batch is not None else reversed(parts.folders(run)):
-        yield from _changes_in(parts, f"{run}/{one}")
+    for folder in [batch] if batch is not None else reversed(parts.folders(run)):
+        yield from _changes_in(parts, f"{run}/{folder}")
 
 
 def _changes_in(parts: JournalParts, folder: str) -> Iterator[ObjectChange]:
@@ -223,15 +225,19 @@ def run_named(parts: JournalParts, run: str | None) -> ObjectRun:
     """
     runs = all_runs(parts)
     if run is not None:
-        for one in runs:
-            if one.id == run:
-                return one
-        shown = ", ".join(one.id for one in runs[:5]) or "none"
+        for earlier in runs:
+            if earlier.id == run:
+                return earlier
+        shown = ", ".join(run.id for run in runs[:5]) or "none"
         raise InputError(f"{parts.shown}: no run {run} has written. The last ones: {shown}.")
-    undone = {one.undoes for one in runs}
-    for one in runs:
-        if one.undoes is None and one.id not in undone and batches_of(parts, one.id):
-            return one
+    undone = {run.undoes for run in runs}
+    for earlier in runs:
+        if (
+            earlier.undoes is None
+            and earlier.id not in undone
+            and batches_of(parts, earlier.id)
+        ):
+            return earlier
     raise InputError(
         f"{parts.shown}: there is nothing to undo: no scan with these results has written to"
         " objects, or all was undone. Name a run to undo it again."

@@ -115,7 +115,7 @@ class StoredParts:
         first = len(self._key("x")) - 1
         with self._asked(root):
             pages = obstore.list(self.place.store, prefix=root)
-            return sorted(one["path"][first:] for page in pages for one in page)
+            return sorted(entry["path"][first:] for page in pages for entry in page)
 
     def folders(self, folder: str = "") -> list[str]:
         """As in `JournalParts`."""
@@ -123,7 +123,7 @@ class StoredParts:
         with self._asked(root):
             found = obstore.list_with_delimiter(self.place.store, prefix=root)
             return sorted(
-                one.rstrip("/").rpartition("/")[2] for one in found["common_prefixes"]
+                prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"]
             )
 
     def _key(self, name: str) -> str:

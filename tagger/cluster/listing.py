@@ -58,10 +58,10 @@ def _of_store(place: Place) -> Iterator[ObjectEntry]:
     with objects_asked(place.url.partition("?")[0], InputError):
         try:
             for page in obstore.list(place.store, place.prefix or None, chunk_size=PAGE_LEN):
-                for one in page:
-                    last = one["path"]
+                for entry in page:
+                    last = entry["path"]
                     yield ObjectEntry(
-                        last, one["size"], one["e_tag"] or "", one["last_modified"]
+                        last, entry["size"], entry["e_tag"] or "", entry["last_modified"]
                     )
         except InvalidPathError:
             # One key with a control character, and obstore gives nothing of its page.
@@ -84,17 +84,19 @@ def _of_folder(top: Path, below: str = "") -> Iterator[ObjectEntry]:
     """The files of a folder and those below it, each folder by name: one at a time is held."""
     try:
         with os.scandir(top / below) as found:
-            entries = sorted(found, key=lambda one: one.name.encode("utf-8", "surrogateescape"))
+            entries = sorted(
+                found, key=lambda entry: entry.name.encode("utf-8", "surrogateescape")
+            )
     except OSError as error:
         if below:
             return
         raise InputError(f"{top}: it cannot be listed ({error.strerror}).") from error
-    for one in entries:
-        key = f"{below}/{one.name}" if below else one.name
-        if one.is_dir(follow_symlinks=False):
+    for entry in entries:
+        key = f"{below}/{entry.name}" if below else entry.name
+        if entry.is_dir(follow_symlinks=False):
             yield from _of_folder(top, key)
-        elif one.is_file():
-            status = one.stat()
+        elif entry.is_file():
+            status = entry.stat()
             yield ObjectEntry(
                 key,
                 status.st_size,

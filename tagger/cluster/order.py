@@ -46,7 +46,9 @@ class ListingOrder:
         last, self._last = self._last, key
         if last is None or self.name == NONE:
             return
-        self._possible -= {one for one in ORDERS if ORDERS[one](key) <= ORDERS[one](last)}
+        self._possible -= {
+            order for order in ORDERS if ORDERS[order](key) <= ORDERS[order](last)
+        }
         if self.name not in self._possible:
             self.name = min(self._possible, default=NONE)
             self._on_change(self.name)

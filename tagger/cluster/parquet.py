@@ -74,7 +74,7 @@ class ParquetResults:
 
     def past(self, order: ListingOrder, run: int) -> "ParquetPast":
         """As in `Results`."""
-        return ParquetPast(self, order, [one for one in self._runs() if one < run])
+        return ParquetPast(self, order, [earlier for earlier in self._runs() if earlier < run])
 
     def learn_order(self, name: str) -> None:
         """As in `Results`."""
@@ -99,7 +99,7 @@ class ParquetResults:
 
     def part_numbers(self, run: int) -> set[int]:
         """As in `Results`."""
-        return {int(one[-16:-8]) for one in self.parts(run)}
+        return {int(part[-16:-8]) for part in self.parts(run)}
 
     def write_part(self, run: int, number: int, rows: Sequence[ObjectResult]) -> None:
         """As in `Results`."""
@@ -121,12 +121,14 @@ class ParquetResults:
         """The keys of the parts of a run, in the order of the listing."""
         prefix = self.place.key(f"run={run:06d}")
         pages = obstore.list(self.place.store, prefix, chunk_size=1_000)
-        return sorted(one["path"] for page in pages for one in page)
+        return sorted(entry["path"] for page in pages for entry in page)
 
     def past_rows(self, key: str) -> Iterator[tuple[str, PastRow, datetime]]:
         """What counts of the rows of one part."""
         table = pq.read_table(self._part_file(key), columns=_PAST_COLUMNS)
-        for name, *past, at in zip(*(one.to_pylist() for one in table.columns), strict=True):
+        for name, *past, at in zip(
+            *(column.to_pylist() for column in table.columns), strict=True
+        ):
             yield name, PastRow(*past), at
 
     def _part_file(self, key: str) -> io.BytesIO:
@@ -138,7 +140,7 @@ class ParquetResults:
         offset = None if after is None or place.folder else place.key(_marker(after))
         with objects_asked(f"--results {self.shown.partition('?')[0]}", InputError):
             pages = obstore.list(place.store, place.key("_runs"), offset=offset)
-            names = [one["path"] for page in pages for one in page]
+            names = [entry["path"] for page in pages for entry in page]
         return sorted(int(found[1]) for name in names if (found := _RUN.search(name)))
 
     def _put(self, name: str, data: bytes, *, is_new: bool = False) -> None:
@@ -185,10 +187,12 @@ class ParquetPast:
                     " be resumed from Parquet; use --results postgresql://."
                 )
             name = self._name
-            self._cursors = [_Cursor(self._results, one, name) for one in self._runs]
+            self._cursors = [_Cursor(self._results, run, name) for run in self._runs]
         found = {}
         for entry in page:
-            rows = [row for one in self._cursors if (row := one.find(entry.key)) is not None]
+            rows = [
+                row for cursor in self._cursors if (row := cursor.find(entry.key)) is not None
+            ]
             if rows:
                 found[entry.key] = max(rows, key=lambda row: row[1])[0]
         return found

@@ -113,7 +113,7 @@ class PostgresResults:
         query = f"SELECT {names} FROM tagger_results WHERE run = %s AND part = %s"  # noqa: S608
         with self._asked() as connection, connection.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute(query, [run, number]).fetchall()
-        return [_row(one) for one in found] or None
+        return [_row(row) for row in found] or None
 
     def part_numbers(self, run: int) -> set[int]:
         """As in `Results`."""
@@ -130,14 +130,14 @@ class PostgresResults:
                     f"{self.shown}: a newer run writes to these results; this one has stopped."
                 )
             with connection.cursor() as cursor:
-                cursor.executemany(_INSERT, [[*_values(one), run, number] for one in rows])
+                cursor.executemany(_INSERT, [[*_values(row), run, number] for row in rows])
 
     def rows(self) -> Iterator[ObjectResult]:
         """All rows of all runs; of several about a key the latest counts."""
         names = ", ".join(_COLUMNS)
         with self._asked() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            for one in cursor.execute(f"SELECT {names} FROM tagger_results ORDER BY run, part"):  # noqa: S608
-                yield _row(one)
+            for row in cursor.execute(f"SELECT {names} FROM tagger_results ORDER BY run, part"):  # noqa: S608
+                yield _row(row)
 
     def latest(self, keys: list[str], run: int) -> dict[str, PastRow]:
         """The latest row of each key from before a run."""
@@ -168,7 +168,7 @@ class PostgresPast:
 
     def rows_of(self, page: Sequence[ObjectEntry]) -> dict[str, PastRow]:
         """As in `Past`."""
-        return self._results.latest([_text(one.key) for one in page], self._run)
+        return self._results.latest([_text(entry.key) for entry in page], self._run)
 
 
 def _values(row: ObjectResult) -> list[Any]:
@@ -176,7 +176,7 @@ def _values(row: ObjectResult) -> list[Any]:
     found["genres"], found["previous"] = list(row.genres), list(row.previous)
     for name in ("scores", "others"):
         found[name] = None if found[name] is None else Json(found[name])
-    return [_text(one) if isinstance(one, str) else one for one in found.values()]
+    return [_text(value) if isinstance(value, str) else value for value in found.values()]
 
 
 def _text(value: str) -> str:

@@ -93,7 +93,7 @@ def cause_of(error: BaseException) -> str:
     code, status = _code_of(error, text), _status_of(error, text)
     if code in _CODES:
         return _CODES[code]
-    if any(one in text.lower() for one in _NO_KEYS):
+    if any(key in text.lower() for key in _NO_KEYS):
         return "none"
     if name == "ValueError" and "path" in text:
         return "key"

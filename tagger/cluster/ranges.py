@@ -138,7 +138,7 @@ class RangeServer:
         """Fetch the blocks of a range that are not here, each run of them by one request."""
         with copy.lock:
             first, last = max(start, 0) // BLOCK_LEN, -(-min(end, copy.entry.size) // BLOCK_LEN)
-            missing = [one for one in range(first, last) if one not in copy.here]
+            missing = [number for number in range(first, last) if number not in copy.here]
             try:
                 for begin, stop in _runs(missing):
                     self._fetch(copy, begin * BLOCK_LEN, min(stop * BLOCK_LEN, copy.entry.size))
@@ -160,9 +160,9 @@ class RangeServer:
 def _runs(blocks: list[int]) -> list[tuple[int, int]]:
     """Consecutive numbers as pairs of first and end."""
     found: list[tuple[int, int]] = []
-    for one in blocks:
-        if found and found[-1][1] == one:
-            found[-1] = (found[-1][0], one + 1)
+    for block in blocks:
+        if found and found[-1][1] == block:
+            found[-1] = (found[-1][0], block + 1)
         else:
-            found.append((one, one + 1))
+            found.append((block, block + 1))
     return found

@@ -101,17 +101,17 @@ def check_nodes(cluster: str) -> list[str]:
     import ray  # noqa: PLC0415
 
     every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    nodes = [one for one in every if one["Alive"] and one["Resources"].get("CPU")]
+    nodes = [node for node in every if node["Alive"] and node["Resources"].get("CPU")]
     if not nodes:
         raise InputError(f"--cluster {cluster}: none of its nodes has a CPU to work with.")
     probe = ray.remote(num_cpus=0, max_retries=1)(_probe())
-    asked = [probe.options(scheduling_strategy=_on(one["NodeID"])).remote() for one in nodes]
+    asked = [probe.options(scheduling_strategy=_on(node["NodeID"])).remote() for node in nodes]
     own = (platform.python_version(), __version__)
-    for one, versions in zip(nodes, ray.get(asked, timeout=300), strict=True):
-        check_versions(own, versions, node=one["NodeManagerHostname"])
+    for node, versions in zip(nodes, ray.get(asked, timeout=300), strict=True):
+        check_versions(own, versions, node=node["NodeManagerHostname"])
     # In turns, so that few actors are on many nodes.
-    cores = [(core, one["NodeID"]) for one in nodes for core in range(_n_cores(one))]
-    return [name for _, name in sorted(cores, key=lambda one: one[0])]
+    cores = [(core, node["NodeID"]) for node in nodes for core in range(_n_cores(node))]
+    return [name for _, name in sorted(cores, key=lambda pair: pair[0])]
 
 
 def _n_cores(node: dict[str, Any]) -> int:
@@ -181,13 +181,13 @@ def start_actors(work: Work, model: Any, nodes: list[str]) -> list[Any]:
     # Whatever dies is begun again elsewhere; `tagger.cluster.attempts` ends it.
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
     actors = [
-        kind.options(scheduling_strategy=_on(one, soft=True), **options).remote(
-            work, model, one
+        kind.options(scheduling_strategy=_on(node, soft=True), **options).remote(
+            work, model, node
         )
-        for one in nodes
+        for node in nodes
     ]
     try:
-        ray.get([one.presence_of.remote() for one in actors])
+        ray.get([actor.presence_of.remote() for actor in actors])
     except RayError as error:
         raise StartError(f"an actor cannot be started: {cause_of(error)}") from error
     return actors
@@ -197,9 +197,9 @@ def stop_actors(actors: list[Any]) -> None:
     """End them, whatever they are doing."""
     import ray  # noqa: PLC0415
 
-    for one in actors:
+    for actor in actors:
         with contextlib.suppress(Exception):  # it is gone already
-            ray.kill(one)
+            ray.kill(actor)
 
 
 def cause_of(error: Exception) -> str:

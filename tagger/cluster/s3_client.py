@@ -38,8 +38,8 @@ def list_s3(place: Place, *, after: str) -> Iterator[ObjectEntry]:
     prefix = f"{place.prefix}/" if place.prefix else ""
     pages = s3_client(place.url).get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
-        for one in page.get("Contents", ()):
-            yield ObjectEntry(one["Key"], one["Size"], one["ETag"], one["LastModified"])
+        for entry in page.get("Contents", ()):
+            yield ObjectEntry(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
 
 
 @lru_cache(maxsize=4)  # it takes a third of a second, and renews credentials itself

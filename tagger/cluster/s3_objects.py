@@ -73,7 +73,7 @@ class S3Objects:
         head = self.client.head_object(Bucket=self.bucket, Key=key, IfMatch=version.etag)
         if head.get("ObjectLockMode") or head.get("ObjectLockLegalHoldStatus") == "ON":
             raise UnsupportedTagError(f"{url}: it is under an object lock, and is left alone.")
-        lost = [one for one, text in head["Metadata"].items() if not text.isascii()]
+        lost = [key for key, text in head["Metadata"].items() if not text.isascii()]
         if head.get("ExpiresString") and not head.get("Expires"):  # no date, as headers may be
             lost.append("Expires")
         if lost or head.get("MissingMeta"):
@@ -164,4 +164,4 @@ class S3Objects:
             if error.response["Error"]["Code"] in _NO_TAGGING:
                 return []
             raise
-        return [(one["Key"], one["Value"]) for one in found]
+        return [(tag["Key"], tag["Value"]) for tag in found]

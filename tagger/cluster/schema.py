@@ -36,17 +36,17 @@ SCHEMA = pa.schema(
 )
 """The fields of `ObjectResult`, in their order."""
 
-NAMES = tuple(one.name for one in fields(ObjectResult))
+NAMES = tuple(field.name for field in fields(ObjectResult))
 
 
 def table_of(rows: Sequence[ObjectResult]) -> pa.Table:
     """Rows as a table."""
-    return pa.Table.from_pylist([_record(one) for one in rows], schema=SCHEMA)
+    return pa.Table.from_pylist([_record(row) for row in rows], schema=SCHEMA)
 
 
 def rows_of(table: pa.Table) -> list[ObjectResult]:
     """A table as rows."""
-    return [_row(one) for one in table.to_pylist(maps_as_pydicts="strict")]
+    return [_row(row) for row in table.to_pylist(maps_as_pydicts="strict")]
 
 
 def _record(row: ObjectResult) -> dict[str, Any]:

@@ -89,13 +89,13 @@ def undo_objects(
     target = open_replaceable(place, has_multipart=has_multipart)
     changes = changes_of(parts, run.id)
     if not write:
-        yield from (one for one in map(partial(_would_be, target), changes) if one)
+        yield from (change for change in map(partial(_would_be, target), changes) if change)
         return
     undoing = begin_run(parts, "undo", place, undoes=run.id)
     journal = ObjectJournal(parts, undoing.id)
     writer = ObjectWriter(target, journal, options)
     try:
-        for group in distinct_groups(changes, at_most=GROUP, key=lambda one: one.key):
+        for group in distinct_groups(changes, at_most=GROUP, key=lambda change: change.key):
             yield from _undone(writer, group)
     finally:
         journal.close()

@@ -131,7 +131,9 @@ class ObjectWriter:
             requests: the version that was read, what it shall hold (the path in it does not
                 count), and what the journal shall keep beside the change.
         """
-        return self.carry_out(Job(one, _plan_of(what), about) for one, what, about in requests)
+        return self.carry_out(
+            Job(request, _plan_of(what), about) for request, what, about in requests
+        )
 
     def carry_out(self, jobs: Iterable[Job]) -> Iterator[ObjectOutcome]:
         """Make changes that somebody else plans, one outcome each, in order."""
@@ -150,15 +152,15 @@ class ObjectWriter:
         """Copy and plan all, record, make; the copies are removed in any case."""
         with ExitStack() as stack, ThreadPoolExecutor(N_THREADS, "objects") as pool:
             found = list(pool.map(partial(self._begun, stack=stack), group))
-            steps = [one for one in found if isinstance(one, _Step)]
+            steps = [step for step in found if isinstance(step, _Step)]
             try:
                 self._record(steps)
             except StateError as error:
-                found = [_unrecorded(self.target, one, error) for one in found]
+                found = [_unrecorded(self.target, step, error) for step in found]
             yield from pool.map(self._ended, found)
 
-    def _ended(self, one: _Step | ObjectOutcome) -> ObjectOutcome:
-        return self._made(one) if isinstance(one, _Step) else one
+    def _ended(self, step: _Step | ObjectOutcome) -> ObjectOutcome:
+        return self._made(step) if isinstance(step, _Step) else step
 
     def _begun(self, job: Job, stack: ExitStack) -> _Step | ObjectOutcome:
         """A change with its proven copy, or why there is none."""
@@ -204,17 +206,17 @@ class ObjectWriter:
         changes = [
             ObjectChange(
                 id="",
-                key=one.job.entry.key,
-                old=one.version,
-                was=one.planned.was,
-                becomes=one.planned.becomes,
-                before=one.planned.before,
-                after=one.planned.after,
-                reverse=pack(one.planned.patches, one.planned.undo),
-                temp=one.planned.temp.name if is_folder else "",
-                about=one.job.about,
+                key=step.job.entry.key,
+                old=step.version,
+                was=step.planned.was,
+                becomes=step.planned.becomes,
+                before=step.planned.before,
+                after=step.planned.after,
+                reverse=pack(step.planned.patches, step.planned.undo),
+                temp=step.planned.temp.name if is_folder else "",
+                about=step.job.about,
             )
-            for one in steps
+            for step in steps
         ]
         if changes:
             for step, change in zip(steps, self.journal.plan(changes), strict=True):
@@ -272,13 +274,13 @@ def _entry_of(entry: ObjectEntry, new: ObjectVersion) -> ObjectEntry:
 
 
 def _unrecorded(
-    target: Replaceable, one: _Step | ObjectOutcome, error: StateError
+    target: Replaceable, step: _Step | ObjectOutcome, error: StateError
 ) -> ObjectOutcome:
     """What cannot be undone is not done."""
-    if not isinstance(one, _Step):
-        return one
-    url = url_of(target.place, one.job.entry.key)
+    if not isinstance(step, _Step):
+        return step
+    url = url_of(target.place, step.job.entry.key)
     return ObjectOutcome(
-        one.job.entry,
+        step.job.entry,
         WriteError(f"{url}: not written, since how to undo it cannot be recorded: {error}"),
     )

@@ -70,7 +70,7 @@ def _without_a_row(
     for run in reversed(all_runs(parts)):
         if run.command != "scan":
             continue
-        there = {_batch(one) for one in results.part_numbers(int(run.id))}
+        there = {_batch(number) for number in results.part_numbers(int(run.id))}
         for batch in sorted(batches_of(parts, run.id) - there):
             found |= _made(target, ObjectJournal(parts, run.id, batch), batch)
     return found
@@ -85,7 +85,7 @@ def earlier_writes(writing: Writing, place: Place, number: int) -> dict[str, Obj
 
 def _made(target: Replaceable, journal: ObjectJournal, batch: str) -> dict[str, ObjectChange]:
     found = settle_open(target, journal, batch=batch)
-    return {one.key: one for one in found if one.status == "done"}
+    return {row.key: row for row in found if row.status == "done"}
 
 
 def write_rows(
@@ -111,7 +111,7 @@ def write_rows(
     journal = _journal(writing, number)
     writer = ObjectWriter(target, journal, writing.options)
     asked = [(_entry(row), requests[row.key], "") for row in rows if row.key in requests]
-    outcomes = {one.entry.key: one for one in writer.write(asked)}
+    outcomes = {outcome.entry.key: outcome for outcome in writer.write(asked)}
     journal.close()
     return [
         _became(row, outcomes.get(row.key), earlier.get(row.key), url=url_of(place, row.key))

@@ -75,7 +75,7 @@ class DeviceBench:
     @property
     def best(self) -> Speed | None:
         """The speed at the batch size that is fastest."""
-        return max(self.speeds, key=lambda one: one.windows_per_s, default=None)
+        return max(self.speeds, key=lambda speed: speed.windows_per_s, default=None)
 
     def to_record(self) -> dict[str, Any]:
         """As JSON types."""

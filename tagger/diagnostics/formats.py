@@ -44,8 +44,8 @@ class Format:
 
 def formats() -> list[Format]:
     """Every container that is known, and one line for all others."""
-    listed = [_format(*one) for one in containers() if one[1].suffixes]
-    named = {suffix for one in listed for suffix in one.suffixes}
+    listed = [_format(*container) for container in containers() if container[1].suffixes]
+    named = {suffix for family in listed for suffix in family.suffixes}
     rest = tuple(sorted(AUDIO_SUFFIXES - named))
     note = "FFmpeg opens what it knows; no tag is read or written"
     return [*listed, Format("others", rest, ("FFmpeg",), (), None, None, note)]

@@ -94,22 +94,22 @@ def shares_of(events: Iterable[Mapping[str, Any]]) -> list[Share]:
             device=device,
             n_nodes=count,
             nodes=count / len(provider_of),
-            time=sum(time for (one, _), time in times.items() if one == device) / total,
+            time=sum(time for (where, _), time in times.items() if where == device) / total,
             operators=_longest(times, device, total),
         )
         for device, count in counts.items()
     ]
-    return sorted(shares, key=lambda one: -one.time)
+    return sorted(shares, key=lambda operator: -operator.time)
 
 
 def _longest(times: Counter[tuple[str, str]], device: str, total: int) -> dict[str, float]:
-    own = Counter({name: time for (one, name), time in times.items() if one == device})
+    own = Counter({name: time for (where, name), time in times.items() if where == device})
     return {name: round(time / total, 4) for name, time in own.most_common(N_OPERATORS)}
 
 
 def sentence(shares: Iterable[Share]) -> str:
     """The shares in words, as `doctor` and `bench` print them."""
     return "; ".join(
-        f"{one.device}: {one.n_nodes} nodes ({one.nodes:.0%}), {one.time:.0%} of the time"
-        for one in shares
+        f"{on.device}: {on.n_nodes} nodes ({on.nodes:.0%}), {on.time:.0%} of the time"
+        for on in shares
     )

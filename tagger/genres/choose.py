@@ -29,14 +29,14 @@ def track_scores(scores: "NDArray[np.float32]", spec: ModelSpec) -> dict[str, fl
     """
     by_label = dict(zip(spec.labels, scores.tolist(), strict=True))
     if not spec.parents:
-        return dict(sorted(by_label.items(), key=lambda one: -one[1]))
+        return dict(sorted(by_label.items(), key=lambda item: -item[1]))
     lines = {label: line_above(label, spec.parents) for label in spec.labels}
     for label, score in list(by_label.items()):
         for above in lines[label]:
             # A name that is no label has no score to raise.
             if by_label.get(above, 1.0) < score:
                 by_label[above] = score
-    return dict(sorted(by_label.items(), key=lambda one: (-one[1], -len(lines[one[0]]))))
+    return dict(sorted(by_label.items(), key=lambda item: (-item[1], -len(lines[item[0]]))))
 
 
 def scores_by_kind(
@@ -50,7 +50,7 @@ def scores_by_kind(
     """
     if scores is None:
         return None, None
-    kinds = [one for one in LABEL_KINDS if one in {GENRE_KIND, *spec.kinds.values()}]
+    kinds = [kind for kind in LABEL_KINDS if kind in {GENRE_KIND, *spec.kinds.values()}]
     by_kind: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
     for label, score in track_scores(scores, spec).items():
         by_kind[spec.kind_of(label)][label] = round(score, 4)
@@ -89,7 +89,7 @@ def choose_genres(
     """
     ranked = track_scores(scores, spec).items()
     return tuple(
-        one for one, score in ranked if is_sure(one, score, spec, threshold=threshold)
+        label for label, score in ranked if is_sure(label, score, spec, threshold=threshold)
     )[:top]
 
 
@@ -131,7 +131,7 @@ def why_abstained(
     """
     if not scores:
         return "the model knows no genres"
-    label, score = max(scores.items(), key=lambda one: one[1])
+    label, score = max(scores.items(), key=lambda item: item[1])
     needed = spec.thresholds[label] if threshold is None else threshold
     return (
         f"no genre is sure enough: the best is {label} with {score:.2f} of {needed:.2f} needed"
@@ -161,5 +161,5 @@ def why_nothing(
     return why_abstained(scores, spec, threshold=threshold)
 
 
-def _same(one: Sequence[str], other: Sequence[str]) -> bool:
-    return [name.casefold() for name in one] == [name.casefold() for name in other]
+def _same(genres: Sequence[str], other: Sequence[str]) -> bool:
+    return [name.casefold() for name in genres] == [name.casefold() for name in other]

@@ -95,12 +95,12 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
     """
     # The order counts: aliases first, then the lists, the tree, the spelling, the limit.
     names = [canonical(name, rules) for name in predicted]
-    writable = [one for name in names for one in specific_of(name, rules)]
+    writable = [genre for name in names for genre in specific_of(name, rules)]
     places: dict[str, int] = {}
     for place, name in enumerate(writable):
         places.setdefault(fold(name), place)
     specific = sorted(
-        without_general(writable, rules), key=lambda one: _place(one, places, rules)
+        without_general(writable, rules), key=lambda genre: _place(genre, places, rules)
     )
     general = [above for name in names for above in general_of(name, rules)]
     by_level = {"specific": specific, "general": general, "both": [*specific, *general]}
@@ -110,7 +110,7 @@ def chosen_names(predicted: Sequence[str], rules: GenreRules, *, limit: int) -> 
 def _place(name: str, places: Mapping[str, int], rules: GenreRules) -> int:
     """The first place of a name and of what stands above it."""
     line = (name, *ancestors(name, rules))
-    return min(places[fold(one)] for one in line if fold(one) in places)
+    return min(places[fold(genre)] for genre in line if fold(genre) in places)
 
 
 def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
         name
         for name in distinct
         if not any(
-            fold(name) in line and one not in above[fold(name)] for one, line in above.items()
+            fold(name) in line and key not in above[fold(name)] for key, line in above.items()
         )
     )
 
@@ -142,7 +142,7 @@ def ancestors(name: str, rules: GenreRules) -> tuple[str, ...]:
     above: dict[str, str] = {}
     level = [name]
     while level:
-        parents = [parent for one in level for parent in rules.tree.get(fold(one), ())]
+        parents = [parent for genre in level for parent in rules.tree.get(fold(genre), ())]
         level = [parent for parent in parents if fold(parent) not in {fold(name), *above}]
         above |= {fold(parent): parent for parent in reversed(level)}
         level = list(unique(level))
@@ -159,9 +159,9 @@ def specific_of(name: str, rules: GenreRules) -> tuple[str, ...]:
     """The name itself, or its nearest ancestors that may be written."""
     level, seen = [name], {fold(name)}
     while level:
-        if usable := [one for one in level if may_write(one, rules)]:
+        if usable := [genre for genre in level if may_write(genre, rules)]:
             return unique(usable)
-        parents = [parent for one in level for parent in rules.tree.get(fold(one), ())]
+        parents = [parent for genre in level for parent in rules.tree.get(fold(genre), ())]
         level = [parent for parent in parents if fold(parent) not in seen]
         seen |= {fold(parent) for parent in level}
     return ()
@@ -169,13 +169,13 @@ def specific_of(name: str, rules: GenreRules) -> tuple[str, ...]:
 
 def general_of(name: str, rules: GenreRules) -> tuple[str, ...]:
     """The most general names above one, or itself, that may be written."""
-    line = [one for one in (name, *ancestors(name, rules)) if may_write(one, rules)]
-    tops = [one for one in line if not _usable_above(one, rules)]
+    line = [genre for genre in (name, *ancestors(name, rules)) if may_write(genre, rules)]
+    tops = [genre for genre in line if not _usable_above(genre, rules)]
     return unique(tops or line[:1])
 
 
 def _usable_above(name: str, rules: GenreRules) -> bool:
-    return any(may_write(one, rules) for one in ancestors(name, rules))
+    return any(may_write(ancestor, rules) for ancestor in ancestors(name, rules))
 
 
 def spelled(name: str, rules: GenreRules) -> str:
@@ -218,7 +218,7 @@ def merged(
         previous = ()
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     if policy == "append":
-        known = {spelling_key(one) for part in parts for one in _implied(part, rules)}
+        known = {spelling_key(genre) for part in parts for genre in _implied(part, rules)}
         predicted = [genre for genre in predicted if spelling_key(genre) not in known]
     if policy == "replace":
         new = {fold(genre) for genre in predicted}

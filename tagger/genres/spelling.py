@@ -110,7 +110,7 @@ def _spread(tracks: Iterable[Path]) -> list[Path]:
     walked = itertools.islice(tracks, _MOST_WALKED)
     for _, files in itertools.groupby(walked, key=lambda path: path.parent):
         ranked += enumerate(files)
-    return [path for _, path in sorted(ranked, key=lambda one: one[0])]
+    return [path for _, path in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
@@ -135,9 +135,9 @@ def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
         threading.Thread(target=work, name="spelling", daemon=True) for _ in range(_N_THREADS)
     ]
     until = time.monotonic() + limit_s
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(max(0.0, until - time.monotonic()))
+    for thread in threads:
+        thread.start()
+    for counter in threads:
+        counter.join(max(0.0, until - time.monotonic()))
     with lock:
         return Counter(counts)

@@ -127,8 +127,8 @@ def later_run(store: Store, change: Change) -> int | None:
         "SELECT max(run) FROM change WHERE (path = ? OR payload = ? AND old_size = ?"  # noqa: S608
         f" AND old_metadata = ?) AND id > ? AND {_IN_FORCE}"
     )
-    one = change.becomes
-    content = (bytes.fromhex(one.payload), one.size, bytes.fromhex(one.metadata))
+    becomes = change.becomes
+    content = (bytes.fromhex(becomes.payload), becomes.size, bytes.fromhex(becomes.metadata))
     with store.reading() as connection:
         values = (os.fsencode(change.path), *content, change.id)
         number = connection.execute(query, values).fetchone()[0]
@@ -141,7 +141,7 @@ def roots_of(store: Store, run: int) -> list[Path]:
         row = connection.execute("SELECT roots FROM run WHERE id = ?", (run,)).fetchone()
         with contextlib.suppress(ValueError):  # of a state that was rescued
             if row and (named := json.loads(row[0])):
-                return [Path(one) for one in named]
+                return [Path(path) for path in named]
         query = "SELECT DISTINCT path FROM change WHERE run = ?"
         paths = [os.fsdecode(path) for (path,) in connection.execute(query, (run,))]
     if not paths:

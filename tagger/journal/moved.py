@@ -83,8 +83,12 @@ class Moved:
 
     def _is_anothers(self, path: Path, change: Change) -> bool:
         """Whether the run made the same of another file, which is at its place: a twin."""
-        one = change.becomes
-        content = (one.size, bytes.fromhex(one.payload), bytes.fromhex(one.metadata))
+        becomes = change.becomes
+        content = (
+            becomes.size,
+            bytes.fromhex(becomes.payload),
+            bytes.fromhex(becomes.metadata),
+        )
         with self.store.reading() as connection:
             values = (os.fsencode(path), change.run, *content)
             return connection.execute(_TWIN, values).fetchone() is not None

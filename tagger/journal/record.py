@@ -28,7 +28,7 @@ def begin_run(
     """Record that a command is going to write; returns the run's number."""
     row = connection.execute(
         "INSERT INTO run (began_ns, command, about, model, roots) VALUES (?, ?, ?, ?, ?)",
-        (time.time_ns(), command, about, model, json.dumps([str(one) for one in roots])),
+        (time.time_ns(), command, about, model, json.dumps([str(root) for root in roots])),
     )
     return int(row.lastrowid or 0)
 
@@ -39,28 +39,28 @@ def end_run(connection: sqlite3.Connection, run: int) -> None:
 
 
 def record(
-    connection: sqlite3.Connection, run: int, one: PreparedWrite, undoes: int | None
+    connection: sqlite3.Connection, run: int, planned: PreparedWrite, undoes: int | None
 ) -> int:
     """Record a change as `planned`; returns its number."""
     values = {
         "run": run,
-        "path": os.fsencode(one.path),
-        "temp": os.fsencode(one.temp.name),
+        "path": os.fsencode(planned.path),
+        "temp": os.fsencode(planned.temp.name),
         "status": "planned",
         "undoes": undoes,
-        "values_before": json.dumps(one.before),
-        "values_after": json.dumps(one.after),
-        "container": one.was.container,
-        "payload": bytes.fromhex(one.was.payload),
-        "old_size": one.was.size,
-        "old_metadata": bytes.fromhex(one.was.metadata),
-        "new_size": one.becomes.size,
-        "new_metadata": bytes.fromhex(one.becomes.metadata),
+        "values_before": json.dumps(planned.before),
+        "values_after": json.dumps(planned.after),
+        "container": planned.was.container,
+        "payload": bytes.fromhex(planned.was.payload),
+        "old_size": planned.was.size,
+        "old_metadata": bytes.fromhex(planned.was.metadata),
+        "new_size": planned.becomes.size,
+        "new_metadata": bytes.fromhex(planned.becomes.metadata),
         # What tells one state of a file from the next: a killed run is judged by it.
-        "old_dev": signed(one.stat.st_dev),
-        "old_inode": signed(one.stat.st_ino),
-        "old_mtime_ns": one.stat.st_mtime_ns,
-        "reverse": pack(one.patches, one.undo),
+        "old_dev": signed(planned.stat.st_dev),
+        "old_inode": signed(planned.stat.st_ino),
+        "old_mtime_ns": planned.stat.st_mtime_ns,
+        "reverse": pack(planned.patches, planned.undo),
     }
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))

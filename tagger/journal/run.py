@@ -128,7 +128,7 @@ class JournalledRun:
 
     def _recorded(self, group: Sequence[_Step | Outcome]) -> Sequence[_Step | Outcome]:
         """Make the plans durable; the run too, if they are its first."""
-        steps = [one for one in group if isinstance(one, _Step)]
+        steps = [step for step in group if isinstance(step, _Step)]
         if not steps:
             return group
         try:
@@ -140,26 +140,26 @@ class JournalledRun:
                 for step in steps:
                     step.number = record(connection, number, step.planned, step.undoes)
         except StateError as error:
-            return [_unrecorded(one, error) for one in group]
+            return [_unrecorded(step, error) for step in group]
         self.number = number
         return group
 
     def _make_all(self, group: Sequence[_Step | Outcome]) -> Outcomes:
         """Make what was recorded, and record what became of it once that is certain."""
-        left = [one for one in group if isinstance(one, _Step)]
+        left = [step for step in group if isinstance(step, _Step)]
         try:
-            for one in group:
-                if not isinstance(one, _Step):
-                    yield one
+            for change in group:
+                if not isinstance(change, _Step):
+                    yield change
                     continue
-                left.remove(one)
+                left.remove(change)
                 outcome: Outcome = True
                 try:
-                    one.planned.make()
-                    one.planned.commit()
+                    change.planned.make()
+                    change.planned.commit()
                 except TrackError as error:
                     outcome = error
-                self._note(one, outcome)
+                self._note(change, outcome)
                 yield outcome
         except GeneratorExit:
             for step in left:
@@ -232,10 +232,10 @@ def write_in_run(
             yield from run.write(group)
 
 
-def _unrecorded(one: _Step | Outcome, error: StateError) -> Outcome:
+def _unrecorded(step: _Step | Outcome, error: StateError) -> Outcome:
     """What cannot be undone is not done."""
-    if not isinstance(one, _Step):
-        return one
+    if not isinstance(step, _Step):
+        return step
     return WriteError(
-        f"{one.planned.path}: not written, since how to undo it cannot be recorded: {error}"
+        f"{step.planned.path}: not written, since how to undo it cannot be recorded: {error}"
     )

@@ -57,9 +57,9 @@ def undo(
     """
     moved = moved or Moved(run.store)
     # A second change of a file can only be told once the first one is made.
-    for group in distinct_groups(changes, at_most=GROUP, key=lambda one: one.path):
+    for group in distinct_groups(changes, at_most=GROUP, key=lambda change: change.path):
         plans: list[tuple[Plan, int | None]] = [
-            (partial(plan_undo, one, moved, options.writing), one.id) for one in group
+            (partial(plan_undo, change, moved, options.writing), change.id) for change in group
         ]
         outcomes = run.carry_out(plans) if options.write else _planned_only(plans)
         for change, outcome in zip(group, outcomes, strict=True):

@@ -100,7 +100,8 @@ def choose_thresholds(
     """
     columns = zip(scores.T, targets.T, weights.T > 0, strict=True)
     thresholds = [
-        _threshold(one[labelled], held[labelled], precision) for one, held, labelled in columns
+        _threshold(column[labelled], held[labelled], precision)
+        for column, held, labelled in columns
     ]
     return np.array(thresholds, np.float32)
 

@@ -31,9 +31,9 @@ def example_folders(folder: Path) -> dict[Path, str]:
     if not folder.is_dir():
         raise InputError(f"--examples {folder}: there is no such folder.")
     labels = {
-        one.resolve(): one.name
-        for one in sorted(folder.iterdir())
-        if one.is_dir() and not one.name.startswith(".")
+        entry.resolve(): entry.name
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".")
     }
     if not labels:
         raise InputError(
@@ -59,14 +59,16 @@ def add_background(gathered: Gathered, stored: Iterable[StoredEmbedding]) -> Non
     examples = {track.path.resolve() for track in gathered.tracks}
     # Examples are copied from the library: there they would be the surest counter-examples.
     vectors = {row.astype(np.float16).tobytes() for row in gathered.embeddings}
-    others = [one for one in stored if one.path not in examples and one.vector not in vectors]
+    others = [
+        track for track in stored if track.path not in examples and track.vector not in vectors
+    ]
     # Every n-th by path: some of every folder, and the same ones each time.
     others = others[:: max(1, len(others) // MAX_BACKGROUND)]
     if not others:
         return
-    rows = np.stack([np.frombuffer(one.vector, np.float16) for one in others])
+    rows = np.stack([np.frombuffer(other.vector, np.float16) for other in others])
     gathered.tracks += [
-        LabelledTrack(one.path, f"folder {one.path.parent}", (), origin="background")
-        for one in others
+        LabelledTrack(other.path, f"folder {other.path.parent}", (), origin="background")
+        for other in others
     ]
     gathered.embeddings = np.concatenate([gathered.embeddings, rows.astype(np.float32)])

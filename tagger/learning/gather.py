@@ -97,7 +97,9 @@ def gather(
     """
     gathered = Gathered()
     decisions = _by_path(sources.corrections)
-    gathered.n_contradictions = sum(one.n_contradictions for one in decisions.values())
+    gathered.n_contradictions = sum(
+        decision.n_contradictions for decision in decisions.values()
+    )
     vectors = []
     for result in with_embeddings(tagger, paths):
         if on_track is not None:
@@ -140,8 +142,8 @@ class _Decision:
 def _by_path(corrections: Sequence[Correction]) -> dict[Path, _Decision]:
     """The last word on each genre of each file."""
     grouped: defaultdict[Path, list[Correction]] = defaultdict(list)
-    for one in corrections:
-        grouped[one.path].append(one)
+    for correction in corrections:
+        grouped[correction.path].append(correction)
     return {path: _taken_together(decisions) for path, decisions in grouped.items()}
 
 
@@ -150,15 +152,15 @@ def _taken_together(decisions: Sequence[Correction]) -> _Decision:
     given: set[str] = set()
     n_contradictions = 0
     genres = None
-    for one in decisions:  # a later one overrules an earlier one
-        for name in one.genres:
+    for decision in decisions:  # a later one overrules an earlier one
+        for name in decision.genres:
             n_contradictions += denied.pop(fold(name), None) is not None
             given.add(fold(name))
-        for name in one.denied:
+        for name in decision.denied:
             n_contradictions += fold(name) in given
             denied[fold(name)] = name
-        if one.genres:
-            genres = frozenset(map(fold, one.genres))
+        if decision.genres:
+            genres = frozenset(map(fold, decision.genres))
     return _Decision(genres, tuple(denied.values()), n_contradictions)
 
 
@@ -196,7 +198,7 @@ def _labelled(
 
 
 def _folder_label(path: Path, folders: Mapping[Path, str]) -> str | None:
-    return next((folders[one] for one in path.parents if one in folders), None)
+    return next((folders[parent] for parent in path.parents if parent in folders), None)
 
 
 def artist_key(artist: str, path: Path) -> str:

@@ -56,7 +56,7 @@ def tail_of(model: "ModelProto") -> "ModelProto | None":
     from onnx import helper  # noqa: PLC0415
 
     graph = model.graph
-    constants = {one.name for one in graph.initializer}
+    constants = {tensor.name for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
     needed, reached = [OUTPUT], set()
     while needed:
@@ -69,13 +69,13 @@ def tail_of(model: "ModelProto") -> "ModelProto | None":
         needed += makers[name].input
     nodes = [node for node in graph.node if reached & set(node.output)]
     used = {name for node in nodes for name in node.input}
-    outputs = {one.name: one for one in graph.output}
+    outputs = {output.name: output for output in graph.output}
     tail = helper.make_graph(
         nodes,
         "tail",
         [outputs[EMBEDDING]],
         [outputs[OUTPUT]],
-        [one for one in graph.initializer if one.name in used],
+        [tensor for tensor in graph.initializer if tensor.name in used],
     )
     return helper.make_model(
         tail, opset_imports=model.opset_import, ir_version=model.ir_version
@@ -162,10 +162,10 @@ def _free_prefix(graph: "GraphProto") -> str:
 
 
 def _width_of(graph: "GraphProto", output: str) -> int:
-    (tensor,) = [one for one in graph.output if one.name == output]
+    (tensor,) = [candidate for candidate in graph.output if candidate.name == output]
     return int(tensor.type.tensor_type.shape.dim[1].dim_value)
 
 
 def _set_width(graph: "GraphProto", output: str, width: int) -> None:
-    (tensor,) = [one for one in graph.output if one.name == output]
+    (tensor,) = [candidate for candidate in graph.output if candidate.name == output]
     tensor.type.tensor_type.shape.dim[1].dim_value = width

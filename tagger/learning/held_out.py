@@ -80,7 +80,7 @@ def hold_out(table: LearningTable, options: HeadOptions) -> HeldOut:
         for number, head in enumerate(heads):
             logits[number, left_out] = (table.features[left_out] - centre) @ head.weight
     figures = np.array(
-        [average_precisions(table.targets, one, table.weights) for one in logits]
+        [average_precisions(table.targets, logit, table.weights) for logit in logits]
     )
     best = _best_penalties(figures, options)
     columns = np.arange(len(best))

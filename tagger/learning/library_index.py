@@ -33,8 +33,8 @@ def index_of_state(tagger: "Tagger") -> Index:
     if (stored := load_index(file, stamp=stamp)) is not None:
         return stored
     rows = (
-        (str(one.path), np.frombuffer(one.vector, np.float16), one.duration_s)
-        for one in stored_embeddings(store, source)
+        (str(embedding.path), np.frombuffer(embedding.vector, np.float16), embedding.duration_s)
+        for embedding in stored_embeddings(store, source)
     )
     index = index_of(rows, n_embedding=n_embedding)
     if not index.paths:
@@ -74,7 +74,7 @@ def similar_to(tagger: "Tagger", track: Path, index: Index, *, top: int) -> list
     place = track.resolve()
     # One more, since the track itself is likely among them.
     matches = search(index, direction, top=top + 1)
-    return [one for one in matches if one.path.resolve() != place][:top]
+    return [match for match in matches if match.path.resolve() != place][:top]
 
 
 def write_m3u(path: Path, matches: Sequence[Match], *, track: Path) -> None:
@@ -83,7 +83,7 @@ def write_m3u(path: Path, matches: Sequence[Match], *, track: Path) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    names = [track.resolve(), *(one.path.resolve() for one in matches)]
+    names = [track.resolve(), *(match.path.resolve() for match in matches)]
     lines = ["#EXTM3U", *map(text_of, names)]
     try:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")

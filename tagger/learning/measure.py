@@ -54,7 +54,10 @@ def average_precisions(targets: Array, scores: Array, weights: Array) -> NDArray
     """
     columns = zip(targets.T, scores.T, weights.T > 0, strict=True)
     return np.array(
-        [average_precision(held[labelled], one[labelled]) for held, one, labelled in columns]
+        [
+            average_precision(held[labelled], column[labelled])
+            for held, column, labelled in columns
+        ]
     )
 
 
@@ -81,7 +84,7 @@ def interval_of_precision(
         seed: of the draws.
     """
     _, whose = np.unique(np.asarray(artists, dtype=object).astype(str), return_inverse=True)
-    members = [np.flatnonzero(whose == one) for one in range(whose.max() + 1)]
+    members = [np.flatnonzero(whose == owner) for owner in range(whose.max() + 1)]
     rng = np.random.default_rng(seed)
     figures = []
     for _ in range(N_DRAWS):
@@ -104,9 +107,9 @@ def calibration_error(targets: Array, scores: Array, *, n_bins: int = 10) -> flo
     bins = np.array_split(np.arange(len(predicted)), n_bins)
     return float(
         sum(
-            len(one) * abs(predicted[one].mean() - actual[one].mean())
-            for one in bins
-            if len(one)
+            len(part) * abs(predicted[part].mean() - actual[part].mean())
+            for part in bins
+            if len(part)
         )
         / len(predicted)
     )

@@ -135,7 +135,7 @@ def learn_library(
     rules = with_implied_tree(rules, names)
     learned = _learned(gathered, base, rules, options)
     written = write_model(base, learned, _naming(gathered, rules, options), target)
-    newest = max((one.id for one in sources.corrections), default=0)
+    newest = max((correction.id for correction in sources.corrections), default=0)
     record_learned(store, options.name, _recipe(tagger, paths, options), newest)
     return Lesson(learned, written, gathered)
 
@@ -146,7 +146,7 @@ def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:
     Raises:
         InputError: no model of this name was learned with this state.
     """
-    by_name = {one.name: one for one in learned_models(store)}
+    by_name = {model.name: model for model in learned_models(store)}
     if name not in by_name:
         there = ", ".join(sorted(by_name)) or "none"
         raise InputError(
@@ -154,7 +154,7 @@ def recipe_of(store: Store, name: str) -> tuple[str, list[Path], LearnOptions]:
             " learn it with `tagger learn PATH -o NAME` first."
         )
     recipe: dict[str, Any] = dict(by_name[name].recipe)
-    base, paths = recipe.pop("base"), [Path(one) for one in recipe.pop("paths")]
+    base, paths = recipe.pop("base"), [Path(path) for path in recipe.pop("paths")]
     for key in ("include", "exclude"):
         recipe[key] = tuple(recipe[key])
     for key in ("labels_from", "examples"):
@@ -203,8 +203,8 @@ def _labels_of(report: Path) -> dict[Path, tuple[str, ...]]:
     for row in read_rows(report, on_note=lambda _: None):
         if row.problem is not None:
             continue
-        genres = [one.strip() for one in from_cell(row.cells["genres"]).split(";")]
-        place = next((one for one in paths_of(row.cells["path"]) if one.exists()), None)
+        genres = [genre.strip() for genre in from_cell(row.cells["genres"]).split(";")]
+        place = next((path for path in paths_of(row.cells["path"]) if path.exists()), None)
         if place is not None and any(genres):
             labels[place.resolve()] = tuple(filter(None, genres))
     return labels

@@ -54,10 +54,14 @@ def lesson_record(lesson: "Lesson") -> dict[str, Any]:
     return {
         "model": text_of(lesson.written.path),
         "labels": [_row_record(row) for row in learned.rows],
-        "left_out": [asdict(one) for one in learned.left_out],
+        "left_out": [asdict(label) for label in learned.left_out],
         "suspicions": [
-            {**asdict(one), "path": text_of(one.path), "genres": list(one.genres)}
-            for one in learned.suspicions
+            {
+                **asdict(suspicion),
+                "path": text_of(suspicion.path),
+                "genres": list(suspicion.genres),
+            }
+            for suspicion in learned.suspicions
         ],
         "figures": dict(learned.figures),
         "parity": lesson.written.parity,
@@ -73,30 +77,35 @@ def suspicion_results(
         suspicions: what looks wrong.
         field: the tag that was learned.
     """
-    for one in suspicions:
+    for suspicion in suspicions:
         yield TrackResult(
-            path=one.path,
+            path=suspicion.path,
             status="proposed",
-            genres=(one.suggested,),
-            previous=one.genres,
-            scores={one.suggested: round(one.score, 4)},
-            reason=f"disagrees: {one.suggested} {one.score:.2f}, and {one.own_score:.2f} for"
-            f" {', '.join(one.genres)}",
+            genres=(suspicion.suggested,),
+            previous=suspicion.genres,
+            scores={suspicion.suggested: round(suspicion.score, 4)},
+            reason=f"disagrees: {suspicion.suggested} {suspicion.score:.2f}, and"
+            f" {suspicion.own_score:.2f} for {', '.join(suspicion.genres)}",
             field=field,
         )
 
 
-def correction_record(one: "Correction") -> dict[str, Any]:
+def correction_record(correction: "Correction") -> dict[str, Any]:
     """A decision of the owner as JSON types."""
-    return {**asdict(one), "path": text_of(one.path)}
+    return {**asdict(correction), "path": text_of(correction.path)}
 
 
 def show_corrections(console: Console, corrections: Sequence["Correction"]) -> None:
     """Print what was decided about which file."""
     table = _table("number", "by", "is", "is not", "file")
-    for one in corrections:
-        cells = (str(one.id), one.origin, ", ".join(one.genres), ", ".join(one.denied))
-        table.add_row(*(Text(sanitise(text)) for text in (*cells, text_of(one.path))))
+    for correction in corrections:
+        cells = (
+            str(correction.id),
+            correction.origin,
+            ", ".join(correction.genres),
+            ", ".join(correction.denied),
+        )
+        table.add_row(*(Text(sanitise(text)) for text in (*cells, text_of(correction.path))))
     console.print(table)
 
 
@@ -154,8 +163,10 @@ def _precision_of(row: "LabelRow") -> str:
 def _left_out(console: Console, left_out: Sequence["LeftOut"], limit: int | None) -> None:
     console.print(Text(f"Not learned ({len(left_out)})", "bold"))
     table = _table("label", "tracks", "because")
-    for one in left_out[:limit]:
-        table.add_row(Text(sanitise(one.label)), str(one.n_tracks), Text(sanitise(one.reason)))
+    for label in left_out[:limit]:
+        table.add_row(
+            Text(sanitise(label.label)), str(label.n_tracks), Text(sanitise(label.reason))
+        )
     _end(console, table, len(left_out), limit)
 
 
@@ -167,12 +178,14 @@ def _suspicions(console: Console, suspicions: Sequence["Suspicion"], limit: int 
         )
     )
     table = _table("certain", "sounds like", "file says", "file")
-    for one in suspicions[:limit]:
+    for suspicion in suspicions[:limit]:
         table.add_row(
-            f"{one.certainty:.2f}",
-            Text(sanitise(f"{one.suggested} {one.score:.2f}"), "cyan"),
-            Text(sanitise(f"{', '.join(one.genres)} {one.own_score:.2f}"), "yellow"),
-            Text(sanitise(text_of(one.path))),
+            f"{suspicion.certainty:.2f}",
+            Text(sanitise(f"{suspicion.suggested} {suspicion.score:.2f}"), "cyan"),
+            Text(
+                sanitise(f"{', '.join(suspicion.genres)} {suspicion.own_score:.2f}"), "yellow"
+            ),
+            Text(sanitise(text_of(suspicion.path))),
         )
     _end(console, table, len(suspicions), limit)
 

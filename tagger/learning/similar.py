@@ -101,7 +101,10 @@ def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
     about = {
         "stamp": list(stamp),
         "paths": list(index.paths),
-        "durations_s": [None if np.isnan(one) else float(one) for one in index.durations_s],
+        "durations_s": [
+            None if np.isnan(duration_s) else float(duration_s)
+            for duration_s in index.durations_s
+        ],
         "mean": index.mean.tolist(),
     }
     names = path.with_suffix(".json")
@@ -119,7 +122,9 @@ def load_index(path: Path, *, stamp: Sequence[int]) -> Index | None:
         if about["stamp"] != list(stamp):
             return None
         vectors = np.load(path, mmap_mode="r")
-        durations = [np.nan if one is None else one for one in about["durations_s"]]
+        durations = [
+            np.nan if duration_s is None else duration_s for duration_s in about["durations_s"]
+        ]
         mean = np.array(about["mean"], np.float32)
         if len(vectors) != len(about["paths"]):
             return None
@@ -180,9 +185,9 @@ def near_duplicates(
         last = float(durations[start + len(rows) - 1])
         end = int(np.searchsorted(durations[:n_known], last + apart_s, side="right"))
         others = order[start:end]
-        for one, other, alike in _pairs_in(index, rows, others, likeness, apart_s):
-            pairs.setdefault(one, {})[other] = alike
-            pairs.setdefault(other, {})[one] = alike
+        for first, other, alike in _pairs_in(index, rows, others, likeness, apart_s):
+            pairs.setdefault(first, {})[other] = alike
+            pairs.setdefault(other, {})[first] = alike
     for group in _groups(pairs):
         yield [
             Match(Path(index.paths[row]), max(pairs[row].values()))
@@ -205,9 +210,9 @@ def _pairs_in(
         for i, j in np.argwhere(likenesses >= likeness).tolist():
             if start + j <= i:  # each pair once, and none with itself
                 continue
-            one, other = int(rows[i]), int(those[j])
-            if abs(index.durations_s[one] - index.durations_s[other]) <= apart_s:
-                yield one, other, float(likenesses[i, j])
+            first, other = int(rows[i]), int(those[j])
+            if abs(index.durations_s[first] - index.durations_s[other]) <= apart_s:
+                yield first, other, float(likenesses[i, j])
 
 
 def _groups(pairs: dict[int, dict[int, float]]) -> Iterator[set[int]]:

@@ -68,4 +68,4 @@ def find_suspicions(
         for row in np.flatnonzero(is_doubted).tolist()
         if table.tracks[row].origin != "correction"
     ]
-    return sorted(suspicions, key=lambda one: (-one.certainty, one.path))
+    return sorted(suspicions, key=lambda suspicion: (-suspicion.certainty, suspicion.path))

@@ -73,7 +73,7 @@ def names_of(genres: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
 
 def with_ancestors(names: Sequence[str], rules: GenreRules) -> tuple[str, ...]:
     """The names and all that stand above them: what is techno is electronic."""
-    return unique(one for name in names for one in (name, *ancestors(name, rules)))
+    return unique(genre for name in names for genre in (name, *ancestors(name, rules)))
 
 
 def with_implied_tree(rules: GenreRules, names: Iterable[str]) -> GenreRules:
@@ -127,7 +127,7 @@ def choose_vocabulary(
     best = {key: _best_spelling(found, rules) for key, found in spellings.items()}
     left_out: list[LeftOut] = []
     kept: list[str] = []
-    for key, count in sorted(counts.items(), key=lambda one: (-one[1], best[one[0]])):
+    for key, count in sorted(counts.items(), key=lambda item: (-item[1], best[item[0]])):
         reason = _why_not(best[key], count, len(artists[key]), n_tracks, options)
         if reason is None and len(kept) == MAX_LABELS:
             reason = f"it is not among the {MAX_LABELS} most frequent"
@@ -171,9 +171,9 @@ def _why_not(
 
 def _why_none(left_out: Sequence[LeftOut], n_tracks: int) -> str:
     """What the owner should know, and do, where no label is left."""
-    asked = [one for one in left_out if not one.reason.startswith("--")]
+    asked = [label for label in left_out if not label.reason.startswith("--")]
     if left_out and not asked:
-        there = ", ".join(f"{one.label} ({one.n_tracks})" for one in left_out[:3])
+        there = ", ".join(f"{label.label} ({label.n_tracks})" for label in left_out[:3])
         return (
             "no track has a genre that --include and --exclude leave; the most frequent ones"
             f" are {there}."

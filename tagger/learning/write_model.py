@@ -212,9 +212,9 @@ def _parity(session: Any, base: BaseModel, learned: Learned, kept: Sequence[int]
     expected = np.hstack([scores[:, kept], sigmoid(learned.head.logits(seen))])
     scores_now, same = session.run([OUTPUT, EMBEDDING], {INPUT: windows})
     # One by one as well: a graph with a fixed batch inside would differ there.
-    single = np.concatenate([_runner(session)(one[None]) for one in windows])
+    single = np.concatenate([_runner(session)(window[None]) for window in windows])
     differences = (scores_now - expected, same - embeddings, single - expected)
-    return max(float(np.abs(one).max()) for one in differences)
+    return max(float(np.abs(difference).max()) for difference in differences)
 
 
 def _runner(session: Any) -> Any:

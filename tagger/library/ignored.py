@@ -83,7 +83,7 @@ def own_rules(patterns: Iterable[str], top: Path) -> Rules:
         if body.startswith("/"):
             # Both readings of a leading slash: the root of the disk, and `top`.
             bases = {1, len(absolute_parts(top))}
-            rules += [one for base in bases for one in _rules(sign + body, base)]
+            rules += [rule for base in bases for rule in _rules(sign + body, base)]
         else:
             rules += _rules(f"{sign}**/{body.removeprefix('./')}", 0)
     return tuple(rules)
@@ -170,5 +170,7 @@ def _rules(pattern: str, base: int) -> list[Rule]:
 def _step(part: str) -> re.Pattern[str]:
     """One part of a pattern, in which `*`, `?`, `[...]` and the backslash have a meaning."""
     text = composed(part).replace("[^", "[!")
-    text = re.sub(r"\\(.)", lambda one: f"[{one[1]}]" if one[1] in "*?[" else one[1], text)
+    text = re.sub(
+        r"\\(.)", lambda escape: f"[{escape[1]}]" if escape[1] in "*?[" else escape[1], text
+    )
     return re.compile(fnmatch.translate(text), _FLAGS)

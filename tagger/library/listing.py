@@ -16,7 +16,7 @@ AUDIO_SUFFIXES = frozenset(
     suffix
     for suffixes in (
         _DECODE_ONLY,
-        *(one.suffixes for _, one in containers() if one.is_decoded),
+        *(container.suffixes for _, container in containers() if container.is_decoded),
     )
     for suffix in suffixes.split()
 )

@@ -70,7 +70,7 @@ def find_tracks(
     """
     _check_paths(paths)
     listings = _Walk(exclude, on_error, on_note, asks=False).over(paths)
-    tracks = (one.folder / entry[0] for one in listings for entry in one.files)
+    tracks = (listing.folder / entry[0] for listing in listings for entry in listing.files)
     return islice(tracks, limit)
 
 
@@ -138,14 +138,14 @@ def _joined(listings: Iterator[Listing]) -> Iterator[Listing]:
 
 def _limited(listings: Iterator[Listing], limit: int | None) -> Iterator[Listing]:
     left = limit
-    for one in listings:
-        if left is None or len(one.files) < left:
-            left = None if left is None else left - len(one.files)
-            yield one
+    for listing in listings:
+        if left is None or len(listing.files) < left:
+            left = None if left is None else left - len(listing.files)
+            yield listing
             continue
         if left:
-            is_whole = one.is_whole and left == len(one.files)
-            yield Listing(one.folder, one.files[:left], is_whole)
+            is_whole = listing.is_whole and left == len(listing.files)
+            yield Listing(listing.folder, listing.files[:left], is_whole)
         return
 
 
@@ -260,7 +260,9 @@ def _sifted(
 ) -> tuple[list[Entry], list[str]]:
     """What of a folder is not left out."""
     if not own and not marked:
-        return files, [one for one in folders if one.casefold() not in ignored.KEPT_BY_SYSTEMS]
+        return files, [
+            folder for folder in folders if folder.casefold() not in ignored.KEPT_BY_SYSTEMS
+        ]
     parts = ignored.absolute_parts(folder)
 
     def is_in(name: str, *, is_folder: bool) -> bool:

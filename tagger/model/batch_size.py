@@ -62,7 +62,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((one.partition(":")[2].strip() for one in lines if "model name" in one), "")
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
 
 
 def fastest_size(engine: "Engine") -> int:
@@ -78,7 +78,7 @@ def fastest_size(engine: "Engine") -> int:
             break
         size *= 2
     best = max(speeds.values())
-    return min(one for one, speed in speeds.items() if speed >= GOOD_ENOUGH * best)
+    return min(size for size, speed in speeds.items() if speed >= GOOD_ENOUGH * best)
 
 
 def _windows_per_s(engine: "Engine", size: int) -> float:

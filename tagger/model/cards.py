@@ -77,7 +77,7 @@ def _rows(card: Card) -> list[tuple[str, str]]:
         ("licence", spec.weights_licence),
     ]
     for title, group in (("trained on", spec.training), ("figures", spec.metrics)):
-        plain = [one for one in group.items() if not isinstance(one[1], dict | list)]
+        plain = [item for item in group.items() if not isinstance(item[1], dict | list)]
         rows += [
             (title if i == 0 else "", f"{name}: {value}")
             for i, (name, value) in enumerate(plain)

@@ -139,14 +139,14 @@ def _other_version(library: str) -> str:
     if named is None:
         return ""
     versions_there = {
-        int(one.name.rpartition(".")[2])
+        int(library.name.rpartition(".")[2])
         for folder in _library_folders()
-        for one in folder.glob(f"{named[1]}.*")
-        if one.name.rpartition(".")[2].isdigit()
+        for library in folder.glob(f"{named[1]}.*")
+        if library.name.rpartition(".")[2].isdigit()
     } - {int(named[2])}
     if not versions_there:
         return ""
-    versions = ", ".join(str(one) for one in sorted(versions_there))
+    versions = ", ".join(str(version) for version in sorted(versions_there))
     return f", but version {versions} of it: this ONNX Runtime needs version {named[2]}"
 
 
@@ -156,7 +156,7 @@ def _library_folders() -> Iterator[Path]:
     for folder in _package_folders("nvidia"):
         yield from folder.glob("*/lib")
     named = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    yield from (Path(one) for one in named if one)
+    yield from (Path(path) for path in named if path)
     yield from Path("/usr/local").glob("cuda*/lib64")
     yield from Path("/usr/lib").glob("*-linux-gnu")
 

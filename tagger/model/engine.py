@@ -111,7 +111,7 @@ class Engine:
                 self._shrink(size, error)
                 continue
             # What was padded in is cut off again.
-            parts.append([one[: len(part)] for one in answers])
+            parts.append([answer[: len(part)] for answer in answers])
             done += len(part)
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 

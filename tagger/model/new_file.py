@@ -30,7 +30,7 @@ def new_model_file(name: str) -> Path:
 
 def set_metadata(model: Any, entries: Mapping[str, str]) -> None:
     """Put entries into an `onnx.ModelProto`, in place of those of the same keys."""
-    kept = [one for one in model.metadata_props if one.key not in entries]
+    kept = [prop for prop in model.metadata_props if prop.key not in entries]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     for key, value in entries.items():

@@ -141,7 +141,7 @@ def _handles(nvml: Any) -> list[Any]:
     if given is None:
         names = [str(index) for index in range(nvml.nvmlDeviceGetCount())]
     else:
-        names = [one.strip() for one in given.split(",")]
+        names = [name.strip() for name in given.split(",")]
     handles: list[Any] = []
     for name in names:
         try:

@@ -112,7 +112,7 @@ def _translated(
     """The error of a start as a sentence: whose fault it is, and what to do."""
     reason = str(error).strip().split("\n", 1)[0]
     first = providers[0] if isinstance(providers[0], str) else providers[0][0]
-    device = next(name for name, one in PROVIDERS.items() if one == first)
+    device = next(name for name, provider in PROVIDERS.items() if provider == first)
     if device == "cpu":
         return ModelError(
             f"{path}: not a model that can be run ({reason}); export it again, or use another."
@@ -155,8 +155,8 @@ def spec_of(session: Any, path: Path) -> ModelSpec:
         spec = parse_spec(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
     except ModelError as error:
         raise ModelError(f"{path}: not a model of tagger: {error}.") from error
-    inputs = {one.name: one.shape for one in session.get_inputs()}
-    outputs = {one.name: one.shape for one in session.get_outputs()}
+    inputs = {node.name: node.shape for node in session.get_inputs()}
+    outputs = {output.name: output.shape for output in session.get_outputs()}
     if list(inputs) != [INPUT] or inputs[INPUT][1:] != [spec.window_len]:
         raise ModelError(
             f"{path}: its input is {inputs}, not '{INPUT}' (batch, {spec.window_len}) as its"
@@ -175,7 +175,7 @@ def _check_embedding(session: Any, spec: ModelSpec, path: Path) -> None:
     """Hold the graph to the embedding that its spec names; nobody asks for another one."""
     if spec.embedding is None:
         return
-    outputs = {one.name: (one.type, one.shape[1:]) for one in session.get_outputs()}
+    outputs = {output.name: (output.type, output.shape[1:]) for output in session.get_outputs()}
     if outputs.get(EMBEDDING) != ("tensor(float)", [spec.embedding]):
         has = f"is {outputs[EMBEDDING]}" if EMBEDDING in outputs else "is not there"
         raise ModelError(

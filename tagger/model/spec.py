@@ -145,9 +145,10 @@ def _from_tree(tree: Mapping[str, Any]) -> ModelSpec:
         if wrong and not is_absent:
             raise ModelError(f"its {METADATA_KEY} has {name} = {value!r}; export it again")
     entries = {
-        one.name: tree[one.name]
-        for one in fields(ModelSpec)
-        if one.name in tree and (tree[one.name] is not None or one.name not in _OPTIONAL)
+        attribute.name: tree[attribute.name]
+        for attribute in fields(ModelSpec)
+        if attribute.name in tree
+        and (tree[attribute.name] is not None or attribute.name not in _OPTIONAL)
     }
     entries["labels"] = tuple(entries["labels"])
     return ModelSpec(**entries)

@@ -129,8 +129,8 @@ def check_engine(folder: Path) -> bool:
     try:
         kept = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     except FileNotFoundError:
-        for one in _engine_files(folder):
-            one.unlink()
+        for file in _engine_files(folder):
+            file.unlink()
         return False
     except (OSError, ValueError, KeyError) as error:
         raise _corrupt(manifest) from error
@@ -150,7 +150,7 @@ def _corrupt(path: Path) -> DeviceError:
 
 def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
     """Say which files make up an engine whose answers were right, and how long it took."""
-    files = {one.name: sha256_of(one) for one in _engine_files(folder)}
+    files = {file.name: sha256_of(file) for file in _engine_files(folder)}
     record = {"model": model, "build_s": round(build_s, 1), "files": files}
     temporary = folder / f".{MANIFEST}.tmp"
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -169,9 +169,9 @@ def build_seconds(folder: Path) -> float | None:
 
 def _engine_files(folder: Path) -> list[Path]:
     return [
-        one
-        for one in sorted(folder.iterdir())
-        if one.is_file() and one.name != MANIFEST and one.suffix not in {_TIMING, ".tmp"}
+        entry
+        for entry in sorted(folder.iterdir())
+        if entry.is_file() and entry.name != MANIFEST and entry.suffix not in {_TIMING, ".tmp"}
     ]
 
 
@@ -180,7 +180,10 @@ def list_engines() -> Iterator[tuple[Path, int]]:
     root = cache_folder()
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if folder.is_dir():
-            yield folder, sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+            yield (
+                folder,
+                sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+            )
 
 
 def clear_engines() -> int:

@@ -47,13 +47,13 @@ def lean_model(model: "ModelProto") -> "ModelProto":
     """
     import onnx  # noqa: PLC0415 - only models that have one need it
 
-    entry = {one.key: one.value for one in model.metadata_props}.get(METADATA_KEY)
+    entry = {prop.key: prop.value for prop in model.metadata_props}.get(METADATA_KEY)
     if entry is None:
         raise ModelError(f"the model has no {METADATA_KEY} in its metadata; export it again.")
     front_end = onnx.GraphProto.FromString(base64.b64decode(entry))
     lean = onnx.ModelProto()
     lean.CopyFrom(model)
-    others = [one for one in model.metadata_props if one.key != METADATA_KEY]
+    others = [prop for prop in model.metadata_props if prop.key != METADATA_KEY]
     del lean.metadata_props[:]
     lean.metadata_props.extend(others)
     graph = lean.graph
@@ -85,14 +85,14 @@ def _frames_seen(graph: "GraphProto") -> str:
 
 def _drop_unused(graph: "GraphProto") -> None:
     """Remove the nodes and constants that no output needs any more."""
-    needed = {one.name for one in graph.output}
+    needed = {output.name for output in graph.output}
     kept = []
     # From the outputs backwards: nodes stand in the order in which they run.
     for node in reversed(graph.node):
         if needed.intersection(node.output):
             kept.append(node)
             needed.update(node.input)
-    constants = [one for one in graph.initializer if one.name in needed]
+    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(kept))
     graph.initializer.extend(constants)

@@ -28,7 +28,7 @@ def show_audit(console: Console, audit: Audit, *, limit: int | None) -> None:
         limit: rows a section; None for all.
     """
     for finding, (title, note) in _TITLES.items():
-        rows = [one for one in audit.files if one.finding == finding]
+        rows = [file for file in audit.files if file.finding == finding]
         if rows:
             _files(console, f"{title} ({len(rows)})", note, rows, limit)
     if audit.variants:
@@ -53,15 +53,15 @@ def _files(
     console: Console, title: str, note: str, rows: Sequence[Audited], limit: int | None
 ) -> None:
     table = _table(console, title, note, "certain", "model says", "file says", "file")
-    for one in rows[:limit]:
+    for row in rows[:limit]:
         predicted = (
-            f"{one.predicted} {one.predicted_score:.2f}" if one.predicted else "nothing sure"
+            f"{row.predicted} {row.predicted_score:.2f}" if row.predicted else "nothing sure"
         )
         table.add_row(
-            f"{one.certainty:.2f}" if one.predicted else "",
-            Text(sanitise(predicted), "cyan" if one.predicted else "dim"),
-            Text(sanitise(", ".join(one.result.previous)), "yellow"),
-            Text(sanitise(text_of(one.result.path))),
+            f"{row.certainty:.2f}" if row.predicted else "",
+            Text(sanitise(predicted), "cyan" if row.predicted else "dim"),
+            Text(sanitise(", ".join(row.result.previous)), "yellow"),
+            Text(sanitise(text_of(row.result.path))),
         )
     _end(console, table, len(rows), limit)
 
@@ -69,9 +69,9 @@ def _files(
 def _variants(console: Console, variants: Sequence[Variant], limit: int | None) -> None:
     title = f"Spelled in several ways ({len(variants)})"
     table = _table(console, title, "", "keep", "spellings")
-    for one in variants[:limit]:
-        spellings = ", ".join(f"{sanitise(name)} {count}" for name, count in one.spellings)
-        table.add_row(Text(sanitise(one.suggested), "cyan"), Text(spellings))
+    for variant in variants[:limit]:
+        spellings = ", ".join(f"{sanitise(name)} {count}" for name, count in variant.spellings)
+        table.add_row(Text(sanitise(variant.suggested), "cyan"), Text(spellings))
     _end(console, table, len(variants), limit)
 
 
@@ -92,7 +92,7 @@ def _end(console: Console, table: Table, n_rows: int, limit: int | None) -> None
 
 
 def _summary(console: Console, files: Sequence[Audited]) -> None:
-    counts = Counter(one.finding for one in files)
+    counts = Counter(file.finding for file in files)
     summary = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
     n_to_mend = sum(counts[finding] for finding in TO_MEND)
     console.print(f"{len(files)} files, {n_to_mend} worth a look: {summary}", highlight=False)

@@ -24,8 +24,8 @@ def building_shown(console: Console) -> Callable[[Path], AbstractContextManager[
         # Every scan asks for this function; only one that builds may load ONNX Runtime for it.
         from tagger.model.tensorrt_cache import build_seconds, list_engines  # noqa: PLC0415
 
-        others = [build_seconds(one) for one, _ in list_engines() if one != folder]
-        durations = [one for one in others if one is not None]
+        others = [build_seconds(engine) for engine, _ in list_engines() if engine != folder]
+        durations = [other for other in others if other is not None]
         expected = (
             f", about {_clock(max(durations))} judging by earlier builds" if durations else ""
         )

@@ -162,7 +162,7 @@ class HtmlReport:
             needed = [round(self.thresholds[label], 3) for label in self.labels]
             self._line(
                 {
-                    "labels": [sanitise(one) for one in self.labels],
+                    "labels": [sanitise(label) for label in self.labels],
                     "thresholds": needed,
                     "parents": [self._parent(label) for label in self.labels],
                 }
@@ -170,14 +170,16 @@ class HtmlReport:
 
     def _parent(self, label: str) -> int:
         """The number of the nearest label above one; -1 for none."""
-        above = [one for one in line_above(label, self.parents) if one in self.labels]
+        above = [
+            ancestor for ancestor in line_above(label, self.parents) if ancestor in self.labels
+        ]
         return self.labels.index(above[0]) if above else -1
 
     def _thousandths(self, scores: dict[str, float] | None) -> list[int] | None:
         """Scores in the order of the labels; -1 where a result does not tell one."""
         if scores is None:
             return None
-        return [round(1000 * scores[one]) if one in scores else -1 for one in self.labels]
+        return [round(1000 * scores[label]) if label in scores else -1 for label in self.labels]
 
 
 def _second_of(result: TrackResult) -> str:

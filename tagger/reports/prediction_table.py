@@ -67,7 +67,11 @@ def _bars(
     for kind, scores in {"": result.scores or {}, **(result.others or {})}.items():
         if kind:
             table.add_row(Text(kind, "dim italic"))
-        sure = {one for one in scores if is_sure(one, scores[one], spec, threshold=threshold)}
+        sure = {
+            score
+            for score in scores
+            if is_sure(score, scores[score], spec, threshold=threshold)
+        }
         most = SHOWN_OTHERS if kind else SHOWN
         for rank, (label, score) in enumerate(scores.items()):
             if rank >= most and label not in sure and not everything:

@@ -133,7 +133,7 @@ def _second_cells(result: TrackResult) -> list[str]:
     if (second := result.second) is None:
         return [""] * len(SECOND_COLUMNS)
     lists = (SEPARATOR.join(second.values), SEPARATOR.join(second.previous))
-    return [cell_text(one) for one in (second.name, *lists)]
+    return [cell_text(name) for name in (second.name, *lists)]
 
 
 @contextmanager

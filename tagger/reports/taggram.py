@@ -66,7 +66,7 @@ def save_taggram(
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional part
 
     drawn = segments(timeline, spec, threshold=threshold)
-    rows = _rows(timeline, {one.label for one in drawn})
+    rows = _rows(timeline, {row.label for row in drawn})
     n_labels = len(rows)
     figure = Figure(figsize=(11, 3.2 + 0.3 * n_labels), layout="constrained", dpi=110)
     wave, strip, heat = figure.subplots(
@@ -130,17 +130,17 @@ def _draw_wave(
 
 def _draw_segments(axes: "Axes", timeline: Timeline, drawn: list[Segment]) -> None:
     ranked = [timeline.labels[i] for i in timeline.ranked()]
-    sure = [label for label in ranked if label in {one.label for one in drawn}]
+    sure = [label for label in ranked if label in {row.label for row in drawn}]
     colours = {label: COLOURS[min(rank, 7)] for rank, label in enumerate(sure)}
-    for one in drawn:
-        length = one.end_s - one.start_s
-        if one.label:
-            axes.barh(0, length, left=one.start_s, height=1, color=colours[one.label])
-            if length > _LETTER * timeline.duration_s * (len(one.label) + 1):
-                _name(axes, one.start_s + length / 2, one.label, colours[one.label])
+    for row in drawn:
+        length = row.end_s - row.start_s
+        if row.label:
+            axes.barh(0, length, left=row.start_s, height=1, color=colours[row.label])
+            if length > _LETTER * timeline.duration_s * (len(row.label) + 1):
+                _name(axes, row.start_s + length / 2, row.label, colours[row.label])
         else:
             axes.barh(
-                0, length, left=one.start_s, height=1, color="none", hatch="////",
+                0, length, left=row.start_s, height=1, color="none", hatch="////",
                 edgecolor="#b8bec6", linewidth=0,
             )  # fmt: skip
     axes.set_ylim(-0.5, 0.5)
@@ -192,5 +192,5 @@ def _draw_scores(figure: "Figure", axes: "Axes", timeline: Timeline, order: list
 def _ticks(duration_s: float) -> list[float]:
     """Round times, about ten of them."""
     steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-    step = next((one for one in steps if duration_s / one <= 12), steps[-1])
+    step = next((step for step in steps if duration_s / step <= 12), steps[-1])
     return [float(tick) for tick in np.arange(0, duration_s, step)]

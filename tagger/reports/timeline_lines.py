@@ -35,7 +35,7 @@ def timeline_view(
     table.add_row("", Text(_axis(timeline.duration_s, width), "dim"))
     colours = {timeline.labels[index]: PALETTE[rank] for rank, index in enumerate(order)}
     shown_segments = segments(timeline, spec, threshold=threshold)
-    return Group(table, *(_segment_line(one, colours) for one in shown_segments))
+    return Group(table, *(_segment_line(segment, colours) for segment in shown_segments))
 
 
 def _bars(timeline: Timeline, index: int, width: int) -> str:

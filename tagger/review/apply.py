@@ -132,7 +132,7 @@ def _values_of(cells: Mapping[str, str]) -> RowValues:
     genres, previous = (_genres(cells[name]) for name in ("genres", "previous"))
     second = None
     if name := from_cell(cells.get("second_field", "")).strip():
-        lists = (_genres(cells.get(one, "")) for one in ("second", "second_previous"))
+        lists = (_genres(cells.get(column, "")) for column in ("second", "second_previous"))
         second = SecondField(field_named(name).name, *lists)
         if second.name == field:
             raise InputError(f"both fields of the row are {field!r}")

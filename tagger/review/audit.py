@@ -60,9 +60,9 @@ class Auditor:
         self.spellings: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         genres = spec.labels_of(GENRE_KIND)
-        self._labels = {spelling_key(canonical(one, rules)): one for one in genres}
+        self._labels = {spelling_key(canonical(genre, rules)): genre for genre in genres}
         # The label's own name wins over an alias that leads to another one.
-        self._labels |= {spelling_key(one): one for one in genres}
+        self._labels |= {spelling_key(genre): genre for genre in genres}
 
     def audit(
         self,
@@ -127,7 +127,7 @@ class Auditor:
             return "unknown"
         if not believed:
             return "unsure"
-        above = {label for one in believed for label in self.meanings(one)}
+        above = {label for genre in believed for label in self.meanings(genre)}
         # Only what a genre says first: its ancestors would agree with almost everything.
         first = {label for genre in genres for label in self.meanings(genre)[:1]}
         agrees = set(believed) & set(own) or above & first
@@ -144,7 +144,7 @@ class Auditor:
         """
         name = canonical(genre, self.rules)
         line = (genre, name, *ancestors(name, self.rules))
-        labels = [self._labels.get(spelling_key(one)) for one in line]
+        labels = [self._labels.get(spelling_key(genre)) for genre in line]
         if not any(labels):
             words = re.split(r"[\s\-]+", name.strip())
             # The longest first: melodic death metal is death metal before it is metal.
@@ -162,7 +162,7 @@ class Auditor:
             for group in groups.values()
             if len(group) > 1
         ]
-        return sorted(found, key=lambda one: -sum(count for _, count in one.spellings))
+        return sorted(found, key=lambda group: -sum(count for _, count in group.spellings))
 
     def _best_spelling(self, group: Counter[str]) -> str:
         """The owner's own spelling, else the most frequent one."""
@@ -178,14 +178,14 @@ class Auditor:
 
         Holds every file until the last is judged: only then is known how genres are spelled.
         """
-        files = [_lean(one) for one in assessed]
+        files = [_lean(file) for file in assessed]
         variants = self.variants()
         names = better_names(variants)
         here = replace(self.rules, usual=usual_spellings(self.spellings, self.rules))
-        spelled_here = [_as_spelled(one, here) for one in files]
-        files = [_explained(self._respelled(one, names)) for one in spelled_here]
+        spelled_here = [_as_spelled(file, here) for file in files]
+        files = [_explained(self._respelled(file, names)) for file in spelled_here]
         order = {finding: rank for rank, finding in enumerate(FINDINGS)}
-        files.sort(key=lambda one: (order[one.finding], -one.certainty, one.result.path))
+        files.sort(key=lambda file: (order[file.finding], -file.certainty, file.result.path))
         return files, variants
 
     def _respelled(self, audited: Audited, names: dict[str, str]) -> Audited:

@@ -79,11 +79,11 @@ class Comparison:
 
     def to_record(self) -> dict[str, Any]:
         """The comparison as JSON types."""
-        return asdict(self) | {"models": [asdict(one) for one in self.models]}
+        return asdict(self) | {"models": [asdict(model) for model in self.models]}
 
 
 def compare(
-    one: Scored, other: Scored, own: Mapping[Path, tuple[str, ...]] | None = None
+    first: Scored, other: Scored, own: Mapping[Path, tuple[str, ...]] | None = None
 ) -> Comparison:
     """Count agreement and accuracy of two models.
 
@@ -91,31 +91,33 @@ def compare(
     with fewer labels is not judged by what it cannot say.
 
     Args:
-        one: the first model.
+        first: a model.
         other: the second.
         own: genres of tracks from elsewhere, in place of the files' own.
     """
     # An audit's reading of genres: aliases, trees and last words, for each model's own labels.
     auditors = [
-        Auditor(scored.spec, scored.rules, threshold=None, limit=3) for scored in (one, other)
+        Auditor(scored.spec, scored.rules, threshold=None, limit=3) for scored in (first, other)
     ]
     # Tracks that both have scored: else one would be compared on easier ones.
-    paths = [path for path in one.results if _is_scored(one, path) and _is_scored(other, path)]
+    paths = [
+        path for path in first.results if _is_scored(first, path) and _is_scored(other, path)
+    ]
     tagged = {}
     for path in paths:
-        genres = own.get(path, ()) if own is not None else one.results[path].previous
+        genres = own.get(path, ()) if own is not None else first.results[path].previous
         meant = tuple(_meant(auditor, genres) for auditor in auditors)
         if all(meant):  # a model with few labels is not judged by what it cannot say
             tagged[path] = meant
     figures = tuple(
         _figures(scored, paths, {path: meant[i] for path, meant in tagged.items()})
-        for i, scored in enumerate((one, other))
+        for i, scored in enumerate((first, other))
     )
     return Comparison(
         models=(figures[0], figures[1]),
         n_tracks=len(paths),
-        n_same_first=sum(_same_first(path, one, other, auditors) for path in paths),
-        n_failed=len(one.results) - len(paths),
+        n_same_first=sum(_same_first(path, first, other, auditors) for path in paths),
+        n_failed=len(first.results) - len(paths),
     )
 
 
@@ -161,9 +163,9 @@ def _meant(auditor: Auditor, genres: Iterable[str]) -> frozenset[str]:
     return frozenset(label for genre in genres for label in auditor.meanings(genre))
 
 
-def _same_first(path: Path, one: Scored, other: Scored, auditors: list[Auditor]) -> bool:
+def _same_first(path: Path, first: Scored, other: Scored, auditors: list[Auditor]) -> bool:
     """Whether the first label of one is what the other's means, in either direction."""
-    mine, theirs = _first(one, path), _first(other, path)
+    mine, theirs = _first(first, path), _first(other, path)
     return mine in auditors[0].meanings(theirs) or theirs in auditors[1].meanings(mine)
 
 

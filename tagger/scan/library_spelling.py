@@ -40,7 +40,7 @@ class _Count:
         if (few := self.census.few) is None:
             return self.census.counts
         try:  # `resolve` would ask the disk
-            tracks = (Path(os.path.abspath(one)) for one in self.list_tracks())  # noqa: PTH100
+            tracks = (Path(os.path.abspath(track)) for track in self.list_tracks())  # noqa: PTH100
         except InputError:  # what was to be scanned is gone by now: the scan says so
             return self.census.counts
         return Counter(self.census.counts) + count_sample(tracks, few)

@@ -19,7 +19,7 @@ def tags_of(stored: StoredFile) -> TagInfo | None:
     """The tags as they were read; None if that had failed."""
     if stored.container is None:
         return None
-    values = {name: tuple(one) for name, one in json.loads(stored.tags).items()}
+    values = {name: tuple(texts) for name, texts in json.loads(stored.tags).items()}
     is_consistent = values.pop(INCONSISTENT, None) is None
     genres = values.pop(GENRE)
     return TagInfo(stored.container, genres, stored.unwritable, values, is_consistent)

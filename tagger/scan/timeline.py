@@ -39,11 +39,11 @@ class Timeline:
 
         Windows that overlap share what both cover: each has it as far as its middle is nearer.
         """
-        starts, window_s = [float(one) for one in self.starts_s], self.window_s
+        starts, window_s = [float(start) for start in self.starts_s], self.window_s
         borders = [(a + b + window_s) / 2 for a, b in itertools.pairwise(starts)]
         begins = [*starts[:1], *map(max, starts[1:], borders)]
-        ends = [min(a + window_s, one) for a, one in zip(starts, borders, strict=False)]
-        ends += [min(one + window_s, self.duration_s) for one in starts[-1:]]
+        ends = [min(a + window_s, border) for a, border in zip(starts, borders, strict=False)]
+        ends += [min(start + window_s, self.duration_s) for start in starts[-1:]]
         yield from zip(begins, ends, self.scores, strict=True)
 
     def ranked(self) -> list[int]:
@@ -93,11 +93,11 @@ def timeline_of(scores: TrackScores, spec: ModelSpec) -> Timeline | None:
     duration_s = scores.duration_s or scores.starts_s[-1] + spec.window_s
     last_s = max(0.0, duration_s - spec.window_s)
     # As a track's scores: a label is at least as sure as those below it in the tree.
-    tables = [track_scores(one, spec) for one in scores.window_scores[:n_scored]]
+    tables = [track_scores(window, spec) for window in scores.window_scores[:n_scored]]
     return Timeline(
         genres,
         np.minimum(np.array(scores.starts_s[:n_scored]), last_s),
-        np.array([[one[label] for label in genres] for one in tables], np.float32),
+        np.array([[table[label] for label in genres] for table in tables], np.float32),
         spec.window_s,
         duration_s,
     )

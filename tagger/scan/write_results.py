@@ -44,7 +44,7 @@ def given_genres(path: Path, genres: Sequence[str], options: ResolvedOptions) ->
     previous = info.values(field)
     new = merged(previous, genres, rules, policy=options.policy)
     if not genres and options.policy == "replace":
-        new = tuple(one for one in previous if fold(one) in rules.protected)
+        new = tuple(genre for genre in previous if fold(genre) in rules.protected)
     is_same = new == previous and (info.is_consistent or field != GENRE)
     return TrackResult(
         path=path,

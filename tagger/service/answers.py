@@ -37,7 +37,7 @@ def is_known(request: Request, etag: str) -> bool:
     """Whether the client has what an ETag stands for."""
     given = request.headers.get("If-None-Match", "")
     return given.strip() == "*" or etag in [
-        one.strip().removeprefix("W/") for one in given.split(",")
+        tag.strip().removeprefix("W/") for tag in given.split(",")
     ]
 
 
@@ -55,7 +55,7 @@ def check_match(request: Request, etag: str) -> None:
     given = request.headers.get("If-Match")
     if given is None or given.strip() == "*":
         return
-    if etag not in [one.strip() for one in given.split(",")]:
+    if etag not in [tag.strip() for tag in given.split(",")]:
         raise ProblemError(
             412,
             "changed",

@@ -65,7 +65,7 @@ def track_detail(track: Track, spec: ModelSpec, *, last_run_id: int | None) -> T
 
 def scores_of(scores: Mapping[str, float] | None, spec: ModelSpec) -> list[Score]:
     """Scores, best first: a database that keeps JSON as it likes has lost their order."""
-    ranked = sorted((scores or {}).items(), key=lambda one: -one[1])
+    ranked = sorted((scores or {}).items(), key=lambda item: -item[1])
     return [
         Score(label=label, score=score, threshold=spec.thresholds.get(label))
         for label, score in ranked

@@ -59,13 +59,14 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [
-        {"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()
+        {"where": ".".join(map(str, problem["loc"])), "what": problem["msg"]}
+        for problem in error.errors()
     ]
     body: dict[str, Any] = {
         "type": "urn:tagger:problem:invalid",
         "title": "The request cannot be followed",
         "status": 422,
-        "detail": "; ".join(f"{one['where']}: {one['what']}" for one in found[:5]),
+        "detail": "; ".join(f"{problem['where']}: {problem['what']}" for problem in found[:5]),
         "remedy": "Compare the request with /docs; `errors` names each value that is wrong.",
         "instance": request.url.path,
         "errors": jsonable_encoder(found),
@@ -78,8 +79,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return text_of(value)
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 _TITLES = {404: "There is no such page", 405: "That method is not for this page"}

@@ -27,8 +27,8 @@ class RateLimit:
         with self._lock:
             if len(self._left) > _MOST_CLIENTS:
                 self._left = {
-                    one: (left, at)
-                    for one, (left, at) in self._left.items()
+                    key: (left, at)
+                    for key, (left, at) in self._left.items()
                     if left + (now - at) * self.per_s < self.most
                 }
             left, at = self._left.get(client, (self.most, now))

@@ -113,8 +113,8 @@ def _first(tags: Any, names: tuple[str, ...]) -> str:
         except (KeyError, ValueError):
             continue  # Vorbis comments refuse names that they could not have
         if value:
-            one = value[0] if isinstance(value, list) else getattr(value, "text", [value])[0]
-            text = plain(str(one)).strip()
+            first = value[0] if isinstance(value, list) else getattr(value, "text", [value])[0]
+            text = plain(str(first)).strip()
             if text:
                 return text[:1000]
     return ""
@@ -122,19 +122,19 @@ def _first(tags: Any, names: tuple[str, ...]) -> str:
 
 def _pictures(file: Any) -> Iterator[bytes]:
     """The pictures in a file's tags; the front cover is the first in most of them."""
-    yield from (bytes(one.data) for one in getattr(file, "pictures", None) or ())
+    yield from (bytes(picture.data) for picture in getattr(file, "pictures", None) or ())
     tags = file.tags
     if tags is None:
         return
     if hasattr(tags, "getall"):
-        yield from (bytes(one.data) for one in tags.getall("APIC"))
+        yield from (bytes(frame.data) for frame in tags.getall("APIC"))
         return
     try:
         held = [*(tags.get("covr") or ()), *(tags.get("metadata_block_picture") or ())]
     except (KeyError, ValueError):
         return
-    for one in held:
-        yield _vorbis_picture(one) if isinstance(one, str) else bytes(one)
+    for picture in held:
+        yield _vorbis_picture(picture) if isinstance(picture, str) else bytes(picture)
 
 
 def _vorbis_picture(text: str) -> bytes:

@@ -64,7 +64,7 @@ class Objects:
         """
         if end is None:
             result = obstore.get(self.store, key, options={"range": {"offset": start}})
-            yield from (bytes(one) for one in result.stream(min_chunk_size=CHUNK_LEN))
+            yield from (bytes(chunk) for chunk in result.stream(min_chunk_size=CHUNK_LEN))
             return
         while start < end:
             data = bytes(

@@ -162,7 +162,9 @@ def check_options(options: ServeOptions) -> ServeOptions:
 def record_of(options: ServeOptions) -> dict[str, Any]:
     """The options as JSON types, for a worker's process."""
     record = asdict(options)
-    return {key: str(one) if isinstance(one, Path) else one for key, one in record.items()}
+    return {
+        key: str(value) if isinstance(value, Path) else value for key, value in record.items()
+    }
 
 
 def options_of(record: Mapping[str, Any]) -> ServeOptions:

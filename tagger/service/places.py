@@ -71,10 +71,10 @@ def folder_parts(text: str) -> tuple[str, ...]:
     Raises:
         ProblemError: it leads upwards or holds NUL.
     """
-    parts = [one for one in text.replace("\\", "/").split("/") if one not in {"", "."}]
-    if ".." in parts or any(_ODD.search(one) for one in parts):
+    parts = [name for name in text.replace("\\", "/").split("/") if name not in {"", "."}]
+    if ".." in parts or any(_ODD.search(part) for part in parts):
         raise wrong(
             f"{plain(text)!r} is no folder below the top.",
             remedy="Give names parted by slashes, without '..'.",
         )
-    return tuple(one[:NAME_LEN] for one in parts[:20])
+    return tuple(part[:NAME_LEN] for part in parts[:20])

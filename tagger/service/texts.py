@@ -26,7 +26,9 @@ def key(text: str) -> str:
 def fold(text: str) -> str:
     """A text as it is searched: `Beyoncé` is found as `beyonce`."""
     marked = unicodedata.normalize("NFKD", plain(text).casefold())
-    return " ".join("".join(one for one in marked if not unicodedata.combining(one)).split())
+    return " ".join(
+        "".join(letter for letter in marked if not unicodedata.combining(letter)).split()
+    )
 
 
 def folder_key(parts: tuple[str, ...]) -> str:

@@ -90,17 +90,18 @@ def _no_taggram(track: Track, reason: str) -> ProblemError:
 
 def _taggram(timeline: Timeline, spec: ModelSpec, path: Path) -> Taggram:
     ranked = timeline.ranked()
-    labels = [timeline.labels[one] for one in ranked]
+    labels = [timeline.labels[i] for i in ranked]
     low, high = _waveform(path, timeline.duration_s)
     return Taggram(
         labels=labels,
-        thresholds=[round(spec.thresholds[one], 4) for one in labels],
-        starts_s=[round(one, 3) for one in timeline.starts_s.tolist()],
+        thresholds=[round(spec.thresholds[label], 4) for label in labels],
+        starts_s=[round(start, 3) for start in timeline.starts_s.tolist()],
         window_s=round(timeline.window_s, 3),
         duration_s=round(timeline.duration_s, 3),
         scores=timeline.scores[:, ranked].round(4).tolist(),
         segments=[
-            SegmentRow(**one.to_record()) for one in segments(timeline, spec, threshold=None)
+            SegmentRow(**segment.to_record())
+            for segment in segments(timeline, spec, threshold=None)
         ],
         waveform=Waveform(low=low, high=high),
     )

@@ -110,7 +110,9 @@ class Settings:
 
 SECOND_FIELD = "mood"
 
-KEYS = tuple(one.name for one in fields(Settings) if one.name not in {"origins", "notices"})
+KEYS = tuple(
+    field.name for field in fields(Settings) if field.name not in {"origins", "notices"}
+)
 RENAMED = {"max": "max_genres", "write": "tree_level", "case": "letter_case"}
 """Names that settings had before; they are still read, with a notice."""
 
@@ -141,7 +143,7 @@ def load_settings(
         InputError: something is wrong; the message says where, and the nearest right name.
     """
     layers = [_file_layer(config_path()), *_environment_layers(environment)]
-    layers += [_override_layer(one) for one in overrides]
+    layers += [_override_layer(override) for override in overrides]
     layers.append(((lambda *_: "settings"), values))
     settings = Settings()
     for where, layer in layers:
@@ -271,7 +273,9 @@ def _check_circles(settings: Settings) -> None:
     """Names that lead back to themselves mean that somebody mistyped one."""
     rules = settings.rules
     for name, parents in settings.tree.items():
-        above = {fold(one) for parent in parents for one in (parent, *ancestors(parent, rules))}
+        above = {
+            fold(genre) for parent in parents for genre in (parent, *ancestors(parent, rules))
+        }
         if fold(name) in above:
             raise InputError(
                 f"{settings.origins['tree']}: the tree leads from {name!r} back to it."

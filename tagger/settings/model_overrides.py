@@ -21,7 +21,9 @@ def targets_of(settings: Settings, spec: ModelSpec, *, today: date) -> Targets:
         today: the date that provenance names.
     """
     named = settings.second.get("labels", ())
-    of_kinds = [one for kind in settings.second.get("kind", ()) for one in spec.labels_of(kind)]
+    of_kinds = [
+        label for kind in settings.second.get("kind", ()) for label in spec.labels_of(kind)
+    ]
     labels = frozenset(map(fold, (*named, *of_kinds)))
     return Targets(
         field=settings.field,

@@ -79,7 +79,7 @@ def _second(value: Any) -> Mapping[str, Any]:
             raise WrongValueError(
                 f"is not a key of this table{nearest(key, tuple(checks))}", key
             )
-    return {key: checks[key](one, key) for key, one in given.items()}
+    return {key: checks[key](value, key) for key, value in given.items()}
 
 
 SERVE_KEYS = (
@@ -91,13 +91,13 @@ SERVE_KEYS = (
 
 def _serve(value: Any) -> Mapping[str, Any]:
     given = _table(value)
-    for key, one in given.items():
+    for key, item in given.items():
         if key not in SERVE_KEYS:
             raise WrongValueError(f"is not a key of this table{nearest(key, SERVE_KEYS)}", key)
         kind = int if key in {"workers", "port"} else str
-        if not isinstance(one, kind) or isinstance(one, bool):
+        if not isinstance(item, kind) or isinstance(item, bool):
             what = "a whole number" if kind is int else "a text"
-            raise WrongValueError(f"is {one!r}, and must be {what}", key)
+            raise WrongValueError(f"is {item!r}, and must be {what}", key)
     return given
 
 
@@ -122,11 +122,11 @@ def _name(value: Any, entry: str | None = None) -> str:
 def _names(value: Any, entry: str | None = None) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is {value!r}, and must be a list of names", entry)
-    return tuple(_name(one, entry) for one in value)
+    return tuple(_name(item, entry) for item in value)
 
 
 def _marks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise WrongValueError(f"is {value!r}, and must be a list of separators such as '/'")
     return tuple(value)
 
@@ -134,9 +134,9 @@ def _marks(value: Any) -> tuple[str, ...]:
 def _patterns(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is {value!r}, and must be a list of patterns such as '*.wav'")
-    for one in value:
-        if not isinstance(one, str) or not one.strip(" !/.") or "\0" in one:
-            raise WrongValueError(f"holds {one!r}, which is not a name or pattern of files")
+    for name in value:
+        if not isinstance(name, str) or not name.strip(" !/.") or "\0" in name:
+            raise WrongValueError(f"holds {name!r}, which is not a name or pattern of files")
     return tuple(value)
 
 

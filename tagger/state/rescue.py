@@ -71,7 +71,9 @@ def _columns(table: str, connection: sqlite3.Connection) -> dict[str, str]:
 def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
     """Whether the rest of the program can read a row: types, lists and names are such."""
     types = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
-    if not all(one is None or isinstance(one, types[kinds[name]]) for name, one in row.items()):
+    if not all(
+        value is None or isinstance(value, types[kinds[name]]) for name, value in row.items()
+    ):
         return False
     path, temp = row.get("path", b"/"), row.get("temp", b"x")
     if not isinstance(path, bytes) or not isinstance(temp, bytes):
@@ -82,11 +84,13 @@ def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
         return False
     try:
         lists = [
-            json.loads(str(one)) for name, one in row.items() if name.startswith("values_")
+            json.loads(str(value)) for name, value in row.items() if name.startswith("values_")
         ]
     except ValueError:
         return False
-    return all(isinstance(one, list) and all(isinstance(v, str) for v in one) for one in lists)
+    return all(
+        isinstance(genres, list) and all(isinstance(v, str) for v in genres) for genres in lists
+    )
 
 
 def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict[int, Row]:

@@ -73,9 +73,9 @@ def _profile() -> Any:
     """
     asked = os.environ.get("AWS_PROFILE")
     named = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
-    files = [os.environ.get(one) or f"~/.aws/{name}" for one, name in named.items()]
+    files = [os.environ.get(key) or f"~/.aws/{name}" for key, name in named.items()]
     if os.environ.get("AWS_ACCESS_KEY_ID") or not (
-        asked or any(Path(one).expanduser().is_file() for one in files)
+        asked or any(Path(file).expanduser().is_file() for file in files)
     ):
         return None
     try:

@@ -35,8 +35,8 @@ def read_with_artist(path: Path, *, field: str, style: Style = AS_IS) -> tuple[T
     named = [
         name.strip()
         # The album artist first: guests on a track must not part an artist's records.
-        for one in (_ALBUM_ARTIST, _ARTIST)
-        for name in info.others.get(one.name, ())
+        for key in (_ALBUM_ARTIST, _ARTIST)
+        for name in info.others.get(key.name, ())
         if name.strip().casefold() not in _NOBODY
     ]
     return info, named[0] if named else ""

@@ -227,10 +227,10 @@ class Family:
 
     def container_of(self, source: Source, start: int, head: bytes) -> str | None:
         """The name of the container that a file is; None for none of this family's."""
-        for one in self.containers:
+        for container in self.containers:
             # Nothing begins with one of no magic: such containers are left to `recognise`.
-            if head.startswith(one.magic):
-                return one.name
+            if head.startswith(container.magic):
+                return container.name
         return self.recognise(source, start, head) if self.recognise else None
 
 
@@ -277,12 +277,12 @@ def rewritten(offset: int, old: bytes, new: bytes) -> list[Patch]:
     return [Patch(offset + first, len(old) - first - last, new[first : len(new) - last])]
 
 
-def n_common(one: bytes, other: bytes) -> int:
+def n_common(first: bytes, other: bytes) -> int:
     """How many leading bytes are equal (halving, since a loop over bytes is slow)."""
-    low, high = 0, min(len(one), len(other))
+    low, high = 0, min(len(first), len(other))
     while low < high:
         middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
+        if first[low:middle] == other[low:middle]:
             low = middle
         else:
             high = middle - 1

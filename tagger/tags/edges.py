@@ -53,7 +53,7 @@ class Edges:
 
     def all_of(self, kind: Kind) -> list[Range]:
         """The tags of one kind behind the stream, the last one first."""
-        return [place for one, place in self.behind if one == kind]
+        return [place for what, place in self.behind if what == kind]
 
 
 def edges_of(source: Source) -> Edges:

@@ -47,24 +47,24 @@ class GenrePlaces:
         A code says what a list has for a genre that is spelled out elsewhere: it counts where
         it is alone, or beside nothing but placeholders.
         """
-        texts = [one.genres for one in self.places if one.genres and not one.is_code]
+        texts = [place.genres for place in self.places if place.genres and not place.is_code]
         if not texts:
-            return next((one.genres for one in self.places if one.genres), ())
+            return next((place.genres for place in self.places if place.genres), ())
         if self._says_nothing(genre for genres in texts for genre in genres):
-            codes = (one.genres for one in self.places if one.is_code and one.genres)
+            codes = (place.genres for place in self.places if place.is_code and place.genres)
             texts += [genres for genres in codes if not self._says_nothing(genres)][:1]
         together = list(texts[0])
         for genres in texts[1:]:
             known = set(_parts(together)) | {genre.casefold() for genre in together}
             # What is there already as a part of a joined name (`Rock/Pop`) is not added once
             # more.
-            together += [one for one in genres if not known.issuperset(_parts([one]))]
+            together += [genre for genre in genres if not known.issuperset(_parts([genre]))]
         return tuple(together)
 
     @property
     def is_consistent(self) -> bool:
         """Whether nothing is left to do where a file shall hold what it says."""
-        return self.is_as_asked and all(agrees(one, self.genres) for one in self.places)
+        return self.is_as_asked and all(agrees(place, self.genres) for place in self.places)
 
     def _says_nothing(self, genres: Iterable[str]) -> bool:
         words = _folded(self.placeholders)
@@ -82,7 +82,9 @@ def agrees(place: Place, genres: Sequence[str]) -> bool:
         return True
     # A list of codes knows a handful of genres: it agrees if its one is among ours.
     if place.is_code:
-        return {letters_of(one) for one in place.genres} <= {letters_of(one) for one in genres}
+        return {letters_of(genre) for genre in place.genres} <= {
+            letters_of(genre) for genre in genres
+        }
     return _parts(place.genres) == _parts(genres)
 
 

@@ -33,11 +33,15 @@ def check_reach(source: Source, first: int | None, patches: Sequence[Patch]) -> 
         RefusedError: the frames would move too far from where they are looked for.
     """
     end = _end_for_decoders(source)
-    moved = sum(len(one.data) - one.length for one in patches if one.offset < (first or 0))
+    moved = sum(
+        len(patch.data) - patch.length for patch in patches if patch.offset < (first or 0)
+    )
     # Nothing stands between tag and audio, or nothing moves: as it was before.
     if first is None or first == end or not moved:
         return
-    tag_end = end + sum(len(one.data) - one.length for one in patches if one.offset <= end)
+    tag_end = end + sum(
+        len(patch.data) - patch.length for patch in patches if patch.offset <= end
+    )
     # Behind a tag of more than a mebibyte FFmpeg begins to count anew.
     looked_at = first + moved - (tag_end if tag_end > _LONG_TAG else 0)
     if looked_at > _reach(source, end, first):

@@ -35,7 +35,11 @@ FAMILIES: tuple[Family, ...] = (
 )
 """All that is known of containers; a new one is a module of its own and a line here."""
 
-_BY_NAME = {one.name: (family, one) for family in FAMILIES for one in family.containers}
+_BY_NAME = {
+    container.name: (family, container)
+    for family in FAMILIES
+    for container in family.containers
+}
 
 
 def family_of(container: str) -> Family:
@@ -45,7 +49,7 @@ def family_of(container: str) -> Family:
 
 def containers() -> tuple[tuple[Family, Container], ...]:
     """Every container that has a name with its family, those with tags first."""
-    return tuple(sorted(_BY_NAME.values(), key=lambda one: one[0].writes is None))
+    return tuple(sorted(_BY_NAME.values(), key=lambda item: item[0].writes is None))
 
 
 def opened(source: Source, container: str, style: Style = AS_IS) -> TagFile:

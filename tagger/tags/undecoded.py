@@ -88,10 +88,10 @@ def as_stored(values: Iterable[str], old: Sequence[str]) -> list[str]:
     # Reversed, so that the first of several texts that look alike is the one that counts.
     escaped = {shown(text): text for text in reversed(old)}
     stored = [escaped.get(value, value) if _SIGN in value else value for value in values]
-    for one in stored:
-        if _SIGN in one and one not in old:
+    for value in stored:
+        if _SIGN in value and value not in old:
             raise RefusedError(
-                f"{one!r} stands where it cannot be decoded, and so cannot be kept here;"
+                f"{value!r} stands where it cannot be decoded, and so cannot be kept here;"
                 " --policy replace takes its place"
             )
     return stored

@@ -156,7 +156,7 @@ class _Following:
     def take_folders(self) -> list[Path]:
         """Folders that are new as a whole: one event for all that is in them."""
         taken, self.new_folders = self.new_folders, set()
-        return sorted(one for one in taken if taken.isdisjoint(one.parents))
+        return sorted(path for path in taken if taken.isdisjoint(path.parents))
 
     def look_over(
         self, folders: Sequence[Path], *, only_news: bool = False
@@ -175,7 +175,7 @@ class _Following:
     def _old_files(self, folders: Sequence[Path], *, only_news: bool) -> Iterator[str]:
         walk = WalkOptions(exclude=self.options.exclude)
         for folder in folders:
-            top = next(one for one in self.folders if folder.is_relative_to(one))
+            top = next(followed for followed in self.folders if folder.is_relative_to(followed))
             try:
                 for track in self.tagger.tracks([folder], walk):
                     is_ours = folder == top or self._takes(track, top, is_folder=False)
@@ -203,7 +203,7 @@ class _Following:
             try:
                 results = self.tagger.scan(left, self.scanning, stop=self.stop)
             except InputError:
-                there = [one for one in left if self.options.look(one) is not None]
+                there = [path for path in left if self.options.look(path) is not None]
                 if there == left:
                     raise
                 left = there  # one was removed just now

@@ -50,11 +50,11 @@ def copy_attributes(
 
 def why_locked(path: Path) -> str | None:
     """Why neither a name nor a byte of a file may change, whoever asks; None if they may."""
-    for one, what in ((path, "it"), (path.parent, "its folder")):
+    for place, what in ((path, "it"), (path.parent, "its folder")):
         if sys.platform == "linux":
-            if flag := _linux_flag(one):
+            if flag := _linux_flag(place):
                 return f"{what} is {_LOCKS[flag]}: `chattr -{flag}` unlocks {what}"
-        elif getattr(one.stat(), "st_flags", 0) & _BSD_LOCKED:
+        elif getattr(place.stat(), "st_flags", 0) & _BSD_LOCKED:
             return f"{what} is locked: `chflags nouchg,noschg` unlocks {what}"
     return None
 

@@ -28,21 +28,21 @@ def checked(
     """The fields with their values, none of which is blank; NUL separates values."""
     edits = {} if genres is None else {GENRE: tuple(genres)}
     edits |= {field_named(name): tuple(values) for name, values in others.items()}
-    for one, values in edits.items():
+    for edit, values in edits.items():
         for value in values:
             # NUL parts values in ID3, APEv2 and MP4: it would make two of one.
             if not value.strip() or "\0" in value:
                 raise WriteError(
-                    f"{path}: {value!r} cannot be a {one.name}: it is blank or has a NUL."
+                    f"{path}: {value!r} cannot be a {edit.name}: it is blank or has a NUL."
                 )
     return edits
 
 
 def wrong_field(info: TagInfo, edits: Edits) -> str | None:
     """What is wrong with a field that does not read back; None if all do."""
-    for one, expected_values in edits.items():
-        if (values := info.values(one.name)) != expected_values:
-            return f"the {one.name} reads back as {'; '.join(values) or 'nothing'}"
-        if one is GENRE and not info.is_consistent:
+    for edit, expected_values in edits.items():
+        if (values := info.values(edit.name)) != expected_values:
+            return f"the {edit.name} reads back as {'; '.join(values) or 'nothing'}"
+        if edit is GENRE and not info.is_consistent:
             return "another place in the file would still show another genre"
     return None

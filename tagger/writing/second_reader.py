@@ -171,7 +171,7 @@ def _plain(value: object, wording: Wording) -> object:
     if isinstance(value, ID3Tags):
         return _frames(value, wording)
     if isinstance(value, list):
-        texts = [one.text if isinstance(one, ID3TimeStamp) else one for one in value]
+        texts = [item.text if isinstance(item, ID3TimeStamp) else item for item in value]
         return texts if wording == "own" else _in_common_words(texts)
     return value
 
@@ -180,8 +180,10 @@ def _in_common_words(values: list[Any]) -> list[Any]:
     """Without seconds, which 2.3 does not know, and without empty strings at the end."""
     while values and values[-1] == "":
         values = values[:-1]
-    stamps = (_TIMESTAMP.fullmatch(one) if isinstance(one, str) else None for one in values)
-    return [stamp[1] if stamp else one for stamp, one in zip(stamps, values, strict=True)]
+    stamps = (
+        _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None for value in values
+    )
+    return [stamp[1] if stamp else value for stamp, value in zip(stamps, values, strict=True)]
 
 
 def _id3v1(source: Source, wording: Wording) -> _Tags:
@@ -195,7 +197,7 @@ def _ape(source: Source, _wording: Wording) -> _Tags:
 
 def _mp4(source: Source, _wording: Wording) -> _Tags:
     opened = MP4(source.file)
-    chapters = [(one.start, one.title) for one in opened.chapters or ()]
+    chapters = [(chapter.start, chapter.title) for chapter in opened.chapters or ()]
     tags: _Tags = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
     return {**tags, "chapters": chapters}
 

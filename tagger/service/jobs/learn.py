@@ -101,7 +101,7 @@ def _keep(context: Context, name: str, lesson: "Learned", notes: Sequence[str]) 
 
     suspicions, record = lesson.learned.suspicions, lesson_record(lesson)
     kept = {
-        "labels": [_label(one) for one in record["labels"]],
+        "labels": [_label(label) for label in record["labels"]],
         "left_out": record["left_out"],
         "doubted": _doubted(context, suspicions[:MOST_DOUBTED]),
         "n_doubted": len(suspicions),
@@ -137,24 +137,26 @@ def _doubted(context: Context, suspicions: "Sequence[Suspicion]") -> list[dict[s
     """Tracks whose genres look wrong, with the numbers of their rows."""
     root = context.options.folder
     assert root is not None
-    places = {one.path: _place(root, one.path) for one in suspicions}
+    places = {suspicion.path: _place(root, suspicion.path) for suspicion in suspicions}
     query = select(Track.raw_path, Track.id, Track.folder, Track.name).where(
         Track.raw_path.in_([place for place in places.values() if place is not None])
     )
     with context.database.reading() as session:
         rows = {bytes(raw or b""): row for raw, *row in session.execute(query)}
     found = []
-    for one in suspicions:
-        number, folder, name = rows.get(places[one.path] or b"", (None, "", one.path.name))
+    for suspicion in suspicions:
+        number, folder, name = rows.get(
+            places[suspicion.path] or b"", (None, "", suspicion.path.name)
+        )
         found.append(
             {
                 "track_id": number,
                 "folder": folder,
                 "name": name,
-                "genres": list(one.genres),
-                "own_score": one.own_score,
-                "suggested": one.suggested,
-                "score": one.score,
+                "genres": list(suspicion.genres),
+                "own_score": suspicion.own_score,
+                "suggested": suspicion.suggested,
+                "score": suspicion.score,
             }
         )
     return found
@@ -170,7 +172,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, dict):
-        return {plain(key): _plain(one) for key, one in value.items()}
+        return {plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value

@@ -58,17 +58,17 @@ def _look_at(context: Context, job: Job, root: Path, paths: Sequence[Path]) -> N
     if context.stop.is_set():
         raise GivenUpError
     raw = {os.fsencode(path.relative_to(root)): path for path in paths}
-    raw = {one: path for one, path in raw.items() if len(one) <= _LONGEST_PATH}
+    raw = {name: path for name, path in raw.items() if len(name) <= _LONGEST_PATH}
     known = context.patiently(lambda: _known(context, list(raw)))
     rows: dict[bytes, dict[str, Any]] = {}
-    for one, path in raw.items():
+    for name, path in raw.items():
         try:
             state = path.stat()
         except OSError:
             continue  # it went away meanwhile
-        was = known.get(one)
+        was = known.get(name)
         if was is None or was != (state.st_size, state.st_mtime_ns):
-            rows[one] = described(path, Path(os.fsdecode(one)), state)
+            rows[name] = described(path, Path(os.fsdecode(name)), state)
     if not context.patiently(lambda: _record(context, job.id, list(raw), rows)):
         raise GivenUpError
 
@@ -92,7 +92,7 @@ def described(path: Path, shown: Path, state: os.stat_result | None) -> dict[str
     said = about(path)
     try:
         info = read_tags(path)
-        container, genres = info.container, [plain(one) for one in info.genres]
+        container, genres = info.container, [plain(genre) for genre in info.genres]
     except TrackError:
         container, genres = "unknown", []  # the scan will tell why
     folder = folder_key(shown.parts[:-1])
@@ -132,8 +132,10 @@ def _record(
             .execution_options(synchronize_session=False)
         )
         there = session.scalars(select(Track).where(Track.raw_path.in_(list(rows)))).all()
-        old = {bytes(one.raw_path or b""): one for one in there}
-        tracks = [_upsert(session, old.get(one), one, row, job_id) for one, row in rows.items()]
+        old = {bytes(track.raw_path or b""): track for track in there}
+        tracks = [
+            _upsert(session, old.get(name), name, row, job_id) for name, row in rows.items()
+        ]
         session.flush()
         set_facets(session, tracks)
         job.n_done += len(raw)

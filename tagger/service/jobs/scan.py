@@ -50,9 +50,10 @@ def _take(context: Context, job_id: int) -> list[Track]:
     with context.database.writing() as session:
         taken = take_items(session, job_id, context.id, at_most=CHUNK)
         found = {
-            one.id: one for one in session.scalars(select(Track).where(Track.id.in_(taken)))
+            track.id: track
+            for track in session.scalars(select(Track).where(Track.id.in_(taken)))
         }
-    return [found[one] for one in taken if one in found]
+    return [found[id_] for id_ in taken if id_ in found]
 
 
 def scan_options(context: Context, asked: Mapping[str, Any]) -> ScanOptions:
@@ -88,7 +89,7 @@ def _scan_tracks(
             gone = [path for path in files if not path.exists()]
             if not gone:
                 raise
-            for track in (one for path in gone for one in files.pop(path)):
+            for track in (track for path in gone for track in files.pop(path)):
                 recorder.add(track, _failed(track, str(error)))
     recorder.flush()
 
@@ -118,7 +119,7 @@ def _scan_files(
         for result in results:
             for track in files.pop(result.path, ()):
                 recorder.add(track, result)
-    for track in (one for path in list(files) for one in files.pop(path)):
+    for track in (track for path in list(files) for track in files.pop(path)):
         recorder.add(track, _failed(track, "The settings' `exclude` leaves it out."))
 
 
@@ -159,12 +160,12 @@ class Recorder:
 
     def _record(self, held: Sequence[tuple[Track, TrackResult]]) -> bool:
         with self.context.database.writing() as session:
-            outcomes = [(track.id, one.status != "failed") for track, one in held]
+            outcomes = [(track.id, result.status != "failed") for track, result in held]
             mine = settle(session, self.job_id, self.context.id, outcomes)
             spec = self.context.tagger.spec
             record_results(
                 session,
-                [(track.id, one) for track, one in held if track.id in mine],
+                [(track.id, result) for track, result in held if track.id in mine],
                 model=f"{spec.name} {spec.revision[:12]}",
             )
             job = session.get(Job, self.job_id)
@@ -194,8 +195,8 @@ def _apply(track: Track, result: TrackResult, model: str) -> None:
     is_new = result.status == "proposed"
     now = result.previous if is_new else result.genres
     if result.status != "failed":
-        track.genres = [plain(one) for one in now]
-    suggested = [plain(one) for one in result.genres] if is_new else []
+        track.genres = [plain(genre) for genre in now]
+    suggested = [plain(genre) for genre in result.genres] if is_new else []
     track.suggested = suggested
     track.reason = plain(result.reason) if result.reason is not None else None
     if result.scores is not None:

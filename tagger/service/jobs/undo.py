@@ -30,9 +30,9 @@ def undo_job(context: Context, job: Job) -> None:
     """
     run_id = int(job.options["run_id"])
     while tracks := context.patiently(lambda: taken_tracks(context, job.id)):
-        uploads = [one for one in tracks if one.object_key is not None]
-        files = [one for one in tracks if one.object_key is None]
-        outcomes: list[tuple[int, str | None]] = [(one.id, None) for one in uploads]
+        uploads = [track for track in tracks if track.object_key is not None]
+        files = [track for track in tracks if track.object_key is None]
+        outcomes: list[tuple[int, str | None]] = [(upload.id, None) for upload in uploads]
         outcomes += list(_undo_files(context, run_id, files)) if files else []
         _record(context, job, run_id, outcomes)
 
@@ -63,7 +63,7 @@ def _undo_files(
 
 def _journal_runs(context: Context, run_id: int) -> list[int]:
     """The journal's runs of one of the service, newest first: a killed worker leaves two."""
-    return [one.id for one in context.tagger.runs() if one.about == reason_of(run_id)]
+    return [run.id for run in context.tagger.runs() if run.about == reason_of(run_id)]
 
 
 def _still_changed(context: Context, run_id: int, path: Path, track: Track) -> str | None:
@@ -72,7 +72,7 @@ def _still_changed(context: Context, run_id: int, path: Path, track: Track) -> s
     try:
         with context.database.reading() as session:
             before = session.scalar(query)
-        held = [plain(one) for one in read_tags(path).genres]
+        held = [plain(genre) for genre in read_tags(path).genres]
     except TrackError as error:
         return str(error)
     return None if held == before else "The journal has nothing to take back for it."
@@ -99,8 +99,8 @@ def _owned(
     session: Session, context: Context, job_id: int, outcomes: Sequence[tuple[int, str | None]]
 ) -> list[tuple[int, str | None]]:
     """The outcomes of tracks that are this worker's still."""
-    mine = owned(session, job_id, context.id, [one for one, _ in outcomes])
-    return [one for one in outcomes if one[0] in mine]
+    mine = owned(session, job_id, context.id, [outcome for outcome, _ in outcomes])
+    return [outcome for outcome in outcomes if outcome[0] in mine]
 
 
 def _take_back(

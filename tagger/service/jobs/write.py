@@ -60,10 +60,10 @@ def write_job(context: Context, job: Job) -> None:
     assert job.run_id is not None
     run_id = job.run_id
     while tracks := context.patiently(lambda: taken_tracks(context, job.id)):
-        uploads = [one for one in tracks if one.object_key is not None]
-        for one in uploads:
-            record(context, job.id, run_id, [_write_upload(context, one)])
-        files = [one for one in tracks if one.object_key is None]
+        uploads = [track for track in tracks if track.object_key is not None]
+        for upload in uploads:
+            record(context, job.id, run_id, [_write_upload(context, upload)])
+        files = [track for track in tracks if track.object_key is None]
         for written in _write_files(context, run_id, files):
             record(context, job.id, run_id, [written])
 
@@ -73,9 +73,10 @@ def taken_tracks(context: Context, job_id: int) -> list[Track]:
     with context.database.writing() as session:
         taken = take_items(session, job_id, context.id, at_most=GROUP)
         found = {
-            one.id: one for one in session.scalars(select(Track).where(Track.id.in_(taken)))
+            track.id: track
+            for track in session.scalars(select(Track).where(Track.id.in_(taken)))
         }
-    return [found[one] for one in taken if one in found]
+    return [found[id_] for id_ in taken if id_ in found]
 
 
 def _write_files(context: Context, run_id: int, tracks: Sequence[Track]) -> Iterator[Written]:
@@ -96,7 +97,9 @@ def _write_files(context: Context, run_id: int, tracks: Sequence[Track]) -> Iter
         asked.append((track, request))
     if not asked:
         return
-    outcomes = context.tagger.write_many([one for _, one in asked], reason=reason_of(run_id))
+    outcomes = context.tagger.write_many(
+        [request for _, request in asked], reason=reason_of(run_id)
+    )
     for (track, _), outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, TrackError):
             yield Written(track=track, error=str(outcome))
@@ -109,7 +112,7 @@ def _is_as_shown(track: Track, genres: Sequence[str]) -> bool:
 
     The latter is what a worker leaves that was killed between the file and its row.
     """
-    return [plain(one) for one in genres] in (track.genres, track.proposed)
+    return [plain(genre) for genre in genres] in (track.genres, track.proposed)
 
 
 def _write_upload(context: Context, track: Track) -> Written:
@@ -137,11 +140,11 @@ def record(context: Context, job_id: int, run_id: int, written: Sequence[Written
 
     def note() -> bool:
         with context.database.writing() as session:
-            outcomes = [(one.track.id, one.error is None) for one in written]
+            outcomes = [(item.track.id, item.error is None) for item in written]
             mine = settle(session, job_id, context.id, outcomes)
-            for one in written:
-                if one.track.id in mine:
-                    _note(session, context, run_id, one)
+            for item in written:
+                if item.track.id in mine:
+                    _note(session, context, run_id, item)
             job = session.get(Job, job_id)
             if job is None or job.state != "running":
                 _end_run(session, run_id)

@@ -17,14 +17,16 @@ def set_facets(session: Session, tracks: Iterable[Track]) -> None:
     """Make the rows of some tracks say what the tracks say."""
     tracks = list(tracks)
     rows = [row for track in tracks for row in _rows(track)]
-    session.execute(delete(Facet).where(Facet.track_id.in_([one.id for one in tracks])))
+    session.execute(delete(Facet).where(Facet.track_id.in_([track.id for track in tracks])))
     if rows:
         session.execute(insert(Facet), rows)
 
 
 def _rows(track: Track) -> list[dict[str, Any]]:
     found = [*_named(track.id, "n", track.genres), *_named(track.id, "p", track.proposed)]
-    scores = {key(one): (one, score) for one, score in _likely(track.scores or {}).items()}
+    scores = {
+        key(label): (label, score) for label, score in _likely(track.scores or {}).items()
+    }
     return found + [
         {"track_id": track.id, "kind": "s", "name": name, "label": label, "score": score}
         for name, (label, score) in scores.items()
@@ -36,8 +38,8 @@ def _likely(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def _named(track_id: int, kind: str, genres: Sequence[str]) -> list[dict[str, Any]]:
-    names = {key(one): one for one in genres}
+    names = {key(genre): genre for genre in genres}
     return [
-        {"track_id": track_id, "kind": kind, "name": name, "label": one, "score": 1.0}
-        for name, one in names.items()
+        {"track_id": track_id, "kind": kind, "name": name, "label": genre, "score": 1.0}
+        for name, genre in names.items()
     ]

@@ -18,7 +18,7 @@ def conditions(asked: TrackFilter, *, is_sqlite: bool) -> list[ColumnElement[boo
         ProblemError: the lowest score is above the highest.
     """
     words = fold(asked.q).split()
-    found = [_holds(Track.search, one, is_sqlite=is_sqlite) for one in words]
+    found = [_holds(Track.search, word, is_sqlite=is_sqlite) for word in words]
     for column, text in (
         (Track.title_key, asked.title),
         (Track.artist_key, asked.artist),

@@ -193,7 +193,7 @@ def settle(
     good = dict(outcomes)
     mine = owned(session, job_id, worker, list(good))
     for state, is_good in ((DONE, True), (FAILED, False)):
-        group = [one for one in mine if good[one] is is_good]
+        group = [track for track in mine if good[track] is is_good]
         if group:
             session.execute(
                 update(JobItem)
@@ -201,7 +201,7 @@ def settle(
                 .values(state=state, worker=None)
                 .execution_options(**_QUIET)
             )
-    n_failed = sum(not good[one] for one in mine)
+    n_failed = sum(not good[track] for track in mine)
     session.execute(
         update(Job)
         .where(Job.id == job_id)

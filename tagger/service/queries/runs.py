@@ -49,13 +49,13 @@ def rows_of(session: Session, runs: Sequence[Run]) -> list[RunRow]:
             func.sum(1 - written),
             func.sum(case((Change.is_undone, 1), else_=0)),
         )
-        .where(Change.run_id.in_([one.id for one in runs]))
+        .where(Change.run_id.in_([run.id for run in runs]))
         .group_by(Change.run_id)
     )
     counts = {
         run: (int(n), int(bad), int(back)) for run, n, bad, back in session.execute(query)
     }
-    return [_row(one, *counts.get(one.id, (0, 0, 0))) for one in runs]
+    return [_row(run, *counts.get(run.id, (0, 0, 0))) for run in runs]
 
 
 def _row(run: Run, n_written: int, n_failed: int, n_undone: int) -> RunRow:
@@ -85,15 +85,15 @@ def changes_of(session: Session, run_id: int) -> list[ChangeRow]:
     )
     return [
         ChangeRow(
-            track_id=one.track_id,
+            track_id=change.track_id,
             name=name,
             folder=folder,
-            before=one.before,
-            after=one.after,
-            is_undone=one.is_undone,
-            error=one.error,
+            before=change.before,
+            after=change.after,
+            is_undone=change.is_undone,
+            error=change.error,
         )
-        for one, name, folder in session.execute(query)
+        for change, name, folder in session.execute(query)
     ]
 
 

@@ -74,7 +74,7 @@ def genre_counts(session: Session) -> list[GenreCount]:
         )
         for name in {*now, *given}
     ]
-    return sorted(found, key=lambda one: (-one.n_after, -one.n_now, one.genre))
+    return sorted(found, key=lambda row: (-row.n_after, -row.n_now, row.genre))
 
 
 def _counts(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[str, int]]:
@@ -93,7 +93,7 @@ def folders_below(session: Session, parent: str) -> list[FolderRow]:
     query = select(Track.folder, func.count(), n_proposed).group_by(Track.folder)
     if prefix:
         query = query.where(Track.folder >= prefix, Track.folder < after_prefix(prefix))
-    return _grouped(prefix, [(one, n, p) for one, n, p in session.execute(query)])
+    return _grouped(prefix, [(folder, n, p) for folder, n, p in session.execute(query)])
 
 
 def _grouped(prefix: str, counts: Sequence[tuple[str, int, int]]) -> list[FolderRow]:
@@ -114,5 +114,5 @@ def _grouped(prefix: str, counts: Sequence[tuple[str, int, int]]) -> list[Folder
             n_proposed=sums[1],
             has_folders=sums[2] > 0,
         )
-        for name, sums in sorted(found.items(), key=lambda one: one[0].casefold())
+        for name, sums in sorted(found.items(), key=lambda item: item[0].casefold())
     ]

@@ -102,12 +102,12 @@ def page_query(terms: Sequence[ColumnElement[bool]], paging: Paging) -> Select[A
     if paging.cursor is not None:
         place, values = tuple_(*columns), tuple_(*_values(paging.cursor, paging.sort))
         query = query.where(place < values if is_down else place > values)
-    query = query.order_by(*(one.desc() if is_down else one for one in columns))
+    query = query.order_by(*(column.desc() if is_down else column for column in columns))
     return query.limit(paging.limit + 1).offset(paging.offset or None)
 
 
 def _cursor(track: Row[Any], sort: Sort) -> str:
-    values = [getattr(track, one.key) for one in _ORDERS[sort][0]]
+    values = [getattr(track, order.key) for order in _ORDERS[sort][0]]
     text = json.dumps([sort, *values], ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -119,7 +119,10 @@ def _values(cursor: str, sort: Sort) -> list[Any]:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         order, *values = json.loads(text)
         is_ours = order == sort and len(values) == len(columns) and "\0" not in text
-        types = [float if one is Track.top_score else one.type.python_type for one in columns]
+        types = [
+            float if column is Track.top_score else column.type.python_type
+            for column in columns
+        ]
         is_ours = is_ours and all(
             isinstance(value, (int, float) if kind is float else kind)
             and not isinstance(value, bool)

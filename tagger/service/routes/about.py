@@ -38,7 +38,7 @@ def get_info(service: TheService, caller: Reader) -> Info:
         version=__version__,
         library=library,
         model=f"{spec.name} {spec.revision[:12]}",
-        scopes=[one for one in SCOPES if one in caller.scopes],
+        scopes=[scope for scope in SCOPES if scope in caller.scopes],
         needs_token=service.tokens is not None,
         name=caller.name,
         max_upload_bytes=service.options.max_upload_bytes,
@@ -126,7 +126,7 @@ def get_vocabulary(
     """Genres of the library, the most frequent first, then the model's others."""
     with service.database.reading() as session:
         found = figures.genre_counts(session)
-    known = {key(one.genre) for one in found}
+    known = {key(count.genre) for count in found}
     spec = service.tagger().spec
     found += [
         GenreCount(genre=label, n_now=0, n_after=0)
@@ -134,5 +134,5 @@ def get_vocabulary(
         if key(label) not in known
     ]
     start = key(prefix)
-    items = [one for one in found if key(one.genre).startswith(start)]
+    items = [count for count in found if key(count.genre).startswith(start)]
     return etagged(request, Vocabulary(items=items[:limit]))

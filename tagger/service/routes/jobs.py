@@ -45,7 +45,7 @@ def list_jobs(
     with service.database.reading() as session:
         jobs = session.scalars(query).all()
     more = str(jobs[limit - 1].id) if len(jobs) > limit else None
-    return JobList(items=[job_row(one) for one in jobs[:limit]], next_cursor=more)
+    return JobList(items=[job_row(job) for job in jobs[:limit]], next_cursor=more)
 
 
 @router.post("/jobs", status_code=202, summary="Start a scan or a look")
@@ -193,7 +193,7 @@ def _rows_if_any(service: Service, ids: list[int] | None) -> list[JobRow]:
 def _rows(service: Service, ids: list[int] | None) -> list[JobRow]:
     with service.database.reading() as session:
         if ids is not None:
-            return [job_row(job_of(session, one)) for one in ids]
+            return [job_row(job_of(session, id_)) for id_ in ids]
         lately = time.time() - 5
         query = select(Job).where(or_(Job.state.in_(UNDER_WAY), Job.finished_at > lately))
-        return [job_row(one) for one in session.scalars(query.order_by(Job.id).limit(50))]
+        return [job_row(job) for job in session.scalars(query.order_by(Job.id).limit(50))]

@@ -70,7 +70,7 @@ def _check_name(session: Session, name: str) -> None:
     Raises:
         ProblemError: it is such a one.
     """
-    is_there = any((one / f"{name}.onnx").exists() for one in (PACKAGED, models_folder()))
+    is_there = any((folder / f"{name}.onnx").exists() for folder in (PACKAGED, models_folder()))
     if is_there and session.get(Lesson, name) is None:
         raise conflict(
             f"A model that was not learned here has the name {name}.",
@@ -92,7 +92,7 @@ def list_lessons(request: Request, service: TheService, _caller: Reader) -> Resp
     with service.database.reading() as session:
         rows = session.scalars(select(Lesson).order_by(Lesson.learned_at.desc())).all()
         used = _used_name(session, service)
-    return etagged(request, LessonList(items=[LessonRow(**_row(one, used)) for one in rows]))
+    return etagged(request, LessonList(items=[LessonRow(**_row(row, used)) for row in rows]))
 
 
 @router.get(

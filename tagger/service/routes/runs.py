@@ -81,13 +81,13 @@ def _preview(session: Session, which: ColumnElement[bool]) -> WritePreview:
         n_uploads=by_source.get("upload", 0),
         examples=[
             WriteExample(
-                id=one.id,
-                name=one.name,
-                folder=one.folder,
-                before=one.genres,
-                after=one.proposed,
+                id=change.id,
+                name=change.name,
+                folder=change.folder,
+                before=change.genres,
+                after=change.proposed,
             )
-            for one in first
+            for change in first
         ],
     )
 

@@ -57,7 +57,7 @@ def list_tracks(
     )
     with service.database.reading() as session:
         page = page_of(session, asked, paging, is_sqlite=service.database.is_sqlite)
-        rows = [track_row(one) for one in page.tracks]
+        rows = [track_row(track) for track in page.tracks]
     body = TrackList.model_construct(items=rows, next_cursor=page.next_cursor, total=page.total)
     return etagged(request, body)
 

@@ -68,10 +68,12 @@ class AsfFile(TagFile):
         """A header whose objects do not fill it is left alone."""
         total, count = self.source.unpack("<QI", 16)
         objects = _header(self.source)
-        filled = _HEADER_LEN + sum(len(one.render()) for one in objects) == total
+        filled = _HEADER_LEN + sum(len(element.render()) for element in objects) == total
         # The extension says its length a second time, inside.
         filled &= all(
-            with_inner(one, inner_of(one)) == one for one in objects if one.guid == EXTENSION
+            with_inner(element, inner_of(element)) == element
+            for element in objects
+            if element.guid == EXTENSION
         )
         if not filled or len(objects) != count:
             return "Its ASF header is damaged: the objects do not fill it."
@@ -84,31 +86,31 @@ class AsfFile(TagFile):
         for field, values in edits.items():
             objects = _edited(objects, field, values, self.style)
         objects = _fitted(objects, len(old))
-        grown = _HEADER_LEN + sum(len(one.render()) for one in objects) - len(old)
-        objects = [_with_file_size(one, self.source.size, grown) for one in objects]
-        body = b"".join(one.render() for one in objects)
+        grown = _HEADER_LEN + sum(len(element.render()) for element in objects) - len(old)
+        objects = [_with_file_size(element, self.source.size, grown) for element in objects]
+        body = b"".join(element.render() for element in objects)
         head = struct.pack("<QI", _HEADER_LEN + len(body), len(objects))
         return rewritten(0, old, old[:16] + head + old[28:_HEADER_LEN] + body)
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """Objects and attributes but the fields, raw; what follows the data."""
         objects = _header(self.source)
-        flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
+        flat = [*objects, *(inner for element in objects for inner in inner_of(element))]
         names = {name for field in fields for name in _names_of(field)}
         raw: list[bytes] = []
-        for one in flat:
-            if one.guid in (ATTRIBUTES, METADATA, LIBRARY):
+        for element in flat:
+            if element.guid in (ATTRIBUTES, METADATA, LIBRARY):
                 raw += [
-                    one.guid + item
-                    for item in attributes_of(one)
-                    if split_attribute(item, one.guid)[0].lower() not in names
+                    element.guid + item
+                    for item in attributes_of(element)
+                    if split_attribute(item, element.guid)[0].lower() not in names
                 ]
-            elif one.guid == EXTENSION:
-                raw.append(one.data[:18])
-            elif one.guid == CONTENT and _DESCRIBED.lower() in names:
-                raw.append(with_description(one, b"").render())
-            elif one.guid != PADDING:
-                raw.append(_with_file_size(one, None, 0).render())
+            elif element.guid == EXTENSION:
+                raw.append(element.data[:18])
+            elif element.guid == CONTENT and _DESCRIBED.lower() in names:
+                raw.append(with_description(element, b"").render())
+            elif element.guid != PADDING:
+                raw.append(_with_file_size(element, None, 0).render())
         if _DESCRIBED.lower() in names:  # an object that says nothing may come and go
             raw = [item for item in raw if item != NO_CONTENT.render()]
         start, length = self.ranges()[0]
@@ -150,13 +152,13 @@ def _texts(objects: Sequence[Object], field: Field) -> list[str]:
 
 def _texts_of(objects: Sequence[Object], key: str) -> list[str]:
     """The texts, and numbers, of all attributes of a name in small letters."""
-    flat = [*objects, *(inner for one in objects for inner in inner_of(one))]
+    flat = [*objects, *(inner for element in objects for inner in inner_of(element))]
     attributes = [
         split_attribute(raw, guid)
         for guid in (ATTRIBUTES, METADATA, LIBRARY)
-        for one in flat
-        if one.guid == guid
-        for raw in attributes_of(one)
+        for element in flat
+        if element.guid == guid
+        for raw in attributes_of(element)
     ]
     return [
         wide_text(value).rstrip("\0") if kind == TEXT else str(int.from_bytes(value, "little"))
@@ -178,33 +180,38 @@ def _edited(
         return _described(objects, stored(values, field, style, old=_description(objects)))
     texts = stored(values, field, style, old=_texts(objects, field))
     # Without one, all values stand in the content description, as repeated names.
-    has_extension = any(one.guid == EXTENSION for one in objects)
+    has_extension = any(element.guid == EXTENSION for element in objects)
     first = texts[:1] if has_extension else texts
     rest = texts[1:] if has_extension else ()
     return [
         with_inner(
-            one,
-            _exchanged(_exchanged(inner_of(one), METADATA, field, ()), LIBRARY, field, rest),
+            element,
+            _exchanged(
+                _exchanged(inner_of(element), METADATA, field, ()), LIBRARY, field, rest
+            ),
         )
-        if one.guid == EXTENSION
-        else one
-        for one in _exchanged(objects, ATTRIBUTES, field, first)
+        if element.guid == EXTENSION
+        else element
+        for element in _exchanged(objects, ATTRIBUTES, field, first)
     ]
 
 
 def _description(objects: Sequence[Object]) -> list[str]:
     """The description of the content, [] for none."""
-    raw = [content_texts(one)[3] for one in objects if one.guid == CONTENT]
-    return [text for one in raw if (text := wide_text(one).rstrip("\0"))]
+    raw = [content_texts(element)[3] for element in objects if element.guid == CONTENT]
+    return [text for value in raw if (text := wide_text(value).rstrip("\0"))]
 
 
 def _described(objects: Sequence[Object], texts: Sequence[str]) -> list[Object]:
     """The objects with one description, in a content description that is made if needed."""
     raw = encoded("".join(f"{text}\0" for text in texts), "utf-16-le")
-    has_content = any(one.guid == CONTENT for one in objects)
+    has_content = any(element.guid == CONTENT for element in objects)
     if raw and not has_content:
         objects = [*objects, NO_CONTENT]
-    return [with_description(one, raw) if one.guid == CONTENT else one for one in objects]
+    return [
+        with_description(element, raw) if element.guid == CONTENT else element
+        for element in objects
+    ]
 
 
 def _exchanged(
@@ -213,13 +220,13 @@ def _exchanged(
     """The objects with exactly `texts` in the one of this GUID, which is made if needed."""
     new, names = [attribute(guid, field.asf, text) for text in texts], _names_of(field)
     exchanged, placed = [], not texts
-    for one in objects:
-        if one.guid != guid:
-            exchanged.append(one)
+    for element in objects:
+        if element.guid != guid:
+            exchanged.append(element)
             continue
         raw = [
             item
-            for item in attributes_of(one)
+            for item in attributes_of(element)
             if split_attribute(item, guid)[0].lower() not in names
         ]
         exchanged.append(listed(guid, raw if placed else raw + new))
@@ -229,28 +236,28 @@ def _exchanged(
 
 def _fitted(objects: list[Object], old_len: int) -> list[Object]:
     """Let a padding object take up the difference to the old length, if it can."""
-    spare = old_len - _HEADER_LEN - sum(len(one.render()) for one in objects)
-    for i, one in enumerate(objects):
-        if one.guid == PADDING and len(one.data) + spare >= 0:
+    spare = old_len - _HEADER_LEN - sum(len(element.render()) for element in objects)
+    for i, element in enumerate(objects):
+        if element.guid == PADDING and len(element.data) + spare >= 0:
             return [
                 *objects[:i],
-                Object(PADDING, bytes(len(one.data) + spare)),
+                Object(PADDING, bytes(len(element.data) + spare)),
                 *objects[i + 1 :],
             ]
-        if one.guid == EXTENSION:
-            inner = inner_of(one)
+        if element.guid == EXTENSION:
+            inner = inner_of(element)
             for j, part in enumerate(inner):
                 if part.guid == PADDING and len(part.data) + spare >= 0:
                     inner[j] = Object(PADDING, bytes(len(part.data) + spare))
-                    return [*objects[:i], with_inner(one, inner), *objects[i + 1 :]]
+                    return [*objects[:i], with_inner(element, inner), *objects[i + 1 :]]
     return objects
 
 
-def _with_file_size(one: Object, size: int | None, grown: int) -> Object:
+def _with_file_size(element: Object, size: int | None, grown: int) -> Object:
     """File properties with the new length of the file where they had the old one right."""
-    if one.guid != FILE or len(one.data) < 24:
-        return one
-    old = struct.unpack_from("<Q", one.data, 16)[0]
+    if element.guid != FILE or len(element.data) < 24:
+        return element
+    old = struct.unpack_from("<Q", element.data, 16)[0]
     # A broadcast says 0 and keeps it; for a comparison it always counts as 0.
     new = 0 if size is None else size + grown if old == size else old
-    return replace(one, data=one.data[:16] + struct.pack("<Q", new) + one.data[24:])
+    return replace(element, data=element.data[:16] + struct.pack("<Q", new) + element.data[24:])

@@ -52,33 +52,33 @@ def objects_in(data: bytes) -> list[Object]:
     return objects
 
 
-def inner_of(one: Object) -> list[Object]:
+def inner_of(element: Object) -> list[Object]:
     """The objects inside of the header extension."""
-    return objects_in(one.data[22:]) if one.guid == EXTENSION else []
+    return objects_in(element.data[22:]) if element.guid == EXTENSION else []
 
 
 def with_inner(extension: Object, inner: Sequence[Object]) -> Object:
     """The header extension with these objects inside."""
-    body = b"".join(one.render() for one in inner)
+    body = b"".join(element.render() for element in inner)
     return Object(EXTENSION, extension.data[:18] + struct.pack("<I", len(body)) + body)
 
 
-def attributes_of(one: Object) -> list[bytes]:
+def attributes_of(element: Object) -> list[bytes]:
     """The raw attributes of a description, metadata or library object."""
     attributes, offset = [], 2
-    for _ in range(struct.unpack_from("<H", one.data)[0]):
+    for _ in range(struct.unpack_from("<H", element.data)[0]):
         # The description has short lengths; the two newer objects have language, stream and
         # long ones in front.
-        if one.guid == ATTRIBUTES:
-            name_len = struct.unpack_from("<H", one.data, offset)[0]
+        if element.guid == ATTRIBUTES:
+            name_len = struct.unpack_from("<H", element.data, offset)[0]
             end = offset + 6 + name_len
-            end += struct.unpack_from("<H", one.data, end - 2)[0]
+            end += struct.unpack_from("<H", element.data, end - 2)[0]
         else:
-            name_len, _, length = struct.unpack_from("<HHI", one.data, offset + 4)
+            name_len, _, length = struct.unpack_from("<HHI", element.data, offset + 4)
             end = offset + 12 + name_len + length
-        if end > len(one.data):
+        if end > len(element.data):
             raise ValueError("an attribute leads out of its object")
-        attributes.append(one.data[offset:end])
+        attributes.append(element.data[offset:end])
         offset = end
     return attributes
 
@@ -102,29 +102,29 @@ def listed(guid: bytes, raw: Sequence[bytes]) -> Object:
 
 def attribute(guid: bytes, name: str, text: str) -> bytes:
     """A raw attribute, its strings ended by a zero."""
-    key, value = (encoded(f"{one}\0", "utf-16-le") for one in (name, text))
+    key, value = (encoded(f"{part}\0", "utf-16-le") for part in (name, text))
     if guid == ATTRIBUTES:
         head = struct.pack("<H", len(key)) + key
         return head + struct.pack("<HH", TEXT, len(value)) + value
     return struct.pack("<HHHHI", 0, 0, len(key), TEXT, len(value)) + key + value
 
 
-def content_texts(one: Object) -> list[bytes]:
+def content_texts(element: Object) -> list[bytes]:
     """Title, author, copyright, description and rating, raw."""
-    lengths = struct.unpack_from("<5H", one.data)
-    if 2 * _N_CONTENT + sum(lengths) > len(one.data):
+    lengths = struct.unpack_from("<5H", element.data)
+    if 2 * _N_CONTENT + sum(lengths) > len(element.data):
         raise ValueError("a text leads out of the content description")
     texts, offset = [], 2 * _N_CONTENT
     for length in lengths:
-        texts.append(one.data[offset : offset + length])
+        texts.append(element.data[offset : offset + length])
         offset += length
     return texts
 
 
-def with_description(one: Object, text: bytes) -> Object:
+def with_description(element: Object, text: bytes) -> Object:
     """The content description with another description."""
-    texts = content_texts(one)
-    rest = one.data[2 * _N_CONTENT + sum(map(len, texts)) :]
+    texts = content_texts(element)
+    rest = element.data[2 * _N_CONTENT + sum(map(len, texts)) :]
     texts[3] = text
     lengths = struct.pack("<5H", *map(len, texts))
     return Object(CONTENT, lengths + b"".join(texts) + rest)

@@ -97,12 +97,12 @@ def converted(frames: Sequence[Plain], version: int) -> list[bytes]:
     renamed = _in_words_of_23(frames) if version == 3 else _in_words_of_24(frames)
     return [
         frame_bytes(
-            one.id,
-            _body_for(one, version),
+            frame.id,
+            _body_for(frame, version),
             version,
-            status=one.status << 1 if version == 3 else one.status,
+            status=frame.status << 1 if version == 3 else frame.status,
         )
-        for one in renamed
+        for frame in renamed
     ]
 
 
@@ -113,8 +113,8 @@ def meanings(frames: Sequence[Plain]) -> list[bytes]:
 
 def _in_words_of_24(frames: Sequence[Plain]) -> list[Plain]:
     """Year, day and time in one TDRC, the original year as TDOR, IPLS as TIPL."""
-    parts = {one.id: one for one in frames if one.id in {b"TYER", b"TDAT", b"TIME"}}
-    n_dates = sum(one.id in {*parts, b"TDRC"} for one in frames)
+    parts = {frame.id: frame for frame in frames if frame.id in {b"TYER", b"TDAT", b"TIME"}}
+    n_dates = sum(frame.id in {*parts, b"TDRC"} for frame in frames)
     if parts and n_dates != len(parts):
         raise ValueError("it has a date twice, in one spelling or in two")
     renamed = []
@@ -127,7 +127,7 @@ def _in_words_of_24(frames: Sequence[Plain]) -> list[Plain]:
             renamed.append(frame)
         # The one frame of 2.4 stands where the first of the three stood.
         elif frame.id == next(iter(parts)):
-            stamp = _timestamp({key: _single(one) for key, one in parts.items()})
+            stamp = _timestamp({key: _single(part) for key, part in parts.items()})
             renamed.append(_dated(frame, b"TDRC", stamp))
     return renamed
 

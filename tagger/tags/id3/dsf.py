@@ -58,7 +58,7 @@ class DsfFile(TagFile):
         second = patches_of_tags(self.source, _second_tags(self.source), edits, self.style)
         grown = sum(len(patch.data) - patch.length for patch in second)
         size = self.source.size + len(new) - len(old) + grown
-        left = len(new) + grown + sum(one.total for _, one in _second_tags(self.source))
+        left = len(new) + grown + sum(tag.total for _, tag in _second_tags(self.source))
         # File size and pointer stand side by side; no tag is a pointer of zero.
         header = struct.pack("<QQ", size, pointer if left else 0)
         own = rewritten(12, self.source.exact(12, 16), header) + rewritten(pointer, old, new)

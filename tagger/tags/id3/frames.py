@@ -98,12 +98,12 @@ class Tag:
 
     def values(self, field: Field, style: Style) -> tuple[str, ...]:
         """The values of a field; one ID3v2.2 or 2.3 string is split at the separator."""
-        texts = [text for one in self._texts(field) for text in one.texts]
+        texts = [text for frame in self._texts(field) for text in frame.texts]
         # Only 2.4 has several values in a frame; before, all share one string.
         found = understood(texts, field, style, joined=self.version != 4)
         if field is not GENRE:
             return found
-        free = [text for one in self._texts(_FREE_GENRE) for text in one.texts]
+        free = [text for frame in self._texts(_FREE_GENRE) for text in frame.texts]
         also = understood(free, GENRE, style, joined=True)
         return GenrePlaces((Place(expanded(found)), Place(also))).genres
 
@@ -129,9 +129,9 @@ class Tag:
         """
         if style.id3v2_version != "keep":
             with contextlib.suppress(ValueError):  # then it has not been converted either
-                kept = [one for one in _RESPELLED if one not in fields]
-                values = [(one.name, self.values(one, style)) for one in kept]
-                respelled = [repr(one).encode() for one in values if one[1]]
+                kept = [field for field in _RESPELLED if field not in fields]
+                values = [(field.name, self.values(field, style)) for field in kept]
+                respelled = [repr(value).encode() for value in values if value[1]]
                 return respelled + meanings(self._plain([*fields, *kept]))
         # Compared are offsets, not ids: a second COMM is another frame with the same id.
         edited = self._offsets_of(fields)
@@ -172,7 +172,7 @@ class Tag:
         A field stands where it stood, or else at the end. TagLib reads no further than up to an
         id that is padded with a blank, so nothing is put behind one.
         """
-        blank = (one.offset for one in self.frames() if one.id.endswith(b" "))
+        blank = (frame.offset for frame in self.frames() if frame.id.endswith(b" "))
         last = next(blank, self._walk.end)
         new: dict[int, bytes] = {}
         for field, values in edits.items():
@@ -236,7 +236,7 @@ class Tag:
     def _offsets_of(self, fields: Collection[Field]) -> set[int]:
         """Where frames of some fields lie, in whatever place they are."""
         also = [_FREE_GENRE] if GENRE in fields else []
-        return {one.offset for field in (*fields, *also) for one in self._found(field)[1]}
+        return {frame.offset for field in (*fields, *also) for frame in self._found(field)[1]}
 
     def _is(self, frame: Frame, key: FrameKey) -> bool:
         name = frame_name(frame.id, self.version)

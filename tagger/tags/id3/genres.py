@@ -51,7 +51,7 @@ def spelled_as_before(genres: Sequence[str], old: Sequence[str]) -> list[str]:
     rest = tuple(genres)
     while rest:
         # `(17)` in the file stays `(17)`: who reads it sees Rock before and after.
-        as_it_stands = (one for one in meant if rest[: len(one[1])] == one[1])
+        as_it_stands = (genre for genre in meant if rest[: len(genre[1])] == genre[1])
         text, said = next(as_it_stands, None) or (spelled(rest[0]), rest[:1])
         strings.append(text)
         rest = rest[len(said) :]

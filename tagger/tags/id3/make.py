@@ -38,7 +38,7 @@ def field_frame(
     plain_sizes: bool = False,
 ) -> bytes:
     """The frame of a field, in the place of `old` ones; nothing without values."""
-    before = [text for one in old for text in one.texts if text]
+    before = [text for frame in old for text in frame.texts if text]
     words = values if field is not GENRE else _words(values, before, style, version)
     texts = stored(words, field, style, joined=version != 4, old=before)
     # Description and language stay: players ask for a comment by them.

@@ -106,9 +106,9 @@ class _Kind:
     length: Callable[[bytes], int]
     shared: tuple[int, int]
 
-    def is_same(self, one: bytes, other: bytes) -> bool:
+    def is_same(self, header: bytes, other: bytes) -> bool:
         """Whether two frames can be of one stream."""
-        return not any((one[i + 1] ^ other[i + 1]) & self.shared[i] for i in (0, 1))
+        return not any((header[i + 1] ^ other[i + 1]) & self.shared[i] for i in (0, 1))
 
 
 _KINDS = (_Kind("mp3", _mpeg_len, (0xFE, 0x0C)), _Kind("aac", _adts_len, (0xFF, 0xFC)))

@@ -123,13 +123,13 @@ def _strings(data: bytes, encoding: int) -> list[str]:
     if encoding == 0:
         return data.decode("latin-1").split("\0")
     if encoding == 3:
-        return [text_of(one).lstrip("\ufeff") for one in data.split(b"\0")]
+        return [text_of(part).lstrip("\ufeff") for part in data.split(b"\0")]
     # Encoding 1 must have a mark; without one Windows' order is the likely one.
     order = wide_order(data) or ("utf-16-le" if encoding == 1 else "utf-16-be")
     strings = []
     while data:
-        one, data = first_string(data, encoding)
-        strings.append(wide_text(one, order))
+        string, data = first_string(data, encoding)
+        strings.append(wide_text(string, order))
     return strings
 
 
@@ -164,7 +164,7 @@ def text_frame(
     named = key.description is not None
     described = [text.description or key.description or ""] if named else []
     language = text.language if key.id == b"COMM" else b""
-    if any(one.startswith("\ufeff") for one in text.texts):
+    if any(value.startswith("\ufeff") for value in text.texts):
         raise ValueError("a value that begins with a byte-order mark is read back without it")
     strings = [*described, "\0".join(text.texts)]
     # UTF-8 came with 2.4.
@@ -172,7 +172,7 @@ def text_frame(
     mark = b"\xff\xfe" if encoding == 1 else b""
     codec = "utf-16-le" if encoding == 1 else CODECS[encoding]
     zero = b"\0\0" if encoding == 1 else b"\0"
-    content = zero.join(mark + _encoded(one, codec) for one in strings)
+    content = zero.join(mark + _encoded(string, codec) for string in strings)
     body = bytes([encoding]) + language + content
     return frame_bytes(key.id, body, version, plain_sizes=plain_sizes)
 

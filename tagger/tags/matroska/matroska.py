@@ -64,8 +64,11 @@ class MatroskaFile(TagFile):
     def _tags(self) -> list[tuple[Element, list[Part | Tag]]]:
         """The `Tags` elements, and what is in them."""
         return [
-            (one, tags_of(self.source.exact(one.content, one.end - one.content)))
-            for one in self._segment.all_of(TAGS)
+            (
+                element,
+                tags_of(self.source.exact(element.content, element.end - element.content)),
+            )
+            for element in self._segment.all_of(TAGS)
         ]
 
     def _each(self, field: Field) -> list[Tag]:
@@ -104,7 +107,7 @@ class MatroskaFile(TagFile):
         has_home = False
         for element, parts in self._tags:
             is_home = not has_home and (
-                any(one is home for one in parts) if home else element is self._tags[0][0]
+                any(part is home for part in parts) if home else element is self._tags[0][0]
             )
             has_home |= is_home
             new = self._edited(parts, edits, home if is_home else None, is_home=is_home)
@@ -131,19 +134,21 @@ class MatroskaFile(TagFile):
             is_home: the fields go into this element.
         """
         if is_home and home is None:
-            home = next((one for one in parts if isinstance(one, Tag) and one.is_of_all), None)
+            home = next(
+                (part for part in parts if isinstance(part, Tag) and part.is_of_all), None
+            )
         edited_parts: list[Part | Tag] = []
-        for one in parts:
-            if not isinstance(one, Tag):
-                edited_parts.append(one)
+        for part in parts:
+            if not isinstance(part, Tag):
+                edited_parts.append(part)
                 continue
-            new = one
-            if one is home:
+            new = part
+            if part is home:
                 for field, values in edits.items():
                     new = new.exchanged(field, values, self.style)
             else:
-                new = one.without([f for f in edits if not self._may_stay(one, f, edits)])
-            if not new.is_empty or one.is_empty:
+                new = part.without([f for f in edits if not self._may_stay(part, f, edits)])
+            if not new.is_empty or part.is_empty:
                 edited_parts.append(new)
         if is_home and home is None:
             made = new_tag()
@@ -191,10 +196,10 @@ class MatroskaFile(TagFile):
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """The header, all elements but tags, audio and padding; other values; the rest."""
         raw = [head_bytes(self.source, self._segment)]
-        for one in self._segment.children:
-            if one.id not in _MOVING:
-                content = self.source.digest(one.content, one.end - one.content)
-                raw.append(one.id.to_bytes(4, "big") + content)
+        for child in self._segment.children:
+            if child.id not in _MOVING:
+                content = self.source.digest(child.content, child.end - child.content)
+                raw.append(child.id.to_bytes(4, "big") + content)
         raw += [
             f"{number}@{place}".encode()
             for number, place in seek_entries(self.source, self._segment)
@@ -207,7 +212,10 @@ class MatroskaFile(TagFile):
 
     def ranges(self) -> list[Range]:
         """What is in the clusters."""
-        return [(one.content, one.end - one.content) for one in self._segment.all_of(CLUSTER)]
+        return [
+            (cluster.content, cluster.end - cluster.content)
+            for cluster in self._segment.all_of(CLUSTER)
+        ]
 
 
 FAMILY = Family(

@@ -53,14 +53,14 @@ class Segment:
 
     def all_of(self, number: int) -> list[Element]:
         """The children with an id."""
-        return [one for one in self.children if one.id == number]
+        return [child for child in self.children if child.id == number]
 
     def room_of(self, child: Element) -> int:
         """Where the padding behind a child ends, if there is some, or the child itself."""
         end = child.end
-        for one in self.children:
-            if one.offset == end and one.id == VOID:
-                end = one.end
+        for element in self.children:
+            if element.offset == end and element.id == VOID:
+                end = element.end
         return end
 
 

@@ -80,17 +80,17 @@ class Tag:
     def without(self, fields: Collection[Field]) -> "Tag":
         """The tag without some fields, as far as they may stand in it."""
         gone = [field for field in fields if self.says(field)]
-        kept = (one for one in self.parts if not _is_any(one, gone))
+        kept = (part for part in self.parts if not _is_any(part, gone))
         return Tag(tuple(kept))
 
     def exchanged(self, field: Field, values: Sequence[str], style: Style) -> "Tag":
         """The tag with other values: where the first one stood, or else at the end."""
-        old = [one for one in self.parts if _is_any(one, [field])]
+        old = [part for part in self.parts if _is_any(part, [field])]
         at = self.parts.index(old[0]) if old else len(self.parts)
         before, behind = self.parts[:at], self.parts[at:]
         texts = stored(values, field, style, old=self.texts(field))
         new = [_simple(field, text, old) for text in texts]
-        return Tag((*before, *new, *(one for one in behind if not _is_any(one, [field]))))
+        return Tag((*before, *new, *(tag for tag in behind if not _is_any(tag, [field]))))
 
 
 def tags_of(content: bytes) -> list[Part | Tag]:
@@ -103,9 +103,9 @@ def tags_of(content: bytes) -> list[Part | Tag]:
 
 def tags_content(parts: Sequence[Part | Tag]) -> bytes:
     """The content of a `Tags` element; nothing where no tag is left in it."""
-    if not any(isinstance(one, Tag) for one in parts):
+    if not any(isinstance(part, Tag) for part in parts):
         return b""
-    return joined([_rendered(one) if isinstance(one, Tag) else one for one in parts])
+    return joined([_rendered(part) if isinstance(part, Tag) else part for part in parts])
 
 
 def new_tag() -> Tag:
@@ -115,8 +115,8 @@ def new_tag() -> Tag:
 
 def others_in(parts: Sequence[Part | Tag], fields: Collection[Field]) -> list[bytes]:
     """The raw tags without some fields; those that hold nothing else are none."""
-    left = (one.without(fields) for one in parts if isinstance(one, Tag))
-    return [_rendered(one)[1] for one in left if not one.is_empty]
+    left = (part.without(fields) for part in parts if isinstance(part, Tag))
+    return [_rendered(tag)[1] for tag in left if not tag.is_empty]
 
 
 def _rendered(tag: Tag) -> Part:
@@ -128,7 +128,7 @@ def _is_any(part: Part, fields: Collection[Field]) -> bool:
 
 
 def _is_of(raw: bytes, field: Field) -> bool:
-    names = [content_of(one) for number, one in _inner(raw) if number == _NAME]
+    names = [content_of(element) for number, element in _inner(raw) if number == _NAME]
     return any(text_of(name.rstrip(b"\0")).casefold() == field.common.casefold()
                for name in names)  # fmt: skip
 
@@ -141,12 +141,12 @@ def _text(raw: bytes) -> str:
 
 
 def _inner(raw: bytes) -> list[Part]:
-    return [one for one in parts_of(content_of(raw)) if one[0] not in (CRC32, VOID)]
+    return [part for part in parts_of(content_of(raw)) if part[0] not in (CRC32, VOID)]
 
 
 def _simple(field: Field, text: str, old: Sequence[Part]) -> Part:
     """A name with a value; one that stands there already keeps its language and all."""
-    same = next((one for one in old if _text(one[1]) == text), None)
+    same = next((tag for tag in old if _text(tag[1]) == text), None)
     if same is not None:
         return same
     # Matroska's own names are in capitals; a free one is the owner's to spell.

@@ -70,9 +70,9 @@ class Mp4File(TagFile):
         items = self._items(GENRE)
         own = _texts(self.source, [atom for atom in items if atom.kind == GENRE.mp4])
         free = _texts(self.source, [atom for atom in items if atom.kind == _FREE_FORM])
-        numbers = [atom_data(self.source, one) for atom in items if atom.kind == _NUMBER
-                   for one in children(self.source, atom)]  # fmt: skip
-        codes = [int.from_bytes(one[8:10], "big") - 1 for one in numbers]
+        numbers = [atom_data(self.source, child) for atom in items if atom.kind == _NUMBER
+                   for child in children(self.source, atom)]  # fmt: skip
+        codes = [int.from_bytes(number[8:10], "big") - 1 for number in numbers]
         joined = _is_joined(GENRE, self.style)
         return GenrePlaces(
             (
@@ -124,7 +124,7 @@ class Mp4File(TagFile):
             for path, atom in all_leaves(self.source)
             if (kind := b"/".join(path))
             and _MOVING.isdisjoint(path)
-            and not any(one.offset <= atom.offset < one.end for one in edited)
+            and not any(other.offset <= atom.offset < other.end for other in edited)
             and kind not in _SCAFFOLD
             for content in [self.source.digest(atom.content, atom.end - atom.content)]
         ]
@@ -219,7 +219,7 @@ def _is_of(source: Source, atom: Atom, field: Field) -> bool:
         return True
     if atom.kind != _FREE_FORM or (field.mp4 is not None and field is not GENRE):
         return False
-    parts = {one.kind: atom_data(source, one)[4:] for one in children(source, atom)}
+    parts = {child.kind: atom_data(source, child)[4:] for child in children(source, atom)}
     is_ours = parts.get(b"mean") == _MEAN or field is GENRE  # readers show any genre
     return is_ours and parts.get(b"name", b"").lower() == field.common.lower().encode()
 

@@ -59,14 +59,16 @@ def _in_list(source: Source, meta: Atom) -> Iterator[tuple[Atom, str]]:
             item.kind == _FREE_FORM and _is_named_genre(source, item)
         )
         if is_named or int.from_bytes(item.kind, "big") in numbers:
-            data = [atom_data(source, one) for one in children(source, item)
-                    if one.kind == b"data"]  # fmt: skip
-            yield item, "; ".join(_decoded(one[8:]) for one in data)
+            data = [atom_data(source, child) for child in children(source, item)
+                    if child.kind == b"data"]  # fmt: skip
+            yield item, "; ".join(_decoded(atom[8:]) for atom in data)
 
 
 def _is_named_genre(source: Source, item: Atom) -> bool:
     names = [
-        atom_data(source, one)[4:] for one in children(source, item) if one.kind == b"name"
+        atom_data(source, child)[4:]
+        for child in children(source, item)
+        if child.kind == b"name"
     ]
     return any(name.lower() == b"genre" for name in names)
 

@@ -63,7 +63,7 @@ def info_places(source: Source, container: str, style: Style) -> tuple[Place, ..
 
 def other_entries(source: Source, chunk: Chunk) -> list[bytes]:
     """Every entry of an INFO list but the genre."""
-    return [one.id + one.data for one in _entries(source, chunk) if not one.is_genre]
+    return [entry.id + entry.data for entry in _entries(source, chunk) if not entry.is_genre]
 
 
 def info_patches(
@@ -81,7 +81,7 @@ def info_patches(
     new = _entry(style.separator.join(as_stored(genres, said))) if is_needed else b""
     if not lists:
         return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) if new else b""
-    home = next((one for one in lists if _texts(source, one)), lists[0])
+    home = next((chunk for chunk in lists if _texts(source, chunk)), lists[0])
     patches: list[Patch] = []
     for chunk in lists:
         if chunk is not home:
@@ -94,7 +94,7 @@ def info_patches(
 def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     """An INFO list with `new` for its genre; a list that holds nothing else goes with it."""
     entries = list(_entries(source, chunk))
-    old = [one for one in entries if one.is_genre]
+    old = [entry for entry in entries if entry.is_genre]
     if not new and not old:
         return []
     # The last chunk of a file often lacks its padding.
@@ -103,7 +103,7 @@ def _list_patches(source: Source, chunk: Chunk, new: bytes) -> list[Patch]:
     if not new and len(old) == len(entries):
         return [Patch(start, end - start, b"")]
     at = old[0].offset if old else chunk.offset + 4
-    patches = [Patch(one.offset, one.end - one.offset, b"") for one in old]
+    patches = [Patch(entry.offset, entry.end - entry.offset, b"") for entry in old]
     patches = [Patch(at, patches[0].length if old else 0, new), *patches[1:]]
     grown = sum(len(patch.data) - patch.length for patch in patches)
     length = source.unpack("<I", chunk.offset - 4)[0]
@@ -140,7 +140,7 @@ def _place(source: Source, chunk: Chunk, style: Style) -> Place:
 
 
 def _texts(source: Source, chunk: Chunk) -> tuple[str, ...]:
-    return kept(_text(one.data) for one in _entries(source, chunk) if one.is_genre)
+    return kept(_text(entry.data) for entry in _entries(source, chunk) if entry.is_genre)
 
 
 def _entries(source: Source, chunk: Chunk) -> Iterator[_Entry]:

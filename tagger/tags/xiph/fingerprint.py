@@ -71,4 +71,4 @@ def _tail(source: Source, behind: int, block_len: int) -> list[Page]:
 def _position(source: Source, pages: list[Page]) -> bytes:
     """The position of the last page that has one: samples, as the codec counts them."""
     positions = (source.read(page.offset + 6, 8) for page in reversed(pages))
-    return next((one for one in positions if one != _NO_POSITION), b"")
+    return next((position for position in positions if position != _NO_POSITION), b"")

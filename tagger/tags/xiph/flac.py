@@ -73,7 +73,7 @@ class FlacFile(TagFile):
         """The comment counts first, then whatever tags stand around the stream."""
         comments = [parse_comment(data) for data in _comments(self.source)]
         around = places_around(self.source, self._edges, self.style)
-        own = [Place(comment_values(one, GENRE, self.style)) for one in comments]
+        own = [Place(comment_values(comment, GENRE, self.style)) for comment in comments]
         return GenrePlaces((*own, *around.front, *around.ape, *around.behind, *around.id3v1))
 
     def refusal(self) -> str | None:

@@ -210,7 +210,7 @@ def _finish(new: list[OggPage], old: list[OggPage]) -> None:
 
 def _replaced(source: Source, old: Sequence[Page], data: bytes) -> list[Patch]:
     """Put the new pages where the first old one was; pages of others in between stay."""
-    if all(one.end == two.offset for one, two in pairwise(old)):
+    if all(page.end == two.offset for page, two in pairwise(old)):
         start, end = old[0].offset, old[-1].end
         return rewritten(start, source.exact(start, end - start), data)
     removed = [Patch(page.offset, page.end - page.offset, b"") for page in old[1:]]
