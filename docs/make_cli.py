@@ -70,14 +70,14 @@ def parameters(command: Callable[..., Any]) -> list[Parameter]:
     """What a command takes, without what its help hides."""
     hints = typing.get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters
-    found = []
+    rows = []
     for name, hint in hints.items():
         info = next(
             (one for one in getattr(hint, "__metadata__", ()) if hasattr(one, "help")), None
         )
         if info is not None and not info.hidden:
-            found.append(Parameter(info, _kind(hint.__origin__), name, given[name].default))
-    return found
+            rows.append(Parameter(info, _kind(hint.__origin__), name, given[name].default))
+    return rows
 
 
 def _kind(hint: Any) -> Any:
@@ -95,13 +95,13 @@ def page() -> str:
 
 
 def _command(name: str, command: Callable[..., Any]) -> Iterator[str]:
-    found = parameters(command)
-    arguments = [one for one in found if not one.options]
+    listed = parameters(command)
+    arguments = [one for one in listed if not one.options]
     usage = " ".join([name, *(_argument(one) for one in arguments)])
     yield f"## {name}\n\n`{usage} [OPTIONS]`\n\n{inspect.getdoc(command) or ''}\n"
-    for panel in dict.fromkeys(one.panel for one in found if one.options):
+    for panel in dict.fromkeys(one.panel for one in listed if one.options):
         yield f"| {panel} | |\n|---|---|"
-        rows = [_row(one) for one in found if one.options and one.panel == panel]
+        rows = [_row(one) for one in listed if one.options and one.panel == panel]
         yield "\n".join(rows) + "\n"
 
 
@@ -115,14 +115,14 @@ def _row(one: Parameter) -> str:
     """`--name VALUE`, what it does, and its default where there is one to tell."""
     value = f" {one.value}" if one.value else ""
     names = ", ".join(f"`{name}{value}`" for name in one.options)
-    said = " ".join((one.info.help or "").split())
+    text = " ".join((one.info.help or "").split())
     default = one.default
     if isinstance(one.info.show_default, str):
-        said += f" Default: {one.info.show_default}."
+        text += f" Default: {one.info.show_default}."
     elif default not in (None, inspect.Parameter.empty) and one.kind is not bool:
-        said += f" Default: `{default}`."
+        text += f" Default: `{default}`."
     return (
-        "| " + f"{names} | {said.strip()}".replace("|", "\\|").replace("\\| ", "| ", 1) + " |"
+        "| " + f"{names} | {text.strip()}".replace("|", "\\|").replace("\\| ", "| ", 1) + " |"
     )
 
 

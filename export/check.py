@@ -76,18 +76,18 @@ def read_model(path: Path) -> ModelProto:
         onnx.checker.check_model(model)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # protobuf, onnx and the file system each have their own
-        said = str(error).strip().split("\n", 1)[0]
-        raise ModelError(f"{path}: not an ONNX model that can be read ({said}).") from error
+        reason = str(error).strip().split("\n", 1)[0]
+        raise ModelError(f"{path}: not an ONNX model that can be read ({reason}).") from error
 
 
 def check_model(model: ModelProto) -> list[Finding]:
     """The findings about a model whose shapes are inferred."""
     graph = _graph_of(model)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for node in graph.nodes:
-        found += [*_operator(node, graph), *_tensorrt_rules(node, graph)]
-    found += [*_shapes(graph), *_batch(model), *_opset(model), *_features(model, graph)]
-    return found
+        findings += [*_operator(node, graph), *_tensorrt_rules(node, graph)]
+    findings += [*_shapes(graph), *_batch(model), *_opset(model), *_features(model, graph)]
+    return findings
 
 
 def _graph_of(model: ModelProto) -> _Graph:

@@ -140,9 +140,9 @@ def compare_outputs(
         for batch in batches:
             windows = 0.1 * rng.standard_normal((batch, window_len)).astype(np.float32)
             windows[-1] = sound
-            expected, found = reference(windows), answers(windows)
-            difference = np.abs(expected - found)
-            finite = bool(np.isfinite(found).all())
+            expected, answered = reference(windows), answers(windows)
+            difference = np.abs(expected - answered)
+            finite = bool(np.isfinite(answered).all())
             largest = float(difference.max()) if finite else float("inf")
             rows.append(
                 Parity(
@@ -153,7 +153,9 @@ def compare_outputs(
                     batch=batch,
                     max_difference=largest,
                     mean_difference=float(difference.mean()) if finite else float("inf"),
-                    same_first=float(np.mean(expected.argmax(axis=1) == found.argmax(axis=1))),
+                    same_first=float(
+                        np.mean(expected.argmax(axis=1) == answered.argmax(axis=1))
+                    ),
                     tolerance=tolerance,
                     passed=finite and (tolerance is None or largest <= tolerance),
                 )

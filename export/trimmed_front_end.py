@@ -78,11 +78,11 @@ def add_trimmed_front_end(model: ModelProto, net: TaggerNet, *, window_len: int)
 
 def _share_constants(trimmed: ModelProto, model: ModelProto) -> dict[str, str]:
     """Remove constants that the model has as well; returns what it calls them."""
-    known = {_content(one): one.name for one in model.graph.initializer}
+    by_content = {_content(one): one.name for one in model.graph.initializer}
     names = {
-        one.name: known[_content(one)]
+        one.name: by_content[_content(one)]
         for one in trimmed.graph.initializer
-        if _content(one) in known
+        if _content(one) in by_content
     }
     own = [one for one in trimmed.graph.initializer if one.name not in names]
     del trimmed.graph.initializer[:]

@@ -136,10 +136,10 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         """
         if policy == "fill":
             items = [item for item in items if self._is_empty(genres_of(item))]
-        found = self._scores(items) if items else {}
+        scores = self._scores(items) if items else {}
         changed = []
         for item in items:
-            result = found.get(path_of(item))
+            result = scores.get(path_of(item))
             if result is None or result.scores is None:
                 self._log.warning("{}: {}", item, result.reason if result else "not scored")
                 continue

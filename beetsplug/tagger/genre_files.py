@@ -31,28 +31,28 @@ def settings_values(config: Any, labels: Sequence[str]) -> dict[str, object]:
         UserError: a file cannot be read, or is none of its kind.
     """
     spell = speller(labels)
-    found: dict[str, object] = {"max_genres": config["max_genres"].get(int)}
+    values: dict[str, object] = {"max_genres": config["max_genres"].get(int)}
     tree: Tree = {}
     if (path := _file(config["canonical"], "genres-tree.yaml")) is not None:
         tree = pruned(parents_in(_yaml(path), spell), labels)
-        found["tree"] = tree
+        values["tree"] = tree
     names = list(
         dict.fromkeys([*labels, *tree, *(parent for up in tree.values() for parent in up)])
     )
     if (path := _file(config["whitelist"], "genres.txt")) is not None:
-        found["allow"] = whitelist_in(_text(path), spell)
+        values["allow"] = whitelist_in(_text(path), spell)
     given = config["aliases"].get()
     if isinstance(given, Mapping):
-        found["aliases"] = aliases_in(given, names, spell)
+        values["aliases"] = aliases_in(given, names, spell)
     elif (path := _file(config["aliases"], "aliases.yaml")) is not None:
-        found["aliases"] = aliases_in(_yaml(path), names, spell)
-    return found
+        values["aliases"] = aliases_in(_yaml(path), names, spell)
+    return values
 
 
 def speller(labels: Sequence[str]) -> Spell:
     """Names as the model spells them (`hip hop` -> `Hip-Hop`), others in title case."""
-    known = {spelling_key(label): label for label in labels}
-    return lambda name: known.get(spelling_key(name)) or title_case(name)
+    spellings = {spelling_key(label): label for label in labels}
+    return lambda name: spellings.get(spelling_key(name)) or title_case(name)
 
 
 def whitelist_in(text: str, spell: Spell) -> list[str]:
@@ -65,12 +65,12 @@ def whitelist_in(text: str, spell: Spell) -> list[str]:
 
 def parents_in(tree: Any, spell: Spell) -> Tree:
     """Each genre of a tree to those right above it; one may stand in several places."""
-    found: Tree = {}
+    parents_of: Tree = {}
     for name, above in _edges(tree, None):
-        parents = found.setdefault(spell(name), [])
+        parents = parents_of.setdefault(spell(name), [])
         if above is not None and spell(above) not in (*parents, spell(name)):
             parents.append(spell(above))
-    return found
+    return parents_of
 
 
 def _edges(tree: Any, above: str | None) -> Iterator[tuple[str, str | None]]:
@@ -87,18 +87,18 @@ def _edges(tree: Any, above: str | None) -> Iterator[tuple[str, str | None]]:
 
 def pruned(tree: Tree, labels: Sequence[str]) -> Tree:
     """What stands above the labels, without ways that lead back to where they began."""
-    found: Tree = {}
+    kept: Tree = {}
     todo = list(labels)
     while todo:
         name = todo.pop()
-        if name in found or not tree.get(name):
+        if name in kept or not tree.get(name):
             continue
-        found[name] = []
+        kept[name] = []
         for parent in tree[name]:
-            if not _leads_to(parent, name, found):
-                found[name].append(parent)
+            if not _leads_to(parent, name, kept):
+                kept[name].append(parent)
                 todo.append(parent)
-    return {name: parents for name, parents in found.items() if parents}
+    return {name: parents for name, parents in kept.items() if parents}
 
 
 def _leads_to(start: str, name: str, tree: Tree) -> bool:
@@ -124,7 +124,7 @@ def aliases_in(given: Mapping[Any, Any], names: Sequence[str], spell: Spell) -> 
     Raises:
         UserError: a pattern is none.
     """
-    found = {}
+    aliases = {}
     try:
         patterns = [
             (re.compile(str(entry), re.IGNORECASE), str(target))
@@ -135,10 +135,10 @@ def aliases_in(given: Mapping[Any, Any], names: Sequence[str], spell: Spell) -> 
             matches = ((pattern.fullmatch(name.lower()), to) for pattern, to in patterns)
             target = next((match.expand(to) for match, to in matches if match), name)
             if spell(target) != name:
-                found[name] = spell(target)
+                aliases[name] = spell(target)
     except re.error as error:
         raise ui.UserError(f"tagger: aliases: not a pattern: {error}") from error
-    return found
+    return aliases
 
 
 def _file(setting: Any, usual: str) -> Path | None:

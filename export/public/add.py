@@ -122,8 +122,8 @@ def show_parity(model: ModelProto, name: str, vocabulary: Vocabulary, *, say: Sa
     expected = np.stack(
         [tags[:, list(one.columns)].max(axis=1) for one in vocabulary.labels], axis=1
     )
-    found = scores_of(model)(golden_windows(spec))
-    difference = float(np.abs(found - expected).max())
+    scores = scores_of(model)(golden_windows(spec))
+    difference = float(np.abs(scores - expected).max())
     if not difference <= TOLERANCE:  # NaN must not pass
         raise ModelError(
             f"{name}: its scores differ by {difference:.2g} from those of the original"

@@ -40,14 +40,14 @@ def vocabulary_of(name: str, classes: Sequence[str]) -> Vocabulary:
     if set(classes) <= set(table.tags):
         return _by_table(table, classes)
     shelves = {spelling_key(one.split(BETWEEN)[0]) for one in classes if BETWEEN in one}
-    found: dict[str, Label] = {}
+    labels: dict[str, Label] = {}
     for i, one in enumerate(classes):
         for label in _labels_of(one, i, shelves, name):
-            before = found.get(label.name)
-            found[label.name] = label if before is None else _joined(before, label)
-    if not found:
+            before = labels.get(label.name)
+            labels[label.name] = label if before is None else _joined(before, label)
+    if not labels:
         raise InputError(f"{name}: none of its {len(classes)} classes is a label.")
-    return Vocabulary(name=name, tags=tuple(classes), labels=tuple(found.values()))
+    return Vocabulary(name=name, tags=tuple(classes), labels=tuple(labels.values()))
 
 
 def _by_table(table: Vocabulary, classes: Sequence[str]) -> Vocabulary:
@@ -70,17 +70,17 @@ def _labels_of(one: str, column: int, shelves: set[str], name: str) -> Iterator[
         return
     kind = _kind_in(shelf)
     above = _spelled(shelf) if shelf and kind is None and not _MANY.search(shelf) else ""
-    known = _known().get(spelling_key(rest))
-    if known is not None and (kind is None or shelf == ""):
-        kind = GENRE_KIND if shelf else known.kind
+    same = _known().get(spelling_key(rest))
+    if same is not None and (kind is None or shelf == ""):
+        kind = GENRE_KIND if shelf else same.kind
     kind = kind or (GENRE_KIND if shelf else _kind_in(name))
     if kind is None:
         raise InputError(f"{name}: nothing tells of what kind its class {one!r} is.")
     label = _spelled(rest)
     # What is a shelf itself stands under no other one.
     is_top = spelling_key(label) in shelves or spelling_key(label) == spelling_key(above)
-    if not shelf and known is not None:
-        above = known.parent
+    if not shelf and same is not None:
+        above = same.parent
     yield Label(name=label, kind=kind, parent="" if is_top else above, columns=(column,))
 
 
@@ -100,8 +100,8 @@ def _kind_in(text: str) -> str | None:
 
 def _spelled(name: str) -> str:
     """As our tables spell it; else with a capital at the beginning of each word."""
-    if (known := _known().get(spelling_key(name))) is not None:
-        return known.name
+    if (label := _known().get(spelling_key(name))) is not None:
+        return label.name
     return " ".join(word if word[:1].isupper() else word.capitalize() for word in name.split())
 
 

@@ -126,8 +126,8 @@ def fourier_basis(recipe: MelRecipe, bins: NDArray[Any]) -> Array:
     n = np.arange(length)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / (length - recipe.is_symmetric))
     angle = 2 * np.pi * np.outer(bins, n) / recipe.n_fft
-    found: Array = np.concatenate([np.cos(angle), -np.sin(angle)]) * hann
-    return found
+    basis: Array = np.concatenate([np.cos(angle), -np.sin(angle)]) * hann
+    return basis
 
 
 def mel_filters(recipe: MelRecipe) -> Array:

@@ -80,14 +80,14 @@ def read_published(path: Path) -> Published:
         InputError: it is not there, or is no such file.
     """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        inference = found["inference"]
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        inference = card["inference"]
         below = inference.get("embedding_model")
-        outputs = found["schema"]["outputs"]
+        outputs = card["schema"]["outputs"]
         scores = [one for one in outputs if one.get("output_purpose") == "predictions"]
         return Published(
-            name=str(found["name"]),
-            classes=tuple(map(str, found["classes"])),
+            name=str(card["name"]),
+            classes=tuple(map(str, card["classes"])),
             algorithm=str((below or inference)["algorithm"]),
             is_head=below is not None,
             activation=str((scores or outputs)[0].get("op", "")),

@@ -54,7 +54,7 @@ def read_bundle(index: bytes, values: bytes, *, where: str) -> dict[str, NDArray
         raise ModelError(
             f"{where}: not an index of a TensorFlow checkpoint ({error}); get it again."
         ) from error
-    found: dict[str, NDArray[np.generic]] = {}
+    tensors: dict[str, NDArray[np.generic]] = {}
     for name, place in places.items():
         if place.dtype not in _TYPES:
             continue  # text and the like: nothing that computes
@@ -67,8 +67,8 @@ def read_bundle(index: bytes, values: bytes, *, where: str) -> dict[str, NDArray
                 " off or in several parts. Get it again."
             )
         array = np.frombuffer(values, dtype, count=size // dtype.itemsize, offset=place.start)
-        found[name] = array.reshape(place.shape)
-    return found
+        tensors[name] = array.reshape(place.shape)
+    return tensors
 
 
 def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -62,8 +62,8 @@ def read_torch_file(path: Path) -> dict[str, Array]:
             tree, read = _from_archive(path)
         else:
             tree, read = _from_stream(path)
-        found = _weights(tree)
-        return {name: _array(one, read) for name, one in found.items()}
+        weights = _weights(tree)
+        return {name: _array(one, read) for name, one in weights.items()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except (pickle.UnpicklingError, zipfile.BadZipFile, *_CUT_OFF) as error:
@@ -153,10 +153,10 @@ def _weights(tree: Any) -> dict[str, _Tensor]:
     for key in _WRAPPERS:
         if isinstance(tree.get(key), dict):
             tree = tree[key]
-    found = {str(name): one for name, one in tree.items() if isinstance(one, _Tensor)}
-    if not found:
+    tensors = {str(name): one for name, one in tree.items() if isinstance(one, _Tensor)}
+    if not tensors:
         raise ValueError("there is no tensor in it")
-    return found
+    return tensors
 
 
 def _array(tensor: _Tensor, read: _Read) -> Array:

@@ -57,20 +57,20 @@ def read_vocabulary(name: str, *, folder: Path = FOLDER) -> Vocabulary:
     """
     with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    found: dict[str, Label] = {}
+    labels: dict[str, Label] = {}
     for i, row in enumerate(rows):
         label = row["label"]
         if not label:
             continue
-        before = found.get(label)
+        before = labels.get(label)
         # Rows of one label need not follow each other; its first one says where it stands.
         columns = (*(before.columns if before else ()), i)
         one = Label(name=label, kind=row["kind"], parent=row["parent"], columns=columns)
         if before and (before.kind, before.parent) != (one.kind, one.parent):
             raise ModelError(f"{name}.csv: {label} has two kinds or two parents")
-        found[label] = one
+        labels[label] = one
     return Vocabulary(
         name=name,
         tags=tuple(row["tag"] for row in rows),
-        labels=tuple(found.values()),
+        labels=tuple(labels.values()),
     )

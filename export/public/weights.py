@@ -86,12 +86,12 @@ def _checked(path: Path, source: Source) -> Origin:
         inner = path / source.package
         return Origin(inner if inner.is_dir() else path)
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    if found != source.sha256:
+    if digest != source.sha256:
         raise InputError(
-            f"{path}: not {source.file} as it was published (SHA-256 {found}, expected"
+            f"{path}: not {source.file} as it was published (SHA-256 {digest}, expected"
             f" {source.sha256}); get it again."
         )
     return Origin(path)
@@ -124,10 +124,10 @@ def checkpoint_of(model: PublicModel, origin: Origin) -> Mapping[str, NDArray[An
     where = f"{origin.path}: {model.checkpoint}"
     index = origin.read(model.source, f"{model.checkpoint}/{INDEX}")
     values = origin.read(model.source, f"{model.checkpoint}/{VALUES}")
-    found = hashlib.sha256(values).hexdigest()
-    if found != model.values_sha256:
+    digest = hashlib.sha256(values).hexdigest()
+    if digest != model.values_sha256:
         raise ModelError(
-            f"{where}: its values are not those that were published (SHA-256 {found},"
+            f"{where}: its values are not those that were published (SHA-256 {digest},"
             f" expected {model.values_sha256}); get the package again."
         )
     return read_bundle(index, values, where=where)

@@ -45,15 +45,15 @@ def show_object_runs(results: str, *, json: bool) -> None:
     parts = _parts(results)
     from tagger.cluster.journal import all_runs, batches_of
 
-    found = [run for run in all_runs(parts) if batches_of(parts, run.id)]
-    undone = {run.undoes for run in found}
-    for run in found:
+    runs = [run for run in all_runs(parts) if batches_of(parts, run.id)]
+    undone = {run.undoes for run in runs}
+    for run in runs:
         if json:
             typer.echo(json_text(asdict(run) | {"is_undone": run.id in undone}))
-    if not found:
+    if not runs:
         stderr_console().print("Nothing was written so far.")
     elif not json:
-        _show_table(found, undone, stdout_console())
+        _show_table(runs, undone, stdout_console())
 
 
 def undo_on_results(
@@ -120,19 +120,19 @@ def _parts(results: str) -> "JournalParts":
 def _line_of(result: "ObjectUndone") -> str:
     """What became of an object, in a line for people."""
     reason = (result.reason or "").removeprefix(f"{result.url}: ")
-    said = ", ".join(result.genres) or "(no genre)" if result.status != "failed" else ""
+    shown = ", ".join(result.genres) or "(no genre)" if result.status != "failed" else ""
     if result.status not in {"written", "proposed"}:
-        said = reason
-    return sanitise(f"{result.status:<9} {result.url}  {said}")
+        shown = reason
+    return sanitise(f"{result.status:<9} {result.url}  {shown}")
 
 
-def _show_table(found: "list[ObjectRun]", undone: set[str | None], console: "Console") -> None:
+def _show_table(runs: "list[ObjectRun]", undone: set[str | None], console: "Console") -> None:
     from rich.table import Table
 
     table = Table(title="Runs that wrote to objects")
     for name in ("run", "when (UTC)", "command", "of", "undone"):
         table.add_column(name, overflow="fold")
-    for run in found:
+    for run in runs:
         of = run.url if run.undoes is None else f"run {run.undoes}"
         is_undone = "yes" if run.id in undone else ""
         table.add_row(run.id, run.began[:16], run.command, sanitise(of), is_undone)

@@ -171,8 +171,8 @@ class ScanActor:
         writing, place = self._work.writing, self._place
         earlier = {} if writing is None else earlier_writes(writing, place, number)
         requests: dict[str, WriteRequest] = {}
-        found = {row.key: row for load in loads(entries) for row in self._rows(load, requests)}
-        rows = [found[entry.key] for entry in entries]
+        by_key = {row.key: row for load in loads(entries) for row in self._rows(load, requests)}
+        rows = [by_key[entry.key] for entry in entries]
         if writing is None:
             return rows
         return write_rows(writing, place, number, rows, requests=requests, earlier=earlier)

@@ -62,8 +62,8 @@ def pending(
         what: counts as done.
         on_done: told the status of each object that is passed.
     """
-    found = iter(entries)
-    while page := list(islice(found, PAGE_LEN)):
+    listed = iter(entries)
+    while page := list(islice(listed, PAGE_LEN)):
         for entry in page:
             order.see(entry.key)
         rows = past.rows_of(page)
@@ -85,9 +85,9 @@ def batches(
         part_len: objects a batch.
         n_actors: who works.
     """
-    found, ahead = iter(entries), deque[ObjectEntry]()
+    listed, ahead = iter(entries), deque[ObjectEntry]()
     while True:
-        ahead.extend(islice(found, part_len * (n_actors + 1) - len(ahead)))
+        ahead.extend(islice(listed, part_len * (n_actors + 1) - len(ahead)))
         if len(ahead) <= part_len * n_actors:
             break
         yield [ahead.popleft() for _ in range(part_len)]

@@ -142,13 +142,13 @@ class Fetcher:
         Raises:
             BaseError, OSError: it cannot be read, or the copy cannot be written.
         """
-        found = obstore.get(self._place.store, entry.key)
-        meta = found.meta
+        answer = obstore.get(self._place.store, entry.key)
+        meta = answer.meta
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=_suffix(entry.key))
         path, n_read = Path(name), 0
         try:
             with os.fdopen(handle, "wb") as file:
-                for piece in found.stream(min_chunk_size=_PIECE_LEN):
+                for piece in answer.stream(min_chunk_size=_PIECE_LEN):
                     n_read += file.write(piece)
         except BaseException:
             path.unlink(missing_ok=True)

@@ -96,8 +96,8 @@ def all_runs(parts: JournalParts) -> list[ObjectRun]:
     Raises:
         StateError: they cannot be read.
     """
-    found = [_run_of(parts, f"{folder}/{_RUN}") for folder in parts.folders()]
-    return sorted(found, key=lambda run: run.began, reverse=True)
+    runs = [_run_of(parts, f"{folder}/{_RUN}") for folder in parts.folders()]
+    return sorted(runs, key=lambda run: run.began, reverse=True)
 
 
 def _run_of(parts: JournalParts, name: str) -> ObjectRun:

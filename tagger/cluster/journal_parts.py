@@ -121,9 +121,9 @@ class StoredParts:
         """As in `JournalParts`."""
         root = self._key(folder).rstrip("/")
         with self._asked(root):
-            found = obstore.list_with_delimiter(self.place.store, prefix=root)
+            listed = obstore.list_with_delimiter(self.place.store, prefix=root)
             return sorted(
-                prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"]
+                prefix.rstrip("/").rpartition("/")[2] for prefix in listed["common_prefixes"]
             )
 
     def _key(self, name: str) -> str:
@@ -157,10 +157,10 @@ class PostgresParts:
         """As in `JournalParts`."""
         with self._asked() as connection:
             query = "SELECT data FROM tagger_journal WHERE name = %s"
-            found = connection.execute(query, [name]).fetchone()
-        if found is None:
+            row = connection.execute(query, [name]).fetchone()
+        if row is None:
             raise StateError(f"{self.shown}: the journal has no part {name}.")
-        return bytes(found[0])
+        return bytes(row[0])
 
     def names(self, folder: str) -> list[str]:
         """As in `JournalParts`."""
@@ -177,8 +177,8 @@ class PostgresParts:
 
     def _rows(self, query: str, values: list[Any]) -> list[Any]:
         with self._asked() as connection:
-            found = connection.execute("SELECT to_regclass('tagger_journal')").fetchone()
-            if found is None or found[0] is None:
+            table = connection.execute("SELECT to_regclass('tagger_journal')").fetchone()
+            if table is None or table[0] is None:
                 return []
             return connection.execute(query, values).fetchall()
 

@@ -34,8 +34,8 @@ def list_objects(place: Place, *, exclude: Sequence[str] = ()) -> Iterator[Objec
         InputError: the place cannot be listed.
     """
     rules = own_rules(exclude, Path("/"))
-    found = _of_folder(place.folder) if place.folder else _of_store(place)
-    return (entry for entry in found if _is_taken(entry.key, place.prefix, rules))
+    listed = _of_folder(place.folder) if place.folder else _of_store(place)
+    return (entry for entry in listed if _is_taken(entry.key, place.prefix, rules))
 
 
 def _is_taken(key: str, prefix: str, rules: Rules) -> bool:
@@ -74,18 +74,16 @@ def _of_store(place: Place) -> Iterator[ObjectEntry]:
 
 
 def _single(place: Place) -> ObjectEntry:
-    found = obstore.head(place.store, place.prefix)
-    return ObjectEntry(
-        found["path"], found["size"], found["e_tag"] or "", found["last_modified"]
-    )
+    head = obstore.head(place.store, place.prefix)
+    return ObjectEntry(head["path"], head["size"], head["e_tag"] or "", head["last_modified"])
 
 
 def _of_folder(top: Path, below: str = "") -> Iterator[ObjectEntry]:
     """The files of a folder and those below it, each folder by name: one at a time is held."""
     try:
-        with os.scandir(top / below) as found:
+        with os.scandir(top / below) as opened:
             entries = sorted(
-                found, key=lambda entry: entry.name.encode("utf-8", "surrogateescape")
+                opened, key=lambda entry: entry.name.encode("utf-8", "surrogateescape")
             )
     except OSError as error:
         if below:

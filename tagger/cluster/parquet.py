@@ -83,8 +83,8 @@ class ParquetResults:
     def known_order(self) -> str | None:
         """As in `Results`."""
         try:
-            found = obstore.get(self.place.store, self.place.key("_runs/order.txt"))
-            name = bytes(found.bytes()).decode()
+            stored = obstore.get(self.place.store, self.place.key("_runs/order.txt"))
+            name = bytes(stored.bytes()).decode()
         except FileNotFoundError:
             return None
         return name if name in ORDERS else None
@@ -141,7 +141,7 @@ class ParquetResults:
         with objects_asked(f"--results {self.shown.partition('?')[0]}", InputError):
             pages = obstore.list(place.store, place.key("_runs"), offset=offset)
             names = [entry["path"] for page in pages for entry in page]
-        return sorted(int(found[1]) for name in names if (found := _RUN.search(name)))
+        return sorted(int(match[1]) for name in names if (match := _RUN.search(name)))
 
     def _put(self, name: str, data: bytes, *, is_new: bool = False) -> None:
         """Store something whole or not at all; in a folder it is on the disk then."""
@@ -188,14 +188,14 @@ class ParquetPast:
                 )
             name = self._name
             self._cursors = [_Cursor(self._results, run, name) for run in self._runs]
-        found = {}
+        latest = {}
         for entry in page:
             rows = [
                 row for cursor in self._cursors if (row := cursor.find(entry.key)) is not None
             ]
             if rows:
-                found[entry.key] = max(rows, key=lambda row: row[1])[0]
-        return found
+                latest[entry.key] = max(rows, key=lambda row: row[1])[0]
+        return latest
 
 
 class _Cursor:

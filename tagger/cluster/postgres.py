@@ -89,12 +89,12 @@ class PostgresResults:
         with self._asked() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(7461676765)")  # two may begin
             connection.execute(_TABLES)
-            found = connection.execute(
+            ours = connection.execute(
                 "INSERT INTO tagger_runs (about) VALUES (%s) RETURNING run",
                 [json.dumps(dict(about))],
             ).fetchone()
-            assert found is not None
-            return int(found[0])
+            assert ours is not None
+            return int(ours[0])
 
     def past(self, order: ListingOrder, run: int) -> "PostgresPast":  # noqa: ARG002 (any order)
         """As in `Results`."""
@@ -112,8 +112,8 @@ class PostgresResults:
         names = ", ".join(_COLUMNS)
         query = f"SELECT {names} FROM tagger_results WHERE run = %s AND part = %s"  # noqa: S608
         with self._asked() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(query, [run, number]).fetchall()
-        return [_row(row) for row in found] or None
+            rows = cursor.execute(query, [run, number]).fetchall()
+        return [_row(row) for row in rows] or None
 
     def part_numbers(self, run: int) -> set[int]:
         """As in `Results`."""
@@ -142,8 +142,8 @@ class PostgresResults:
     def latest(self, keys: list[str], run: int) -> dict[str, PastRow]:
         """The latest row of each key from before a run."""
         with self._asked() as connection:
-            found = connection.execute(_LATEST, [keys, run]).fetchall()
-        return {key: PastRow(*row) for key, *row in found}
+            rows = connection.execute(_LATEST, [keys, run]).fetchall()
+        return {key: PastRow(*row) for key, *row in rows}
 
     @contextmanager
     def _asked(self) -> Iterator[psycopg.Connection[Any]]:
@@ -172,11 +172,11 @@ class PostgresPast:
 
 
 def _values(row: ObjectResult) -> list[Any]:
-    found = {name: getattr(row, name) for name in _COLUMNS}
-    found["genres"], found["previous"] = list(row.genres), list(row.previous)
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    values["genres"], values["previous"] = list(row.genres), list(row.previous)
     for name in ("scores", "others"):
-        found[name] = None if found[name] is None else Json(found[name])
-    return [_text(value) if isinstance(value, str) else value for value in found.values()]
+        values[name] = None if values[name] is None else Json(values[name])
+    return [_text(value) if isinstance(value, str) else value for value in values.values()]
 
 
 def _text(value: str) -> str:

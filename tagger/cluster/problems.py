@@ -181,8 +181,8 @@ def _status_of(error: BaseException, text: str) -> int:
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
         return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    found = _STATUS.search(text)
-    return int(found[1]) if found else 0
+    match = _STATUS.search(text)
+    return int(match[1]) if match else 0
 
 
 def _code_of(error: BaseException, text: str) -> str:
@@ -191,5 +191,5 @@ def _code_of(error: BaseException, text: str) -> str:
     if isinstance(answer, dict):
         code = str(answer.get("Error", {}).get("Code", ""))
         return code if code.isalpha() else ""
-    found = _CODE.search(text)
-    return found[1] if found else ""
+    match = _CODE.search(text)
+    return match[1] if match else ""

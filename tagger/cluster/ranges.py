@@ -150,8 +150,8 @@ class RangeServer:
         entry = copy.entry
         options = {"range": (start, end), **({"if_match": entry.etag} if entry.etag else {})}
         with objects_asked(url_of(self._place, entry.key)):
-            found = obstore.get(self._place.store, entry.key, options=options)  # type: ignore[arg-type]
-            data = bytes(found.bytes())
+            answer = obstore.get(self._place.store, entry.key, options=options)  # type: ignore[arg-type]
+            data = bytes(answer.bytes())
             with copy.path.open("r+b") as file:
                 file.seek(start)
                 copy.n_read += file.write(data)
@@ -159,10 +159,10 @@ class RangeServer:
 
 def _runs(blocks: list[int]) -> list[tuple[int, int]]:
     """Consecutive numbers as pairs of first and end."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     for block in blocks:
-        if found and found[-1][1] == block:
-            found[-1] = (found[-1][0], block + 1)
+        if runs and runs[-1][1] == block:
+            runs[-1] = (runs[-1][0], block + 1)
         else:
-            found.append((block, block + 1))
-    return found
+            runs.append((block, block + 1))
+    return runs

@@ -74,10 +74,10 @@ class StoredObjects:
 
     def kept(self, key: str, version: ObjectVersion) -> dict[str, Any]:
         """Its attributes: content type, user metadata and the like."""
-        found = obstore.get(
+        answer = obstore.get(
             self.place.store, key, options={"if_match": version.etag, "head": True}
         )
-        return dict(found.attributes)
+        return dict(answer.attributes)
 
     def put(
         self, key: str, source: Path, was: ObjectVersion | None, kept: dict[str, Any]
@@ -160,9 +160,9 @@ def fetch(place: Place, key: str, version: ObjectVersion, to: Path) -> ObjectVer
         BaseError, OSError: of the store, if it is another one by now; of the disk.
         WriteError: what came has another length.
     """
-    found = obstore.get(place.store, key, options={"if_match": version.etag})
+    answer = obstore.get(place.store, key, options={"if_match": version.etag})
     with to.open("wb") as file:
-        for piece in found.stream(min_chunk_size=CHUNK_LEN):
+        for piece in answer.stream(min_chunk_size=CHUNK_LEN):
             file.write(piece)
         n_bytes = file.tell()
     if n_bytes != version.size:
@@ -170,7 +170,7 @@ def fetch(place: Place, key: str, version: ObjectVersion, to: Path) -> ObjectVer
             f"{url_of(place, key)}: {n_bytes} bytes came where {version.size} were expected; it"
             " is left as it is. Scan it again."
         )
-    return replace(version, number=found.meta["version"])
+    return replace(version, number=answer.meta["version"])
 
 
 def url_of(place: Place, key: str) -> str:

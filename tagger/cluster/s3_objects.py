@@ -82,10 +82,10 @@ class S3Objects:
                 " be kept, since headers carry plain letters and dates only; it is left as it"
                 " is. Store that metadata encoded."
             )
-        found = {name: head[name] for name in _KEPT if head.get(name)}
+        headers = {name: head[name] for name in _KEPT if head.get(name)}
         if tags := self._tags(key):
-            found["Tagging"] = urlencode(tags)
-        return found
+            headers["Tagging"] = urlencode(tags)
+        return headers
 
     def put(
         self, key: str, source: Path, was: ObjectVersion | None, kept: dict[str, Any]
@@ -159,9 +159,9 @@ class S3Objects:
         from botocore.exceptions import ClientError  # noqa: PLC0415 (an extra)
 
         try:
-            found = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
+            tags = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
         except ClientError as error:
             if error.response["Error"]["Code"] in _NO_TAGGING:
                 return []
             raise
-        return [(tag["Key"], tag["Value"]) for tag in found]
+        return [(tag["Key"], tag["Value"]) for tag in tags]

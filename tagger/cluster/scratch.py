@@ -32,8 +32,8 @@ def scratch_folder(parent: Path | None) -> Iterator[Path]:
 def clear_scratch(parent: Path | None) -> None:
     """Remove the folders of processes of this machine that do not live any more."""
     for path in Path(parent or tempfile.gettempdir()).glob("tagger-objects-*"):
-        found = _NAME.fullmatch(path.name)
-        if not found or path.is_symlink() or is_alive(int(found[1])):
+        match = _NAME.fullmatch(path.name)
+        if not match or path.is_symlink() or is_alive(int(match[1])):
             continue
         if time.time() - path.stat().st_mtime > _UNUSED_S:
             shutil.rmtree(path, ignore_errors=True)

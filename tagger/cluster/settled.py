@@ -60,10 +60,10 @@ def what_became(target: Replaceable, change: ObjectChange, reason: str) -> Objec
     if now.etag == change.old.etag:
         return replace(change, status="failed", reason=reason)
     try:
-        found = identity_now(target, change.key, now, change)
+        identity = identity_now(target, change.key, now, change)
     except TrackError:
         return change
-    if found == change.becomes:
+    if identity == change.becomes:
         return replace(change, status="done", new=now)
     return replace(change, status="gone", reason="somebody else has changed it")
 

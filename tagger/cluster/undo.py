@@ -105,12 +105,12 @@ def _undone(writer: ObjectWriter, group: list[ObjectChange]) -> Iterator[ObjectU
     """Take a few changes back, those first that need not be copied to know what they are."""
     jobs, ours = [], []
     for change in group:
-        found = _looked_at(writer.target, change)
-        if isinstance(found, ObjectEntry):
-            jobs.append(Job(found, _way_back(change)))
+        decision = _looked_at(writer.target, change)
+        if isinstance(decision, ObjectEntry):
+            jobs.append(Job(decision, _way_back(change)))
             ours.append(change)
-        elif found is not None:
-            yield found
+        elif decision is not None:
+            yield decision
     for change, outcome in zip(ours, writer.carry_out(jobs), strict=True):
         if (result := _result(writer.target, change, outcome)) is not None:
             yield result
@@ -118,11 +118,11 @@ def _undone(writer: ObjectWriter, group: list[ObjectChange]) -> Iterator[ObjectU
 
 def _would_be(target: Replaceable, change: ObjectChange) -> ObjectUndone | None:
     """What would become of a change; the object is copied only if its version is not ours."""
-    found = _looked_at(target, change)
-    if not isinstance(found, ObjectEntry):
-        return found
+    decision = _looked_at(target, change)
+    if not isinstance(decision, ObjectEntry):
+        return decision
     try:
-        held = _held(target, change, found)
+        held = _held(target, change, decision)
     except TrackError as error:
         return _said(target, change, "failed", str(error))
     if held == change.becomes:

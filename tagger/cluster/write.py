@@ -151,13 +151,13 @@ class ObjectWriter:
     def _carry_out_group(self, group: list[Job]) -> Iterator[ObjectOutcome]:
         """Copy and plan all, record, make; the copies are removed in any case."""
         with ExitStack() as stack, ThreadPoolExecutor(N_THREADS, "objects") as pool:
-            found = list(pool.map(partial(self._begun, stack=stack), group))
-            steps = [step for step in found if isinstance(step, _Step)]
+            begun = list(pool.map(partial(self._begun, stack=stack), group))
+            steps = [step for step in begun if isinstance(step, _Step)]
             try:
                 self._record(steps)
             except StateError as error:
-                found = [_unrecorded(self.target, step, error) for step in found]
-            yield from pool.map(self._ended, found)
+                begun = [_unrecorded(self.target, step, error) for step in begun]
+            yield from pool.map(self._ended, begun)
 
     def _ended(self, step: _Step | ObjectOutcome) -> ObjectOutcome:
         return self._made(step) if isinstance(step, _Step) else step

@@ -65,27 +65,27 @@ def _without_a_row(
     place: Place, results: Results, parts: JournalParts
 ) -> dict[str, ObjectChange]:
     """The objects that runs have changed which were killed before they said so."""
-    found: dict[str, ObjectChange] = {}
+    latest: dict[str, ObjectChange] = {}
     target = open_replaceable(place)
     for run in reversed(all_runs(parts)):
         if run.command != "scan":
             continue
         there = {_batch(number) for number in results.part_numbers(int(run.id))}
         for batch in sorted(batches_of(parts, run.id) - there):
-            found |= _made(target, ObjectJournal(parts, run.id, batch), batch)
-    return found
+            latest |= _made(target, ObjectJournal(parts, run.id, batch), batch)
+    return latest
 
 
 def earlier_writes(writing: Writing, place: Place, number: int) -> dict[str, ObjectChange]:
     """What a killed process has written already and no row tells of, by key."""
     target = open_replaceable(place, has_multipart=writing.has_multipart)
-    found = _made(target, _journal(writing, number), _batch(number))
-    return {**writing.before, **found}
+    made = _made(target, _journal(writing, number), _batch(number))
+    return {**writing.before, **made}
 
 
 def _made(target: Replaceable, journal: ObjectJournal, batch: str) -> dict[str, ObjectChange]:
-    found = settle_open(target, journal, batch=batch)
-    return {row.key: row for row in found if row.status == "done"}
+    settled = settle_open(target, journal, batch=batch)
+    return {row.key: row for row in settled if row.status == "done"}
 
 
 def write_rows(

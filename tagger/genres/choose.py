@@ -106,9 +106,9 @@ def merge_genres(
     if not predicted or (policy == "fill" and previous):
         return tuple(previous)
     if policy == "append":
-        known = {genre.casefold() for genre in previous}
+        held = {genre.casefold() for genre in previous}
         # Nothing is added: then nothing is written either, whatever stands twice.
-        if known.issuperset(genre.casefold() for genre in predicted):
+        if held.issuperset(genre.casefold() for genre in predicted):
             return tuple(previous)
         first: dict[str, str] = {}
         for genre in (*previous, *predicted):

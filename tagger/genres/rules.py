@@ -218,8 +218,8 @@ def merged(
         previous = ()
     parts = [part for genre in previous for part in read_apart(genre, rules)]
     if policy == "append":
-        known = {spelling_key(genre) for part in parts for genre in _implied(part, rules)}
-        predicted = [genre for genre in predicted if spelling_key(genre) not in known]
+        parents = {spelling_key(genre) for part in parts for genre in _implied(part, rules)}
+        predicted = [genre for genre in predicted if spelling_key(genre) not in parents]
     if policy == "replace":
         new = {fold(genre) for genre in predicted}
         # What is predicted as well keeps the place that the prediction gives it.

@@ -46,8 +46,8 @@ class Index:
 
     def direction(self, embedding: Matrix) -> Matrix:
         """An embedding as the index compares it, shape (n_embedding,)."""
-        found: Matrix = _directions(embedding[None], self.mean)[0]
-        return found
+        unit: Matrix = _directions(embedding[None], self.mean)[0]
+        return unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def choose_vocabulary(
             artists[spelling_key(name)].add(artist)
         # A set: a track that spells one genre in two ways counts once.
         counts.update({spelling_key(name) for name in names})
-    best = {key: _best_spelling(found, rules) for key, found in spellings.items()}
+    best = {key: _best_spelling(spelled, rules) for key, spelled in spellings.items()}
     left_out: list[LeftOut] = []
     kept: list[str] = []
     for key, count in sorted(counts.items(), key=lambda item: (-item[1], best[item[0]])):

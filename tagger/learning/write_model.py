@@ -79,8 +79,8 @@ class BaseModel:
         """What the model makes of embeddings, shape (n, n_labels); only with a tail."""
         assert self._tail is not None
         rows = embeddings.astype(np.float32)
-        found: Array = self._tail.run([OUTPUT], {EMBEDDING: rows})[0]
-        return found
+        answers: Array = self._tail.run([OUTPUT], {EMBEDDING: rows})[0]
+        return answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,8 +50,8 @@ def cache_key(engine: "Engine", index: int = 0) -> str:
     if engine.device == "cpu":
         name = f"{platform.machine()} {_processor()} {usable_cores()} cores"
     else:
-        found = nvidia_driver.gpu(index)
-        name = found.name if found else "GPU"
+        gpu = nvidia_driver.gpu(index)
+        name = gpu.name if gpu else "GPU"
     digest = sha256_of(engine.path)[:16]
     return f"{digest} {engine.device} {name} onnxruntime {onnxruntime.__version__}"
 

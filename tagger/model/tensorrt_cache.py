@@ -212,5 +212,5 @@ def tensorrt_version() -> str | None:
 
 def compute_capability(device_index: int) -> str | None:
     """Compute capability of a GPU as in '9.0', or None without a driver."""
-    found = nvidia_driver.gpu(device_index)
-    return None if found is None else found.capability
+    gpu = nvidia_driver.gpu(device_index)
+    return None if gpu is None else gpu.capability

@@ -192,8 +192,8 @@ def _second_of(result: TrackResult) -> str:
 def _parts(path: str) -> tuple[str, str]:
     """Folder and name; a backslash parts them only where no slash does."""
     mark = "/" if "/" in path else "\\"
-    folder, found, name = path.rpartition(mark)
-    return (folder or mark, name) if found else (".", name)
+    folder, separator, name = path.rpartition(mark)
+    return (folder or mark, name) if separator else (".", name)
 
 
 def _over_time(timeline: Timeline) -> list[Any]:

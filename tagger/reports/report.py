@@ -204,7 +204,7 @@ def _shown(result: TrackResult) -> str:
     values = {"" if result.field == GENRE else f"{result.field}: ": result.genres}
     if result.second is not None:
         values[f"{result.second.name}: "] = result.second.values
-    return "; ".join(f"{name}{', '.join(found)}" for name, found in values.items() if found)
+    return "; ".join(f"{name}{', '.join(texts)}" for name, texts in values.items() if texts)
 
 
 def _first(scores: dict[str, float], n: int) -> list[tuple[str, float]]:

@@ -157,12 +157,12 @@ class Auditor:
         groups: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for genre, count in self.spellings.items():
             groups[spelling_key(canonical(genre, self.rules))][genre] += count
-        found = [
+        disagreeing = [
             Variant(self._best_spelling(group), tuple(group.most_common()))
             for group in groups.values()
             if len(group) > 1
         ]
-        return sorted(found, key=lambda group: -sum(count for _, count in group.spellings))
+        return sorted(disagreeing, key=lambda group: -sum(count for _, count in group.spellings))
 
     def _best_spelling(self, group: Counter[str]) -> str:
         """The owner's own spelling, else the most frequent one."""

@@ -27,10 +27,10 @@ def with_etag(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Bytes with their ETag; 304 if the client has these."""
-    found = {"ETag": etag, "Cache-Control": _PRIVATE, **(headers or {})}
+    sent = {"ETag": etag, "Cache-Control": _PRIVATE, **(headers or {})}
     if is_known(request, etag):
-        return Response(status_code=304, headers=found)
-    return Response(data, media_type=media_type, headers=found)
+        return Response(status_code=304, headers=sent)
+    return Response(data, media_type=media_type, headers=sent)
 
 
 def is_known(request: Request, etag: str) -> bool:

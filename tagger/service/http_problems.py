@@ -58,7 +58,7 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = [
+    problems = [
         {"where": ".".join(map(str, problem["loc"])), "what": problem["msg"]}
         for problem in error.errors()
     ]
@@ -66,10 +66,12 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
         "type": "urn:tagger:problem:invalid",
         "title": "The request cannot be followed",
         "status": 422,
-        "detail": "; ".join(f"{problem['where']}: {problem['what']}" for problem in found[:5]),
+        "detail": "; ".join(
+            f"{problem['where']}: {problem['what']}" for problem in problems[:5]
+        ),
         "remedy": "Compare the request with /docs; `errors` names each value that is wrong.",
         "instance": request.url.path,
-        "errors": jsonable_encoder(found),
+        "errors": jsonable_encoder(problems),
     }
     return JSONResponse(_plain(body), 422, media_type=MEDIA_TYPE)
 

@@ -42,9 +42,9 @@ def keep_upload(
     shown = Path(*folder_parts(folder), upload_name(name))
     container = check_audio(path, shown.name)
     content = content_of(path).hex()
-    known = _known(service, content)
-    if known is not None:
-        return Upload(track=track_row(known), is_new=False)
+    stored = _known(service, content)
+    if stored is not None:
+        return Upload(track=track_row(stored), is_new=False)
     size = path.stat().st_size
     suffix = shown.suffix.lower() if shown.suffix.lower() in AUDIO_SUFFIXES else f".{container}"
     object_key = key_of(digest_of(path), suffix)
@@ -63,10 +63,10 @@ def keep_upload(
     try:
         _add(service, track, asked_by=caller if scan else None)
     except IntegrityError:  # somebody has uploaded the same at the same time
-        known = _known(service, content)
-        if known is None:
+        stored = _known(service, content)
+        if stored is None:
             raise
-        return Upload(track=track_row(known), is_new=False)
+        return Upload(track=track_row(stored), is_new=False)
     service.metrics.uploaded.inc(size)
     return Upload(track=track_row(track), is_new=True)
 

@@ -95,12 +95,12 @@ def serve_options(
         InputError: an option cannot be; the message says which, and what it can be.
     """
     variables = os.environ if environment is None else environment
-    found = dict(configured)
+    values = dict(configured)
     for key in SERVE_KEYS:
         if text := variables.get(PREFIX + key.upper()):
-            found[key] = text
-    found |= {key: value for key, value in given.items() if value is not None}
-    options = ServeOptions(**{key: _checked(key, value) for key, value in found.items()})
+            values[key] = text
+    values |= {key: value for key, value in given.items() if value is not None}
+    options = ServeOptions(**{key: _checked(key, value) for key, value in values.items()})
     return check_options(with_places(options))
 
 

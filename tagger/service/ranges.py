@@ -20,10 +20,10 @@ class Span:
     @property
     def headers(self) -> dict[str, str]:
         """What the answer says of them."""
-        found = {"Accept-Ranges": "bytes", "Content-Length": str(self.end - self.start)}
+        sent = {"Accept-Ranges": "bytes", "Content-Length": str(self.end - self.start)}
         if self.is_part:
-            found["Content-Range"] = f"bytes {self.start}-{self.end - 1}/{self.size}"
-        return found
+            sent["Content-Range"] = f"bytes {self.start}-{self.end - 1}/{self.size}"
+        return sent
 
 
 def span_of(header: str | None, size: int, *, is_current: bool = True) -> Span:

@@ -30,8 +30,8 @@ def clean_spool(folder: Path) -> None:
     """Delete what processes left that do not live any more, and uploads given up long ago."""
     for path in folder.iterdir():
         age_s = time.time() - path.stat().st_mtime
-        found = _PASSING.fullmatch(path.name)
-        is_left = found is not None and (age_s > _DAY_S or not is_alive(int(found[1])))
+        match = _PASSING.fullmatch(path.name)
+        is_left = match is not None and (age_s > _DAY_S or not is_alive(int(match[1])))
         is_old = _PART.fullmatch(path.name) is not None and age_s > _PART_DAYS * _DAY_S
         if path.is_dir() and is_left:
             shutil.rmtree(path, ignore_errors=True)

@@ -41,7 +41,7 @@ EVERYBODY = Caller("", frozenset(SCOPES))
 class Tokens:
     """The tokens that are let in: hash and caller of each."""
 
-    known: Sequence[tuple[bytes, Caller]]
+    callers: Sequence[tuple[bytes, Caller]]
 
     def caller_of(self, token: str) -> Caller | None:
         """Whose token it is; None if nobody's.
@@ -49,11 +49,11 @@ class Tokens:
         All are compared, and each in constant time: how long it takes tells nothing.
         """
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        found = None
-        for known, caller in self.known:
-            if hmac.compare_digest(digest, known):
-                found = caller
-        return found
+        owner = None
+        for stored, caller in self.callers:
+            if hmac.compare_digest(digest, stored):
+                owner = caller
+        return owner
 
 
 def read_tokens(path: Path) -> Tokens:
@@ -70,17 +70,17 @@ def read_tokens(path: Path) -> Tokens:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InputError(f"--token-file {path}: cannot be read ({reason}).") from error
-    found = [
+    tokens = [
         _token(path, number, line)
         for number, line in enumerate(lines, 1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
-    if not found:
+    if not tokens:
         raise InputError(
             f"--token-file {path}: it holds no token; write lines such as"
             f" `alice read,edit,write {new_secret()}`."
         )
-    return Tokens(found)
+    return Tokens(tokens)
 
 
 def _token(path: Path, number: int, line: str) -> tuple[bytes, Caller]:

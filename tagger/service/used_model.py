@@ -52,12 +52,12 @@ def used_model(session: Session, options: ServeOptions) -> ModelFile:
     """
     if (name := _chosen(session, options)) is not None:
         try:
-            found = model_file(name)
-            _check(find_model(name), found.mtime_ns)
+            file = model_file(name)
+            _check(find_model(name), file.mtime_ns)
         except (ModelError, OSError) as error:
             log.warning("%s is used instead of what was chosen: %s", options.model, error)
         else:
-            return found
+            return file
     return model_file(options.model)
 
 
@@ -71,8 +71,8 @@ def choose_model(session: Session, options: ServeOptions, name: str) -> None:
         raise ModelError(
             f"{name}: no model has that name; `tagger models` lists what there is."
         )
-    found = model_file(name)
-    _check(find_model(name), found.mtime_ns)
+    file = model_file(name)
+    _check(find_model(name), file.mtime_ns)
     value = json.dumps({"name": name, "instead_of": options.model})
     session.merge(Meta(key=_CHOICE, value=value))
 

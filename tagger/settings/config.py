@@ -184,8 +184,8 @@ def _file_layer(path: Path) -> _Layer:
 
 def _key_on(text: str, line: int) -> str:
     lines = text.splitlines()
-    found = re.match(r"\s*([^=#\[]+?)\s*=", lines[line - 1]) if line <= len(lines) else None
-    return f", key {found[1]}" if found else ""
+    match = re.match(r"\s*([^=#\[]+?)\s*=", lines[line - 1]) if line <= len(lines) else None
+    return f", key {match[1]}" if match else ""
 
 
 def _line_of(text: str, key: str, entry: str | None) -> int:

@@ -42,12 +42,14 @@ def with_settings(spec: ModelSpec, settings: Settings) -> tuple[ModelSpec, list[
     file of settings may serve several models.
     """
     labels = {fold(label): label for label in spec.labels}
-    known = {labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels}
+    thresholds = {
+        labels[fold(k)]: v for k, v in settings.thresholds.items() if fold(k) in labels
+    }
     # Whoever names a label's parents means all of them: those of the model go.
     own = set(map(fold, settings.tree))
     parents = {name: above for name, above in spec.parents.items() if fold(name) not in own}
     changed = replace(
-        spec, thresholds={**spec.thresholds, **known}, parents=_reached(spec, parents)
+        spec, thresholds={**spec.thresholds, **thresholds}, parents=_reached(spec, parents)
     )
     return changed, [*settings.notices, *_unknown(settings, spec)]
 
@@ -95,10 +97,10 @@ def rules_of(settings: Settings, spec: ModelSpec) -> GenreRules:
 
 def _with_parent(rules: GenreRules, name: str, above: str) -> GenreRules:
     """Add a parent to a name, unless the way up from it would lead back to the name."""
-    known = rules.tree.get(fold(name), ())
+    parents = rules.tree.get(fold(name), ())
     line = (above, *ancestors(above, rules))
     # A circle of the owner's and the model's trees together is nobody's mistake: the model
     # gives way.
-    if fold(name) in map(fold, line) or fold(above) in map(fold, known):
+    if fold(name) in map(fold, line) or fold(above) in map(fold, parents):
         return rules
-    return replace(rules, tree={**rules.tree, fold(name): (*known, above)})
+    return replace(rules, tree={**rules.tree, fold(name): (*parents, above)})

@@ -157,12 +157,12 @@ def others_around(
     return raw
 
 
-def _differing(edits: Edits, said: Callable[[Field], tuple[str, ...]]) -> Edits:
+def _differing(edits: Edits, values_of: Callable[[Field], tuple[str, ...]]) -> Edits:
     """The fields of which a tag says something else."""
     return {
         field: values
         for field, values in edits.items()
-        if (old := said(field)) and old != values
+        if (old := values_of(field)) and old != values
         if field is not GENRE or not agrees(Place(old), values)
     }
 

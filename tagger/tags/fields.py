@@ -184,10 +184,10 @@ def stored(
     """
     if not values or not (joined or field.is_text):
         return tuple(as_stored(values, old))
-    known = understood(old, field, style, joined=True) if len(old) == 1 else ()
+    parts = understood(old, field, style, joined=True) if len(old) == 1 else ()
     # A joined string that only gets longer keeps its own spelling, separators included.
-    if known and tuple(values[: len(known)]) == known and _ends_with_value(old[0], style):
-        new = as_stored(values[len(known) :], ())
+    if parts and tuple(values[: len(parts)]) == parts and _ends_with_value(old[0], style):
+        new = as_stored(values[len(parts) :], ())
         _check_separator(new, style.separator)
         return (style.separator.join([old[0], *new]),)
     values = as_stored(values, _parted(old, field, style, joined=True))

@@ -55,10 +55,10 @@ class GenrePlaces:
             texts += [genres for genres in codes if not self._says_nothing(genres)][:1]
         together = list(texts[0])
         for genres in texts[1:]:
-            known = set(_parts(together)) | {genre.casefold() for genre in together}
+            held = set(_parts(together)) | {genre.casefold() for genre in together}
             # What is there already as a part of a joined name (`Rock/Pop`) is not added once
             # more.
-            together += [genre for genre in genres if not known.issuperset(_parts([genre]))]
+            together += [genre for genre in genres if not held.issuperset(_parts([genre]))]
         return tuple(together)
 
     @property

@@ -155,8 +155,8 @@ def check_answers(database: Database, url: str) -> None:
         with database.engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
     except DBAPIError as error:
-        said = str(error.orig).strip().splitlines()
+        lines = str(error.orig).strip().splitlines()
         raise StartError(
-            f"--database {shown(url)}: it does not answer ({said[0] if said else error});"
+            f"--database {shown(url)}: it does not answer ({lines[0] if lines else error});"
             " start it (./start_services.sh), or check user, secret, host and name."
         ) from error

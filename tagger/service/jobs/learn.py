@@ -143,12 +143,12 @@ def _doubted(context: Context, suspicions: "Sequence[Suspicion]") -> list[dict[s
     )
     with context.database.reading() as session:
         rows = {bytes(raw or b""): row for raw, *row in session.execute(query)}
-    found = []
+    doubted = []
     for suspicion in suspicions:
         number, folder, name = rows.get(
             places[suspicion.path] or b"", (None, "", suspicion.path.name)
         )
-        found.append(
+        doubted.append(
             {
                 "track_id": number,
                 "folder": folder,
@@ -159,7 +159,7 @@ def _doubted(context: Context, suspicions: "Sequence[Suspicion]") -> list[dict[s
                 "score": suspicion.score,
             }
         )
-    return found
+    return doubted
 
 
 def _place(root: Path, path: Path) -> bytes | None:

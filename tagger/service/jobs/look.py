@@ -59,14 +59,14 @@ def _look_at(context: Context, job: Job, root: Path, paths: Sequence[Path]) -> N
         raise GivenUpError
     raw = {os.fsencode(path.relative_to(root)): path for path in paths}
     raw = {name: path for name, path in raw.items() if len(name) <= _LONGEST_PATH}
-    known = context.patiently(lambda: _known(context, list(raw)))
+    stored = context.patiently(lambda: _known(context, list(raw)))
     rows: dict[bytes, dict[str, Any]] = {}
     for name, path in raw.items():
         try:
             state = path.stat()
         except OSError:
             continue  # it went away meanwhile
-        was = known.get(name)
+        was = stored.get(name)
         if was is None or was != (state.st_size, state.st_mtime_ns):
             rows[name] = described(path, Path(os.fsdecode(name)), state)
     if not context.patiently(lambda: _record(context, job.id, list(raw), rows)):
@@ -89,30 +89,30 @@ def described(path: Path, shown: Path, state: os.stat_result | None) -> dict[str
         shown: folder and name under which it is listed.
         state: size and time; None for an upload, whose size its object tells.
     """
-    said = about(path)
+    tags = about(path)
     try:
         info = read_tags(path)
         container, genres = info.container, [plain(genre) for genre in info.genres]
     except TrackError:
         container, genres = "unknown", []  # the scan will tell why
     folder = folder_key(shown.parts[:-1])
-    title = said.title or plain(shown.stem)
-    texts = (said.title, said.artist, said.album, plain("/".join(shown.parts)))
+    title = tags.title or plain(shown.stem)
+    texts = (tags.title, tags.artist, tags.album, plain("/".join(shown.parts)))
     return {
         "folder": folder[:FOLDER_LEN],
         "name": plain(shown.name),
-        "title": said.title,
-        "artist": said.artist,
-        "album": said.album,
+        "title": tags.title,
+        "artist": tags.artist,
+        "album": tags.album,
         "name_key": key(shown.name),
         "title_key": key(title),
-        "artist_key": key(said.artist),
-        "album_key": key(said.album),
+        "artist_key": key(tags.artist),
+        "album_key": key(tags.album),
         "search": fold(" ".join(texts))[:2000],
         "container": container,
         "genres": genres,
-        "duration_s": said.duration_s,
-        "has_cover": said.has_cover,
+        "duration_s": tags.duration_s,
+        "has_cover": tags.has_cover,
         **({} if state is None else {"size": state.st_size, "mtime_ns": state.st_mtime_ns}),
     }
 

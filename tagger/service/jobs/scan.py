@@ -49,11 +49,11 @@ def scan_job(context: Context, job: Job) -> None:
 def _take(context: Context, job_id: int) -> list[Track]:
     with context.database.writing() as session:
         taken = take_items(session, job_id, context.id, at_most=CHUNK)
-        found = {
+        tracks = {
             track.id: track
             for track in session.scalars(select(Track).where(Track.id.in_(taken)))
         }
-    return [found[id_] for id_ in taken if id_ in found]
+    return [tracks[id_] for id_ in taken if id_ in tracks]
 
 
 def scan_options(context: Context, asked: Mapping[str, Any]) -> ScanOptions:

@@ -83,11 +83,11 @@ def _record(
 ) -> None:
     def note() -> bool:
         with context.database.writing() as session:
-            found = [
+            tracks = [
                 (track, _take_back(session, context, run_id, track, reason))
                 for track, reason in _owned(session, context, job.id, outcomes)
             ]
-            settle(session, job.id, context.id, found)
+            settle(session, job.id, context.id, tracks)
             row = session.get(Job, job.id)
             return row is not None and row.state == "running"
 

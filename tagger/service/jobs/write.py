@@ -72,11 +72,11 @@ def taken_tracks(context: Context, job_id: int) -> list[Track]:
     """The next tracks of a job, now this worker's."""
     with context.database.writing() as session:
         taken = take_items(session, job_id, context.id, at_most=GROUP)
-        found = {
+        tracks = {
             track.id: track
             for track in session.scalars(select(Track).where(Track.id.in_(taken)))
         }
-    return [found[id_] for id_ in taken if id_ in found]
+    return [tracks[id_] for id_ in taken if id_ in tracks]
 
 
 def _write_files(context: Context, run_id: int, tracks: Sequence[Track]) -> Iterator[Written]:

@@ -23,11 +23,11 @@ def set_facets(session: Session, tracks: Iterable[Track]) -> None:
 
 
 def _rows(track: Track) -> list[dict[str, Any]]:
-    found = [*_named(track.id, "n", track.genres), *_named(track.id, "p", track.proposed)]
+    facets = [*_named(track.id, "n", track.genres), *_named(track.id, "p", track.proposed)]
     scores = {
         key(label): (label, score) for label, score in _likely(track.scores or {}).items()
     }
-    return found + [
+    return facets + [
         {"track_id": track.id, "kind": "s", "name": name, "label": label, "score": score}
         for name, (label, score) in scores.items()
     ]

@@ -18,26 +18,26 @@ def conditions(asked: TrackFilter, *, is_sqlite: bool) -> list[ColumnElement[boo
         ProblemError: the lowest score is above the highest.
     """
     words = fold(asked.q).split()
-    found = [_holds(Track.search, word, is_sqlite=is_sqlite) for word in words]
+    clauses = [_holds(Track.search, word, is_sqlite=is_sqlite) for word in words]
     for column, text in (
         (Track.title_key, asked.title),
         (Track.artist_key, asked.artist),
         (Track.album_key, asked.album),
     ):
         if text:
-            found.append(_holds(column, key(text), is_sqlite=is_sqlite))
+            clauses.append(_holds(column, key(text), is_sqlite=is_sqlite))
     if asked.folder:
         prefix = asked.folder.strip("/")[: FOLDER_LEN - 1] + "/"
-        found += [Track.folder >= prefix, Track.folder < after_prefix(prefix)]
+        clauses += [Track.folder >= prefix, Track.folder < after_prefix(prefix)]
     if asked.genre:
-        found.append(Track.id.in_(_tracks_with("np", asked.genre)))
-    found += _score_range(asked)
+        clauses.append(Track.id.in_(_tracks_with("np", asked.genre)))
+    clauses += _score_range(asked)
     for column, values in ((Track.status, asked.status), (Track.decision, asked.decision)):
         if values:
-            found.append(column.in_(values))
+            clauses.append(column.in_(values))
     if asked.source is not None:
-        found.append(Track.source == asked.source)
-    return found
+        clauses.append(Track.source == asked.source)
+    return clauses
 
 
 def _holds(column: Column, text: str, *, is_sqlite: bool) -> ColumnElement[bool]:
@@ -64,10 +64,10 @@ def _score_range(asked: TrackFilter) -> list[ColumnElement[bool]]:
         if high is not None:
             scored = scored.where(Facet.score <= high)
         return [Track.id.in_(scored)]
-    found = [] if low is None else [Track.top_score >= low]
+    clauses = [] if low is None else [Track.top_score >= low]
     if high is not None:
-        found += [Track.top_score <= high, Track.top_score > 0]
-    return found
+        clauses += [Track.top_score <= high, Track.top_score > 0]
+    return clauses
 
 
 def chosen(asked: TrackSet, *, is_sqlite: bool) -> ColumnElement[bool]:

@@ -64,7 +64,7 @@ def genre_counts(session: Session) -> list[GenreCount]:
     waits = select(Track.id).where(WAITS)
     given = _counts(session, _proposed_in_force())
     taken = _counts(session, and_(Facet.kind == "n", Facet.track_id.in_(waits)))
-    found = [
+    counts = [
         GenreCount(
             genre=now.get(name, given.get(name, ("", 0)))[0],
             n_now=now.get(name, ("", 0))[1],
@@ -74,7 +74,7 @@ def genre_counts(session: Session) -> list[GenreCount]:
         )
         for name in {*now, *given}
     ]
-    return sorted(found, key=lambda row: (-row.n_after, -row.n_now, row.genre))
+    return sorted(counts, key=lambda row: (-row.n_after, -row.n_now, row.genre))
 
 
 def _counts(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[str, int]]:
@@ -97,12 +97,12 @@ def folders_below(session: Session, parent: str) -> list[FolderRow]:
 
 
 def _grouped(prefix: str, counts: Sequence[tuple[str, int, int]]) -> list[FolderRow]:
-    found: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for folder, n_tracks, n_proposed in counts:
         name, _, rest = folder[len(prefix) :].partition("/")
         if not name:
             continue  # the tracks right in the parent
-        sums = found.setdefault(name, [0, 0, 0])
+        sums = groups.setdefault(name, [0, 0, 0])
         sums[0] += n_tracks
         sums[1] += n_proposed
         sums[2] += bool(rest)
@@ -114,5 +114,5 @@ def _grouped(prefix: str, counts: Sequence[tuple[str, int, int]]) -> list[Folder
             n_proposed=sums[1],
             has_folders=sums[2] > 0,
         )
-        for name, sums in sorted(found.items(), key=lambda item: item[0].casefold())
+        for name, sums in sorted(groups.items(), key=lambda item: item[0].casefold())
     ]

@@ -77,8 +77,8 @@ def page_of(session: Session, asked: TrackFilter, paging: Paging, *, is_sqlite: 
     if paging.offset:  # what is passed over is read from the index alone
         place = page_query(terms, paging).with_only_columns(Track.id)
         terms = [Track.id.in_(session.scalars(place).all())]
-    found = session.execute(page_query(terms, replace(paging, offset=0))).all()
-    tracks, more = found[: paging.limit], found[paging.limit :]
+    rows = session.execute(page_query(terms, replace(paging, offset=0))).all()
+    tracks, more = rows[: paging.limit], rows[paging.limit :]
     return Page(tracks, _cursor(tracks[-1], paging.sort) if more else None, total)
 
 

@@ -125,14 +125,14 @@ def get_vocabulary(
 ) -> Response:
     """Genres of the library, the most frequent first, then the model's others."""
     with service.database.reading() as session:
-        found = figures.genre_counts(session)
-    known = {key(count.genre) for count in found}
+        counts = figures.genre_counts(session)
+    known = {key(count.genre) for count in counts}
     spec = service.tagger().spec
-    found += [
+    counts += [
         GenreCount(genre=label, n_now=0, n_after=0)
         for label in spec.labels_of("genre")
         if key(label) not in known
     ]
     start = key(prefix)
-    items = [count for count in found if key(count.genre).startswith(start)]
+    items = [count for count in counts if key(count.genre).startswith(start)]
     return etagged(request, Vocabulary(items=items[:limit]))

@@ -139,10 +139,10 @@ def get_cover(request: Request, service: TheService, _caller: Reader, track_id: 
     if is_known(request, etag):
         return Response(status_code=304, headers={"ETag": etag})
     with service.file_of(track) as path:
-        found = cover_of(path, beside=track.source == "library")
-    if found is None:
+        cover = cover_of(path, beside=track.source == "library")
+    if cover is None:
         raise not_there(f"cover of {track.name}")
-    return with_etag(request, found[0], etag, media_type=found[1])
+    return with_etag(request, cover[0], etag, media_type=cover[1])
 
 
 @router.get(

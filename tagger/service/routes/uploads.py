@@ -120,7 +120,7 @@ async def upload_form(
     request: Request, service: TheService, caller: Editor, folder: Folder = ""
 ) -> UploadMany:
     """Each file of a `multipart/form-data` body, in turn; a bad one stops no other."""
-    found = UploadMany(uploads=[], problems=[])
+    answer = UploadMany(uploads=[], problems=[])
     async with contextlib.aclosing(form_files(request, service)) as files:
         async for name, path in files:
             try:
@@ -134,10 +134,10 @@ async def upload_form(
                     scan=True,
                     caller=caller.name,
                 )
-                found.uploads.append(kept)
+                answer.uploads.append(kept)
             except ProblemError as error:
-                found.problems.append(_problem(name, error))
-    return found
+                answer.problems.append(_problem(name, error))
+    return answer
 
 
 def _problem(name: str, error: ProblemError) -> UploadProblem:

@@ -35,10 +35,10 @@ class ApeFile(TagFile):
     def values(self, field: Field) -> tuple[str, ...]:
         """The item's values; where there are none, those of ID3v2 in front."""
         area = self._edges.ape
-        found = items.item_values(self.source, area, field, self.style) if area else ()
-        if not found and (tag := self._front):
-            found = tag.values(field, self.style)
-        return found
+        texts = items.item_values(self.source, area, field, self.style) if area else ()
+        if not texts and (tag := self._front):
+            texts = tag.values(field, self.style)
+        return texts
 
     def genre_places(self) -> GenrePlaces:
         """APEv2 counts first, then ID3v2, then ID3v1."""

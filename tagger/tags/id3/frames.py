@@ -100,12 +100,12 @@ class Tag:
         """The values of a field; one ID3v2.2 or 2.3 string is split at the separator."""
         texts = [text for frame in self._texts(field) for text in frame.texts]
         # Only 2.4 has several values in a frame; before, all share one string.
-        found = understood(texts, field, style, joined=self.version != 4)
+        genres = understood(texts, field, style, joined=self.version != 4)
         if field is not GENRE:
-            return found
+            return genres
         free = [text for frame in self._texts(_FREE_GENRE) for text in frame.texts]
         also = understood(free, GENRE, style, joined=True)
-        return GenrePlaces((Place(expanded(found)), Place(also))).genres
+        return GenrePlaces((Place(expanded(genres)), Place(also))).genres
 
     def holds(self, edits: Edits, style: Style) -> bool:
         """Whether nothing of the tag has to change for it to say this, as it is asked for."""
@@ -135,13 +135,13 @@ class Tag:
                 return respelled + meanings(self._plain([*fields, *kept]))
         # Compared are offsets, not ids: a second COMM is another frame with the same id.
         edited = self._offsets_of(fields)
-        found, offset = [], self._walk.start
+        stretches, offset = [], self._walk.start
         for frame in self.frames():
             offset = frame.offset + frame.length
             if frame.offset not in edited:
-                found.append(self._walk.raw(frame.offset, frame.length))
+                stretches.append(self._walk.raw(frame.offset, frame.length))
         rest = self._walk.raw(offset, self._walk.end - offset).rstrip(b"\0")
-        return [*found, rest] if rest else found
+        return [*stretches, rest] if rest else stretches
 
     def exchanged(self, edits: Edits, style: Style) -> bytes:
         """The tag with other fields, in its own version; equally long if padding allows.
@@ -229,8 +229,8 @@ class Tag:
     def _found(self, field: Field) -> tuple[FrameKey, list[Frame]]:
         """How this tag spells a field, and the frames that are it."""
         for key in frame_keys(field, self.version):
-            if found := [frame for frame in self.frames() if self._is(frame, key)]:
-                return key, found
+            if matching := [frame for frame in self.frames() if self._is(frame, key)]:
+                return key, matching
         return new_key(field, max(self.version, 3)), []
 
     def _offsets_of(self, fields: Collection[Field]) -> set[int]:

@@ -46,15 +46,15 @@ def spelled_as_before(genres: Sequence[str], old: Sequence[str]) -> list[str]:
 
     An old string that means several genres stands for them where they follow one another.
     """
-    meant = [(text, known) for text in old if (known := expanded([shown(text)]))]
+    meant = [(text, names) for text in old if (names := expanded([shown(text)]))]
     strings: list[str] = []
     rest = tuple(genres)
     while rest:
         # `(17)` in the file stays `(17)`: who reads it sees Rock before and after.
         as_it_stands = (genre for genre in meant if rest[: len(genre[1])] == genre[1])
-        text, said = next(as_it_stands, None) or (spelled(rest[0]), rest[:1])
+        text, spelling = next(as_it_stands, None) or (spelled(rest[0]), rest[:1])
         strings.append(text)
-        rest = rest[len(said) :]
+        rest = rest[len(spelling) :]
     return strings
 
 

@@ -43,15 +43,15 @@ class MpegFile(TagFile):
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the first tag that has the field."""
         tag = self._front
-        found = tag.values(field, self.style) if tag else ()
-        if found:
-            return found
+        texts = tag.values(field, self.style) if tag else ()
+        if texts:
+            return texts
         edges = self._edges
         if edges.ape:
-            found = items.item_values(self.source, edges.ape, field, self.style)
-        if not found and edges.id3v2_behind:
-            found = tag_at(self.source, edges.id3v2_behind[0]).values(field, self.style)
-        return found
+            texts = items.item_values(self.source, edges.ape, field, self.style)
+        if not texts and edges.id3v2_behind:
+            texts = tag_at(self.source, edges.id3v2_behind[0]).values(field, self.style)
+        return texts
 
     def genre_places(self) -> GenrePlaces:
         """The first ID3v2 tag counts first, then APEv2, then the others, ID3v1 last."""

@@ -37,8 +37,8 @@ def frames_behind(source: Source, start: int) -> tuple[str, int] | None:
     Two are enough near the start; four of one kind far behind it, where chance has more room.
     """
     near = source.read(start, _NEAR_LEN)
-    if found := _first_family(near, n_frames=2):
-        return found
+    if family := _first_family(near, n_frames=2):
+        return family
     if near[1:3] in {b"\x27\x20", b"\x2f\x20"} and near[:1] == b"\xc1":
         return "musepack", 0  # stream versions 4 and 5 have no magic of their own
     if len(near) < _NEAR_LEN:

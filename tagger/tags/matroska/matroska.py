@@ -73,13 +73,13 @@ class MatroskaFile(TagFile):
 
     def _each(self, field: Field) -> list[Tag]:
         """The tags in which a field stands, those about all that is in the file in front."""
-        found = [
+        changed = [
             tag
             for _, parts in self._tags
             for tag in parts
             if isinstance(tag, Tag) and tag.says(field) and tag.texts(field)
         ]
-        return sorted(found, key=lambda tag: not tag.is_of_all)
+        return sorted(changed, key=lambda tag: not tag.is_of_all)
 
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the first tag that has the field."""

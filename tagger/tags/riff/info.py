@@ -75,10 +75,10 @@ def info_patches(
     none. Of several lists the first with a genre, or else the first, has it.
     """
     lists = list(info_lists(source, container))
-    said = [text for chunk in lists for text in _texts(source, chunk)]
+    texts = [text for chunk in lists for text in _texts(source, chunk)]
     # A list that is there hides the ID3 tag from FFmpeg, so it must say the genre too.
     is_needed = bool(genres and (lists or style.wav_info))
-    new = _entry(style.separator.join(as_stored(genres, said))) if is_needed else b""
+    new = _entry(style.separator.join(as_stored(genres, texts))) if is_needed else b""
     if not lists:
         return [], chunk_bytes(b"LIST", b"INFO" + new, LAYOUTS[container]) if new else b""
     home = next((chunk for chunk in lists if _texts(source, chunk)), lists[0])
