@@ -25,13 +25,13 @@ def verdict(report: str, complaint: str) -> tuple[int, list[str]]:
         why = complaint.strip().splitlines()[-1:] or ["pip-audit said nothing"]
         return UNKNOWN, [*why, "NOT AUDITED: the vulnerability service did not answer."]
     ours = {"tagger-music"}  # not on the index
-    skipped = [one["name"] for one in packages if "skip_reason" in one]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
     unknown = [name for name in skipped if name.replace("_", "-").lower() not in ours]
     found = [
-        f"{one['name']} {one['version']}: {flaw['id']}, fixed in"
+        f"{package['name']} {package['version']}: {flaw['id']}, fixed in"
         f" {', '.join(flaw['fix_versions']) or 'no version'}"
-        for one in packages
-        for flaw in one.get("vulns", ())
+        for package in packages
+        for flaw in package.get("vulns", ())
     ]
     n_audited = len(packages) - len(skipped)
     if found:

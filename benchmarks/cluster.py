@@ -77,7 +77,7 @@ def scan_files(folder: Path) -> dict[str, float]:
     with Tagger(state=False, device="cpu", settings={}) as tagger:
         n = sum(1 for _ in tagger.scan([folder], ScanOptions(score_all=True)))
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in used)
     return {"total_s": time.monotonic() - started, "cpu_s": cpu_s, "n": n}
 
 
@@ -109,7 +109,7 @@ def scan_cluster(
             for batch in run.batches:
                 n += sum(batch.statuses.values())  # type: ignore[union-attr]
             ended, actors_mib = time.monotonic(), memory_of("ray::ScanActor")
-        size = sum(one.stat().st_size for one in Path(dest).rglob("*.parquet"))
+        size = sum(path.stat().st_size for path in Path(dest).rglob("*.parquet"))
         return {
             "startup_s": ready - started,
             "scan_s": ended - ready,
@@ -139,8 +139,8 @@ def memory_of(name: str) -> list[float]:
         found[int(process.name)] = int(pss.split()[1]) / 1024
         if command.startswith(name.encode()):
             named.append(int(process.name))
-    below = {one: sum(found[p] for p in found if parents.get(p) == one) for one in named}
-    return [found[one] + below[one] for one in named]
+    below = {name: sum(found[p] for p in found if parents.get(p) == name) for name in named}
+    return [found[name] + below[name] for name in named]
 
 
 def decode_alone(folder: Path, n_threads: int) -> dict[str, float]:
@@ -188,9 +188,9 @@ def overhead(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     last = rounds[-1][3]
     return {
         "tracks": given.tracks,
-        "files_a_second": round(statistics.median(one[2] for one in rounds), 2),
-        "ratio": round(statistics.median(one[0] for one in rounds), 3),
-        "ratio_without_start_up": round(statistics.median(one[1] for one in rounds), 3),
+        "files_a_second": round(statistics.median(figures[2] for figures in rounds), 2),
+        "ratio": round(statistics.median(figures[0] for figures in rounds), 3),
+        "ratio_without_start_up": round(statistics.median(figures[1] for figures in rounds), 3),
         **{name: round(last[name], 1) for name in ("startup_s", "driver_mib", "actor_mib")},
         "bytes_a_row": round(last["bytes_a_row"], 1),
     }
@@ -205,7 +205,7 @@ def actors(given: argparse.Namespace, folder: Path) -> dict[str, object]:
         decoding = [arm("decode", str(music), str(n))["total_s"] for n in (1, 2)]
         gains.append((scans[0] / scans[1], decoding[0] / decoding[1]))
         print(f"actors {gains[-1][0]:.2f}, decoding {gains[-1][1]:.2f}", flush=True)
-    scan, decode = (statistics.median(one[i] for one in gains) for i in (0, 1))
+    scan, decode = (statistics.median(gain[i] for gain in gains) for i in (0, 1))
     return {
         "actors_gain": round(scan, 3),
         "decoding_gain": round(decode, 3),

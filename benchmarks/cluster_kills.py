@@ -86,8 +86,8 @@ def main() -> None:
                 raise SystemExit("the undisturbed scan failed")
         rows, latest = rows_at(f"{bucket}/results?{query}")
         undisturbed = rows_at(plain)[1]
-        same = {key: _told(one) for key, one in latest.items()} == {
-            key: _told(one) for key, one in undisturbed.items()
+        same = {key: _told(value) for key, value in latest.items()} == {
+            key: _told(value) for key, value in undisturbed.items()
         }
     emit(
         {

@@ -69,7 +69,9 @@ def try_pair(features: str, body: str, *, data: Path, out: Path) -> dict[str, An
         evaluate_model(path, {"datasets": ["folder"]}, split="test", **places).record
         for path in (best, model)
     ]
-    losses = [float(one) for line in said for one in re.findall(r"^fit: .*loss ([\d.]+)", line)]
+    losses = [
+        float(loss) for line in said for loss in re.findall(r"^fit: .*loss ([\d.]+)", line)
+    ]
     names = ("accuracy", "f1_macro", "roc_auc")
     return {
         "features": features,
@@ -78,7 +80,7 @@ def try_pair(features: str, body: str, *, data: Path, out: Path) -> dict[str, An
         "last_loss": losses[-1],
         **{name: figures[0][name] for name in names},
         "same_exported": all(abs(figures[0][n] - figures[1][n]) <= SAME for n in names),
-        "parameters": sum(one.numel() for one in torch.load(best)["weights"].values()),
+        "parameters": sum(weight.numel() for weight in torch.load(best)["weights"].values()),
         "training_s": round(seconds, 1),
     }
 

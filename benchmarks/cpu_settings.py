@@ -96,12 +96,12 @@ def main() -> None:
     result["settings"] = {
         name: {
             key: [round(min(each), 2) for each in zip(*values, strict=True)]
-            for key, values in one.items()
+            for key, values in figures.items()
         }
-        for name, one in times.items()
+        for name, figures in times.items()
     }
-    for name, one in result["settings"].items():
-        print(f"{name:<34} " + "  ".join(f"{key} {value}" for key, value in one.items()))
+    for name, figures in result["settings"].items():
+        print(f"{name:<34} " + "  ".join(f"{key} {value}" for key, value in figures.items()))
     print(json.dumps(result))
 
 

@@ -31,9 +31,9 @@ def embedded(tagger: Tagger, paths: list[Path]) -> Vectors:
     """The embedding and the length of each file, by its name without a suffix."""
     with closing(with_embeddings(tagger, paths)) as results:
         return {
-            name_of(one.path): (one.embedding, one.duration_s or 0.0)
-            for one in results
-            if one.embedding is not None
+            name_of(result.path): (result.embedding, result.duration_s or 0.0)
+            for result in results
+            if result.embedding is not None
         }
 
 
@@ -60,7 +60,7 @@ def main() -> None:
                     place.parent.mkdir(exist_ok=True)
                     copies.append(CHANGES[change](wave, rate, place))
                 found = embedded(tagger, copies)
-                alike = [likeness(originals[one][0], found[one][0], mean) for one in found]
+                alike = [likeness(originals[path][0], found[path][0], mean) for path in found]
                 figures[change] = {
                     "named": round(float(np.mean(np.array(alike) >= SAME)), 3),
                     "least_alike": round(min(alike), 3),

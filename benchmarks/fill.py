@@ -60,7 +60,7 @@ def main() -> None:
 
         def fill() -> None:
             results = scan_files(find_tracks([folder]), engine, ScanOptions())
-            statuses = {one.status for one in results}
+            statuses = {result.status for result in results}
             if statuses != {"kept"}:
                 raise SystemExit(f"not only kept files: {statuses}")
 

@@ -72,7 +72,7 @@ GOALS = (
          lambda f: f["ratio"], 1.1, True),
     Goal("memory, MiB", "memory", lambda f: max(f["peak_mib"].values()), 600, True),
     Goal("speed-up from cores over that of decoding alone", "scaling",
-         lambda f: min(one["share"] for one in f["cores"].values()), 0.9, False),
+         lambda f: min(figures["share"] for figures in f["cores"].values()), 0.9, False),
     Goal("unchanged library of 10,000 over `find`, without the start", "library",
          lambda f: f["sizes"][-1]["settled"]["pass_ratio_s"], 2.0, True),
     Goal("the same with the start of the program", "library",

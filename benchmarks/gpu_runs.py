@@ -59,7 +59,7 @@ def pytorch(folder: Path) -> dict[str, Any]:
     net = net.cuda()
     eager = torch_speed(net, spec.window_len)
     compiled = torch_speed(torch.compile(net), spec.window_len)
-    ours = {one.batch: one.windows_per_s for one in exported.speeds}
+    ours = {speed.batch: speed.windows_per_s for speed in exported.speeds}
     return {
         "exported": ours,
         "eager": eager,

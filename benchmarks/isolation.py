@@ -102,7 +102,7 @@ def compare(
         for _ in range(n_rounds)
     ]
     return {
-        f"{where}_{what}": round(statistics.median(one[i][j] for one in rounds), 3)
+        f"{where}_{what}": round(statistics.median(figures[i][j] for figures in rounds), 3)
         for i, where in enumerate(("threads", "helpers"))
         for j, what in enumerate(("wall_s", "cpu_s"))
     }

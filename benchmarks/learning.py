@@ -261,7 +261,7 @@ def cost(model: str) -> None:
                 )
     emit({
         "model": engine.spec.revision,
-        "ms_a_window": {name: round(statistics.median(one), 3) for name, one in times.items()},
+        "ms_a_window": {name: round(statistics.median(ms), 3) for name, ms in times.items()},
         "bytes_a_track": round((sizes[1][0] - sizes[0][0]) / 10_000),
     })  # fmt: skip
 

@@ -54,11 +54,11 @@ def halves(data: Path) -> Iterator[Row]:
 
 def _label_of(path: Path) -> str:
     try:
-        genres = [one.lower() for one in read_tags(path).genres]
+        genres = [genre.lower() for genre in read_tags(path).genres]
     except TaggerError:
         return "unknown"
     for genre in genres:
-        if "metal" not in genre and any(one in genre for one in AMBIGUOUS):
+        if "metal" not in genre and any(word in genre for word in AMBIGUOUS):
             continue
         for text, label in (*TAGS, ("rock", "rock")):
             if text in genre:

@@ -145,8 +145,8 @@ def first_label(heard: Sequence[Heard], base: BaseModel) -> Matrix:
 def measure(heard: Sequence[Heard], base: BaseModel) -> dict[str, dict[str, float]]:
     """Every try: the first label, what is learned, how strong the penalty is."""
     first, figures = first_label(heard, base), {}
-    for name, one in TRIES.items():
-        table, held = held_out(heard, base, one)
+    for name, attempt in TRIES.items():
+        table, held = held_out(heard, base, attempt)
         chance = table.targets.mean(axis=0)
         kept = [
             column
@@ -182,7 +182,7 @@ def interval(
             columns = zip(targets[rows].T, one[rows].T, other[rows].T, strict=True)
             gains = [average_precision(y, a) - average_precision(y, b) for y, a, b in columns]
             found.append(float(np.mean(gains)))
-    return [round(float(one), 2) for one in np.quantile(found, [0.025, 0.975])]
+    return [round(float(bound), 2) for bound in np.quantile(found, [0.025, 0.975])]
 
 
 def of_library(heard: list[Heard], other: list[Heard], base: BaseModel) -> dict[str, object]:

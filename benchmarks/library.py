@@ -138,10 +138,13 @@ def _compare(
         for _ in range(rounds)
     ]
     found = {
-        name: {key: statistics.median(one[name][key] for one in runs) for key in ("s", "cpu_s")}
+        name: {
+            key: statistics.median(figures[name][key] for figures in runs)
+            for key in ("s", "cpu_s")
+        }
         for name in commands
     }
-    rss = statistics.median(one["scan"]["rss_mib"] for one in runs)
+    rss = statistics.median(figures["scan"]["rss_mib"] for figures in runs)
     result: dict[str, object] = {name: _rounded(figures) for name, figures in found.items()}
     for key in ("s", "cpu_s"):
         whole, start, find = (found[name][key] for name in ("scan", "start", "find"))

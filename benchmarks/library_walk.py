@@ -84,7 +84,7 @@ class Walk:
             text=True,
             check=False,
         )
-        command = " ".join(f"'{one}'" if " " in one else one for one in args)
+        command = " ".join(f"'{arg}'" if " " in arg else arg for arg in args)
         self.codes[command] = done.returncode
         lines = [line.rstrip() for line in done.stdout.splitlines() if not is_noise(line)]
         lines = [line.replace(str(self.folder) + "/", "") for line in lines]

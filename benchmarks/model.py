@@ -109,9 +109,9 @@ def agreement(data: Path, clips: Any, scores: NDArray[np.float32], engine: Engin
     paths = {folder / row["path"]: row["id"] for row in rows}
     index = {name: i for i, name in enumerate(clips.ids.tolist())}
     same = [
-        one.scores is not None
-        and one.scores.argmax() == scores[index[paths[one.path]]].argmax()
-        for one in analyse(list(paths), engine, ListenOptions())
+        track.scores is not None
+        and track.scores.argmax() == scores[index[paths[track.path]]].argmax()
+        for track in analyse(list(paths), engine, ListenOptions())
     ]
     return round(float(np.mean(same)), 4)
 
@@ -119,7 +119,7 @@ def agreement(data: Path, clips: Any, scores: NDArray[np.float32], engine: Engin
 def share_with_genre(paths: Sequence[Path], engine: Engine) -> float:
     """Share of the files that a scan gives at least one genre."""
     options = ScanOptions(policy="replace", score_all=True)
-    statuses = [one.status for one in scan_files(paths, engine, options)]
+    statuses = [file.status for file in scan_files(paths, engine, options)]
     if "failed" in statuses:
         raise SystemExit("a clip could not be read")
     return round(float(np.mean([status != "abstained" for status in statuses])), 4)

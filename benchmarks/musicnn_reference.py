@@ -62,7 +62,7 @@ def compare(songs: list[Path]) -> None:
     for name, checkpoint in NAMES.items():
         engine = load_engine(find_model(name), device="cpu")
         columns = [
-            one.columns for one in read_vocabulary(name[:3].replace("mtt", "mtat")).labels
+            label.columns for label in read_vocabulary(name[:3].replace("mtt", "mtat")).labels
         ]
         most = 0.0
         for song in songs:
@@ -70,7 +70,7 @@ def compare(songs: list[Path]) -> None:
                 cut = track.windows(window_len=engine.spec.window_len, n_windows=N_WINDOWS)
                 windows = np.stack(list(cut))
             tags = answers(checkpoint, np.stack([patch(window) for window in windows]))
-            theirs = np.stack([tags[:, list(one)].max(axis=1) for one in columns], axis=1)
+            theirs = np.stack([tags[:, list(column)].max(axis=1) for column in columns], axis=1)
             most = max(most, float(np.abs(engine.run(windows) - theirs).max()))
         differences[name] = float(f"{most:.2g}")
     print(json.dumps({"songs": len(songs), "largest_difference": differences}))

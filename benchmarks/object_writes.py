@@ -52,8 +52,8 @@ def written(place: Place, results: str, entries: list[ObjectEntry]) -> None:
     journal = ObjectJournal(parts, run.id)
     target = open_replaceable(place, has_multipart=has_multipart)
     what = WriteRequest(Path("copy"), ["Drum & Bass", "Electronic"])
-    outcomes = ObjectWriter(target, journal).write((one, what, "") for one in entries)
-    assert all(one.outcome is True for one in outcomes)
+    outcomes = ObjectWriter(target, journal).write((entry, what, "") for entry in entries)
+    assert all(outcome.outcome is True for outcome in outcomes)
     journal.close()
 
 
@@ -82,18 +82,18 @@ def main() -> None:
         with timed(rates, "written", len(entries)):
             written(place, str(results), entries)
         files = list(results.rglob("*.parquet"))
-        n_bytes = sum(one.stat().st_size for one in files)
+        n_bytes = sum(file.stat().st_size for file in files)
         parts = open_parts(str(results))
         with timed(rates, "undone", len(entries)):
             undone = list(undo_objects(parts, run_named(parts, None)))
-        assert {one.status for one in undone} == {"written"}
+        assert {result.status for result in undone} == {"written"}
         assert all(
-            obstore.head(place.store, one.key)["e_tag"] == one.etag for one in entries
+            obstore.head(place.store, entry.key)["e_tag"] == entry.etag for entry in entries
         ), "to the byte"
     emit(
         {
             "objects": len(entries),
-            "object_bytes": sum(one.size for one in entries) // len(entries),
+            "object_bytes": sum(entry.size for entry in entries) // len(entries),
             **rates,
             "journal_bytes_an_object": n_bytes // len(entries),
             "journal_parts": len(files),

@@ -68,12 +68,12 @@ def collections(data: Path) -> dict[str, dict[Path, frozenset[str]]]:
     techno = {path: frozenset({"electronic"}) for path in find_tracks([data / "techno-clips"])}
     library = tagged_library(data / "library")
     by_tag = {
-        name: {path: one for path, one in library.items() if one == frozenset(labels)}
+        name: {path: value for path, value in library.items() if value == frozenset(labels)}
         for name, labels in (("metal", {"metal"}), ("rock", {"rock"}))
     }
     known = set(library) - set(by_tag["metal"]) - set(by_tag["rock"])
     return {
-        **{f"genres-8k {name}": one for name, one in of_folder.items()},
+        **{f"genres-8k {name}": value for name, value in of_folder.items()},
         "techno-clips": techno,
         "library rock": by_tag["rock"],
         "library metal": by_tag["metal"],
@@ -119,7 +119,7 @@ def main() -> None:
     result: dict[str, object] = {"model": engine.spec.revision}
     for name, right in collections(data_folder()).items():
         found = analyse(list(right), engine, ListenOptions())
-        heard = {one.path: one.scores for one in found if one.scores is not None}
+        heard = {track.path: track.scores for track in found if track.scores is not None}
         result[name] = figures(heard, right, engine)
         print(name, result[name])
         if given.show:

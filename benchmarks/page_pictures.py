@@ -50,13 +50,13 @@ def piece(maker: Maker, seed: int) -> Waveform:
     parts = [0.5 * strings(t, rng), maker(t, rng), 0.8 * maker(t, rng)]
     fade = np.linspace(1, 0.02, len(t) // 2, dtype=np.float32)
     parts[-1][-len(fade) :] *= fade
-    return np.concatenate([one / np.abs(one).max() for one in parts]).astype(np.float32)
+    return np.concatenate([part / np.abs(part).max() for part in parts]).astype(np.float32)
 
 
 def cover(seed: int) -> bytes:
     """A picture of circles in two colours."""
     rng = np.random.default_rng(seed)
-    ground, ink = (tuple(int(one) for one in rng.integers(30, 220, 3)) for _ in range(2))
+    ground, ink = (tuple(int(level) for level in rng.integers(30, 220, 3)) for _ in range(2))
     image = Image.new("RGB", (240, 240), ground)
     pen = ImageDraw.Draw(image)
     for radius in range(100, 0, -25):
@@ -128,8 +128,8 @@ def take(page: Tab, out: Path) -> None:
 
 def beside(left: Path, right: Path) -> None:
     """Put the picture `left` to the left of `right`, and keep that one."""
-    images = [Image.open(one) for one in (left, right)]
-    width = sum(one.width for one in images) + 20
+    images = [Image.open(path) for path in (left, right)]
+    width = sum(image.width for image in images) + 20
     both = Image.new("RGB", (width, images[0].height), (217, 222, 228))
     both.paste(images[0], (0, 0))
     both.paste(images[1], (images[0].width + 20, 0))

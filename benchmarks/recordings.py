@@ -158,9 +158,9 @@ class Scores:
 
     def __init__(self, rows: Sequence[Recording], engine: Engine) -> None:
         heard = {
-            one.path: one.scores
-            for one in analyse([row.path for row in rows], engine, ListenOptions())
-            if one.scores is not None
+            track.path: track.scores
+            for track in analyse([row.path for row in rows], engine, ListenOptions())
+            if track.scores is not None
         }
         self.rows = [row for row in rows if row.path in heard]
         self.n_left_out = len(rows) - len(self.rows)
@@ -168,8 +168,10 @@ class Scores:
         self.parents = dict(engine.spec.parents)
         self.scores = np.stack([heard[row.path] for row in self.rows])
         kinds = engine.spec.kinds
-        self.is_genre = np.array([kinds.get(one, "genre") == "genre" for one in self.labels])
-        self.needed = np.array([engine.spec.thresholds[one] for one in self.labels])
+        self.is_genre = np.array(
+            [kinds.get(label, "genre") == "genre" for label in self.labels]
+        )
+        self.needed = np.array([engine.spec.thresholds[label] for label in self.labels])
 
     def lineage(self, label: str) -> Labels:
         """A label and its parents, in lower case."""
@@ -182,7 +184,9 @@ class Scores:
         """The best genre of each recording, of all or of those that stand in `among`."""
         chosen = self.is_genre.copy()
         if among:
-            chosen &= np.array([bool(self.lineage(one) & set(among)) for one in self.labels])
+            chosen &= np.array(
+                [bool(self.lineage(label) & set(among)) for label in self.labels]
+            )
         return np.where(chosen, self.scores, -1).argmax(axis=1)
 
     def is_right(self, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -279,8 +283,8 @@ def main() -> None:
         "which": dict(taken),
     }
     result |= others(data, engine)
-    for name, one in result.items():
-        print(name, one)
+    for name, value in result.items():
+        print(name, value)
     if given.show:
         for row, i in zip(music.rows, music.first().tolist(), strict=True):
             print(f"  {row.path.name} {row.label}: {music.labels[i]}")

@@ -39,7 +39,7 @@ def main() -> None:
         figures = {
             "rows": options.rows,
             "megabytes": round(path.stat().st_size / 1e6, 1),
-            "open_s": [round(one, 2) for one in opened_s],
+            "open_s": [round(duration, 2) for duration in opened_s],
             "filter_ms": dict(zip(WORDS, filter_ms, strict=True)),
         }
     print(json.dumps(figures))
@@ -49,8 +49,8 @@ def make_page(path: Path, n_rows: int) -> Path:
     """A page with so many synthetic rows."""
     started = time.monotonic()
     with open_report(path, spec=SPEC) as report:
-        for one in results(n_rows):
-            report.add(one)
+        for result in results(n_rows):
+            report.add(result)
     print(f"{n_rows} rows written in {time.monotonic() - started:.1f} s")
     return path
 

@@ -36,8 +36,10 @@ def read(path: Path) -> tuple[Wave, int]:
         stream = container.streams.audio[0]
         rate = stream.codec_context.sample_rate
         to_float = av.AudioResampler(format="fltp", rate=rate)
-        frames = [one for frame in container.decode(stream) for one in to_float.resample(frame)]
-    return np.concatenate([one.to_ndarray() for one in frames], axis=1).T, rate
+        frames = [
+            part for frame in container.decode(stream) for part in to_float.resample(frame)
+        ]
+    return np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T, rate
 
 
 def coded(codec: str, suffix: str, kbit_s: int, rate: int) -> Change:
@@ -135,7 +137,7 @@ def heard(
 ) -> dict[Path, NDArray[np.float32]]:
     """Scores of each file that could be heard."""
     found = analyse(paths, engine, options)
-    return {one.path: one.scores for one in found if one.scores is not None}
+    return {track.path: track.scores for track in found if track.scores is not None}
 
 
 def main() -> None:
@@ -163,16 +165,18 @@ def main() -> None:
             }
             after = heard(list(made), engine, options)
         pairs = [(made[path], originals[made[path]], scores) for path, scores in after.items()]
-        same = np.array([one.argmax() == other.argmax() for _, one, other in pairs])
-        believed = np.array([bool((one >= needed).any()) for _, one, _ in pairs])
+        same = np.array([pair.argmax() == other.argmax() for _, pair, other in pairs])
+        believed = np.array([bool((pair >= needed).any()) for _, pair, _ in pairs])
         figures[name] = {
             "same": round(float(same.mean()), 4),
             "same_of_believed": round(float(same[believed].mean()), 4),
         }
         if given.show:
-            for (path, one, other), is_same in zip(pairs, same, strict=True):
+            for (path, original, other), is_same in zip(pairs, same, strict=True):
                 if not is_same:
-                    print(name, path.name, labels[one.argmax()], "->", labels[other.argmax()])
+                    print(
+                        name, path.name, labels[original.argmax()], "->", labels[other.argmax()]
+                    )
     emit(figures)
 
 

@@ -46,10 +46,10 @@ def decode_only(paths: Sequence[Path], engine: Engine, options: ListenOptions) -
 def whole_scan(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> int:
     """Listen to the files; returns the number of windows."""
     heard = list(analyse(paths, engine, options))
-    failed = [one.error for one in heard if one.error is not None]
+    failed = [track.error for track in heard if track.error is not None]
     if failed:
         raise SystemExit(f"{len(failed)} files failed, the first: {failed[0]}")
-    return sum(one.n_windows for one in heard)
+    return sum(track.n_windows for track in heard)
 
 
 def timed(job: Callable[[], int]) -> tuple[float, int]:

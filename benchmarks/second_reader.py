@@ -77,7 +77,7 @@ def make_files(folder: Path, picture_kb: int, seconds: float) -> list[Path]:
 
 def songs(folder: Path, n_files: int) -> list[Path]:
     """Copies of so many real recordings, if there are any."""
-    found = sorted(one for one in (data_folder() / "songs-cc").rglob("*.mp3"))[:n_files]
+    found = sorted(path for path in (data_folder() / "songs-cc").rglob("*.mp3"))[:n_files]
     return [Path(shutil.copyfile(path, folder / f"song {path.name}")) for path in found]
 
 

@@ -63,7 +63,7 @@ def fill(url: str, n_tracks: int, *, source: str = "library") -> None:
     for start in range(0, n_tracks, 5_000):
         numbers = range(start, min(start + 5_000, n_tracks))
         rows = [_row(index, dice) | {"source": source} for index in numbers]
-        facets = [one for row in rows for one in _facets(row)]
+        facets = [facet for row in rows for facet in _facets(row)]
         with database.writing() as session:
             session.execute(insert(Track), rows)
             session.execute(insert(Facet), facets)
@@ -78,7 +78,7 @@ def _row(index: int, dice: random.Random) -> dict:
     artist, album = f"Artist {index // 120:04d}", f"Album {index // 12 % 10}"
     title = "Zanzibar" if index % 20_011 == 0 else f"Song number {index}"
     name, folder = f"{index % 12 + 1:02d} {title}.flac", f"{artist}/{album}/"
-    scores = {one: round(dice.random() ** 4, 3) for one in GENRES}
+    scores = {genre: round(dice.random() ** 4, 3) for genre in GENRES}
     best = max(scores, key=scores.get)
     status = dice.choices(["proposed", "kept", "abstained", "failed"], [40, 40, 19, 1])[0]
     return {
@@ -94,12 +94,18 @@ def _row(index: int, dice: random.Random) -> dict:
 
 
 def _facets(row: dict) -> list[dict]:
-    found = [("n", one, 1.0) for one in row["genres"]]
-    found += [("p", one, 1.0) for one in row["proposed"]]
-    found += [("s", one, score) for one, score in row["scores"].items() if score >= 0.05]
+    found = [("n", genre, 1.0) for genre in row["genres"]]
+    found += [("p", genre, 1.0) for genre in row["proposed"]]
+    found += [("s", label, score) for label, score in row["scores"].items() if score >= 0.05]
     return [
-        {"track_id": row["id"], "kind": kind, "name": key(one), "label": one, "score": score}
-        for kind, one, score in found
+        {
+            "track_id": row["id"],
+            "kind": kind,
+            "name": key(label),
+            "label": label,
+            "score": score,
+        }
+        for kind, label, score in found
     ]
 
 
@@ -151,7 +157,7 @@ def lists(arguments: argparse.Namespace, folder: Path) -> dict:
             spent_s = (processor_s(process) - before_s) / arguments.number
             found[name] = {**quantiles(times), "cpu_ms": round(1000 * spent_s, 1)}
             print(f"{name:<24} {found[name]}", flush=True)
-    worst = max(one["p99_ms"] for name, one in found.items() if not name.startswith("/"))
+    worst = max(value["p99_ms"] for name, value in found.items() if not name.startswith("/"))
     return {"tracks": arguments.tracks, "worst_p99_ms": worst, "queries": found}
 
 
@@ -237,9 +243,9 @@ def readers(arguments: argparse.Namespace, folder: Path) -> dict:
                     times.append(timed(own, path, **parameters))
                     time.sleep(0.5)
 
-        threads = [threading.Thread(target=read, args=(one,)) for one in range(50)]
-        for one in threads:
-            one.start()
+        threads = [threading.Thread(target=read, args=(number,)) for number in range(50)]
+        for thread in threads:
+            thread.start()
         for one in threads:
             one.join()
         cpu_ms = 1000 * (processor_s(process) - before_s) / len(times)
@@ -253,7 +259,7 @@ def readers(arguments: argparse.Namespace, folder: Path) -> dict:
 def _scanned(client: httpx.Client) -> int:
     """Files that scans have done."""
     jobs = client.get("/api/v1/jobs").json()["items"]
-    return sum(one["n_done"] for one in jobs if one["kind"] == "scan")
+    return sum(job["n_done"] for job in jobs if job["kind"] == "scan")
 
 
 def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
@@ -262,10 +268,10 @@ def jobs(arguments: argparse.Namespace, folder: Path) -> dict:
     with served(folder / "data", str(library)) as (_, client):
         while True:
             rows = client.get("/api/v1/jobs").json()["items"]
-            if len(rows) == 2 and all(one["finished_at"] for one in rows):
+            if len(rows) == 2 and all(row["finished_at"] for row in rows):
                 break
             time.sleep(0.2)
-        scan = next(one for one in rows if one["kind"] == "scan")
+        scan = next(row for row in rows if row["kind"] == "scan")
     by_job = _seconds(scan["finished_at"]) - _seconds(scan["started_at"])
     from tagger import ScanOptions, Tagger  # noqa: PLC0415
 

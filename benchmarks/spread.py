@@ -27,9 +27,9 @@ def main() -> None:
     def heard(options: ListenOptions) -> dict[str, tuple[int, float]]:
         """Path to (first label, seconds)."""
         return {
-            str(one.path): (int(one.scores.argmax()), one.duration_s or 0.0)
-            for one in analyse(paths, engine, options)
-            if one.scores is not None
+            str(track.path): (int(track.scores.argmax()), track.duration_s or 0.0)
+            for track in analyse(paths, engine, options)
+            if track.scores is not None
         }
 
     full = heard(ListenOptions(full=True))

@@ -56,24 +56,26 @@ def n_lines(function: _Function) -> int:
 def n_parameters(function: _Function) -> int:
     """Without `self` and `cls`."""
     given = function.args
-    names = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
     return len([name for name in names if name not in {"self", "cls"}])
 
 
 def many_parameters(root: Path, packages: Iterable[str] = PACKAGES) -> list[str]:
     """Functions with more parameters than `MANY`, as `tagger/cli/scan.py:scan`."""
-    return [name for name, one in defined(root, packages) if n_parameters(one) > MANY]
+    return [name for name, function in defined(root, packages) if n_parameters(function) > MANY]
 
 
 def n_comments(text: str) -> int:
     """Lines of comments, also of those below a constant, without what only a tool reads."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    found = [one.string for one in tokens if one.type == tokenize.COMMENT]
-    own = len([one for one in found if not re.match(r"#\s*(noqa|type:|fmt:|!)", one)])
+    found = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    own = len(
+        [comment for comment in found if not re.match(r"#\s*(noqa|type:|fmt:|!)", comment)]
+    )
     below = [
         (two.end_lineno or 0) - two.lineno + 1
-        for one, two in pairwise(ast.parse(text).body)
-        if isinstance(one, ast.Assign | ast.AnnAssign) and _is_string(two)
+        for statement, two in pairwise(ast.parse(text).body)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and _is_string(two)
     ]
     return own + sum(below)
 
@@ -108,7 +110,7 @@ def figures(root: Path) -> dict[str, Any]:
     lengths = list(map(n_lines, every))
     code = sum(map(n_code, texts.values()))
     crowded = many_parameters(root)
-    documented = [text for one in every if (text := ast.get_docstring(one))]
+    documented = [text for function in every if (text := ast.get_docstring(function))]
     graph = import_graph(root)
     return {
         "files": len(files),
@@ -157,9 +159,9 @@ def lines_by_package(root: Path) -> dict[str, int]:
 
 def long_functions(root: Path) -> Iterator[str]:
     """Functions over the limit, with their lengths."""
-    for name, one in defined(root):
-        if n_lines(one) > LONG:
-            yield f"{name} {n_lines(one)}"
+    for name, function in defined(root):
+        if n_lines(function) > LONG:
+            yield f"{name} {n_lines(function)}"
 
 
 def of_commit(root: Path, commit: str) -> dict[str, Any]:
@@ -197,8 +199,8 @@ def main() -> None:
     now = figures(given.root)
     before = of_commit(given.root, given.before) if given.before else None
     print("\n".join(show(now, before)))
-    for name, one in upward(import_graph(given.root)):
-        print(f"up: {name} -> {one}")
+    for name, target in upward(import_graph(given.root)):
+        print(f"up: {name} -> {target}")
     for group in cycles(import_graph(given.root)):
         print(f"cycle: {' '.join(group)}")
     for line in long_functions(given.root):

@@ -95,7 +95,9 @@ def measure_preparing(clips: AudioSet, recipe: Recipe, *, rounds: int) -> dict[s
     return {
         "clips": len(clips),
         "threads": n_jobs,
-        **{f"{name}_s": round(statistics.median(one), 2) for name, one in times.items()},
+        **{
+            f"{name}_s": round(statistics.median(samples), 2) for name, samples in times.items()
+        },
         "of_decode_only": round(statistics.median(ratios), 3),
     }
 
@@ -127,7 +129,7 @@ def measure_loader(config: TrainConfig, clips: FeatureSet, *, rounds: int) -> di
     return {
         "batch_size": config.fit.batch_size,
         "loader_clips_a_second": round(statistics.median(given[0]), 1),
-        "by_workers": {n: round(statistics.median(one), 1) for n, one in given.items()},
+        "by_workers": {n: round(statistics.median(value), 1) for n, value in given.items()},
         "network_clips_a_second": round(statistics.median(taken), 1),
         "times": round(statistics.median(given[0]) / statistics.median(taken), 1),
     }
@@ -147,7 +149,7 @@ def measure_memory(*, rounds: int) -> dict[str, Any]:
         for way, times in found.items():
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 times.append(pool.apply(step_ms, (way,)))
-    returned, kept = (statistics.median(one) for one in found.values())
+    returned, kept = (statistics.median(values) for values in found.values())
     return {
         "returned_ms": round(returned, 1),
         "kept_ms": round(kept, 1),

@@ -56,7 +56,7 @@ def compare(
     runs = [[run(tree, words, state) for tree, state in places] for _ in range(n_rounds)]
     found = {}
     for i, kind in enumerate(("processor", "wall")):
-        before, after = ([one[k][i] for one in runs] for k in (0, 1))
+        before, after = ([figures[k][i] for figures in runs] for k in (0, 1))
         found[f"before_{kind}_s"] = round(statistics.median(before), 3)
         found[f"after_{kind}_s"] = round(statistics.median(after), 3)
         ratios = [b / a for a, b in zip(before, after, strict=True)]

@@ -58,7 +58,7 @@ def measure(folder: Path, kinds: list[Path], n_files: int) -> dict[str, float]:
     figures = {}
     wishes = [WriteRequest(path, GENRES) for path in copies(folder / "plain", kinds, n_files)]
     started = time.monotonic()
-    assert all(one is True for one in write_unrecorded(wishes))
+    assert all(outcome is True for outcome in write_unrecorded(wishes))
     figures["without_journal_ms"] = since(started, n_files)
     with open_store(folder / "state.db", on_notice=print) as store:
         empty = state_size(store)
@@ -67,14 +67,14 @@ def measure(folder: Path, kinds: list[Path], n_files: int) -> dict[str, float]:
         ]
         started = time.monotonic()
         with JournalledRun(store, "scan", "") as run:
-            assert all(one is True for one in run.write(wishes))
+            assert all(outcome is True for outcome in run.write(wishes))
         figures["with_journal_ms"] = since(started, n_files)
         figures["state_bytes_a_change"] = (state_size(store) - empty) // n_files
         started = time.monotonic()
         with JournalledRun(store, "undo", "") as back:
             changes = changes_of(store, run.number or 0)
             results = list(undo(changes, back, UndoOptions()))
-        assert {one.status for one in results} == {"written"}
+        assert {result.status for result in results} == {"written"}
         figures["undo_ms"] = since(started, n_files)
     for path in (folder / "kept").iterdir():
         assert path.read_bytes() == kinds[int(path.stem) % len(kinds)].read_bytes()

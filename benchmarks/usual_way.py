@@ -67,7 +67,9 @@ def load_alone(paths: Sequence[Path], sample_rate: int) -> None:
 
 def scan_all(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> None:
     """The scan's own way."""
-    failed = [one.error for one in analyse(paths, engine, options) if one.error is not None]
+    failed = [
+        track.error for track in analyse(paths, engine, options) if track.error is not None
+    ]
     if failed:
         raise SystemExit(f"{len(failed)} files failed, the first: {failed[0]}")
 

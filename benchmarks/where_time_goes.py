@@ -74,7 +74,7 @@ def profile(
         with open_track(path, sample_rate=wanted.sample_rate):
             spent["open"] += time.thread_time() - started
         started = time.thread_time()
-        found = [one for one in listen(path, wanted) if one is not None]
+        found = [window for window in listen(path, wanted) if window is not None]
         spent["all of decoding"] += time.thread_time() - started
         n_windows += len(found)
         started = time.thread_time()

@@ -39,7 +39,7 @@ class Parameter(NamedTuple):
             return ()
         # Inside Annotated the first name stands where typer keeps a default otherwise.
         given = (self.info.default, *(self.info.param_decls or ()))
-        names = tuple(one for one in given if isinstance(one, str) and one.startswith("-"))
+        names = tuple(text for text in given if isinstance(text, str) and text.startswith("-"))
         return names or (f"--{self.name.replace('_', '-')}",)
 
     @property
@@ -58,9 +58,9 @@ class Parameter(NamedTuple):
 
 def commands(group: typer.Typer = app, above: str = "tagger") -> Iterator[tuple[str, Any]]:
     """Each command with its whole name, groups of commands opened."""
-    for one in group.registered_commands:
-        if one.callback is not None:
-            yield f"{above} {one.name or one.callback.__name__}", one.callback
+    for command in group.registered_commands:
+        if command.callback is not None:
+            yield f"{above} {command.name or command.callback.__name__}", command.callback
     for below in group.registered_groups:
         name = below.name or below.typer_instance.info.name
         yield from commands(below.typer_instance, f"{above} {name}")
@@ -73,7 +73,8 @@ def parameters(command: Callable[..., Any]) -> list[Parameter]:
     rows = []
     for name, hint in hints.items():
         info = next(
-            (one for one in getattr(hint, "__metadata__", ()) if hasattr(one, "help")), None
+            (option for option in getattr(hint, "__metadata__", ()) if hasattr(option, "help")),
+            None,
         )
         if info is not None and not info.hidden:
             rows.append(Parameter(info, _kind(hint.__origin__), name, given[name].default))
@@ -83,25 +84,25 @@ def parameters(command: Callable[..., Any]) -> list[Parameter]:
 def _kind(hint: Any) -> Any:
     """The type of one value: `Path` of `list[Path] | None`."""
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
-        return _kind(next(one for one in typing.get_args(hint) if one is not type(None)))
+        return _kind(next(arg for arg in typing.get_args(hint) if arg is not type(None)))
     return _kind(typing.get_args(hint)[0]) if typing.get_origin(hint) is list else hint
 
 
 def page() -> str:
     """The whole page."""
     return "\n".join(
-        [HEAD, *(part for name, one in commands() for part in _command(name, one))]
+        [HEAD, *(part for name, command in commands() for part in _command(name, command))]
     )
 
 
 def _command(name: str, command: Callable[..., Any]) -> Iterator[str]:
     listed = parameters(command)
-    arguments = [one for one in listed if not one.options]
-    usage = " ".join([name, *(_argument(one) for one in arguments)])
+    arguments = [row for row in listed if not row.options]
+    usage = " ".join([name, *(_argument(argument) for argument in arguments)])
     yield f"## {name}\n\n`{usage} [OPTIONS]`\n\n{inspect.getdoc(command) or ''}\n"
-    for panel in dict.fromkeys(one.panel for one in listed if one.options):
+    for panel in dict.fromkeys(row.panel for row in listed if row.options):
         yield f"| {panel} | |\n|---|---|"
-        rows = [_row(one) for one in listed if one.options and one.panel == panel]
+        rows = [_row(row) for row in listed if row.options and row.panel == panel]
         yield "\n".join(rows) + "\n"
 
 

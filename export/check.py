@@ -93,13 +93,13 @@ def check_model(model: ModelProto) -> list[Finding]:
 def _graph_of(model: ModelProto) -> _Graph:
     graph = model.graph
     values = [*graph.input, *graph.value_info, *graph.output]
-    constants = {one.name: one for one in graph.initializer}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        for one in node.attribute:
-            if node.op_type == "Constant" and one.name == "value":
-                constants[node.output[0]] = one.t
-    types = {one.name: one.type.tensor_type.elem_type for one in values}
-    types |= {name: one.data_type for name, one in constants.items()}
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                constants[node.output[0]] = attribute.t
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    types |= {name: constant.data_type for name, constant in constants.items()}
     return _Graph(list(graph.node), types, values, constants)
 
 
@@ -138,7 +138,9 @@ def _type_remedy(node: NodeProto, kind: int) -> str:
 def _tensorrt_rules(node: NodeProto, graph: _Graph) -> Iterator[Finding]:
     """What the parser's list says of single operators."""
     where = _name(node)
-    attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+    attributes = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
     for i in CONSTANT_INPUTS.get(node.op_type, ()):
         name = node.input[i] if len(node.input) > i else ""
         if name and name not in graph.constants:
@@ -152,7 +154,9 @@ def _tensorrt_rules(node: NodeProto, graph: _Graph) -> Iterator[Finding]:
             yield Finding("tensorrt", where, what, remedy)
         if len(node.input) > 4 and node.input[4]:
             yield Finding("tensorrt", where, "takes sequence lengths", "fix the length")
-    if node.op_type in _POOLS and any(one != 1 for one in attributes.get("dilations", [])):
+    if node.op_type in _POOLS and any(
+        dilation != 1 for dilation in attributes.get("dilations", [])
+    ):
         yield Finding("tensorrt", where, "pools with dilations", "pool without them")
     if node.op_type == "ScatterND" and attributes.get("reduction", b"none") != b"none":
         yield Finding("tensorrt", where, "reduces what it scatters", _INSTEAD)
@@ -209,7 +213,9 @@ def _batch(model: ModelProto) -> Iterator[Finding]:
 
 
 def _opset(model: ModelProto) -> Iterator[Finding]:
-    versions = [one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}]
+    versions = [
+        opset.version for opset in model.opset_import if opset.domain in {"", "ai.onnx"}
+    ]
     if versions and max(versions) not in TENSORRT_OPSETS:
         first, last = TENSORRT_OPSETS[0], TENSORRT_OPSETS[-1]
         remedy = f"export with an opset from {first} to {last}"
@@ -218,13 +224,13 @@ def _opset(model: ModelProto) -> Iterator[Finding]:
 
 def _features(model: ModelProto, graph: _Graph) -> Iterator[Finding]:
     """The tensor between front end and network, with fixed bands and frames."""
-    shapes = {one.name: one.type.tensor_type.shape.dim for one in graph.values}
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in graph.values}
     if "features" not in shapes:
         what, remedy = "has no tensor named 'features'", "export it with `tagger export`"
         yield Finding("contract", "model", what, remedy)
     elif not all(dim.HasField("dim_value") for dim in shapes["features"][1:]):
         yield Finding("contract", "features", "has no fixed shape", "export it again")
-    if any(one.op_type == "Dropout" for one in model.graph.node):
+    if any(node.op_type == "Dropout" for node in model.graph.node):
         yield Finding(
             "contract", "model", "still drops values at random", "export in evaluation mode"
         )

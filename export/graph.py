@@ -114,7 +114,7 @@ def _folded(module: nn.Module, outputs: list[str], *, window_len: int) -> ModelP
 def clean(model: ModelProto) -> ModelProto:
     """Cut what inference does not need and make all after `features` depend on it alone."""
     graph = model.graph
-    features = next(one for one in graph.output if one.name == FEATURES)
+    features = next(output for output in graph.output if output.name == FEATURES)
     graph.output.remove(features)
     drop_zero_states(model)
     drop_unused(model)
@@ -145,7 +145,9 @@ def drop_zero_states(model: ModelProto) -> None:
     `features` would then no longer run.
     """
     producers = {name: node for node in model.graph.node for name in node.output}
-    constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+    }
     for node in model.graph.node:
         if node.op_type not in {"LSTM", "GRU", "RNN"}:
             continue
@@ -168,17 +170,21 @@ def _is_zero(
     if node.op_type in _SHAPE_ONLY:
         return _is_zero(node.input[0], producers, constants)
     if node.op_type == "ConstantOfShape":
-        value = [numpy_helper.to_array(one.t) for one in node.attribute if one.name == "value"]
+        value = [
+            numpy_helper.to_array(attribute.t)
+            for attribute in node.attribute
+            if attribute.name == "value"
+        ]
         return not value or not value[0].any()
     if node.op_type == "Constant":
-        return any(not numpy_helper.to_array(one.t).any() for one in node.attribute)
+        return any(not numpy_helper.to_array(attribute.t).any() for attribute in node.attribute)
     return False
 
 
 def drop_unused(model: ModelProto) -> None:
     """Remove nodes and constants that no output needs."""
     graph = model.graph
-    needed = {one.name for one in graph.output}
+    needed = {output.name for output in graph.output}
     kept: list[NodeProto] = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
@@ -186,6 +192,6 @@ def drop_unused(model: ModelProto) -> None:
             needed.update(node.input)
     del graph.node[:]
     graph.node.extend(reversed(kept))
-    constants = [one for one in graph.initializer if one.name in needed]
+    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.initializer[:]
     graph.initializer.extend(constants)

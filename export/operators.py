@@ -124,7 +124,7 @@ def recurrent_rules(attributes: Mapping[str, object], n_inputs: int) -> Iterator
         attributes: of the node, as Python values.
         n_inputs: how many inputs it has, those that are named '' not counted at the end.
     """
-    names = [one for one in _texts(attributes.get("activations")) if one]
+    names = [text for text in _texts(attributes.get("activations")) if text]
     half = len(names) // 2
     if attributes.get("direction") in {b"bidirectional", "bidirectional"} and (
         names[:half] != names[half:]
@@ -146,4 +146,4 @@ def recurrent_rules(attributes: Mapping[str, object], n_inputs: int) -> Iterator
 def _texts(value: object) -> list[str]:
     if not isinstance(value, list):
         return []
-    return [one.decode() if isinstance(one, bytes) else str(one) for one in value]
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in value]

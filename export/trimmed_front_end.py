@@ -62,7 +62,7 @@ def add_trimmed_front_end(model: ModelProto, net: TaggerNet, *, window_len: int)
         front end has no hop of its own to make longer.
     """
     recipe = net.options.features_options
-    has_hop = any(one.name == "hop_len" for one in dataclasses.fields(recipe))
+    has_hop = any(field.name == "hop_len" for field in dataclasses.fields(recipe))
     drops_bands = isinstance(net.front_end, MelFrontEnd) and net.n_rows < recipe.n_mels
     if not has_hop or (net.decimate == 1 and not drops_bands):
         return False
@@ -78,13 +78,13 @@ def add_trimmed_front_end(model: ModelProto, net: TaggerNet, *, window_len: int)
 
 def _share_constants(trimmed: ModelProto, model: ModelProto) -> dict[str, str]:
     """Remove constants that the model has as well; returns what it calls them."""
-    by_content = {_content(one): one.name for one in model.graph.initializer}
+    by_content = {_content(tensor): tensor.name for tensor in model.graph.initializer}
     names = {
-        one.name: by_content[_content(one)]
-        for one in trimmed.graph.initializer
-        if _content(one) in by_content
+        tensor.name: by_content[_content(tensor)]
+        for tensor in trimmed.graph.initializer
+        if _content(tensor) in by_content
     }
-    own = [one for one in trimmed.graph.initializer if one.name not in names]
+    own = [tensor for tensor in trimmed.graph.initializer if tensor.name not in names]
     del trimmed.graph.initializer[:]
     trimmed.graph.initializer.extend(own)
     return names

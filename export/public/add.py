@@ -120,7 +120,7 @@ def show_parity(model: ModelProto, name: str, vocabulary: Vocabulary, *, say: Sa
     record = json.loads((REFERENCES / f"{name}.json").read_text(encoding="utf-8"))
     tags = np.array(record["tags"])
     expected = np.stack(
-        [tags[:, list(one.columns)].max(axis=1) for one in vocabulary.labels], axis=1
+        [tags[:, list(label.columns)].max(axis=1) for label in vocabulary.labels], axis=1
     )
     scores = scores_of(model)(golden_windows(spec))
     difference = float(np.abs(scores - expected).max())
@@ -136,7 +136,7 @@ def show_parity(model: ModelProto, name: str, vocabulary: Vocabulary, *, say: Sa
 
 def spec_in(model: ModelProto) -> ModelSpec:
     """The spec in a model's metadata."""
-    entries: dict[str, Any] = {one.key: one.value for one in model.metadata_props}
+    entries: dict[str, Any] = {prop.key: prop.value for prop in model.metadata_props}
     return parse_spec(entries.get(METADATA_KEY))
 
 

@@ -162,7 +162,7 @@ def _vocabulary(path: Path, possible: Sequence[str], given: str | None) -> str:
     if len(possible) == 1:
         return possible[0]
     parts = [part.lower() for part in path.resolve().parts]
-    named = [one for one in possible if one in parts]
+    named = [name for name in possible if name in parts]
     if len(named) == 1:
         return named[0]
     raise InputError(

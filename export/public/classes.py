@@ -39,10 +39,12 @@ def vocabulary_of(name: str, classes: Sequence[str]) -> Vocabulary:
     table = read_vocabulary("audioset")
     if set(classes) <= set(table.tags):
         return _by_table(table, classes)
-    shelves = {spelling_key(one.split(BETWEEN)[0]) for one in classes if BETWEEN in one}
+    shelves = {
+        spelling_key(class_.split(BETWEEN)[0]) for class_ in classes if BETWEEN in class_
+    }
     labels: dict[str, Label] = {}
-    for i, one in enumerate(classes):
-        for label in _labels_of(one, i, shelves, name):
+    for i, class_ in enumerate(classes):
+        for label in _labels_of(class_, i, shelves, name):
             before = labels.get(label.name)
             labels[label.name] = label if before is None else _joined(before, label)
     if not labels:
@@ -54,11 +56,11 @@ def _by_table(table: Vocabulary, classes: Sequence[str]) -> Vocabulary:
     """The labels of a table whose tags are all there is, and more."""
     place = {tag: i for i, tag in enumerate(classes)}
     labels = []
-    for one in table.labels:
-        columns = tuple(place[table.tags[i]] for i in one.columns if table.tags[i] in place)
+    for label in table.labels:
+        columns = tuple(place[table.tags[i]] for i in label.columns if table.tags[i] in place)
         if columns:
             labels.append(
-                Label(name=one.name, kind=one.kind, parent=one.parent, columns=columns)
+                Label(name=label.name, kind=label.kind, parent=label.parent, columns=columns)
             )
     return Vocabulary(name=table.name, tags=tuple(classes), labels=tuple(labels))
 
@@ -109,4 +111,4 @@ def _spelled(name: str) -> str:
 def _known() -> dict[str, Label]:
     """All labels of our tables, by what spellings of them share."""
     tables = [read_vocabulary(path.stem) for path in sorted(FOLDER.glob("*.csv"))]
-    return {spelling_key(one.name): one for table in tables for one in table.labels}
+    return {spelling_key(label.name): label for table in tables for label in table.labels}

@@ -80,7 +80,7 @@ def assemble(
     model = builder.model(
         window_len=recipe.window_len, n_labels=len(vocabulary.labels), embedding=embedding
     )
-    broken = [one for one in check_model(model) if one.target == "contract"]
+    broken = [finding for finding in check_model(model) if finding.target == "contract"]
     if broken:
         raise ModelError(f"{about.name}: {broken[0].where} {broken[0].what}.")
     describe(model, _spec(model, recipe, vocabulary, about, embedding))
@@ -96,7 +96,7 @@ def _spec(
 ) -> ModelSpec:
     """What the file says of itself."""
     graph = model.graph.SerializeToString(deterministic=True)
-    labels = [one.name for one in vocabulary.labels]
+    labels = [label.name for label in vocabulary.labels]
     return ModelSpec(
         name=about.name,
         sample_rate=recipe.sample_rate,
@@ -124,8 +124,8 @@ def _add_labels(builder: Builder, tags: str, vocabulary: Vocabulary) -> None:
 
     Columns are gathered as (batch, n_labels, most), labels of fewer tags with repetitions.
     """
-    most = max(len(one.columns) for one in vocabulary.labels)
-    columns = [(one.columns * most)[:most] for one in vocabulary.labels]
+    most = max(len(label.columns) for label in vocabulary.labels)
+    columns = [(label.columns * most)[:most] for label in vocabulary.labels]
     chosen = builder.node("Gather", tags, builder.constant(np.array(columns)), axis=1)
     axis = builder.constant(np.array([2]))
     builder.node("ReduceMax", chosen, axis, keepdims=0, output=OUTPUT)

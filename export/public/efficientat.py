@@ -111,7 +111,7 @@ def kaldi_filters() -> Array:
     """Triangles over mels, not over Hz, shape (128, 513), as Kaldi has them."""
     n_bins = RECIPE.n_fft // 2
     hz = np.arange(n_bins) * RECIPE.sample_rate / RECIPE.n_fft
-    mel, high = (1127 * np.log(1 + one / 700) for one in (hz, np.array(RECIPE.f_max_hz)))
+    mel, high = (1127 * np.log(1 + edge / 700) for edge in (hz, np.array(RECIPE.f_max_hz)))
     step = high / (RECIPE.n_mels + 1)
     left = step * np.arange(RECIPE.n_mels)[:, None]
     triangles = np.minimum((mel - left) / step, (left + 2 * step - mel) / step).clip(min=0)
@@ -131,7 +131,7 @@ def _block(
     """An inverted residual: widen, filter each channel, squeeze and excite, narrow."""
     activation = "HardSwish" if is_late else "Relu"
     layers = sorted(
-        {int(one.split(".")[3]) for one in weights if one.startswith(f"{name}.block.")}
+        {int(weight.split(".")[3]) for weight in weights if weight.startswith(f"{name}.block.")}
     )
     y, n_in, n_out = x, None, None
     for j in layers:

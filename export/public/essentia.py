@@ -48,7 +48,9 @@ class _Network:
 
     def output(self, width: int) -> str | None:
         """The name of an output of shape (batch, width); None if there is none."""
-        wide = (one.name for one in self.model.graph.output if _shape(one)[1:] == [width])
+        wide = (
+            output.name for output in self.model.graph.output if _shape(output)[1:] == [width]
+        )
         return next(wide, None)
 
 
@@ -130,7 +132,7 @@ def _read(path: Path) -> _Network:
         raise InputError(f"{path}: there is no such file; check the path.") from error
     except Exception as error:  # protobuf's, which this project does not know by name
         raise InputError(f"{path}: not an ONNX file that can be read ({error}).") from error
-    if len(model.functions) or {one.domain for one in model.opset_import} - {"", "ai.onnx"}:
+    if len(model.functions) or {opset.domain for opset in model.opset_import} - {"", "ai.onnx"}:
         raise ModelError(f"{path}: it has operators that are not ONNX's own.")
     try:
         model = version_converter.convert_version(model, OPSET)
@@ -138,8 +140,8 @@ def _read(path: Path) -> _Network:
         raise ModelError(
             f"{path}: its operators have no form in version {OPSET} of ONNX ({error})."
         ) from error
-    constants = {one.name for one in model.graph.initializer}
-    takes = [one for one in model.graph.input if one.name not in constants]
+    constants = {tensor.name for tensor in model.graph.initializer}
+    takes = [tensor for tensor in model.graph.input if tensor.name not in constants]
     if len(takes) != 1:
         raise ModelError(f"{path}: it takes {len(takes)} inputs, and one is needed.")
     return _Network(path, model, takes[0])
@@ -201,11 +203,11 @@ def _add_networks(
 
 def _give_embedding(builder: Builder, network: _Network, n_classes: int) -> int | None:
     """Name the embedding that a network gives beside its scores, if the contract allows it."""
-    for one in network.model.graph.output:
-        shape = _shape(one)
+    for output in network.model.graph.output:
+        shape = _shape(output)
         width = shape[1] if len(shape) == 2 else None
         if width is not None and width != n_classes and width <= MAX_EMBEDDING:
-            builder.node("Identity", f"network_0/{one.name}", output=EMBEDDING)
+            builder.node("Identity", f"network_0/{output.name}", output=EMBEDDING)
             return width
     return None
 
@@ -222,7 +224,7 @@ def _join(builder: Builder, network: _Network, x: str, prefix: str) -> None:
 
 def _shape(value: ValueInfoProto) -> list[int | None]:
     """Of a tensor; None for a number that may vary."""
-    return [one.dim_value or None for one in value.type.tensor_type.shape.dim]
+    return [axis.dim_value or None for axis in value.type.tensor_type.shape.dim]
 
 
 def _digest(network: _Network) -> str:

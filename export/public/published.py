@@ -84,7 +84,7 @@ def read_published(path: Path) -> Published:
         inference = card["inference"]
         below = inference.get("embedding_model")
         outputs = card["schema"]["outputs"]
-        scores = [one for one in outputs if one.get("output_purpose") == "predictions"]
+        scores = [output for output in outputs if output.get("output_purpose") == "predictions"]
         return Published(
             name=str(card["name"]),
             classes=tuple(map(str, card["classes"])),

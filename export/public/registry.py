@@ -79,7 +79,7 @@ def find_public(name: str) -> list[PublicModel]:
     """
     sources, models = _registry()
     if name in sources:
-        return [models[one] for one in sources[name].models]
+        return [models[model] for model in sources[name].models]
     if name in models:
         return [models[name]]
     raise InputError(
@@ -90,4 +90,4 @@ def find_public(name: str) -> list[PublicModel]:
 
 def source_of_file(name: str) -> Source | None:
     """The source whose published file has a name; None if there is none."""
-    return next((one for one in _registry()[0].values() if one.file == name), None)
+    return next((model for model in _registry()[0].values() if model.file == name), None)

@@ -130,7 +130,7 @@ def _gru(builder: Builder, x: str, weights: Weights, number: int) -> tuple[str, 
 
     inputs = [reordered("weight_ih"), reordered("weight_hh")]
     biases = np.concatenate([reordered("bias_ih"), reordered("bias_hh")], axis=1)
-    names = [builder.constant(one) for one in (*inputs, biases)]
+    names = [builder.constant(weight) for weight in (*inputs, biases)]
     every, last = f"gru_{number}", f"gru_last_{number}"
     n_hidden = inputs[1].shape[2]
     builder.nodes.append(
@@ -159,7 +159,7 @@ def _add_musicnn(builder: Builder, recipe: MelRecipe, weights: Weights) -> Built
         new = _conv(builder, layers[-1], weights, name, pads=(3,))
         layers.append(builder.node("Add", new, layers[-1]))
     every = builder.node("Concat", front, *layers, axis=1)
-    largest, mean = (builder.reduce(one, every, 2) for one in ("ReduceMax", "ReduceMean"))
+    largest, mean = (builder.reduce(kind, every, 2) for kind in ("ReduceMax", "ReduceMean"))
     return _head(builder, builder.node("Concat", largest, mean, axis=1), weights)
 
 

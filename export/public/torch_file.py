@@ -63,7 +63,7 @@ def read_torch_file(path: Path) -> dict[str, Array]:
         else:
             tree, read = _from_stream(path)
         weights = _weights(tree)
-        return {name: _array(one, read) for name, one in weights.items()}
+        return {name: _array(weight, read) for name, weight in weights.items()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except (pickle.UnpicklingError, zipfile.BadZipFile, *_CUT_OFF) as error:
@@ -81,7 +81,7 @@ _Read = Callable[[_Storage], Array]
 
 def _from_archive(path: Path) -> tuple[Any, _Read]:
     archive = zipfile.ZipFile(path)
-    (name,) = [one for one in archive.namelist() if one.endswith("/data.pkl")]
+    (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     folder = name.removesuffix("data.pkl")
 
     def read(storage: _Storage) -> Array:
@@ -153,7 +153,7 @@ def _weights(tree: Any) -> dict[str, _Tensor]:
     for key in _WRAPPERS:
         if isinstance(tree.get(key), dict):
             tree = tree[key]
-    tensors = {str(name): one for name, one in tree.items() if isinstance(one, _Tensor)}
+    tensors = {str(name): value for name, value in tree.items() if isinstance(value, _Tensor)}
     if not tensors:
         raise ValueError("there is no tensor in it")
     return tensors

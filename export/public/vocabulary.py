@@ -38,12 +38,12 @@ class Vocabulary:
     @property
     def parents(self) -> dict[str, str]:
         """Label to the one above it."""
-        return {one.name: one.parent for one in self.labels if one.parent}
+        return {label.name: label.parent for label in self.labels if label.parent}
 
     @property
     def kinds(self) -> dict[str, str]:
         """Label to its kind, where that is not genre."""
-        return {one.name: one.kind for one in self.labels if one.kind != GENRE_KIND}
+        return {label.name: label.kind for label in self.labels if label.kind != GENRE_KIND}
 
 
 def read_vocabulary(name: str, *, folder: Path = FOLDER) -> Vocabulary:

@@ -162,7 +162,9 @@ class Auditor:
             for group in groups.values()
             if len(group) > 1
         ]
-        return sorted(disagreeing, key=lambda group: -sum(count for _, count in group.spellings))
+        return sorted(
+            disagreeing, key=lambda group: -sum(count for _, count in group.spellings)
+        )
 
     def _best_spelling(self, group: Counter[str]) -> str:
         """The owner's own spelling, else the most frequent one."""

@@ -104,7 +104,7 @@ def with_beside(
     scores, weights = windows.scores, layer.weight.detach().to(net.device)
     kept = []
     for name, sources in config.beside.items():
-        columns = [_column(one, parts) for one in sources]
+        columns = [_column(source, parts) for source in sources]
         parent = config.parents.get(name)
         share = scores[:, labels.index(parent)] if parent in labels else scores.sum(dim=1)
         one = _shown(
@@ -136,8 +136,8 @@ def check_beside(config: TrainConfig, clips: FeatureSet) -> None:
             raise InputError(f"beside: {name!r} is a label of the data already; leave it out.")
         if name in config.parents:
             choose(f"parents.{name}", config.parents[name], labels)
-        for one in sources:
-            _column(one, clips.lessons.parts)
+        for source in sources:
+            _column(source, clips.lessons.parts)
 
 
 def _shown(
@@ -254,7 +254,7 @@ def _column(source: str, parts: Sequence[Part]) -> int:
     for part in parts:
         if part.kind == "scores" and part.teacher == teacher and label in part.labels:
             return part.start + part.labels.index(label)
-    known = ", ".join(one.teacher for one in parts if one.kind == "scores")
+    known = ", ".join(part.teacher for part in parts if part.kind == "scores")
     raise InputError(f"beside: {source!r}: no such label; teachers: {known}.")
 
 
@@ -263,7 +263,7 @@ def _joined(
     net: TaggerNet, config: TrainConfig, labels: Sequence[str], kept: Sequence[Beside]
 ) -> TaggerNet:
     """A network with the kept labels behind its own."""
-    every = [*labels, *(one.label for one in kept)]
+    every = [*labels, *(label.label for label in kept)]
     joined = TaggerNet(
         net.options,
         n_labels=len(every),
@@ -271,10 +271,10 @@ def _joined(
         among=config.parents_among(every),
     )
     weights = net.state_dict()
-    rows = [one.weight for one in kept]
+    rows = [label.weight for label in kept]
     for name, added in (
         ("head.labels.weight", torch.stack(rows) if rows else torch.zeros(0, net.body.n_out)),
-        ("head.labels.bias", torch.tensor([one.bias for one in kept])),
+        ("head.labels.bias", torch.tensor([label.bias for label in kept])),
         ("label_scale", torch.ones(len(kept))),
         ("label_bias", torch.zeros(len(kept))),
     ):
@@ -285,7 +285,7 @@ def _joined(
 
 def facts_with(facts: Mapping[str, Any], kept: Sequence[Beside]) -> dict[str, Any]:
     """What is said of a model, with these labels: measured against teachers, not people."""
-    thresholds = {**facts["thresholds"], **{one.label: one.threshold for one in kept}}
-    figures = {one.label: dict(one.figures) for one in kept}
+    thresholds = {**facts["thresholds"], **{label.label: label.threshold for label in kept}}
+    figures = {label.label: dict(label.figures) for label in kept}
     metrics = {**facts.get("metrics", {}), "what two teachers hold": figures}
     return {**facts, "thresholds": thresholds, "metrics": metrics}

@@ -82,7 +82,7 @@ def fit_calibration(
     )
     music = _fit_music(logits)
     if kind == "multi" and bool((torch.nan_to_num(targets[labelled]).sum(dim=1) == 1).all()):
-        further = [one * scale + shifts for one in windows]
+        further = [window * scale + shifts for window in windows]
         gates = [_gate(logits.music_logits[i], *music).to(device) for i in labelled]
         again, shift = _fit_first(further, gates, targets[labelled])
         scale, shifts = scale * again, shifts * again + shift
@@ -133,7 +133,7 @@ def _fit_first(
         gates: P(music) of these windows, shape (n_windows, 1).
         targets: one label a clip, NaN unknown, shape (n_clips, n_labels).
     """
-    lengths = [len(one) for one in windows]
+    lengths = [len(window) for window in windows]
     logits, gate = torch.cat(windows), torch.cat(gates)
 
     def scores(scale: Tensor, shift: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ def _on(device: torch.device, array: NDArray[np.float32]) -> Tensor:
 
 
 def _mean_scores(windows: list[Tensor], scale: Tensor, bias: Tensor, *, kind: str) -> Tensor:
-    lengths = [len(one) for one in windows]
+    lengths = [len(window) for window in windows]
     scaled = torch.cat(windows) * scale + bias
     scores = torch.softmax(scaled, dim=1) if kind == "single" else torch.sigmoid(scaled)
     return torch.stack([part.mean(dim=0) for part in scores.split(lengths)])
@@ -189,7 +189,7 @@ def _fit_music(logits: ClipLogits) -> tuple[float, float]:
     if not known.any() or bool((truth == truth[0]).all()):
         return 1.0, 0.0  # nothing but music was shown: the logit is what training made it
     music = _on(device, truth)
-    every = torch.tensor([float(one.mean()) for one in logits.music_logits])
+    every = torch.tensor([float(logit.mean()) for logit in logits.music_logits])
     mean = every[torch.from_numpy(known)].to(device)
     log_scale = torch.zeros(1, device=device, requires_grad=True)
     bias = torch.zeros(1, device=device, requires_grad=True)

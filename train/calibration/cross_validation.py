@@ -79,8 +79,8 @@ def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNe
 def _in_order(
     parts: Sequence[ClipLogits], order: NDArray[np.intp], clips: FeatureSet
 ) -> ClipLogits:
-    labels = [one for part in parts for one in part.label_logits]
-    music = [one for part in parts for one in part.music_logits]
+    labels = [logit for part in parts for logit in part.label_logits]
+    music = [logit for part in parts for logit in part.music_logits]
     return ClipLogits(
         label_logits=[labels[i] for i in order],
         music_logits=[music[i] for i in order],

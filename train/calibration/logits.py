@@ -60,7 +60,7 @@ def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
         batch = torch.from_numpy(np.concatenate(windows)).to(net.device)
         features = net.front_end(batch[:, 0]) if clips.is_waveform else batch
         logits = net.logits(features)
-        ends = np.cumsum([len(one) for one in windows])[:-1]
+        ends = np.cumsum([len(window) for window in windows])[:-1]
         labels += np.split(on_host(logits.labels), ends)
         music += np.split(on_host(logits.music)[:, 0], ends)
     return ClipLogits(label_logits=labels, music_logits=music, clips=clips, device=net.device)
@@ -69,8 +69,8 @@ def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
 def mean_scores(logits: ClipLogits, *, kind: str) -> NDArray[np.float32]:
     """Uncalibrated scores of clips, the mean over their windows, shape (n_clips, n_labels)."""
     rows = []
-    for one in logits.label_logits:
-        scores = torch.from_numpy(one)
+    for logit in logits.label_logits:
+        scores = torch.from_numpy(logit)
         scores = scores.softmax(dim=1) if kind == "single" else scores.sigmoid()
         rows.append(scores.mean(dim=0).numpy())
     return np.stack(rows)

@@ -97,7 +97,7 @@ def _typed(kind: Any, value: Any, *, where: str) -> Any:
         if len(kinds) != len(value):
             raise InputError(f"{where}: expected {len(kinds)} values, not {len(value)}")
         pairs = zip(kinds, value, strict=True)
-        return tuple(_typed(one, item, where=where) for one, item in pairs)
+        return tuple(_typed(pair, item, where=where) for pair, item in pairs)
     if get_origin(kind) is Mapping:
         return _typed_entries(get_args(kind)[1], value, where=where)
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
@@ -115,7 +115,7 @@ def _typed_entries(kind: Any, value: Any, *, where: str) -> dict[str, Any]:
     for name in value:
         if not isinstance(name, str):
             raise InputError(f"{where}: {name!r} is no name; put it in quotes.")
-    return {name: _typed(kind, one, where=f"{where}.{name}") for name, one in value.items()}
+    return {name: _typed(kind, item, where=f"{where}.{name}") for name, item in value.items()}
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any) -> None:

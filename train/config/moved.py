@@ -47,7 +47,7 @@ def dropped(tree: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in tree.items() if name not in old}
     if isinstance(kept.get("fit"), Mapping):
         inner = {name.partition(".")[2] for name in EXPERIMENT_OF if name.startswith("fit.")}
-        kept["fit"] = {name: one for name, one in kept["fit"].items() if name not in inner}
+        kept["fit"] = {name: value for name, value in kept["fit"].items() if name not in inner}
     return kept
 
 

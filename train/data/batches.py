@@ -197,7 +197,7 @@ def cover(
     windows = np.stack([window_of(clips, i, start=s, n_frames=n_frames) for s in starts])
     if not clips.is_waveform:
         return windows
-    voiced = [not is_silent(one[0], silence_dbfs=silence_dbfs) for one in windows]
+    voiced = [not is_silent(window[0], silence_dbfs=silence_dbfs) for window in windows]
     return windows[voiced] if any(voiced) else windows
 
 

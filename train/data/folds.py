@@ -17,12 +17,12 @@ def fold_of_groups(clips: FeatureSet, *, n_folds: int, seed: int) -> NDArray[np.
     music = np.nan_to_num(clips.music, nan=MUSIC).astype(int)
     kind = np.where(known.sum(axis=1) > 0, known.argmax(axis=1), -1 - music)
     folds = np.zeros(len(clips), dtype=np.intp)
-    for one in np.unique(kind):
-        names, sizes = np.unique(clips.groups[kind == one], return_counts=True)
+    for which in np.unique(kind):
+        names, sizes = np.unique(clips.groups[kind == which], return_counts=True)
         order = np.lexsort((rng.random(len(names)), -sizes))
         filled = np.zeros(n_folds)
         for name, size in zip(names[order], sizes[order], strict=True):
             fold = int(np.argmin(filled + 1e-3 * rng.random(n_folds)))
             filled[fold] += size
-            folds[(clips.groups == name) & (kind == one)] = fold
+            folds[(clips.groups == name) & (kind == which)] = fold
     return folds

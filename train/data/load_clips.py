@@ -48,10 +48,10 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
         replace(load_one(name, config, data, prepared=prepared, say=say), name=name)
         for name in config.datasets
     ]
-    if all(one.is_waveform for one in sets):
+    if all(part.is_waveform for part in sets):
         return join(sets)
     if config.features != "mel":
-        stored = [one.name for one in sets if not one.is_waveform]
+        stored = [part.name for part in sets if not part.is_waveform]
         raise InputError(
             f"--features {config.features}: {', '.join(stored)} is stored log-mel features,"
             " from which only the front end `mel` can be trained; take recordings instead."
@@ -61,7 +61,7 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
             "features_options.compression: stored features are in dB, below each clip's own"
             " maximum; `log` needs recordings."
         )
-    return join([with_features(one, config) if one.is_waveform else one for one in sets])
+    return join([with_features(part, config) if part.is_waveform else part for part in sets])
 
 
 def load_one(
@@ -102,9 +102,9 @@ def _stored_beside(chosen: Dataset, data: Path) -> str | None:
     """The set whose stored features of these recordings lie below `data`."""
     return next(
         (
-            one.name
-            for one in DATASETS.values()
-            if one.recordings == chosen.name and (data / one.store).is_file()
+            dataset.name
+            for dataset in DATASETS.values()
+            if dataset.recordings == chosen.name and (data / dataset.store).is_file()
         ),
         None,
     )
@@ -184,7 +184,9 @@ def find_recordings(name: str, config: TrainConfig, data: Path) -> AudioSet:
     chosen, where = dataset_of(name), where_of(config, data, variant_in(name))
     clips = chosen.load(where) if chosen.gives == "recordings" else None
     if not isinstance(clips, AudioSet):
-        of_recordings = [one.name for one in DATASETS.values() if one.gives == "recordings"]
+        of_recordings = [
+            dataset.name for dataset in DATASETS.values() if dataset.gives == "recordings"
+        ]
         raise InputError(
             f"--dataset {name}: has no recordings; known: {', '.join(of_recordings)}."
         )

@@ -105,8 +105,10 @@ class PreparedStore:
         if found is None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / RECIPE).write_text(json.dumps(asdict(recipe), indent=1))
-        self.entries = {one["key"]: Entry(**one) for one in read_lines(folder / CLIPS)}
-        self._end = max((one.start + one.n_samples for one in self.entries.values()), default=0)
+        self.entries = {line["key"]: Entry(**line) for line in read_lines(folder / CLIPS)}
+        self._end = max(
+            (entry.start + entry.n_samples for entry in self.entries.values()), default=0
+        )
         self._samples: Any = None
         self._lines: Any = None
 
@@ -173,7 +175,9 @@ class PreparedStore:
             raise InputError(f"{path}: is shorter than it was; run `tagger prepare` again.")
         mapped = np.memmap(path, dtype="<i2", mode="r")
         found = [self.entries[key] for key in keys]
-        return [mapped[None, one.start : one.start + one.n_samples] for one in found]
+        return [
+            mapped[None, stretch.start : stretch.start + stretch.n_samples] for stretch in found
+        ]
 
     def damaged(self) -> list[str]:
         """Keys of the clips whose samples are no longer what was written."""

@@ -131,7 +131,10 @@ def audio_files(folder: Path) -> list[Path]:
 
 def first_with(root: Path, candidates: Sequence[str], *, holds: str) -> Path | None:
     """The first of `root / candidate` in which `holds` exists, or None."""
-    return next((root / one for one in candidates if (root / one / holds).exists()), None)
+    return next(
+        (root / candidate for candidate in candidates if (root / candidate / holds).exists()),
+        None,
+    )
 
 
 def check_variant(name: str, variant: str, known: Sequence[str]) -> str:

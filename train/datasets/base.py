@@ -132,31 +132,31 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
     Raises:
         InputError: recordings and stored features are mixed.
     """
-    if len({one.is_waveform for one in sets}) > 1:
+    if len({part.is_waveform for part in sets}) > 1:
         raise InputError(
             "recordings and stored features cannot be joined as they are; with --features mel"
             " the recordings become features."
         )
-    labels = tuple(dict.fromkeys(label for one in sets for label in one.labels))
-    targets = [_spread(one, labels) for one in sets]
+    labels = tuple(dict.fromkeys(label for part in sets for label in part.labels))
+    targets = [_spread(part, labels) for part in sets]
     return FeatureSet(
-        name="+".join(one.name for one in sets),
+        name="+".join(part.name for part in sets),
         labels=labels,
-        features=[features for one in sets for features in one.features],
-        db_of_step=np.concatenate([one.db_of_step for one in sets]),
-        n_repeats=np.concatenate([one.n_repeats for one in sets]),
-        ids=np.concatenate([one.ids for one in sets]),
+        features=[features for part in sets for features in part.features],
+        db_of_step=np.concatenate([part.db_of_step for part in sets]),
+        n_repeats=np.concatenate([part.n_repeats for part in sets]),
+        ids=np.concatenate([part.ids for part in sets]),
         targets=np.concatenate(targets),
-        music=np.concatenate([one.music for one in sets]),
-        splits=np.concatenate([one.splits for one in sets]),
-        groups=np.concatenate([np.char.add(f"{one.name}/", one.groups) for one in sets]),
-        kind="single" if all(one.kind == "single" for one in sets) else "multi",
+        music=np.concatenate([part.music for part in sets]),
+        splits=np.concatenate([part.splits for part in sets]),
+        groups=np.concatenate([np.char.add(f"{part.name}/", part.groups) for part in sets]),
+        kind="single" if all(part.kind == "single" for part in sets) else "multi",
         embeddings=_embeddings(sets),
-        n_pieces=np.concatenate([one.pieces() for one in sets]),
+        n_pieces=np.concatenate([part.pieces() for part in sets]),
         paths=_paths(sets),
-        lessons=join_lessons([(one.lessons, len(one)) for one in sets]),
-        is_waveform=all(one.is_waveform for one in sets),
-        unreadable=tuple(line for one in sets for line in one.unreadable),
+        lessons=join_lessons([(part.lessons, len(part)) for part in sets]),
+        is_waveform=all(part.is_waveform for part in sets),
+        unreadable=tuple(line for part in sets for line in part.unreadable),
     )
 
 
@@ -166,38 +166,38 @@ def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
     return replace(
         whole,
         name=parts[0].name,
-        groups=np.concatenate([one.groups for one in parts]),
-        soft_targets=_together([one.soft_targets for one in parts]),
-        counts=_together([one.counts for one in parts]),
+        groups=np.concatenate([part.groups for part in parts]),
+        soft_targets=_together([part.soft_targets for part in parts]),
+        counts=_together([part.counts for part in parts]),
     )
 
 
 def _together(
     arrays: Sequence[NDArray[np.float32] | None],
 ) -> NDArray[np.float32] | None:
-    known = [one for one in arrays if one is not None]
+    known = [array for array in arrays if array is not None]
     return np.concatenate(known) if len(known) == len(arrays) else None
 
 
 def _paths(sets: Sequence[FeatureSet]) -> NDArray[np.str_] | None:
     """Recordings of all clips; None if no set has any."""
-    if all(one.paths is None for one in sets):
+    if all(part.paths is None for part in sets):
         return None
-    none = [np.full(len(one), "") if one.paths is None else one.paths for one in sets]
+    none = [np.full(len(part), "") if part.paths is None else part.paths for part in sets]
     return np.concatenate(none)
 
 
 def _embeddings(sets: Sequence[FeatureSet]) -> NDArray[np.float32] | None:
     """Embeddings of the sets that have them, NaN for the others; None if none has."""
-    found = [one.embeddings for one in sets if one.embeddings is not None]
+    found = [part.embeddings for part in sets if part.embeddings is not None]
     if not found:
         return None
     n_dims = found[0].shape[1]
-    unknown = [np.full((len(one), n_dims), np.nan, dtype=np.float32) for one in sets]
+    unknown = [np.full((len(part), n_dims), np.nan, dtype=np.float32) for part in sets]
     return np.concatenate(
         [
-            nothing if one.embeddings is None else one.embeddings
-            for one, nothing in zip(sets, unknown, strict=True)
+            nothing if part.embeddings is None else part.embeddings
+            for part, nothing in zip(sets, unknown, strict=True)
         ]
     )
 

@@ -35,7 +35,7 @@ from train.datasets.base import many_hot
 from train.datasets.dataset import BY_ARTIST, Dataset
 
 SUBSETS = ("small", "medium", "large", "full")
-VARIANTS = (*SUBSETS, *(f"{one}-all" for one in SUBSETS))
+VARIANTS = (*SUBSETS, *(f"{subset}-all" for subset in SUBSETS))
 SPLIT_OF = {"training": "train", "validation": "valid", "test": "test"}
 # The project's wiki, "Excerpts shorter than 30s and erroneous audio length metadata".
 BROKEN = (
@@ -82,7 +82,7 @@ def load(where: Where) -> AudioSet:
     rows = [row for row in _read(tables / TABLE) if size == "full" or row.subset in wanted]
     if which:
         names = _genre_names(tables / GENRES)
-        tags = [[names[one] for one in row.genres if one in names] for row in rows]
+        tags = [[names[genre] for genre in row.genres if genre in names] for row in rows]
     else:
         tags = [[row.genre] if row.genre else [] for row in rows]
     labels, targets = many_hot(tags)
@@ -98,7 +98,9 @@ def load(where: Where) -> AudioSet:
         kind="multi" if which else "single",
     )
     clips = _labelled(clips)
-    clips = without(clips, [str(one) for one in BROKEN], why="known to be empty or cut short")
+    clips = without(
+        clips, [str(number) for number in BROKEN], why="known to be empty or cut short"
+    )
     return only_present(clips, where, remedy=remedy)
 
 

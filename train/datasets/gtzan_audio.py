@@ -82,9 +82,9 @@ def load(where: Where) -> AudioSet:
         raise InputError(f"{where.root}: no folder blues/ of GTZAN found. {REMEDY}")
     wanted = filtered_split() if variant == "fault-filtered" else dict.fromkeys(_every_id(), "")
     ids = np.array(list(wanted))
-    genres = [SPELLING.get(one.split(".")[0], one.split(".")[0]) for one in wanted]
+    genres = [SPELLING.get(name.split(".")[0], name.split(".")[0]) for name in wanted]
     targets = one_hot(genres, LABELS)
-    groups = np.array([neighbourhood(one) for one in wanted])
+    groups = np.array([neighbourhood(name) for name in wanted])
     splits = np.array(list(wanted.values()))
     if variant == "stratified":
         splits = split_groups(targets, groups, seed=where.seed)
@@ -92,7 +92,9 @@ def load(where: Where) -> AudioSet:
     clips = AudioSet(
         name=f"gtzan:{variant}",
         labels=LABELS,
-        paths=tuple(found.get(one, root / one.split(".")[0] / f"{one}.wav") for one in wanted),
+        paths=tuple(
+            found.get(name, root / name.split(".")[0] / f"{name}.wav") for name in wanted
+        ),
         ids=ids,
         targets=targets,
         splits=splits,
@@ -114,7 +116,7 @@ def _folder(root: Path) -> Path | None:
 
 
 def _every_id() -> list[str]:
-    folders = sorted({one.split(".")[0] for one in filtered_split()})
+    folders = sorted({name.split(".")[0] for name in filtered_split()})
     return [f"{folder}.{number:05d}" for folder in folders for number in range(100)]
 
 

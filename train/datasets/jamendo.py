@@ -71,7 +71,7 @@ def load(where: Where) -> AudioSet:
 
 def _table_folder(where: Where, variant: str) -> Path:
     inner = (f"data/splits/split-{variant}", f"splits/split-{variant}", f"split-{variant}")
-    roots = [one for one in (where.metadata, where.root) if one is not None]
+    roots = [folder for folder in (where.metadata, where.root) if folder is not None]
     for root in roots:
         # Tables without a folder of their own are taken for split 0.
         for name in (*inner, *([""] if variant == "0" else [])):

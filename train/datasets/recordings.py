@@ -47,7 +47,7 @@ def load(where: Where) -> AudioSet:
     folder = where.root / FOLDER if (where.root / FOLDER).is_dir() else where.root
     rows = _read(folder / INDEX)
     names = [row["label"].strip() for row in rows]
-    labels = tuple(sorted({one for one in names if one not in (UNKNOWN, *NO_MUSIC)}))
+    labels = tuple(sorted({name for name in names if name not in (UNKNOWN, *NO_MUSIC)}))
     groups = np.array([row["group"] for row in rows])
     paths, n_whole = _paths(folder, rows)
     clips = AudioSet(
@@ -59,7 +59,9 @@ def load(where: Where) -> AudioSet:
         splits=_splits(rows, groups, variant),
         groups=groups,
         kind="single",
-        music=np.array([NOT_MUSIC if one in NO_MUSIC else MUSIC for one in names], np.float32),
+        music=np.array(
+            [NOT_MUSIC if name in NO_MUSIC else MUSIC for name in names], np.float32
+        ),
         notices=(f"{n_whole} of {len(rows)} recordings are whole.",) if n_whole else (),
     )
     return only_present(clips, where, remedy=f"{folder / INDEX} names them.")
@@ -73,9 +75,9 @@ def fold_of(group: str) -> int:
 
 def _targets(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
     """One label a clip; NaN where it is not known, none where there is no music."""
-    every = one_hot([one if one in labels else labels[0] for one in names], labels)
-    every[[one == UNKNOWN for one in names]] = np.nan
-    every[[one in NO_MUSIC for one in names]] = 0.0
+    every = one_hot([name if name in labels else labels[0] for name in names], labels)
+    every[[name == UNKNOWN for name in names]] = np.nan
+    every[[name in NO_MUSIC for name in names]] = 0.0
     return every
 
 
@@ -87,8 +89,12 @@ def _splits(rows: Sequence[Row], groups: NDArray[np.str_], variant: str) -> NDAr
         for row in rows
         if (given := (row.get("split") or "").lower()) in SPLIT_NAMES
     }
-    folds = ["valid" if fold_of(one) == int(variant) else "train" for one in groups.tolist()]
-    return np.array([held.get(one, f) for one, f in zip(groups.tolist(), folds, strict=True)])
+    folds = [
+        "valid" if fold_of(group) == int(variant) else "train" for group in groups.tolist()
+    ]
+    return np.array(
+        [held.get(group, f) for group, f in zip(groups.tolist(), folds, strict=True)]
+    )
 
 
 def _paths(folder: Path, rows: Sequence[Row]) -> tuple[tuple[Path, ...], int]:
@@ -97,7 +103,7 @@ def _paths(folder: Path, rows: Sequence[Row]) -> tuple[tuple[Path, ...], int]:
     if (folder / WHOLE).is_dir():
         whole = {p.stem: p for p in sorted((folder / WHOLE).iterdir()) if p.is_file()}
     found = [whole.get(Path(row["path"]).stem, folder / row["path"]) for row in rows]
-    n_whole = sum(one.parent.name == WHOLE for one in found)
+    n_whole = sum(path.parent.name == WHOLE for path in found)
     return tuple(found), n_whole
 
 

@@ -17,11 +17,11 @@ from train.datasets.dataset import Dataset
 def _found() -> dict[str, Dataset]:
     """The `DATASET` of each file that has one, by name, in alphabetical order."""
     folder = train.datasets
-    names = sorted(one.name for one in pkgutil.iter_modules(folder.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     files = (name for name in names if f"{folder.__name__}.{name}" != __name__)
     modules = [import_module(f"{folder.__name__}.{name}") for name in files]
-    sets = [one.DATASET for one in modules if hasattr(one, "DATASET")]
-    return {one.name: one for one in sorted(sets, key=lambda one: one.name)}
+    sets = [module.DATASET for module in modules if hasattr(module, "DATASET")]
+    return {dataset.name: dataset for dataset in sorted(sets, key=lambda one: one.name)}
 
 
 DATASETS: dict[str, Dataset] = _found()
@@ -34,9 +34,9 @@ def dataset_of(name: str) -> Dataset:
         InputError: there is none; the message has the nearest name.
     """
     base = name.partition(":")[0]
-    for one in DATASETS.values():
-        if base == one.name or name in one.old_names:
-            return one
+    for dataset in DATASETS.values():
+        if base == dataset.name or name in dataset.old_names:
+            return dataset
     near = difflib.get_close_matches(base, DATASETS, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(DATASETS)}."
     raise InputError(f"datasets: {base!r} is unknown. {hint}")
@@ -54,10 +54,10 @@ def recordings_of(name: str) -> str:
 def listed() -> str:
     """Every data set with its variants, where it comes from and its licence, as text."""
     lines = []
-    for one in DATASETS.values():
-        variants = f" (:{', :'.join(one.variants)})" if any(one.variants) else ""
-        lines += [f"{one.name}{variants}: {one.title}"]
-        lines += [f"    {part}: {one.says(part)}" for part in ("Where from", "Licence")]
+    for dataset in DATASETS.values():
+        variants = f" (:{', :'.join(dataset.variants)})" if any(dataset.variants) else ""
+        lines += [f"{dataset.name}{variants}: {dataset.title}"]
+        lines += [f"    {part}: {dataset.says(part)}" for part in ("Where from", "Licence")]
     return "\n".join(lines)
 
 
@@ -73,11 +73,11 @@ def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str
         teachers: of each its `name` and `licence`.
     """
     terms = {}
-    for one in names:
-        base = one.partition(":")[0]
+    for known_name in names:
+        base = known_name.partition(":")[0]
         if text := _terms_of(base):
             terms[base] = text
-    taught = {f"teacher {one['name']}": one["licence"] for one in teachers}
+    taught = {f"teacher {teacher['name']}": teacher["licence"] for teacher in teachers}
     from_all = "; ".join(f"{name}: {text}" for name, text in (terms | taught).items())
     if terms or any(_is_bound(text) for text in taught.values()):
         return f"CC BY-NC 4.0, after the data that it learned from ({from_all})"
@@ -88,7 +88,12 @@ def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str
 def _terms_of(name: str) -> str:
     """The terms of a data set, under its old name too; '' for one that is not known here."""
     return next(
-        (one.terms for one in DATASETS.values() if name in (one.name, *one.old_names)), ""
+        (
+            dataset.terms
+            for dataset in DATASETS.values()
+            if name in (dataset.name, *dataset.old_names)
+        ),
+        "",
     )
 
 

@@ -57,8 +57,8 @@ def artists_of(stems: Sequence[str], labels: Sequence[str]) -> NDArray[np.str_]:
     nine of ten have one and they give three artists or more for each label.
     """
     found = [_ARTIST.match(stem) for stem in stems]
-    artists = [one["artist"].strip().lower() if one else "" for one in found]
-    n_named = sum(bool(one) for one in artists)
+    artists = [row["artist"].strip().lower() if row else "" for row in found]
+    n_named = sum(bool(artist) for artist in artists)
     for label in set(labels):
         of_label = {a for a, b in zip(artists, labels, strict=True) if b == label and a}
         if len(of_label) < 3:

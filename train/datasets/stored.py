@@ -40,7 +40,7 @@ def load(where: Where) -> FeatureSet:
         raise InputError(f"{path}: cannot be read as stored features: {error}") from error
     features = _one_of(fields, FEATURES, path)
     tags = [
-        [one for one in str(row).split("|") if one]
+        [tag for tag in str(row).split("|") if tag]
         for row in _one_of(fields, LABELS, path).tolist()
     ]
     ids = _one_of(fields, ("id",), path).astype(str)
@@ -76,11 +76,11 @@ def _splits(
 ) -> NDArray[np.str_]:
     if "split" not in fields:
         return split_groups(targets, groups, seed=seed)
-    given = [str(one).lower() for one in fields["split"].tolist()]
+    given = [str(split).lower() for split in fields["split"].tolist()]
     unknown = sorted(set(given) - set(SPLIT_NAMES))
     if unknown:
         raise InputError(f"{path}: split {unknown[0]!r} is not train, valid or test.")
-    return np.array([SPLIT_NAMES[one] for one in given])
+    return np.array([SPLIT_NAMES[split] for split in given])
 
 
 def _file(root: Path) -> Path:

@@ -34,7 +34,7 @@ def load(where: Where) -> AudioSet:
     check_variant("csv", where.variant, ("",))
     path = _table(where.root)
     rows, column = _read(path)
-    tags = [[one.strip() for one in row[column].split("|") if one.strip()] for row in rows]
+    tags = [[tag.strip() for tag in row[column].split("|") if tag.strip()] for row in rows]
     labels, targets = many_hot(tags)
     paths = tuple(path.parent / row["path"] for row in rows)
     artists = [row.get("artist") or "" for row in rows]

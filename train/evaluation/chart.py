@@ -11,14 +11,14 @@ BLUE = "#4477aa"
 
 def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Rows as a Markdown table."""
-    cells = [[_text(one) for one in row] for row in rows]
+    cells = [[_text(cell) for cell in row] for row in rows]
     lines = [columns, ["---"] * len(columns), *cells]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def bars_of(title: str, names: Sequence[str], values: Sequence[float | None]) -> str:
     """Horizontal bars as SVG; a value that is not known has none."""
-    known = [one for one in values if one is not None]
+    known = [value for value in values if value is not None]
     most = max([*known, 1e-9])
     height = ROW * (len(names) + 2)
     parts = [_head(height), _title(title)]

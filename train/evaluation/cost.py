@@ -28,4 +28,8 @@ def cost_ms(scorer: ClipScorer, *, n_windows: int = 8) -> float:
 
 def n_parameters(scorer: ClipScorer) -> int | None:
     """Weights of the network; None for a model file."""
-    return None if scorer.net is None else sum(one.numel() for one in scorer.net.parameters())
+    return (
+        None
+        if scorer.net is None
+        else sum(parameter.numel() for parameter in scorer.net.parameters())
+    )

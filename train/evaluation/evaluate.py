@@ -166,15 +166,17 @@ def show_table(found: Evaluation) -> str:
     plain = {k: v for k, v in record.items() if isinstance(v, float) or k == "n_clips"}
     lines += [f"  {name:<20} {value}" for name, value in plain.items()]
     columns = ("n_clips", "precision", "recall", "f1", "roc_auc", "pr_auc")
-    lines += ["", f"  {'':<20} " + " ".join(f"{one:>9}" for one in columns)]
+    lines += ["", f"  {'':<20} " + " ".join(f"{column:>9}" for column in columns)]
     for label, row in record["per_label"].items():
-        cells = " ".join(f"{'-' if row[one] is None else row[one]:>9}" for one in columns)
+        cells = " ".join(
+            f"{'-' if row[column] is None else row[column]:>9}" for column in columns
+        )
         lines.append(f"  {label:<20} {cells}")
     if record["most_wrong"]:
         lines += ["", "  most wrong:"]
         lines += [
-            f"  {one['id']}: {', '.join(one['true'])}, heard {one['heard']} ({one['score']})"
-            for one in record["most_wrong"][:10]
+            f"  {row['id']}: {', '.join(row['true'])}, heard {row['heard']} ({row['score']})"
+            for row in record["most_wrong"][:10]
         ]
     return "\n".join(lines)
 

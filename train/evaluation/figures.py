@@ -55,7 +55,7 @@ def figures_of(
         label: _of_label(scores[:, i], believed[:, i], targets[:, i])
         for i, label in enumerate(labels)
     }
-    present = {name: one for name, one in per_label.items() if one["n_clips"]}
+    present = {name: value for name, value in per_label.items() if value["n_clips"]}
     found |= _single(scores, targets, labels) if kind == "single" else _multi(scores, targets)
     found |= _means(present)
     found["absent_labels"] = [name for name in per_label if name not in present]
@@ -67,13 +67,13 @@ def _means(present: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Macro and weighted means over the labels that occur."""
     found: dict[str, Any] = {}
     for name in ("precision", "recall", "f1", "roc_auc", "pr_auc"):
-        values = [one[name] for one in present.values() if one[name] is not None]
+        values = [figures[name] for figures in present.values() if figures[name] is not None]
         mean = round(float(np.mean(values)), 4) if values else None
         found[name if "auc" in name else f"{name}_macro"] = mean
     found["map"] = found["pr_auc"]  # each label's area is its average precision
-    weights = np.array([one["n_clips"] for one in present.values()], dtype=float)
+    weights = np.array([figures["n_clips"] for figures in present.values()], dtype=float)
     for name in ("precision", "recall", "f1"):
-        values = [one[name] for one in present.values()]
+        values = [figures[name] for figures in present.values()]
         weighted = float(np.average(values, weights=weights)) if values else None
         found[f"{name}_weighted"] = None if weighted is None else round(weighted, 4)
     return found

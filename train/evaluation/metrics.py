@@ -19,7 +19,7 @@ class Interval:
 
     def to_list(self) -> list[float]:
         """Value, low, high to four places."""
-        return [round(one, 4) for one in (self.value, self.low, self.high)]
+        return [round(figure, 4) for figure in (self.value, self.low, self.high)]
 
 
 def among_known(scores: Scores, targets: Scores) -> tuple[Scores, Scores]:

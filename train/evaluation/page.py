@@ -43,7 +43,7 @@ def page_of(record: dict[str, Any], scorer: ClipScorer, clips: FeatureSet) -> st
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    top = "".join(f"<th>{escape(one)}</th>" for one in head)
+    top = "".join(f"<th>{escape(title)}</th>" for title in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><tr>{top}</tr>{body}</table>"
 
@@ -58,10 +58,10 @@ def _figures(record: dict[str, Any]) -> str:
 def _labels(record: dict[str, Any]) -> str:
     names = ["n_clips", "precision", "recall", "f1", "roc_auc", "pr_auc"]
     rows = []
-    for label, one in record["per_label"].items():
-        width = 10 * (one["pr_auc"] or 0)
+    for label, value in record["per_label"].items():
+        width = 10 * (value["pr_auc"] or 0)
         bar = f'<span class="bar" style="width:{width:.1f}em"></span>'
-        cells = ["" if one[name] is None else str(one[name]) for name in names]
+        cells = ["" if value[name] is None else str(value[name]) for name in names]
         rows.append([escape(label), *cells, bar])
     return "<h2>Labels</h2>" + _table(["label", *names, ""], rows)
 
@@ -93,10 +93,12 @@ def _pictures(record: dict[str, Any], scorer: ClipScorer, clips: FeatureSet) -> 
         f" {_extent(scorer)}."
     )
     parts = [f"<h2>Most wrong</h2><p>{about}</p>"]
-    for one in record["most_wrong"][:N_PICTURES]:
-        features = _middle(clips, place[one["id"]], scorer)
-        decided = occlusion(scorer, features, scorer.labels.index(one["heard"]))
-        text = f"{one['id']}: {', '.join(one['true'])}, heard {one['heard']} ({one['score']})"
+    for clip in record["most_wrong"][:N_PICTURES]:
+        features = _middle(clips, place[clip["id"]], scorer)
+        decided = occlusion(scorer, features, scorer.labels.index(clip["heard"]))
+        text = (
+            f"{clip['id']}: {', '.join(clip['true'])}, heard {clip['heard']} ({clip['score']})"
+        )
         text += f"; what decided most: {_strongest(decided, scorer)}"
         images = _image(features) + _image(decided)
         parts.append(f"<p>{escape(text)}<br>{images}</p>")

@@ -152,7 +152,7 @@ def chosen_thresholds(
     scores, clips = with_parents(scores, logits.clips, config)
     chosen = choose_thresholds(scores, replace(logits, clips=clips), config.calibration)
     highest = highest_threshold(scores, logits.clips, config.calibration.music_share)
-    return {label: min(one, highest) for label, one in chosen.items()}
+    return {label: min(value, highest) for label, value in chosen.items()}
 
 
 def with_parents(
@@ -193,8 +193,8 @@ def believed(
     s, t = scores[rows], clips.targets[rows]
     known, truth = among_known(s, t)
     figures = {}
-    for name, one in (("", s), ("_among_known", known)):
-        written = np.where(one >= needed, one, np.float32(-1))
+    for name, values in (("", s), ("_among_known", known)):
+        written = np.where(values >= needed, values, np.float32(-1))
         gets = (written > 0).any(axis=1)
         right = first_right(written, truth)[gets].mean() if gets.any() else 0.0
         figures[f"get_a_genre{name}"] = round(float(gets.mean()), 4)
@@ -216,12 +216,12 @@ def calibration_facts(
             "on": split,
             "folds": config.calibration.folds,
             "label_scale": round(calibration.label_scale, 4),
-            "label_bias": [round(float(one), 4) for one in calibration.label_bias],
+            "label_bias": [round(float(bias), 4) for bias in calibration.label_bias],
             "music_scale": round(calibration.music_scale, 4),
             "music_bias": round(calibration.music_bias, 4),
         },
         "metrics": {
-            f"{split} of {name}" if name else split: one for name, one in figures.items()
+            f"{split} of {name}" if name else split: figure for name, figure in figures.items()
         },
     }
 
@@ -235,7 +235,7 @@ def data_facts(
 ) -> dict[str, Any]:
     """Which datasets and teachers, and how many clips; `before` are the datasets of --from."""
     counts = {name: int((clips.splits == name).sum()) for name in SPLITS_KNOWN}
-    by_file = {one["sha256"]: dict(one) for one in teachers}
+    by_file = {teacher["sha256"]: dict(teacher) for teacher in teachers}
     return {
         "datasets": list(config.datasets),
         "clips": {name: count for name, count in counts.items() if count},

@@ -62,7 +62,7 @@ class ClipScorer:
             places = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
             windows = [self._windows(clips, i) for i in places]
             scores = self._score(np.concatenate(windows), is_waveform=clips.is_waveform)
-            ends = np.cumsum([len(one) for one in windows])[:-1]
+            ends = np.cumsum([len(window) for window in windows])[:-1]
             rows += [part.mean(axis=0) for part in np.split(scores, ends)]
         return np.stack(rows)
 
@@ -144,7 +144,9 @@ def _from_model(path: Path) -> ClipScorer:
         name=str(path),
         config=config,
         labels=labels,
-        thresholds={was_called.get(name, name): one for name, one in spec.thresholds.items()},
+        thresholds={
+            was_called.get(name, name): threshold for name, threshold in spec.thresholds.items()
+        },
         of_waveforms=lambda batch: engine.run(np.ascontiguousarray(batch)),
         of_features=_part(path, "features", "scores"),
         features_of=_part(path, "waveform", "features"),

@@ -72,7 +72,7 @@ def record_of(name: str, records: Sequence[Mapping[str, Any]], split: str) -> di
         "body": name,
         "parameters": n_parameters(scorer),
         "ms_a_minute": min(cost_ms(scorer) for _ in range(5)),
-        "fit_cpu_s": round(float(np.median([one["fit_cpu_s"] for one in records]))),
+        "fit_cpu_s": round(float(np.median([record["fit_cpu_s"] for record in records]))),
         **over_seeds(records, split),
     }
 

@@ -58,7 +58,7 @@ def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]
             f"study distil: {scorer.name} had no teachers; name some, as in"
             " --set 'teachers=[{model: teachers/NAME.onnx}]'."
         )
-    parts = [one for one in clips.lessons.parts if one.kind == "scores"]
+    parts = [part for part in clips.lessons.parts if part.kind == "scores"]
     answers = _pupil_answers(scorer, run, clips)
     own = None
     found = []
@@ -68,7 +68,7 @@ def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]
         else:
             own = scorer.clip_scores(clips) if own is None else own
             labels, student = _by_name(scorer, part, own)
-        columns = [part.start + part.labels.index(one) for one in labels]
+        columns = [part.start + part.labels.index(label) for label in labels]
         teacher = _means(clips, columns)
         rows = np.isfinite(teacher).all(axis=1)
         if labels and rows.any():
@@ -115,22 +115,24 @@ def _row(one: Compared, column: int) -> list[str | float | int | None] | None:
 
 
 def _mean(values: Sequence[str | float | int | None]) -> float:
-    return round(float(np.mean([float(one or 0) for one in values])), 4)
+    return round(float(np.mean([float(value or 0) for value in values])), 4)
 
 
 def _means(clips: FeatureSet, columns: Sequence[int]) -> Array:
     """A teacher's scores of each clip, the mean over its targets, (n_clips, n_columns)."""
     if clips.lessons is None:
         raise ValueError("the clips have no lessons")
-    rows = [one[:, columns].astype(np.float32).mean(axis=0) for one in clips.lessons.of_clip]
+    rows = [
+        lesson[:, columns].astype(np.float32).mean(axis=0) for lesson in clips.lessons.of_clip
+    ]
     return np.stack(rows)
 
 
 def _by_name(scorer: ClipScorer, part: Part, scores: Array) -> tuple[tuple[str, ...], Array]:
     """The labels that both know, and the student's scores of them."""
-    plain = {_plain(one): i for i, one in enumerate(scorer.labels)}
-    labels = tuple(one for one in part.labels if _plain(one) in plain)
-    return labels, scores[:, [plain[_plain(one)] for one in labels]]
+    plain = {_plain(label): i for i, label in enumerate(scorer.labels)}
+    labels = tuple(label for label in part.labels if _plain(label) in plain)
+    return labels, scores[:, [plain[_plain(label)] for label in labels]]
 
 
 def _plain(label: str) -> str:
@@ -156,7 +158,7 @@ def _pupil_answers(
         rows.append(layer(net.embed(features)).sigmoid().mean(dim=0).numpy())
     scores = np.stack(rows)
     return {
-        one.teacher: (scores[:, one.start : one.stop], one.labels)
-        for one in parts
-        if one.kind == "scores"
+        part.teacher: (scores[:, part.start : part.stop], part.labels)
+        for part in parts
+        if part.kind == "scores"
     }

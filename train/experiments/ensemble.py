@@ -115,7 +115,7 @@ def _member(run: Run, out: Path) -> TaggerNet:
 def _heard(net: TaggerNet, run: Run, path: Path, *, n_windows: int) -> NDArray[np.float32]:
     """Scores of all clips; kept, since listening to thousands takes minutes."""
     clips = run.clips
-    weights = sum(float(one.double().abs().sum()) for one in net.state_dict().values())
+    weights = sum(float(weight.double().abs().sum()) for weight in net.state_dict().values())
     if run.resume and path.is_file():
         with np.load(path) as kept:
             if float(kept["weights"]) == weights and np.array_equal(kept["ids"], clips.ids):

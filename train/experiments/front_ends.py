@@ -29,7 +29,7 @@ def options_like(name: str, like: Any) -> dict[str, Any]:
         if source in given and field.name not in OWN.get(name, ()):
             made[field.name] = given[source]
     if name == "raw":
-        pool = next(one for one in POOLS if like.hop_len % one == 0)
+        pool = next(pool for pool in POOLS if like.hop_len % pool == 0)
         made |= {"stride": like.hop_len // pool, "pool": pool}
         made["f_min_hz"] = max(given["f_min_hz"], FRONT_ENDS[name][0]().f_min_hz)
         made["f_max_hz"] = min(given["f_max_hz"], 0.45 * like.sample_rate)

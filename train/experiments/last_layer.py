@@ -103,8 +103,8 @@ def refit_head(
     for _ in range(options.n_augmented):
         change = partial(augment, options=augmentation or AugmentOptions(), rng=rng)
         parts.append(window_embeddings(net, clips, n_windows=options.n_windows, change=change))
-    embeddings = torch.cat([one for one, _ in parts])
-    owner = torch.cat([one for _, one in parts])
+    embeddings = torch.cat([part for part, _ in parts])
+    owner = torch.cat([part for _, part in parts])
     mean, deviation = embeddings.mean(dim=0), embeddings.std(dim=0).clamp(min=1e-6)
     inputs = (embeddings - mean) / deviation
     targets = torch.from_numpy(clips.targets)[owner].to(net.device)
@@ -149,7 +149,7 @@ def window_embeddings(
         if clips.is_waveform:
             batch = net.front_end(batch[:, 0])
         embeddings.append(net.embed(batch if change is None else change(batch)))
-        owner += [i for i, one in zip(rows, windows, strict=True) for _ in one]
+        owner += [i for i, cut in zip(rows, windows, strict=True) for _ in cut]
     return torch.cat(embeddings), torch.tensor(owner)
 
 

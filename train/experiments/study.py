@@ -116,13 +116,14 @@ def length(question: Question) -> Answer:
 
     Of several runs, as of several seeds, the mean.
     """
-    heard = [(one, _clips(one, question)) for one in map(_scorer, question.paths)]
+    heard = [(path, _clips(path, question)) for path in map(_scorer, question.paths)]
     rows = []
     for seconds in SECONDS:
         found = [
-            _figures(one, shortened(clips, one, seconds), question) for one, clips in heard
+            _figures(network, shortened(clips, network, seconds), question)
+            for network, clips in heard
         ]
-        rows.append([f"{seconds:g} s", *(_mean(one) for one in zip(*found, strict=True))])
+        rows.append([f"{seconds:g} s", *(_mean(values) for values in zip(*found, strict=True))])
     columns = ("length", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -140,8 +141,8 @@ def rare(question: Question) -> Answer:
     count = dict(zip(every.labels, learned.astype(int).tolist(), strict=True))
     found = measure(scorer, every.split(question.split), split=question.split, say=question.say)
     rows = [
-        [label, count[label], one["n_clips"], one["f1"], one["roc_auc"], one["pr_auc"]]
-        for label, one in found.record["per_label"].items()
+        [label, count[label], value["n_clips"], value["f1"], value["roc_auc"], value["pr_auc"]]
+        for label, value in found.record["per_label"].items()
     ]
     rows.sort(key=lambda row: row[1])
     columns = ("label", "train clips", "measured clips", "f1", "roc_auc", "pr_auc")
@@ -165,11 +166,11 @@ def transfer(question: Question) -> Answer:
 
 def bodies(question: Question) -> Answer:
     """One run a body and seed, all else alike; finished runs are not run again."""
-    names = [str(one) for one in question.paths] or list(of_bodies.EVERY)
+    names = [str(path) for path in question.paths] or list(of_bodies.EVERY)
     seeds = range(1, question.n_seeds + 1)
     found = of_bodies.fitted(_sweep(question), names, seeds)
     records = [of_bodies.record_of(name, runs, question.split) for name, runs in found.items()]
-    rows = [of_bodies.row_of(one) for one in records]
+    rows = [of_bodies.row_of(record) for record in records]
     columns = of_bodies.COLUMNS
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -230,10 +231,10 @@ def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureS
     unit = 1 if clips.is_waveform else options.hop_len
     wanted = max(1, round(seconds * options.sample_rate / unit))
     cut = []
-    for i, one in enumerate(clips.features):
+    for i, feature in enumerate(clips.features):
         n_columns = max(1, wanted // int(clips.n_repeats[i]))
-        start = max(0, one.shape[1] - n_columns) // 2
-        cut.append(one[:, start : start + n_columns])
+        start = max(0, feature.shape[1] - n_columns) // 2
+        cut.append(feature[:, start : start + n_columns])
     return replace(clips, features=cut)
 
 
@@ -264,7 +265,7 @@ def _figures(scorer: ClipScorer, clips: FeatureSet, question: Question) -> list[
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
+    known = [value for value in values if value is not None]
     return round(float(np.mean(known)), 4) if known else None
 
 

@@ -87,8 +87,8 @@ def over_seeds(records: Sequence[Mapping[str, Any]], split: str) -> dict[str, An
     """Mean and deviation (of a sample, None for one seed) of each figure of one split."""
     summary: dict[str, Any] = {"n_runs": len(records)}
     for figure in FIGURES:
-        values = [one["figures"][split].get(figure) for one in records]
-        known = [one for one in values if one is not None]
+        values = [record["figures"][split].get(figure) for record in records]
+        known = [value for value in values if value is not None]
         if known:
             deviation = statistics.stdev(known) if len(known) > 1 else None
             summary[figure] = {
@@ -102,8 +102,8 @@ def over_seeds(records: Sequence[Mapping[str, Any]], split: str) -> dict[str, An
 def pooled_scores(records: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
     """Whether each clip was right, over the runs: ids and shares of runs, both (n_clips,)."""
     right: dict[str, list[bool]] = {}
-    for one in records:
-        with np.load(Path(one["folder"]) / SCORES.format(split), allow_pickle=False) as kept:
+    for record in records:
+        with np.load(Path(record["folder"]) / SCORES.format(split), allow_pickle=False) as kept:
             hit = kept["scores"].argmax(axis=1) == kept["targets"].argmax(axis=1)
             for clip, is_right in zip(kept["ids"].tolist(), hit.tolist(), strict=True):
                 right.setdefault(clip, []).append(is_right)
@@ -138,7 +138,7 @@ def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:
         prepared=sweep.prepared,
         say=lambda _: None,
     )
-    shared = [one for one in found.scorer.labels if one in found.clips.labels]
+    shared = [label for label in found.scorer.labels if label in found.clips.labels]
     columns = [found.clips.labels.index(label) for label in shared]
     np.savez(
         folder / SCORES.format(split),
@@ -147,5 +147,5 @@ def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:
         targets=found.clips.targets[:, columns],
     )
     figures = {name: found.record.get(name) for name in FIGURES}
-    per_label = {label: one["f1"] for label, one in found.record["per_label"].items()}
+    per_label = {label: value["f1"] for label, value in found.record["per_label"].items()}
     return {**figures, "n_clips": found.record["n_clips"], "f1": per_label}

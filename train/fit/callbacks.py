@@ -71,7 +71,7 @@ class KeepBest(Callback):
         """While the averaged weights are still in place; their figure is known a bit later."""
         if self.patience > 0:
             state = module.state_dict()
-            self._heard = {name: one.detach().cpu().clone() for name, one in state.items()}
+            self._heard = {name: value.detach().cpu().clone() for name, value in state.items()}
 
     def on_validation_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         """After the clips that are not learned from were heard."""
@@ -134,7 +134,7 @@ class KeepLast(Callback):
         self, _: L.Trainer, __: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add what Lightning does not know."""
-        states = {name: _state_of(one) for name, one in self.generators.items()}
+        states = {name: _state_of(generator) for name, generator in self.generators.items()}
         states["torch"] = torch.get_rng_state()
         checkpoint["tagger"] = self.facts | {
             "generators": states,
@@ -159,8 +159,8 @@ class KeepLast(Callback):
         """Nothing is drawn between here and the first batch."""
         if self.restored is None:
             return
-        for name, one in self.generators.items():
-            _restore(one, self.restored[name])
+        for name, generator in self.generators.items():
+            _restore(generator, self.restored[name])
         torch.set_rng_state(self.restored["torch"])
         # An unbroken run draws a seed for the workers it does not have when an epoch begins.
         torch.empty((), dtype=torch.int64).random_()

@@ -85,7 +85,7 @@ def fit(
     # Lightning has put it on the processor; what follows runs where the fit ran.
     net.requires_grad_(True).eval().to(device_here())
     if clips.lessons is not None and module.pupil is not None and is_first():
-        parts = [one for one in clips.lessons.parts if one.kind != POSTERIOR]
+        parts = [part for part in clips.lessons.parts if part.kind != POSTERIOR]
         keep_pupil(run_dir, module.pupil, parts, n_before=module.n_taught)
     return net
 

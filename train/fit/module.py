@@ -40,7 +40,7 @@ class Fit(L.LightningModule):
         self.weights: Tensor | None = None
         # What teachers heard is learned from the same embedding as the labels, then dropped.
         self.lessons, self.n_taught = tuple(lessons), n_taught
-        answers = [one.stop for one in lessons if one.kind != POSTERIOR]
+        answers = [lesson.stop for lesson in lessons if lesson.kind != POSTERIOR]
         n_out = n_taught + max(answers, default=0)
         self.pupil = nn.Linear(net.body.n_out, n_out) if n_out else None
         # What is drawn is drawn where it is used.
@@ -62,7 +62,7 @@ class Fit(L.LightningModule):
             total = total + by_probe
         if self.pupil is not None:
             by_teachers = self._teachers_loss(self.pupil(embedding).float(), batch.taught)
-            losses |= {f"train/{name}": one for name, one in by_teachers.items()}
+            losses |= {f"train/{name}": loss for name, loss in by_teachers.items()}
             total = total + sum(by_teachers.values())
         self.log_dict(losses, on_step=False, on_epoch=True, sync_dist=self.is_one_of_many)
         return total
@@ -70,7 +70,7 @@ class Fit(L.LightningModule):
     def _teachers_loss(self, predicted: Tensor, taught: Tensor) -> dict[str, Tensor]:
         """Weighted losses by name: of a set's own embeddings, and of each teacher."""
         n, weight = self.n_taught, self.config.fit.teacher_weight
-        of_teachers = [one for one in self.lessons if one.kind != POSTERIOR]
+        of_teachers = [lesson for lesson in self.lessons if lesson.kind != POSTERIOR]
         found = lessons_loss(predicted[:, n:], taught[:, n:], of_teachers)
         if n and weight > 0:
             found["teacher_loss"] = weight * teacher_loss(predicted[:, :n], taught[:, :n])

@@ -226,9 +226,9 @@ def _save(run: Run, net: TaggerNet, facts: dict[str, Any]) -> None:
             net, config, labels, valid, thresholds=facts["thresholds"], run_dir=run.where.out
         )
         facts = facts_with(facts, kept)
-        labels = (*labels, *(one.label for one in kept))
+        labels = (*labels, *(label.label for label in kept))
         run.say(
-            f"beside them: {', '.join(one.label for one in kept) or 'none that can be shown'}"
+            f"beside them: {', '.join(fit.label for fit in kept) or 'none that can be shown'}"
         )
     save_run(run, net, labels, facts)
 

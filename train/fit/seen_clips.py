@@ -39,12 +39,16 @@ def seen_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
     earlier = _of_checkpoint(start_from)
     found: dict[str, list[str]] = {OUT_OF_FOLD: [], VALID: []}
     for name in config.calibration.datasets or config.datasets:
-        same = [one for one in earlier if recordings_of(one.name) == recordings_of(name)]
+        same = [
+            learned for learned in earlier if recordings_of(learned.name) == recordings_of(name)
+        ]
         if same:
             found[OUT_OF_FOLD].append(name)
         if any(
-            one.with_valid or one.name != name or one.split_seed != config.split_seed
-            for one in same
+            learned.with_valid
+            or learned.name != name
+            or learned.split_seed != config.split_seed
+            for learned in same
         ):
             found[VALID].append(name)
     return {split: names for split, names in found.items() if names}
@@ -56,9 +60,11 @@ def _of_checkpoint(start_from: Path | None) -> list[Learned]:
     start = checkpoint.load(start_from)
     data = start.facts.get("data", {})
     # Of what was learned still earlier only the names are known.
-    before = [Learned(one, None, with_valid=True) for one in data.get("learned_before", ())]
+    before = [Learned(name, None, with_valid=True) for name in data.get("learned_before", ())]
     config, last_fit = start.config, data.get("last_fit", ())
-    own = [Learned(one, config.split_seed, one in last_fit) for one in config.datasets]
+    own = [
+        Learned(dataset, config.split_seed, dataset in last_fit) for dataset in config.datasets
+    ]
     return [*before, *own]
 
 

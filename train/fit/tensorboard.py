@@ -64,8 +64,8 @@ class TensorBoardFigures(Callback):
 
     def on_validation_epoch_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         """All figures that apply, as curves."""
-        logits = _from_all(torch.cat([one for one, _ in self._heard]).cpu())
-        targets = _from_all(torch.cat([one for _, one in self._heard]).cpu())
+        logits = _from_all(torch.cat([batch for batch, _ in self._heard]).cpu())
+        targets = _from_all(torch.cat([batch for _, batch in self._heard]).cpu())
         self._last = scores_of(logits, targets, kind=self.config.kind)
         if not len(self._last[0]):
             return
@@ -143,7 +143,9 @@ def _features(module: L.LightningModule, x: Tensor, *, is_waveform: bool) -> Arr
 
 def _names(clips: FeatureSet, place: int) -> list[str]:
     has = np.nan_to_num(clips.targets[place]) > 0
-    return [label for label, one in zip(clips.labels, has.tolist(), strict=True) if one]
+    return [
+        label for label, is_there in zip(clips.labels, has.tolist(), strict=True) if is_there
+    ]
 
 
 def _from_all(part: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def save(
         "format": FORMAT,
         "config": to_tree(checkpoint.config),
         "labels": list(checkpoint.labels),
-        "weights": {name: one.cpu() for name, one in checkpoint.net.state_dict().items()},
+        "weights": {name: value.cpu() for name, value in checkpoint.net.state_dict().items()},
         "facts": dict(checkpoint.facts),
         **(training or {}),
     }

@@ -97,7 +97,7 @@ class WindowStatistics(nn.Module):
 
     def _modulation(self, x: Tensor) -> Tensor:
         """Logarithm of how much groups of bands move, by the speed of the movement."""
-        cosine, sine, bands = (one.to(x) for one in modulation_matrices(x.shape[2]))
+        cosine, sine, bands = (matrix.to(x) for matrix in modulation_matrices(x.shape[2]))
         grouped = self.groups @ x
         moving = grouped - grouped.mean(dim=2, keepdim=True)
         power = (moving @ cosine).square() + (moving @ sine).square()

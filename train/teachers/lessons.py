@@ -55,7 +55,7 @@ class Lessons:
     @property
     def n_columns(self) -> int:
         """Numbers in a row."""
-        return max((one.stop for one in self.parts), default=0)
+        return max((part.stop for part in self.parts), default=0)
 
     def take(self, index: NDArray[np.integer]) -> "Lessons":
         """Those of the clips at `index`."""
@@ -86,13 +86,13 @@ def n_targets_of(seconds: float, n_pieces: int) -> int:
 
 def join_lessons(parts: Sequence[tuple[Lessons | None, int]]) -> Lessons | None:
     """Lessons of several sets with so many clips each; a set without any learns from nobody."""
-    known = [one for one, _ in parts if one is not None]
+    known = [part for part, _ in parts if part is not None]
     if not known:
         return None
     nothing = np.full((1, known[0].n_columns), np.nan, dtype=np.float16)
     rows: list[Half] = []
-    for one, n_clips in parts:
-        rows += [nothing] * n_clips if one is None else list(one.of_clip)
+    for part, n_clips in parts:
+        rows += [nothing] * n_clips if part is None else list(part.of_clip)
     return replace(known[0], of_clip=rows)
 
 
@@ -104,12 +104,12 @@ def standardised(rows: Sequence[Half], columns: slice, is_learned: NDArray[np.bo
         columns: those of one embedding.
         is_learned: which clips are, shape (n_clips,).
     """
-    learned = [one[:, columns] for one, is_in in zip(rows, is_learned, strict=True) if is_in]
+    learned = [row[:, columns] for row, is_in in zip(rows, is_learned, strict=True) if is_in]
     every = np.concatenate([*learned, rows[0][:0, columns]]).astype(np.float32)
     every = every[np.isfinite(every).all(axis=1)]
     if not len(every):
         return
     mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-3
-    for one in rows:
-        scaled = (one[:, columns].astype(np.float32) - mean) / deviation
-        one[:, columns] = scaled.clip(-FARTHEST, FARTHEST)
+    for row in rows:
+        scaled = (row[:, columns].astype(np.float32) - mean) / deviation
+        row[:, columns] = scaled.clip(-FARTHEST, FARTHEST)

@@ -81,15 +81,19 @@ def listen_to(
             stack.enter_context(Answers(folder, teacher))
             for folder, teacher in zip(folders, teachers, strict=True)
         ]
-        by_key = {one.key(recipe): one for one in recordings}
+        by_key = {recording.key(recipe): recording for recording in recordings}
         todo: dict[str, Recording] = {}
-        for key, one in by_key.items():
-            lacking = tuple(i for i in one.teachers if not stores[i].has(key, one.n_targets))
+        for key, value in by_key.items():
+            lacking = tuple(
+                i for i in value.teachers if not stores[i].has(key, value.n_targets)
+            )
             if lacking:
-                todo[key] = replace(one, teachers=lacking)
+                todo[key] = replace(value, teachers=lacking)
         said = _ask_all(list(todo.values()), teachers, recipe, n_jobs)
-        for done, ((key, one), given) in enumerate(zip(todo.items(), said, strict=True), 1):
-            for i, answer in zip(one.teachers, given, strict=True):
+        for done, ((key, recording), given) in enumerate(
+            zip(todo.items(), said, strict=True), 1
+        ):
+            for i, answer in zip(recording.teachers, given, strict=True):
                 stores[i].add(key, answer)
             if tell is not None:
                 tell(len(by_key) - len(todo) + done, len(by_key))
@@ -147,9 +151,9 @@ def _ask(recording: Recording) -> list[Answer]:
     which = recording.teachers
     teachers = [_held["teachers"][i] for i in which]
     sessions = _held["sessions"]
-    for i, one in zip(which, teachers, strict=True):
+    for i, teacher in zip(which, teachers, strict=True):
         if i not in sessions:
-            sessions[i] = open_session(one.path)
+            sessions[i] = open_session(teacher.path)
     try:
         return ask(recording, teachers, [sessions[i] for i in which], recipe=_held["recipe"])
     except DecodeError as error:
@@ -170,7 +174,7 @@ def ask(
     Raises:
         DecodeError: nothing of it can be decoded.
     """
-    highest = max(one.card.sample_rate for one in teachers)
+    highest = max(teacher.card.sample_rate for teacher in teachers)
     path = Path(recording.path)
     waveform, n_pieces = decode_clip(path, replace(recipe, sample_rate=highest))
     if n_pieces != recording.n_pieces:

@@ -87,7 +87,7 @@ def read_teacher(
     if not path.is_file():
         raise InputError(f"teachers: {path} is not there; `model` names an ONNX file.")
     session = open_session(path)
-    outputs = {one.name: one.shape for one in session.get_outputs()}
+    outputs = {output.name: output.shape for output in session.get_outputs()}
     card = _card_for(path, card_at, session, outputs)
     scores = next((name for name in SCORES if name in outputs), None)
     if scores is None:
@@ -196,7 +196,7 @@ def window_starts(
         n_windows = max(n_windows, n_targets)
     if n_windows == 1:
         return [spare // 2]
-    return [round(one) for one in np.linspace(0, spare, n_windows)]
+    return [round(start) for start in np.linspace(0, spare, n_windows)]
 
 
 def overlaps(

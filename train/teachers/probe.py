@@ -78,7 +78,7 @@ def posterior_loss(logits: Tensor, lessons: Tensor, parts: Sequence[Part]) -> Te
         lessons: all columns of the batch, shape (batch, n_columns); NaN unknown.
         parts: what the columns are.
     """
-    part = next((one for one in parts if one.kind == KIND and one.weight > 0), None)
+    part = next((part for part in parts if part.kind == KIND and part.weight > 0), None)
     if part is None:
         return None
     shares = lessons[:, part.start : part.stop]
@@ -106,8 +106,10 @@ def _first_label(clips: FeatureSet) -> NDArray[np.intp]:
 
 def _folds(groups: NDArray[np.str_], fitted: Mask, n_folds: int) -> list[tuple[Mask, Mask]]:
     """What is learned and what is then asked: rows without a say first, then fold by fold."""
-    digests = [hashlib.md5(f"probe {one}".encode(), usedforsecurity=False) for one in groups]
-    fold = np.array([int(one.hexdigest(), 16) % n_folds for one in digests])
+    digests = [
+        hashlib.md5(f"probe {group}".encode(), usedforsecurity=False) for group in groups
+    ]
+    fold = np.array([int(digest.hexdigest(), 16) % n_folds for digest in digests])
     held = [(fitted & (fold != k), fitted & (fold == k)) for k in range(n_folds)]
     return [(fitted, ~fitted), *(pair for pair in held if pair[0].any())]
 

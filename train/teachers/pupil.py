@@ -22,7 +22,7 @@ def keep_pupil(
     content = {
         "weight": pupil.weight.detach().cpu()[n_before:].clone(),
         "bias": pupil.bias.detach().cpu()[n_before:].clone(),
-        "parts": [asdict(one) | {"labels": list(one.labels)} for one in parts],
+        "parts": [asdict(part) | {"labels": list(part.labels)} for part in parts],
     }
     temporary = run_dir / f".{PUPIL}.tmp"
     torch.save(content, temporary)
@@ -45,5 +45,5 @@ def read_pupil(run_dir: Path) -> tuple[nn.Linear, tuple[Part, ...]] | None:
     weight = content["weight"]
     layer = nn.Linear(weight.shape[1], weight.shape[0])
     layer.load_state_dict({"weight": weight, "bias": content["bias"]})
-    parts = (Part(**{**one, "labels": tuple(one["labels"])}) for one in content["parts"])
+    parts = (Part(**{**part, "labels": tuple(part["labels"])}) for part in content["parts"])
     return layer.eval(), tuple(parts)

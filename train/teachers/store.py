@@ -68,8 +68,8 @@ class Answers:
             for name in (LINES, ROWS):
                 (folder / name).unlink(missing_ok=True)
             (folder / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
-        self.lines = {one["key"]: Line(**one) for one in read_lines(folder / LINES)}
-        self._end = max((one.start + one.n_rows for one in self.lines.values()), default=0)
+        self.lines = {line["key"]: Line(**line) for line in read_lines(folder / LINES)}
+        self._end = max((line.start + line.n_rows for line in self.lines.values()), default=0)
         self._drop_damaged()
         self._files: list[Any] = []
 
@@ -111,8 +111,10 @@ class Answers:
         with (self.folder / ROWS).open("rb") as file:
             found = [self.lines.get(key) for key in keys]
             return [
-                None if one is None or one.error is not None else self._read(file, one)
-                for one in found
+                None
+                if teacher is None or teacher.error is not None
+                else self._read(file, teacher)
+                for teacher in found
             ]
 
     def _read(self, file: Any, line: Line) -> Half:

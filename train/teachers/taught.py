@@ -31,13 +31,13 @@ def teachers_of(config: TrainConfig, data: Path) -> list[Teacher]:
     """
     found = [
         read_teacher(
-            _place(one.model, data),
-            _place(one.card, data) if one.card else None,
-            coverage=one.coverage,
+            _place(teacher.model, data),
+            _place(teacher.card, data) if teacher.card else None,
+            coverage=teacher.coverage,
         )
-        for one in config.teachers
+        for teacher in config.teachers
     ]
-    names = [one.name for one in found]
+    names = [teacher.name for teacher in found]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"teachers: {name!r} stands twice; give the files other names.")
@@ -82,9 +82,9 @@ def lessons_for(
             f"teachers: {clips.name} has no recordings that they could hear, only features."
         )
     heard, recipe = _recordings(config, clips), recipe_for(config)
-    folders = [folder_of(one, prepared) for one in found]
+    folders = [folder_of(teacher, prepared) for teacher in found]
     if is_first():
-        known = [one for one in heard if one is not None]
+        known = [answers for answers in heard if answers is not None]
         tell = progress_lines(say, "asking teachers")
         listen_to(known, found, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
     stores = list(zip(config.teachers, found, folders, strict=True))
@@ -103,8 +103,8 @@ def _lessons(
     """The stored answers of all teachers side by side, embeddings standardised."""
     n_columns = sum(teacher.n_out for _, teacher, _ in stores)
     rows = [
-        np.full((1 if one is None else one.n_targets, n_columns), np.nan, np.float16)
-        for one in heard
+        np.full((1 if answers is None else answers.n_targets, n_columns), np.nan, np.float16)
+        for answers in heard
     ]
     parts: list[Part] = []
     for i, (options, teacher, folder) in enumerate(stores):
@@ -124,8 +124,8 @@ def _lessons(
 def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None]:
     """Of each clip the recording that teachers hear, and which of them; None without any."""
     asked = [
-        clips.from_datasets(one.datasets) if one.datasets else np.ones(len(clips), bool)
-        for one in config.teachers
+        clips.from_datasets(teacher.datasets) if teacher.datasets else np.ones(len(clips), bool)
+        for teacher in config.teachers
     ]
     options, n_pieces = config.features_options, clips.pieces()
     unit = 1 if clips.is_waveform else options.hop_len
@@ -176,7 +176,11 @@ def _fill(
     first: int,
 ) -> int:
     """Put one teacher's answers into its columns; how many recordings have none."""
-    places = [i for i, one in enumerate(heard) if one is not None and which in one.teachers]
+    places = [
+        i
+        for i, answers in enumerate(heard)
+        if answers is not None and which in answers.teachers
+    ]
     keys = [one.key(recipe) for i in places if (one := heard[i]) is not None]
     n_silent = 0
     for i, answer in zip(places, store.every(keys), strict=True):
@@ -195,6 +199,6 @@ def folder_of(teacher: Teacher, prepared: Path) -> Path:
 def teacher_facts(config: TrainConfig, data: Path) -> list[dict[str, str]]:
     """What a model says of those that it learned from."""
     return [
-        {"name": one.name, "licence": one.card.licence, "sha256": one.sha256}
-        for one in teachers_of(config, data)
+        {"name": teacher.name, "licence": teacher.card.licence, "sha256": teacher.sha256}
+        for teacher in teachers_of(config, data)
     ]
