@@ -49,8 +49,8 @@ def difference(
     gaps, rng = b - a, np.random.default_rng(0)
     means = [gaps[rng.integers(len(gaps), size=len(gaps))].mean() for _ in range(2000)]
     low, high = np.quantile(means, [0.025, 0.975])
-    found = {"mean": gaps.mean(), "low": low, "high": high}
-    return {key: round(float(value), 4) for key, value in found.items()}
+    figures = {"mean": gaps.mean(), "low": low, "high": high}
+    return {key: round(float(value), 4) for key, value in figures.items()}
 
 
 def main() -> None:
@@ -73,8 +73,8 @@ def main() -> None:
         out=asked.out,
         say=lambda line: print(line, flush=True),
     )
-    found = fitted(sweep, asked.bodies, asked.seeds)
-    rows = [record_of(name, records, "valid") for name, records in found.items()]
+    fits = fitted(sweep, asked.bodies, asked.seeds)
+    rows = [record_of(name, records, "valid") for name, records in fits.items()]
     columns = ("body", "parameters", "CPU ms a minute", "CPU s to fit", "seeds")
     cells = [
         [
@@ -87,10 +87,10 @@ def main() -> None:
     print(table_of((*columns, "accuracy", "F1 (macro)"), cells))
     if asked.picture:
         asked.picture.write_text(picture_of(asked.set, rows), encoding="utf-8")
-    base = found.get(asked.against, [])
+    base = fits.get(asked.against, [])
     gaps = {
         name: difference(base, records, "valid")
-        for name, records in found.items()
+        for name, records in fits.items()
         if base and name != asked.against
     }
     print(json.dumps({"set": asked.set, "split": "valid", "rows": rows, "less_base": gaps}))

@@ -123,7 +123,7 @@ def scan_cluster(
 
 def memory_of(name: str) -> list[float]:
     """Proportional memory in MiB of processes that begin so, with their decoding processes."""
-    found: dict[int, float] = {}
+    memory: dict[int, float] = {}
     parents: dict[int, int] = {}
     named = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -136,11 +136,11 @@ def memory_of(name: str) -> list[float]:
         except (OSError, IndexError):
             continue
         pss = next(line for line in text.splitlines() if line.startswith("Pss:"))
-        found[int(process.name)] = int(pss.split()[1]) / 1024
+        memory[int(process.name)] = int(pss.split()[1]) / 1024
         if command.startswith(name.encode()):
             named.append(int(process.name))
-    below = {name: sum(found[p] for p in found if parents.get(p) == name) for name in named}
-    return [found[name] + below[name] for name in named]
+    below = {name: sum(memory[p] for p in memory if parents.get(p) == name) for name in named}
+    return [memory[name] + below[name] for name in named]
 
 
 def decode_alone(folder: Path, n_threads: int) -> dict[str, float]:
@@ -163,8 +163,8 @@ def arm(*words: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, __file__, "arm", *words], check=True, capture_output=True, text=True
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 ARMS: dict[str, Callable[..., dict[str, float]]] = {
@@ -222,13 +222,13 @@ def growth(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     def rows() -> Iterator[dict[str, float]]:
         for n in given.objects:
             music = make_small(folder / str(n) / "music", n)
-            found = arm("cluster", str(music), str(model))
+            figures = arm("cluster", str(music), str(model))
             row = {
                 "objects": n,
-                "ms_an_object": round(1e3 * found["scan_s"] / n, 3),
-                **{key: round(found[key], 1) for key in ("startup_s", "driver_mib")},
-                "actor_mib": round(found["actor_mib"], 1),
-                "bytes_a_row": round(found["bytes_a_row"], 1),
+                "ms_an_object": round(1e3 * figures["scan_s"] / n, 3),
+                **{key: round(figures[key], 1) for key in ("startup_s", "driver_mib")},
+                "actor_mib": round(figures["actor_mib"], 1),
+                "bytes_a_row": round(figures["bytes_a_row"], 1),
             }
             print(row, flush=True)
             yield row
@@ -240,8 +240,8 @@ def paper(given: argparse.Namespace, _folder: Path) -> dict[str, object]:
     """What 100 million tracks take: arithmetic on measured figures."""
     core_s = given.core_s
     if core_s is None:
-        found = arm("files", str(given.music))
-        core_s = found["cpu_s"] / found["n"]
+        figures = arm("files", str(given.music))
+        core_s = figures["cpu_s"] / figures["n"]
     n, parts = 100_000_000, 100_000_000 / given.part_len
     return {
         "core_s_a_track": round(core_s, 3),

@@ -44,9 +44,9 @@ SAME = 1e-3
 
 def try_pair(features: str, body: str, *, data: Path, out: Path) -> dict[str, Any]:
     """Train, go on, evaluate, export, evaluate again; returns what was seen."""
-    said: list[str] = []
+    lines: list[str] = []
     run = out / f"{features}-{body}"
-    places = {"data": data, "prepared": out / "prepared", "say": said.append}
+    places = {"data": data, "prepared": out / "prepared", "say": lines.append}
     overrides = {
         "datasets": ["folder"],
         "features": features,
@@ -61,16 +61,16 @@ def try_pair(features: str, body: str, *, data: Path, out: Path) -> dict[str, An
     }
     started = time.perf_counter()
     where = Places(data=data, out=run, prepared=out / "prepared")
-    run_training(None, overrides, where, say=said.append)
-    best = resume_training(run, {"fit.epochs": 2 * EPOCHS}, say=said.append)
+    run_training(None, overrides, where, say=lines.append)
+    best = resume_training(run, {"fit.epochs": 2 * EPOCHS}, say=lines.append)
     seconds = time.perf_counter() - started
-    model = export_checkpoint(best, run / "model.onnx", say=said.append)
+    model = export_checkpoint(best, run / "model.onnx", say=lines.append)
     figures = [
         evaluate_model(path, {"datasets": ["folder"]}, split="test", **places).record
         for path in (best, model)
     ]
     losses = [
-        float(loss) for line in said for loss in re.findall(r"^fit: .*loss ([\d.]+)", line)
+        float(loss) for line in lines for loss in re.findall(r"^fit: .*loss ([\d.]+)", line)
     ]
     names = ("accuracy", "f1_macro", "roc_auc")
     return {
@@ -94,14 +94,14 @@ def main() -> None:
     assert {f for f, _ in PAIRS} == set(OPTIONS)
     assert {b for _, b in PAIRS} == set(BODIES)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory() as temporary:
         for features, body in PAIRS:
             row = try_pair(features, body, data=asked.data, out=asked.out or Path(temporary))
             print(json.dumps(row), flush=True)
-            found.append(row)
-    print(json.dumps({"pairs": found}))
-    if not all(row["same_exported"] and row["last_loss"] < row["first_loss"] for row in found):
+            rows.append(row)
+    print(json.dumps({"pairs": rows}))
+    if not all(row["same_exported"] and row["last_loss"] < row["first_loss"] for row in rows):
         sys.exit(1)
 
 

@@ -31,14 +31,14 @@ BATCHES = (1, 16)
 
 def settings() -> dict[str, CpuSettings]:
     """What is compared: each number of threads, with and without spinning and arena."""
-    found = {}
+    settings_ = {}
     threads = sorted({1, usable_cores(), 2 * usable_cores()})
     for n, spinning, arena in itertools.product(threads, (False, True), (True, False)):
         name = f"{n} threads, {'spinning' if spinning else 'sleeping'}"
-        found[f"{name}, {'arena' if arena else 'no arena'}"] = CpuSettings(
+        settings_[f"{name}, {'arena' if arena else 'no arena'}"] = CpuSettings(
             n_threads=n, spinning=spinning, arena=arena
         )
-    return found
+    return settings_
 
 
 Times = tuple[float, float]
@@ -81,10 +81,10 @@ def main() -> None:
     times: dict[str, dict[str, list[Times]]] = {name: {} for name in engines}
     for turn in range(given.rounds + 1):
         for name, engine in engines.items():
-            found = {f"batch {batch}": model_alone(engine, batch) for batch in BATCHES}
+            measured = {f"batch {batch}": model_alone(engine, batch) for batch in BATCHES}
             if paths:
-                found["scan"] = scan_of(engine, paths)
-            for key, value in found.items() if turn else ():  # the first round warms up
+                measured["scan"] = scan_of(engine, paths)
+            for key, value in measured.items() if turn else ():  # the first round warms up
                 times[name].setdefault(key, []).append(value)
     result: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d"),

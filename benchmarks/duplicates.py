@@ -59,8 +59,10 @@ def main() -> None:
                     place = folder / change / name_of(path)
                     place.parent.mkdir(exist_ok=True)
                     copies.append(CHANGES[change](wave, rate, place))
-                found = embedded(tagger, copies)
-                alike = [likeness(originals[path][0], found[path][0], mean) for path in found]
+                copies_ = embedded(tagger, copies)
+                alike = [
+                    likeness(originals[path][0], copies_[path][0], mean) for path in copies_
+                ]
                 figures[change] = {
                     "named": round(float(np.mean(np.array(alike) >= SAME)), 3),
                     "least_alike": round(min(alike), 3),

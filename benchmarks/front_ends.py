@@ -63,7 +63,7 @@ def main() -> None:
         splits=SIDES,
         say=lambda line: print(line, flush=True),
     )
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.features}
+    fits: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.features}
     for split in asked.splits:
         for name in asked.features:
             changes = {
@@ -72,10 +72,10 @@ def main() -> None:
                 "seed": split,
                 "split_seed": split,
             }
-            found[name].append(run_one(sweep, f"{name}-{split}", changes))
+            fits[name].append(run_one(sweep, f"{name}-{split}", changes))
     rows = [
         {**record_of(name, records, "valid"), "both": both_sides(records)}
-        for name, records in found.items()
+        for name, records in fits.items()
     ]
     columns = ("front end", "parameters", "CPU ms a minute", "CPU s to fit", "splits")
     cells = [

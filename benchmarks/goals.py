@@ -94,8 +94,8 @@ def run(script: str, words: list[str]) -> Figures:
         text=True,
     )
     print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
-    found: Figures = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:

@@ -19,13 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tagger.audio.process_client import DecodeProcess
-from tagger.audio.requested_windows import Listening, RequestedWindows, listen
+from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.errors import DecodeError
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine, usable_cores
-
-Ears = Callable[[Path, RequestedWindows], Listening]
 
 
 def cpu_s() -> float:
@@ -41,64 +39,67 @@ def timed(job: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - started, cpu_s() - used
 
 
-def decode_here(paths: Sequence[Path], wanted: RequestedWindows) -> None:
+def decode_here(paths: Sequence[Path], requested: RequestedWindows) -> None:
     """Decode in threads."""
 
-    def one(path: Path) -> None:
-        for _ in listen(path, wanted):
+    def decode(path: Path) -> None:
+        for _ in listen(path, requested):
             pass
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(one, paths))
+        list(pool.map(decode, paths))
 
 
-def decode_there(paths: Sequence[Path], wanted: RequestedWindows) -> None:
+def decode_there(paths: Sequence[Path], requested: RequestedWindows) -> None:
     """Decode in a helper process for each thread."""
     own = threading.local()
     started: list[DecodeProcess] = []
 
-    def one(path: Path) -> None:
-        if not hasattr(own, "ears"):
-            own.ears = DecodeProcess()
-            started.append(own.ears)
-        for _ in own.ears.listen(path, wanted):
+    def decode(path: Path) -> None:
+        if not hasattr(own, "process"):
+            own.process = DecodeProcess()
+            started.append(own.process)
+        for _ in own.process.listen(path, requested):
             pass
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        list(pool.map(one, paths))
-    for ears in started:
-        ears.close()
+        list(pool.map(decode, paths))
+    for process in started:
+        process.close()
 
 
-def helper_memory_mib(path: Path, wanted: RequestedWindows) -> dict[str, float]:
+def helper_memory_mib(path: Path, requested: RequestedWindows) -> dict[str, float]:
     """What a helper holds after a song: resident, and the part that is its own (Linux)."""
-    with DecodeProcess() as ears:
-        for _ in ears.listen(path, wanted):
+    with DecodeProcess() as process:
+        for _ in process.listen(path, requested):
             pass
-        process = ears._process  # noqa: SLF001, nobody else needs its number
-        rollup = Path(f"/proc/{process.pid if process else 0}/smaps_rollup").read_text()
+        child = process._process  # noqa: SLF001, nobody else needs its number
+        rollup = Path(f"/proc/{child.pid if child else 0}/smaps_rollup").read_text()
     lines = (line.split() for line in rollup.splitlines()[1:])
     size_kib = {words[0].rstrip(":"): int(words[1]) for words in lines}
     own = size_kib["Private_Clean"] + size_kib["Private_Dirty"]
     return {"resident": round(size_kib["Rss"] / 1024, 1), "own": round(own / 1024, 1)}
 
 
-def start_up_s(wanted: RequestedWindows) -> float:
+def start_up_s(requested: RequestedWindows) -> float:
     """Processor time from nothing to a helper that answers, and its end."""
 
     def start() -> None:
-        with DecodeProcess() as ears, contextlib.suppress(DecodeError):
-            list(ears.listen(Path(__file__), wanted))  # no audio: refused at once
+        with DecodeProcess() as process, contextlib.suppress(DecodeError):
+            list(process.listen(Path(__file__), requested))  # no audio: refused at once
 
     return statistics.median(timed(start)[1] for _ in range(5))
 
 
 def compare(
-    paths: Sequence[Path], wanted: RequestedWindows, *, n_rounds: int
+    paths: Sequence[Path], requested: RequestedWindows, *, n_rounds: int
 ) -> dict[str, float]:
     """Both ways in turn: the medians."""
     rounds = [
-        (timed(lambda: decode_here(paths, wanted)), timed(lambda: decode_there(paths, wanted)))
+        (
+            timed(lambda: decode_here(paths, requested)),
+            timed(lambda: decode_there(paths, requested)),
+        )
         for _ in range(n_rounds)
     ]
     return {
@@ -116,23 +117,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="repetitions of each job")
     given = parser.parse_args()
     songs = given.songs or Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "songs-cc"
-    found = list(find_tracks([songs]))
-    paths = found * -(-given.files // len(found))
+    tracks = list(find_tracks([songs]))
+    paths = tracks * -(-given.files // len(tracks))
     spec = load_engine(find_model(DEFAULT), device="cpu").spec
     result: dict[str, object] = {"date": time.strftime("%Y-%m-%d"), "n_files": len(paths)}
     for name, n_windows in (("default", 6), ("full", None)):
-        wanted = RequestedWindows(
+        requested = RequestedWindows(
             sample_rate=spec.sample_rate,
             window_len=spec.window_len,
             n_windows=n_windows,
             silence_dbfs=spec.silence_dbfs,
         )
-        decode_here(found, wanted)  # warm the file cache
-        cells = compare(paths, wanted, n_rounds=given.rounds)
+        decode_here(tracks, requested)  # warm the file cache
+        cells = compare(paths, requested, n_rounds=given.rounds)
         result[name] = cells
         print(f"{name}: {cells}", file=sys.stderr)
-    result["helper_start_cpu_s"] = round(start_up_s(wanted), 3)
-    result["helper_mib"] = helper_memory_mib(found[0], wanted)
+    result["helper_start_cpu_s"] = round(start_up_s(requested), 3)
+    result["helper_mib"] = helper_memory_mib(tracks[0], requested)
     print(json.dumps(result))
 
 

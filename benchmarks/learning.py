@@ -79,7 +79,7 @@ def recordings(data: Path) -> list[Collection]:
     rows = np.flatnonzero(clips.splits == "valid").tolist()
     paths = {str(clips.ids[row]): clips.paths[row] for row in rows}
     with (data / FOLDER / INDEX).open(newline="", encoding="utf-8") as file:
-        found = [
+        those = [
             row
             for row in csv.DictReader(file)
             if row["path"] in paths and row["label"] not in NO_MUSIC
@@ -87,7 +87,7 @@ def recordings(data: Path) -> list[Collection]:
     return [
         Collection(f"recordings, {name}", [
             LabelledTrack(paths[row["path"]], row["group"], (row[column],))
-            for row in found
+            for row in those
             if row[column] not in {"", UNKNOWN}
         ])
         for name, column in (("18 labels of artists", "label"), ("own tags", "own"))
@@ -152,14 +152,16 @@ def mean_precision(
 ) -> float:
     """Mean average precision of the base's scores as scores of these labels."""
     auditor = Auditor(base.spec, RULES, threshold=None, limit=1)
-    found = []
+    precisions = []
     for label in labels:
         meant = auditor.meanings(label)[:1]
         column = np.zeros(len(scores), np.float32)
         if meant:
             column = scores[:, base.spec.labels.index(meant[0])]
-        found.append(average_precision(table.targets[:, table.labels.index(label)], column))
-    return float(np.mean(found))
+        precisions.append(
+            average_precision(table.targets[:, table.labels.index(label)], column)
+        )
+    return float(np.mean(precisions))
 
 
 def accuracy(args: argparse.Namespace) -> None:
@@ -169,23 +171,23 @@ def accuracy(args: argparse.Namespace) -> None:
     with Tagger(args.model, device="cpu", state=args.state, settings={}) as tagger:
         base = BaseModel(tagger.path, spec_in(tagger.path))
         for collection in collections:
-            found = measure(collection, tagger, base)
-            said = found.learned.figures
+            gained = measure(collection, tagger, base)
+            measured = gained.learned.figures
             figures[collection.name] = {
-                "n_tracks": said["n_tracks"],
-                "n_artists": said["n_artists"],
-                "n_labels": len(found.learned.labels),
-                "learned": round(said["macro_average_precision"], 3),
-                "base_scores": round(found.scores, 3),
-                "base_first_label": round(found.first, 3),
-                "base_first_label_without_its_score": round(found.only_first, 3),
-                "chance": round(said["macro_prior"], 3),
-                "written_right": round(said["written_right"], 3),
-                "share_written": round(said["share_of_tracks_written"], 3),
-                "calibration_error": round(said["calibration_error"], 4),
+                "n_tracks": measured["n_tracks"],
+                "n_artists": measured["n_artists"],
+                "n_labels": len(gained.learned.labels),
+                "learned": round(measured["macro_average_precision"], 3),
+                "base_scores": round(gained.scores, 3),
+                "base_first_label": round(gained.first, 3),
+                "base_first_label_without_its_score": round(gained.only_first, 3),
+                "chance": round(measured["macro_prior"], 3),
+                "written_right": round(measured["written_right"], 3),
+                "share_written": round(measured["share_of_tracks_written"], 3),
+                "calibration_error": round(measured["calibration_error"], 4),
             }
             print(collection.name, figures[collection.name])
-            for row in found.learned.rows:
+            for row in gained.learned.rows:
                 print(
                     f"  {row.label:<24} {row.n_tracks:>4} {row.n_artists:>4}"
                     f" {row.average_precision:.2f} right {row.precision:.2f}"
@@ -213,7 +215,7 @@ def speed() -> None:
     named = ((track.artist, track.genres) for track in tracks)
     vocabulary = choose_vocabulary(named, GenreRules(), VocabularyOptions())
     table = table_of(tracks, features_of(embeddings, scores), vocabulary, GenreRules())
-    found = learn(
+    lesson = learn(
         table,
         HeadOptions(
             prior=prior_of(vocabulary.labels, (), n_embedding=width + n_base),
@@ -223,8 +225,8 @@ def speed() -> None:
     emit({
         "n_tracks": n_tracks,
         "n_labels": len(vocabulary.labels),
-        "learned": len(found.labels),
-        "macro_average_precision": round(found.figures["macro_average_precision"], 3),
+        "learned": len(lesson.labels),
+        "macro_average_precision": round(lesson.figures["macro_average_precision"], 3),
         "seconds": round(time.perf_counter() - began, 1),
         "processor_s": round(time.process_time() - used, 1),
         "peak_mib": round(peak_mib()),

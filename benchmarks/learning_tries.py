@@ -52,7 +52,7 @@ N_WINDOWS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EmbeddedTrack:
     """A track with what the base makes of its windows: embeddings and scores, a row each."""
 
     track: LabelledTrack
@@ -94,59 +94,59 @@ TRIES: Mapping[str, Try] = {
 }
 
 
-def hear(tracks: Sequence[LabelledTrack], engine: Engine) -> list[Heard]:
+def hear(tracks: Sequence[LabelledTrack], engine: Engine) -> list[EmbeddedTrack]:
     """All tracks, window by window."""
-    found = []
+    embedded = []
     for track in tracks:
         with open_track(track.path, sample_rate=engine.spec.sample_rate) as opened:
             cut = opened.windows(window_len=engine.spec.window_len, n_windows=N_WINDOWS)
             scores, embeddings = engine.run_embedding(np.stack(list(cut)))
-        found.append(Heard(track, embeddings, scores))
-    return found
+        embedded.append(EmbeddedTrack(track, embeddings, scores))
+    return embedded
 
 
 def held_out(
-    heard: Sequence[Heard], base: BaseModel, one: Try
+    collection: Sequence[EmbeddedTrack], base: BaseModel, attempt: Try
 ) -> tuple[LearningTable, HeldOut]:
     """A table of tracks, and what heads that do not know their artists say of them."""
-    tracks = [row.track for row in heard]
+    tracks = [row.track for row in collection]
     own = [names_of(track.genres, RULES) for track in tracks]
     rules = with_implied_tree(RULES, chain.from_iterable(own))
     named = [
         (t.artist, with_ancestors(names, rules)) for t, names in zip(tracks, own, strict=True)
     ]
     vocabulary = choose_vocabulary(named, rules, VocabularyOptions(min_tracks=MIN_TRACKS))
-    embedded = np.stack([one.embed(row.embeddings) for row in heard])
-    if one.n_components:
+    embedded = np.stack([attempt.embed(row.embeddings) for row in collection])
+    if attempt.n_components:
         left, sizes, _ = np.linalg.svd(embedded - embedded.mean(axis=0), full_matrices=False)
-        embedded = left[:, : one.n_components] * sizes[: one.n_components]
-    means = np.stack([row.embeddings.mean(axis=0) for row in heard])
+        embedded = left[:, : attempt.n_components] * sizes[: attempt.n_components]
+    means = np.stack([row.embeddings.mean(axis=0) for row in collection])
     features = np.hstack([embedded, base_logits(base.scores(means))]).astype(np.float32)
     table = table_of(tracks, features, vocabulary, rules)
     width, n_base = embedded.shape[1], len(base.labels)
     gains = gains_of(width, n_base)
-    if one.gain is not None:
-        gains[width:] = one.gain
+    if attempt.gain is not None:
+        gains[width:] = attempt.gain
     prior = prior_of(vocabulary.labels, base.labels, n_embedding=width)
     options = HeadOptions(
-        prior=prior if one.has_prior else None, gains=gains, penalties=one.penalties
+        prior=prior if attempt.has_prior else None, gains=gains, penalties=attempt.penalties
     )
     return table, hold_out(table, options)
 
 
-def first_label(heard: Sequence[Heard], base: BaseModel) -> Matrix:
+def first_label(tracks: Sequence[EmbeddedTrack], base: BaseModel) -> Matrix:
     """The base's scores of tracks where they are the track's highest of a genre, else 0."""
-    scores = np.stack([row.scores.mean(axis=0) for row in heard])
+    scores = np.stack([row.scores.mean(axis=0) for row in tracks])
     is_genre = np.array([base.spec.kind_of(label) == "genre" for label in base.spec.labels])
     scores = np.where(is_genre, scores, 0)
     return np.where(scores == scores.max(axis=1, keepdims=True), scores, 0).astype(np.float32)
 
 
-def measure(heard: Sequence[Heard], base: BaseModel) -> dict[str, dict[str, float]]:
+def measure(tracks: Sequence[EmbeddedTrack], base: BaseModel) -> dict[str, dict[str, float]]:
     """Every try: the first label, what is learned, how strong the penalty is."""
-    first, figures = first_label(heard, base), {}
+    first, figures = first_label(tracks, base), {}
     for name, attempt in TRIES.items():
-        table, held = held_out(heard, base, attempt)
+        table, held = held_out(tracks, base, attempt)
         chance = table.targets.mean(axis=0)
         kept = [
             column
@@ -173,7 +173,7 @@ def interval(
     """Where the mean of `one`'s average precisions less `other`'s lies with 95 %."""
     whose = np.unique(np.array(artists, dtype=str), return_inverse=True)[1]
     members = [np.flatnonzero(whose == i) for i in range(whose.max() + 1)]
-    rng, found = np.random.default_rng(0), []
+    rng, differences = np.random.default_rng(0), []
     for _ in range(1000):
         rows = np.concatenate(
             [members[i] for i in rng.integers(len(members), size=len(members))]
@@ -181,15 +181,17 @@ def interval(
         if targets[rows].any(axis=0).all():
             columns = zip(targets[rows].T, one[rows].T, other[rows].T, strict=True)
             gains = [average_precision(y, a) - average_precision(y, b) for y, a, b in columns]
-            found.append(float(np.mean(gains)))
-    return [round(float(bound), 2) for bound in np.quantile(found, [0.025, 0.975])]
+            differences.append(float(np.mean(gains)))
+    return [round(float(bound), 2) for bound in np.quantile(differences, [0.025, 0.975])]
 
 
-def of_library(heard: list[Heard], other: list[Heard], base: BaseModel) -> dict[str, object]:
+def of_library(
+    tracks: list[EmbeddedTrack], other: list[EmbeddedTrack], base: BaseModel
+) -> dict[str, object]:
     """The gain of the measured half: its interval, with the other half, and its ceiling."""
-    n_measured = len(heard)
-    first, figures = first_label(heard, base), {}
-    for name, rows in (("alone", heard), ("with the other half", heard + other)):
+    n_measured = len(tracks)
+    first, figures = first_label(tracks, base), {}
+    for name, rows in (("alone", tracks), ("with the other half", tracks + other)):
         table, held = held_out(rows, base, Try())
         kept = [table.labels.index(label) for label in ("Rock", "Metal")]
         targets = table.targets[:n_measured, kept]
@@ -203,7 +205,7 @@ def of_library(heard: list[Heard], other: list[Heard], base: BaseModel) -> dict[
             "gain": round(float(np.mean(gains)), 3),
             "interval": interval(targets, logits, below, table.artists[:n_measured]),
         }
-    table, _ = held_out(heard, base, Try())
+    table, _ = held_out(tracks, base, Try())
     return {**figures, "listener": ceiling(table)}
 
 
@@ -218,11 +220,11 @@ def ceiling(table: LearningTable) -> dict[str, float]:
     names, counts = np.unique(artists[metal].astype(str), return_counts=True)
     is_band = artists == names[counts.argmax()]
     sure = {"Metal": metal & ~is_band, "Rock": rock | is_band}
-    found = {}
+    figures = {}
     for label, believed in sure.items():
         targets = table.targets[:, table.labels.index(label)]
-        found[label] = round(average_precision(targets, believed.astype(np.float32)), 3)
-    return {**found, "mean": round(float(np.mean(list(found.values()))), 3),
+        figures[label] = round(average_precision(targets, believed.astype(np.float32)), 3)
+    return {**figures, "mean": round(float(np.mean(list(figures.values()))), 3),
             "tracks_of_the_band": int((metal & is_band).sum())}  # fmt: skip
 
 
@@ -245,12 +247,12 @@ def main() -> None:
     base = BaseModel(find_model("default"), engine.spec)
     collections: list[Collection] = [*recordings(args.data), library(args.data)]
     figures: dict[str, object] = {}
-    heard: list[Heard] = []
+    tracks: list[EmbeddedTrack] = []
     for collection in collections:
         print(collection.name)
-        heard = hear(collection.tracks, engine)
-        figures[collection.name] = measure(heard, base)
-    figures["library"] = of_library(heard, hear(other_half(args.data), engine), base)
+        tracks = hear(collection.tracks, engine)
+        figures[collection.name] = measure(tracks, base)
+    figures["library"] = of_library(tracks, hear(other_half(args.data), engine), base)
     emit({"model": engine.spec.revision, **figures})
 
 

@@ -41,7 +41,7 @@ SETTLED = ("--threshold", "0.999")
 def make_templates(folder: Path) -> list[bytes]:
     """Different sounds as WAV and FLAC; every other one says that it is jazz."""
     rng = np.random.default_rng(0)
-    found = []
+    templates = []
     for i in range(N_TEMPLATES):
         seconds = np.arange(int(RATE * rng.uniform(0.7, 1.3))) / RATE
         tones = rng.uniform(80, 3000, size=3)
@@ -51,9 +51,9 @@ def make_templates(folder: Path) -> list[bytes]:
         soundfile.write(path, wave.astype(np.float32), RATE, "PCM_16")
         if i % 4 < 2:
             _give_genre(path)
-        found.append(path.read_bytes())
+        templates.append(path.read_bytes())
         path.unlink()
-    return found
+    return templates
 
 
 def _give_genre(path: Path) -> None:
@@ -90,12 +90,12 @@ def run(command: Sequence[str], environment: dict[str, str]) -> dict[str, float]
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
     )
     assert process.stderr
-    said = process.stderr.read()
+    output = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall_s = time.perf_counter() - started
     if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: {process.returncode}: {said.decode()}")
+        raise SystemExit(f"{' '.join(command)}: {process.returncode}: {output.decode()}")
     rss_mib = used.ru_maxrss / 1024
     return {"s": wall_s, "cpu_s": used.ru_utime + used.ru_stime, "rss_mib": rss_mib}
 
@@ -137,7 +137,7 @@ def _compare(
         {name: run(command, environment) for name, command in commands.items()}
         for _ in range(rounds)
     ]
-    found = {
+    medians = {
         name: {
             key: statistics.median(figures[name][key] for figures in runs)
             for key in ("s", "cpu_s")
@@ -145,9 +145,9 @@ def _compare(
         for name in commands
     }
     rss = statistics.median(figures["scan"]["rss_mib"] for figures in runs)
-    result: dict[str, object] = {name: _rounded(figures) for name, figures in found.items()}
+    result: dict[str, object] = {name: _rounded(figures) for name, figures in medians.items()}
     for key in ("s", "cpu_s"):
-        whole, start, find = (found[name][key] for name in ("scan", "start", "find"))
+        whole, start, find = (medians[name][key] for name in ("scan", "start", "find"))
         result[f"ratio_{key}"] = round(whole / find, 2)
         result[f"pass_ratio_{key}"] = round((whole - start) / find, 2)
     return result | {"rss_mib": round(rss, 1)}

@@ -23,8 +23,8 @@ def data_folder() -> Path:
 
 def songs(*, n_files: int, folder: Path | None = None) -> list[Path]:
     """Whole songs, repeated until there are at least `n_files` of them."""
-    found = list(find_tracks([folder or data_folder() / "songs-cc"]))
-    return found * -(-n_files // len(found))
+    tracks = list(find_tracks([folder or data_folder() / "songs-cc"]))
+    return tracks * -(-n_files // len(tracks))
 
 
 def seconds_of(job: Job) -> float:

@@ -117,8 +117,8 @@ def answers(checkpoint: str, patches: np.ndarray) -> np.ndarray:
         session.run(tf.compat.v1.global_variables_initializer())
         folder = Path(musicnn.__file__).parent / checkpoint
         tf.compat.v1.train.Saver().restore(session, f"{folder}/")
-        found = session.run(scores, {x: patches, is_training: False})
-    return np.asarray(found)
+        scored = session.run(scores, {x: patches, is_training: False})
+    return np.asarray(scored)
 
 
 if __name__ == "__main__":

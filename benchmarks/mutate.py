@@ -64,15 +64,15 @@ class Counts:
         self.faults.append({"seed": seed, "original": original, "fault": what})
         print(f"seed {seed} ({original}): {what}", file=sys.stderr, flush=True)
 
-    def add(self, found: dict[str, object]) -> None:
+    def add(self, verdict: dict[str, object]) -> None:
         """Count one verdict."""
         self.n_mutants += 1
-        self.n_heard += bool(found.get("is_heard"))
-        self.n_changes += int(found.get("n_changes", 0))  # type: ignore[call-overload]
-        seed, original = found["seed"], found["original"]
-        for fault in found["faults"]:  # type: ignore[attr-defined]
+        self.n_heard += bool(verdict.get("is_heard"))
+        self.n_changes += int(verdict.get("n_changes", 0))  # type: ignore[call-overload]
+        seed, original = verdict["seed"], verdict["original"]
+        for fault in verdict["faults"]:  # type: ignore[attr-defined]
             self.fault(seed, original, fault, "wrong")  # type: ignore[arg-type]
-        for step, took_s in found.get("steps_s", {}).items():  # type: ignore[attr-defined]
+        for step, took_s in verdict.get("steps_s", {}).items():  # type: ignore[attr-defined]
             self.slowest_s = max(self.slowest_s, took_s)
             if took_s > SLOW_S:
                 self.fault(seed, original, f"{step} took {took_s:.1f} s", "slow")  # type: ignore[arg-type]
@@ -108,17 +108,17 @@ class Worker:
         finally:
             timer.cancel()
         if line:
-            found: dict[str, object] = json.loads(line)
-            return found
+            verdict: dict[str, object] = json.loads(line)
+            return verdict
         code = self.process.wait()
         if time.monotonic() - started >= GIVE_UP_S:
             return f"it hangs for more than {GIVE_UP_S:.0f} s"
         return f"the process died with {code}"
 
 
-def slowest_s(found: dict[str, object]) -> float:
+def slowest_s(verdict: dict[str, object]) -> float:
     """The seconds of the slowest step."""
-    return max(found.get("steps_s", {}).values(), default=0.0)  # type: ignore[attr-defined]
+    return max(verdict.get("steps_s", {}).values(), default=0.0)  # type: ignore[attr-defined]
 
 
 def run(seeds: "queue.Queue[int]", arguments: list[str], counts: Counts) -> None:
@@ -129,15 +129,15 @@ def run(seeds: "queue.Queue[int]", arguments: list[str], counts: Counts) -> None
             seed = seeds.get_nowait()
         except queue.Empty:
             break
-        found = worker.judge(seed)
-        if not isinstance(found, str) and slowest_s(found) > SLOW_S:
-            found = worker.judge(seed)  # was it the file, or another program on this machine?
-        if isinstance(found, str):
+        verdict = worker.judge(seed)
+        if not isinstance(verdict, str) and slowest_s(verdict) > SLOW_S:
+            verdict = worker.judge(seed)  # was it the file, or another program on this machine?
+        if isinstance(verdict, str):
             counts.n_mutants += 1
-            counts.fault(seed, "", found, "died")
+            counts.fault(seed, "", verdict, "died")
             worker = Worker(arguments)
         else:
-            counts.add(found)
+            counts.add(verdict)
     worker.process.kill()
 
 

@@ -38,13 +38,13 @@ def same_as_before(config: TrainConfig, clips: FeatureSet, out: Path) -> None:
         "clips": clips.groups.tolist(),
         "ids": clips.ids.tolist(),
     }
-    path, said = out / "config.json", json.dumps(facts)
-    if path.is_file() and path.read_text() != said:
+    path, text = out / "config.json", json.dumps(facts)
+    if path.is_file() and path.read_text() != text:
         raise SystemExit(
             f"{out}: holds folds of another configuration or other clips; give another --out."
         )
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(said)
+    path.write_text(text)
 
 
 def of_seed(config: TrainConfig, clips: FeatureSet, *, out: Path) -> dict[str, Any]:
@@ -53,12 +53,12 @@ def of_seed(config: TrainConfig, clips: FeatureSet, *, out: Path) -> dict[str, A
     is_learned = (clips.splits == "train") | (own & (clips.splits == "valid"))
     clips = clips.take(np.flatnonzero(is_learned))
     same_as_before(config, clips, out)
-    heard = out_of_fold(
+    scores = out_of_fold(
         config, clips, start=None, out=out, say=print, resume=True, folds_seed=FOLDS_SEED
     )
-    assert heard is not None  # the configuration asks for folds
-    held = heard.clips
-    right = first_right(*among_known(mean_scores(heard, kind=config.kind), held.targets))
+    assert scores is not None  # the configuration asks for folds
+    held = scores.clips
+    right = first_right(*among_known(mean_scores(scores, kind=config.kind), held.targets))
     np.savez(out / "right.npz", ids=held.ids, right=right, splits=held.splits)
     every: dict[str, Any] = {"seed": config.seed, "accuracy": round(float(right.mean()), 4)}
     for split in ("train", "valid"):
@@ -78,9 +78,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
     folds = {"calibration.source": "out-of-fold", "calibration.folds": N_FOLDS}
-    wanted = {**parse_overrides(given.set), **folds}
-    wanted["calibration.datasets"] = [given.dataset]
-    config = load_config(given.config, wanted)
+    overrides = {**parse_overrides(given.set), **folds}
+    overrides["calibration.datasets"] = [given.dataset]
+    config = load_config(given.config, overrides)
     check_choices(config)
     clips = load_clips(config, given.data, prepared=given.prepared, say=print)
     config = learnable(config, clips, say=print)

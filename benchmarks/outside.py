@@ -47,7 +47,7 @@ def accepted(genres: Iterable[str]) -> frozenset[str]:
 
 def tagged_library(folder: Path) -> dict[Path, frozenset[str]]:
     """Files with a genre that a label can say."""
-    found = {}
+    tagged = {}
     for path in find_tracks([folder]):
         try:
             labels = accepted(read_tags(path).genres)
@@ -55,8 +55,8 @@ def tagged_library(folder: Path) -> dict[Path, frozenset[str]]:
             print(f"left out: {error}")
             continue
         if labels:
-            found[path] = labels
-    return found
+            tagged[path] = labels
+    return tagged
 
 
 def collections(data: Path) -> dict[str, dict[Path, frozenset[str]]]:
@@ -82,14 +82,14 @@ def collections(data: Path) -> dict[str, dict[Path, frozenset[str]]]:
 
 
 def figures(
-    heard: Mapping[Path, np.ndarray], right: Mapping[Path, frozenset[str]], engine: Engine
+    scored: Mapping[Path, np.ndarray], right: Mapping[Path, frozenset[str]], engine: Engine
 ) -> dict[str, object]:
     """What became of one collection."""
     labels = engine.spec.labels
     needed = np.array([engine.spec.thresholds[label] for label in labels])
     first, believed = Counter[str](), Counter[str]()
     n_first = n_believed = n_right = 0
-    for path, scores in heard.items():
+    for path, scores in scored.items():
         name = labels[int(scores.argmax())]
         first[name] += 1
         n_first += name in right[path]
@@ -98,7 +98,7 @@ def figures(
             believed[written] += 1
             n_believed += 1
             n_right += written in right[path]
-    n = len(heard)
+    n = len(scored)
     return {
         "n_files": n,
         "first_label_right": round(n_first / n, 3),
@@ -118,12 +118,12 @@ def main() -> None:
     engine = load_engine(find_model(given.model), device="cpu")
     result: dict[str, object] = {"model": engine.spec.revision}
     for name, right in collections(data_folder()).items():
-        found = analyse(list(right), engine, ListenOptions())
-        heard = {track.path: track.scores for track in found if track.scores is not None}
-        result[name] = figures(heard, right, engine)
+        tracks = analyse(list(right), engine, ListenOptions())
+        scored = {track.path: track.scores for track in tracks if track.scores is not None}
+        result[name] = figures(scored, right, engine)
         print(name, result[name])
         if given.show:
-            for path, scores in heard.items():
+            for path, scores in scored.items():
                 print(f"  {path.name}: {engine.spec.labels[int(scores.argmax())]}")
     emit(result)
 

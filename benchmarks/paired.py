@@ -30,11 +30,11 @@ def valid_clips(dataset: str, prepared: Path) -> FeatureSet:
 
 def right(done: Checkpoint, clips: FeatureSet, labels: list[str]) -> NDArray[np.bool_]:
     """Whether each clip gets its own label first, among `labels`."""
-    heard = mean_scores(predict(done.net, clips, n_windows=6), kind=done.config.kind)
-    among = np.stack([heard[:, done.labels.index(label)] for label in labels], axis=1)
+    scores = mean_scores(predict(done.net, clips, n_windows=6), kind=done.config.kind)
+    among = np.stack([scores[:, done.labels.index(label)] for label in labels], axis=1)
     truth = clips.targets[:, [clips.labels.index(label) for label in labels]]
-    found: NDArray[np.bool_] = among.argmax(axis=1) == np.nan_to_num(truth).argmax(axis=1)
-    return found
+    is_right: NDArray[np.bool_] = among.argmax(axis=1) == np.nan_to_num(truth).argmax(axis=1)
+    return is_right
 
 
 def mcnemar(n_first: int, n_second: int) -> float:
@@ -57,8 +57,8 @@ def main() -> None:
     labels = [name for name in clips.labels if name in first.labels and name in second.labels]
     if not labels:
         raise SystemExit(f"{given.dataset}: the two networks have none of its labels in common")
-    wanted = clips.targets[:, [clips.labels.index(name) for name in labels]]
-    has_one = np.nansum(wanted, axis=1) > 0
+    targets = clips.targets[:, [clips.labels.index(name) for name in labels]]
+    has_one = np.nansum(targets, axis=1) > 0
     clips = clips.take(np.flatnonzero(has_one))
     one, other = right(first, clips, labels), right(second, clips, labels)
     alone = int((one & ~other).sum()), int((other & ~one).sum())

@@ -93,20 +93,20 @@ def accepted_by(label: str) -> Labels:
 
 def unseen(data: Path) -> list[Recording]:
     """The valid split of `recordings/`: music with a label, speech and noise."""
-    clips, found = load(Where(root=data)), []
+    clips, rows = load(Where(root=data)), []
     for i in np.flatnonzero(clips.splits == "valid").tolist():
         has = np.flatnonzero(clips.targets[i] == 1)
         if len(has):
             label = clips.labels[has[0]]
-            found.append(Recording(clips.paths[i], label, accepted_by(label)))
+            rows.append(Recording(clips.paths[i], label, accepted_by(label)))
         elif clips.music is not None and clips.music[i] == NOT_MUSIC:
-            found.append(Recording(clips.paths[i], "no music", frozenset()))
-    return found
+            rows.append(Recording(clips.paths[i], "no music", frozenset()))
+    return rows
 
 
 def library(data: Path) -> list[Recording]:
     """Files of the measured half of the rock library whose own genre a label can say."""
-    found = []
+    rows = []
     for path in filter(is_measured, find_tracks([data / "library"])):
         try:
             genres = read_tags(path).genres
@@ -114,8 +114,8 @@ def library(data: Path) -> list[Recording]:
             continue
         right = _met_by(genres)
         if right:
-            found.append(Recording(path, "/".join(genres), right))
-    return found
+            rows.append(Recording(path, "/".join(genres), right))
+    return rows
 
 
 def _met_by(genres: Iterable[str]) -> Labels:
@@ -157,16 +157,16 @@ class Scores:
     """What a model says of recordings, in the order of `rows`."""
 
     def __init__(self, rows: Sequence[Recording], engine: Engine) -> None:
-        heard = {
+        scores = {
             track.path: track.scores
             for track in analyse([row.path for row in rows], engine, ListenOptions())
             if track.scores is not None
         }
-        self.rows = [row for row in rows if row.path in heard]
+        self.rows = [row for row in rows if row.path in scores]
         self.n_left_out = len(rows) - len(self.rows)
         self.labels = engine.spec.labels
         self.parents = dict(engine.spec.parents)
-        self.scores = np.stack([heard[row.path] for row in self.rows])
+        self.scores = np.stack([scores[row.path] for row in self.rows])
         kinds = engine.spec.kinds
         self.is_genre = np.array(
             [kinds.get(label, "genre") == "genre" for label in self.labels]
@@ -243,18 +243,18 @@ def music_figures(scores: Scores) -> dict[str, object]:
 
 def others(data: Path, engine: Engine) -> dict[str, object]:
     """The halves of other collections that are not learned from, and GTZAN's valid clips."""
-    found: dict[str, object] = {}
+    figures: dict[str, object] = {}
     shelf = Scores(library(data), engine)
-    found["library"] = _share(shelf.is_right(shelf.first()))
+    figures["library"] = _share(shelf.is_right(shelf.first()))
     clips = Scores(gtzan(data), engine)
-    found["gtzan_10_compete"] = _share(clips.is_right(clips.first(GTZAN)))
+    figures["gtzan_10_compete"] = _share(clips.is_right(clips.first(GTZAN)))
     techno = Scores(of_folders(data, "techno-clips", {".": "electronic"}), engine)
-    found["techno_electronic"] = _share(techno.is_right(techno.first()))
+    figures["techno_electronic"] = _share(techno.is_right(techno.first()))
     names = ("blues", "electronic", "jazz")
     narrow = Scores(of_folders(data, "genres-8k", {name: name for name in names}), engine)
     right = narrow.is_right(narrow.first())
-    found["at_8_khz"] = {**_share(right), "by_label": by_label(narrow, right)}
-    return found
+    figures["at_8_khz"] = {**_share(right), "by_label": by_label(narrow, right)}
+    return figures
 
 
 def _share(right: NDArray[np.bool_]) -> dict[str, object]:

@@ -136,8 +136,8 @@ def heard(
     paths: list[Path], engine: Engine, options: ListenOptions
 ) -> dict[Path, NDArray[np.float32]]:
     """Scores of each file that could be heard."""
-    found = analyse(paths, engine, options)
-    return {track.path: track.scores for track in found if track.scores is not None}
+    tracks = analyse(paths, engine, options)
+    return {track.path: track.scores for track in tracks if track.scores is not None}
 
 
 def main() -> None:

@@ -45,11 +45,11 @@ def decode_only(paths: Sequence[Path], engine: Engine, options: ListenOptions) -
 
 def whole_scan(paths: Sequence[Path], engine: Engine, options: ListenOptions) -> int:
     """Listen to the files; returns the number of windows."""
-    heard = list(analyse(paths, engine, options))
-    failed = [track.error for track in heard if track.error is not None]
+    tracks = list(analyse(paths, engine, options))
+    failed = [track.error for track in tracks if track.error is not None]
     if failed:
         raise SystemExit(f"{len(failed)} files failed, the first: {failed[0]}")
-    return sum(track.n_windows for track in heard)
+    return sum(track.n_windows for track in tracks)
 
 
 def timed(job: Callable[[], int]) -> tuple[float, int]:
@@ -94,9 +94,9 @@ def main() -> None:
     """Measure and print."""
     given = arguments()
     songs = given.songs or Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "songs-cc"
-    found = list(find_tracks([songs]))
+    tracks = list(find_tracks([songs]))
     engine = load_engine(find_model(given.model), device="cpu")
-    compare(found, engine, ListenOptions(), rounds=1)  # warm the file cache and the session
+    compare(tracks, engine, ListenOptions(), rounds=1)  # warm the file cache and the session
     result: dict[str, object] = {
         "machine": f"{platform.machine()}, {usable_cores()} cores",
         "date": time.strftime("%Y-%m-%d"),
@@ -107,7 +107,7 @@ def main() -> None:
         "full": (ListenOptions(full=True), given.files // 4),
     }
     for name, (options, n_files) in jobs.items():
-        paths = found * -(-n_files // len(found))
+        paths = tracks * -(-n_files // len(tracks))
         cells = compare(paths, engine, options, rounds=given.rounds)
         result[name] = {"n_files": len(paths), **cells}
         print(f"{name}: {result[name]}", file=sys.stderr)

@@ -77,8 +77,8 @@ def make_files(folder: Path, picture_kb: int, seconds: float) -> list[Path]:
 
 def songs(folder: Path, n_files: int) -> list[Path]:
     """Copies of so many real recordings, if there are any."""
-    found = sorted(path for path in (data_folder() / "songs-cc").rglob("*.mp3"))[:n_files]
-    return [Path(shutil.copyfile(path, folder / f"song {path.name}")) for path in found]
+    files = sorted(path for path in (data_folder() / "songs-cc").rglob("*.mp3"))[:n_files]
+    return [Path(shutil.copyfile(path, folder / f"song {path.name}")) for path in files]
 
 
 def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, object]:
@@ -89,9 +89,9 @@ def measure(folder: Path, files: Sequence[Path], n_rounds: int) -> dict[str, obj
 
     def timed(original: Source, *args: Any, **named: Any) -> str | None:
         started = time.perf_counter()
-        found = look(original, *args, **named)
+        answer = look(original, *args, **named)
         looks.setdefault(original.path.stem, []).append(time.perf_counter() - started)
-        return found
+        return answer
 
     with (
         open_store(folder / "state.db", on_notice=print) as store,

@@ -94,9 +94,9 @@ def _row(index: int, dice: random.Random) -> dict:
 
 
 def _facets(row: dict) -> list[dict]:
-    found = [("n", genre, 1.0) for genre in row["genres"]]
-    found += [("p", genre, 1.0) for genre in row["proposed"]]
-    found += [("s", label, score) for label, score in row["scores"].items() if score >= 0.05]
+    facets = [("n", genre, 1.0) for genre in row["genres"]]
+    facets += [("p", genre, 1.0) for genre in row["proposed"]]
+    facets += [("s", label, score) for label, score in row["scores"].items() if score >= 0.05]
     return [
         {
             "track_id": row["id"],
@@ -105,7 +105,7 @@ def _facets(row: dict) -> list[dict]:
             "label": label,
             "score": score,
         }
-        for kind, label, score in found
+        for kind, label, score in facets
     ]
 
 
@@ -118,7 +118,7 @@ def served(
                "--state", str(data / "state.db"), *more]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
-        url = next(found[0] for found in lines if found)
+        url = next(match[0] for match in lines if match)
         threading.Thread(target=process.stderr.read, daemon=True).start()
         try:
             with httpx.Client(base_url=url, timeout=120) as client:
@@ -146,7 +146,7 @@ def lists(arguments: argparse.Namespace, folder: Path) -> dict:
     """Each query of the page, many times in a row."""
     url = arguments.database or f"sqlite:///{folder / 'tagger.db'}"
     fill(url, arguments.tracks)
-    found = {}
+    figures = {}
     asked = [(name, "/api/v1/tracks", parameters) for name, parameters in QUERIES.items()]
     asked += [(path, path, {}) for path in ("/api/v1/folders", "/api/v1/statistics")]
     with served(folder, "--database", url, "--workers", "0") as (process, client):
@@ -155,10 +155,10 @@ def lists(arguments: argparse.Namespace, folder: Path) -> dict:
             before_s = processor_s(process)
             times = [timed(client, path, **parameters) for _ in range(arguments.number)]
             spent_s = (processor_s(process) - before_s) / arguments.number
-            found[name] = {**quantiles(times), "cpu_ms": round(1000 * spent_s, 1)}
-            print(f"{name:<24} {found[name]}", flush=True)
-    worst = max(value["p99_ms"] for name, value in found.items() if not name.startswith("/"))
-    return {"tracks": arguments.tracks, "worst_p99_ms": worst, "queries": found}
+            figures[name] = {**quantiles(times), "cpu_ms": round(1000 * spent_s, 1)}
+            print(f"{name:<24} {figures[name]}", flush=True)
+    worst = max(value["p99_ms"] for name, value in figures.items() if not name.startswith("/"))
+    return {"tracks": arguments.tracks, "worst_p99_ms": worst, "queries": figures}
 
 
 def song(index: int, n_bytes: int) -> bytes:
@@ -310,19 +310,19 @@ def everything(arguments: argparse.Namespace, folder: Path) -> dict:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/ is no package
     from tests.service import servers  # noqa: PLC0415
 
-    found = {}
+    figures = {}
     numbers = {"start": 5, "lists": 15, "readers": 0, "jobs": 150, "uploads": 100}
     for name, number in numbers.items():
         arguments.number = number
         (folder / name).mkdir()
-        found[name] = PARTS[name](arguments, folder / name)
-        print(json.dumps({name: found[name]}), flush=True)
+        figures[name] = PARTS[name](arguments, folder / name)
+        print(json.dumps({name: figures[name]}), flush=True)
     if servers.postgres_programs() is not None:
         with servers.postgres() as (_, _, url):
             arguments.database, arguments.number = url, 15
             (folder / "postgres").mkdir()
-            found["lists on PostgreSQL"] = lists(arguments, folder / "postgres")
-    return found
+            figures["lists on PostgreSQL"] = lists(arguments, folder / "postgres")
+    return figures
 
 
 def _seconds(text: str) -> float:
@@ -348,8 +348,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = PARTS[arguments.part](arguments, Path(folder))
-    print(json.dumps({"benchmark": f"service {arguments.part}", **found}))
+        figures = PARTS[arguments.part](arguments, Path(folder))
+    print(json.dumps({"benchmark": f"service {arguments.part}", **figures}))
 
 
 if __name__ == "__main__":

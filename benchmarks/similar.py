@@ -48,7 +48,7 @@ def main() -> None:
             search(index, direction, top=20)
             times.append(time.perf_counter() - began)
             cpu.append(time.process_time() - used)
-    found = {
+    figures = {
         "n_tracks": n_tracks,
         "width": width,
         "cores": usable_cores(),
@@ -56,9 +56,10 @@ def main() -> None:
         "processor_s": round(min(cpu[1:]), 3),
     }
     print(
-        f"{n_tracks} tracks: {found['search_s']} s, of processor time {found['processor_s']} s"
+        f"{n_tracks} tracks: {figures['search_s']} s, of processor time"
+        f" {figures['processor_s']} s"
     )
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

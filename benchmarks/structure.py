@@ -68,9 +68,9 @@ def many_parameters(root: Path, packages: Iterable[str] = PACKAGES) -> list[str]
 def n_comments(text: str) -> int:
     """Lines of comments, also of those below a constant, without what only a tool reads."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    found = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
     own = len(
-        [comment for comment in found if not re.match(r"#\s*(noqa|type:|fmt:|!)", comment)]
+        [comment for comment in comments if not re.match(r"#\s*(noqa|type:|fmt:|!)", comment)]
     )
     below = [
         (two.end_lineno or 0) - two.lineno + 1
@@ -148,13 +148,13 @@ def entries(root: Path) -> list[str]:
 
 def lines_by_package(root: Path) -> dict[str, int]:
     """Lines of Python by folder: those of `tagger` one by one, the other packages whole."""
-    found: dict[str, int] = defaultdict(int)
+    lines: dict[str, int] = defaultdict(int)
     for name in (*PACKAGES, *ALSO):
         for path in sources(root, name):
             parts = path.relative_to(root).parts
             part = "/".join(parts[:2]) if name == "tagger" and len(parts) > 2 else name
-            found[part] += path.read_text(encoding="utf-8").count("\n")
-    return dict(found)
+            lines[part] += path.read_text(encoding="utf-8").count("\n")
+    return dict(lines)
 
 
 def long_functions(root: Path) -> Iterator[str]:

@@ -144,12 +144,12 @@ def measure_memory(*, rounds: int) -> dict[str, Any]:
 
     Each in processes of its own, one after the other: what was set stays set.
     """
-    found: dict[str, list[float]] = {"returned": [], "kept": []}
+    figures: dict[str, list[float]] = {"returned": [], "kept": []}
     for _ in range(rounds):
-        for way, times in found.items():
+        for way, times in figures.items():
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 times.append(pool.apply(step_ms, (way,)))
-    returned, kept = (statistics.median(values) for values in found.values())
+    returned, kept = (statistics.median(values) for values in figures.values())
     return {
         "returned_ms": round(returned, 1),
         "kept_ms": round(kept, 1),
@@ -187,14 +187,14 @@ def step_ms(way: str, n_steps: int = 5) -> float:
 def measure_changes(*, sample_rate: int, window_len: int, rounds: int) -> dict[str, float]:
     """Milliseconds that each change of one excerpt takes."""
     noise = np.random.default_rng(0).standard_normal(window_len).astype(np.float32)
-    found = {}
+    figures = {}
     for name, options in CHANGES.items():
         change = clip_changes(AugmentOptions(**options), sample_rate=sample_rate)
         times = [
             seconds_of(lambda c=change, s=seed: c(0.1 * noise, s)) for seed in range(3 * rounds)
         ]
-        found[f"{name}_ms"] = round(1000 * statistics.median(times), 2)
-    return found
+        figures[f"{name}_ms"] = round(1000 * statistics.median(times), 2)
+    return figures
 
 
 def main() -> None:
@@ -207,21 +207,21 @@ def main() -> None:
     config = from_tree({"fit": {"clips_an_epoch": 1024}, "calibration": {"folds": 0}})
     options = config.features_options
     recipe = Recipe(sample_rate=options.sample_rate, longest_s=config.longest_s)
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     clips = recordings(asked.data)
-    found["preparing"] = measure_preparing(clips, recipe, rounds=asked.rounds)
-    print(found["preparing"], flush=True)
+    figures["preparing"] = measure_preparing(clips, recipe, rounds=asked.rounds)
+    print(figures["preparing"], flush=True)
     with tempfile.TemporaryDirectory() as folder:
         prepare(clips, Path(folder), recipe)
         read = as_features(clips, Path(folder), recipe)
-        found["loader"] = measure_loader(config, read, rounds=asked.rounds)
-    print(found["loader"], flush=True)
-    found["memory"] = measure_memory(rounds=asked.rounds)
-    print(found["memory"], flush=True)
-    found["changes"] = measure_changes(
+        figures["loader"] = measure_loader(config, read, rounds=asked.rounds)
+    print(figures["loader"], flush=True)
+    figures["memory"] = measure_memory(rounds=asked.rounds)
+    print(figures["memory"], flush=True)
+    figures["changes"] = measure_changes(
         sample_rate=options.sample_rate, window_len=options.window_len, rounds=asked.rounds
     )
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

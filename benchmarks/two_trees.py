@@ -54,14 +54,14 @@ def compare(
     for tree, state in places:
         run(tree, words, state)
     runs = [[run(tree, words, state) for tree, state in places] for _ in range(n_rounds)]
-    found = {}
+    result = {}
     for i, kind in enumerate(("processor", "wall")):
         before, after = ([figures[k][i] for figures in runs] for k in (0, 1))
-        found[f"before_{kind}_s"] = round(statistics.median(before), 3)
-        found[f"after_{kind}_s"] = round(statistics.median(after), 3)
+        result[f"before_{kind}_s"] = round(statistics.median(before), 3)
+        result[f"after_{kind}_s"] = round(statistics.median(after), 3)
         ratios = [b / a for a, b in zip(before, after, strict=True)]
-        found[f"{kind}_ratio"] = round(statistics.median(ratios), 3)
-    return found
+        result[f"{kind}_ratio"] = round(statistics.median(ratios), 3)
+    return result
 
 
 def main() -> None:

@@ -56,18 +56,18 @@ def make_kinds(folder: Path, picture_kb: int) -> list[Path]:
 def measure(folder: Path, kinds: list[Path], n_files: int) -> dict[str, float]:
     """Milliseconds a file for each way, and what the state has grown by."""
     figures = {}
-    wishes = [WriteRequest(path, GENRES) for path in copies(folder / "plain", kinds, n_files)]
+    requests = [WriteRequest(path, GENRES) for path in copies(folder / "plain", kinds, n_files)]
     started = time.monotonic()
-    assert all(outcome is True for outcome in write_unrecorded(wishes))
+    assert all(outcome is True for outcome in write_unrecorded(requests))
     figures["without_journal_ms"] = since(started, n_files)
     with open_store(folder / "state.db", on_notice=print) as store:
         empty = state_size(store)
-        wishes = [
+        requests = [
             WriteRequest(path, GENRES) for path in copies(folder / "kept", kinds, n_files)
         ]
         started = time.monotonic()
         with JournalledRun(store, "scan", "") as run:
-            assert all(outcome is True for outcome in run.write(wishes))
+            assert all(outcome is True for outcome in run.write(requests))
         figures["with_journal_ms"] = since(started, n_files)
         figures["state_bytes_a_change"] = (state_size(store) - empty) // n_files
         started = time.monotonic()

@@ -61,7 +61,7 @@ class _Soxr:
 
 
 def profile(
-    paths: list[Path], wanted: RequestedWindows, run: Callable[[Any], Any]
+    paths: list[Path], requested: RequestedWindows, run: Callable[[Any], Any]
 ) -> dict[str, float]:
     """Milliseconds a song of each stage."""
     spent.clear()
@@ -71,20 +71,20 @@ def profile(
     n_windows = 0
     for path in paths:
         started = time.thread_time()
-        with open_track(path, sample_rate=wanted.sample_rate):
+        with open_track(path, sample_rate=requested.sample_rate):
             spent["open"] += time.thread_time() - started
         started = time.thread_time()
-        found = [window for window in listen(path, wanted) if window is not None]
+        decoded = [window for window in listen(path, requested) if window is not None]
         spent["all of decoding"] += time.thread_time() - started
-        n_windows += len(found)
+        n_windows += len(decoded)
         started = time.thread_time()
         if slots is not None:
-            slots.fit(wanted.window_len)
-            for i, one in enumerate(found):
+            slots.fit(requested.window_len)
+            for i, one in enumerate(decoded):
                 slots.put(i % N_SLOTS, one)
                 slots.take(i % N_SLOTS)
             spent["to the scan's process"] += time.thread_time() - started
-        windows += found
+        windows += decoded
         while len(windows) >= 16:
             batch = timed("stack a batch", np.stack)(windows[:16])
             timed("model", run)(batch)
@@ -107,14 +107,14 @@ def main() -> None:
     listening.is_silent = timed("is it silent", listening.is_silent)
     figures: dict[str, object] = {}
     for name, n_windows in (("default", 6), ("full", None)):
-        wanted = RequestedWindows(
+        requested = RequestedWindows(
             sample_rate=spec.sample_rate,
             window_len=spec.window_len,
             n_windows=n_windows,
             silence_dbfs=spec.silence_dbfs,
         )
-        profile(paths[:5], wanted, engine.run)
-        figures[name] = profile(paths, wanted, engine.run)
+        profile(paths[:5], requested, engine.run)
+        figures[name] = profile(paths, requested, engine.run)
     emit({"unit": "ms of processor time a song", **figures})
 
 

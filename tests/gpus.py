@@ -112,7 +112,7 @@ def pretend(monkeypatch, *, make=Claims, **claims):
         first = providers[0] if isinstance(providers[0], str) else providers[0][0]
         asked.append(providers)
         inner = open_session(path, [PROVIDERS["cpu"]], **options)
-        device = next(name for name, one in PROVIDERS.items() if one == first)
+        device = next(name for name, provider in PROVIDERS.items() if provider == first)
         return inner if device == "cpu" else make(inner, device, **claims)
 
     monkeypatch.setattr(load, "find_device", lambda device, index=0: Finding(device, None))

@@ -37,9 +37,9 @@ class Opened:
         self.heard, self.looked = [], []
         listen = DecodeProcess.listen
 
-        def listen_to(ears, path, wanted):
+        def listen_to(process, path, requested):
             self.heard.append(path.name)
-            return listen(ears, path, wanted)
+            return listen(process, path, requested)
 
         def look_into(path, **options):
             self.looked.append(path.name)
@@ -103,11 +103,11 @@ def run(tmp_path, folder):
         options = ScanOptions(**options)
         engine = tone_engine()
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
-            listings = find_folders([Path(one) for one in paths or [folder]])
+            listings = find_folders([Path(path) for path in paths or [folder]])
             return list(scan_with(store, listings, engine, options, recall=recall, model=model))
 
     def by_name(*args, **options):
-        return {one.path.name: one for one in once(*args, **options)}
+        return {item.path.name: item for item in once(*args, **options)}
 
     by_name.once = once
     return by_name

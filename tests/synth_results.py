@@ -68,7 +68,7 @@ def _result(path: Path, dice: random.Random) -> TrackResult:
             path=path, status="kept", previous=previous, genres=previous, reason=reason
         )
     raw = [dice.random() ** 6 for _ in LABELS]
-    scores = {label: round(one / sum(raw), 4) for label, one in zip(LABELS, raw, strict=True)}
+    scores = {label: round(item / sum(raw), 4) for label, item in zip(LABELS, raw, strict=True)}
     scores = dict(sorted(scores.items(), key=lambda one: -one[1]))
     best, score = next(iter(scores.items()))
     common = {

@@ -17,7 +17,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [name for name, _ in commands()]
 OPTIONS = {
-    option for _, one in commands() for given in parameters(one) for option in given.options
+    option
+    for _, command in commands()
+    for given in parameters(command)
+    for option in given.options
 }
 ALSO = {"--help", "--version", "--bodies"}
 """Options that every command has, and those of benchmarks that stand on a line of their own."""
@@ -48,8 +51,8 @@ def test_the_page_of_commands_knows_what_the_help_shows():
     """The page reads signatures; what the program itself prints has the same options."""
     shown = set(re.findall(r"--[a-z][a-z0-9-]+", tagger("scan", "--help").stdout))
     scan = dict(commands())["tagger scan"]
-    listed = {option for one in parameters(scan) for option in one.options}
-    assert shown - {"--help"} == {one for one in listed if one.startswith("--")}
+    listed = {option for parameter in parameters(scan) for option in parameter.options}
+    assert shown - {"--help"} == {item for item in listed if item.startswith("--")}
 
 
 def test_every_command_stands_in_the_readme():
@@ -79,7 +82,7 @@ def _is_of_another(line):
 def test_every_status_is_explained():
     """The table of statuses is complete."""
     text = (ROOT / "docs" / "scan.md").read_text(encoding="utf-8")
-    assert [one for one in STATUSES if f"`{one}`" not in text] == []
+    assert [status for status in STATUSES if f"`{status}`" not in text] == []
 
 
 def test_every_setting_is_explained():
@@ -98,7 +101,7 @@ def test_links_lead_somewhere(path):
     """Files that a document links to are there."""
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
-    assert [one for one in targets if not (path.parent / one).exists()] == []
+    assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -109,7 +112,7 @@ def test_files_that_documents_name_are_there(path):
         rf"\b(?:tagger|train|export|benchmarks|tests|docs)/[\w/.-]+\.(?:{kinds})\b",
         path.read_text(encoding="utf-8"),
     )
-    assert [one for one in named if not (ROOT / one).exists()] == []
+    assert [item for item in named if not (ROOT / item).exists()] == []
 
 
 def test_the_tree_in_the_readme_is_the_tree_on_disk():
@@ -122,8 +125,8 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
         if not line.startswith(" "):
             package = name
             assert (ROOT / name).is_dir(), name
-        for one in re.findall(r"[a-z_0-9]+\.py|\b[a-z_]+/(?=[ ,:\n])", line):
-            path = ROOT / one if one == package else ROOT / package / one
+        for item in re.findall(r"[a-z_0-9]+\.py|\b[a-z_]+/(?=[ ,:\n])", line):
+            path = ROOT / item if item == package else ROOT / package / item
             assert path.exists(), path
 
 
@@ -131,7 +134,7 @@ def test_every_part_of_tagger_stands_in_the_tree():
     """A folder that the tree does not name is one that nobody finds."""
     tree = README.split("## The tree", 1)[1].split("```")[1]
     folders = {
-        one.name for one in (ROOT / "tagger").iterdir() if (one / "__init__.py").exists()
+        path.name for path in (ROOT / "tagger").iterdir() if (path / "__init__.py").exists()
     }
     assert sorted(name for name in folders if f"{name}/" not in tree) == []
 
@@ -166,8 +169,8 @@ def test_every_benchmark_stands_behind_something():
     folder = ROOT / "benchmarks"
     places = [*ROOT.glob("*.md"), ROOT / "Makefile", *(ROOT / "docs").rglob("*.md")]
     places += [ROOT / "train" / "LOG.md", *(ROOT / "tests").rglob("*.py")]
-    texts = [one.read_text(encoding="utf-8") for one in places]
-    scripts = {one.stem: one.read_text(encoding="utf-8") for one in folder.glob("*.py")}
+    texts = [place.read_text(encoding="utf-8") for place in places]
+    scripts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
     named = {
         name
         for name in scripts
@@ -177,8 +180,8 @@ def test_every_benchmark_stands_behind_something():
         name
         for name in set(scripts) - named
         if any(
-            re.search(rf"(from|import) {name}\b|[\"/]{name}\.py|\"{name}\"", scripts[one])
-            for one in named
+            re.search(rf"(from|import) {name}\b|[\"/]{name}\.py|\"{name}\"", scripts[item])
+            for item in named
         )
     }:
         named |= more

@@ -29,7 +29,7 @@ def imports_of(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {one.name.split(".")[0] for one in node.names}
+            names |= {name.name.split(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
     return names
@@ -153,11 +153,11 @@ def test_a_long_function_is_seen(tmp_path):
 
 def commands(group=app):
     """The functions that are commands, as `many_parameters` names functions."""
-    for one in group.registered_commands:
-        path = one.callback.__module__.replace(".", "/")
-        yield f"{path}.py:{one.callback.__name__}"
-    for one in group.registered_groups:
-        yield from commands(one.typer_instance)
+    for command in group.registered_commands:
+        path = command.callback.__module__.replace(".", "/")
+        yield f"{path}.py:{command.callback.__name__}"
+    for item in group.registered_groups:
+        yield from commands(item.typer_instance)
 
 
 def test_only_commands_have_more_than_seven_parameters():
@@ -215,10 +215,10 @@ def test_front_ends_use_the_door(path):
     """They scan, write, remember and undo through `Tagger`, not behind it."""
     behind = ("tagger.scan", "tagger.journal", "tagger.state")
     used = [
-        (node.module, one.name)
+        (node.module, name.name)
         for node in _run_time_nodes(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(behind)
-        for one in node.names
+        for name in node.names
     ]
     assert [(where, name) for where, name in used if name not in RECORDS.get(where, ())] == []
 

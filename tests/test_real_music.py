@@ -41,8 +41,8 @@ def genres_of(paths, engine):
     """Path to the genres that a scan would write with thresholds alone."""
     options = ScanOptions(policy="replace", score_all=True)
     return {
-        one.path: () if one.status == "abstained" else one.genres
-        for one in scan_files(paths, engine, options)
+        file.path: () if file.status == "abstained" else file.genres
+        for file in scan_files(paths, engine, options)
     }
 
 
@@ -110,8 +110,8 @@ def test_what_nobody_hears_changes_no_decision(waves, unchanged, engine, name, t
 def share_with_genre(paths, engine):
     """Share of the files that get at least one genre."""
     results = list(scan_files(paths, engine, ScanOptions(policy="replace", score_all=True)))
-    assert {one.status for one in results} <= {"proposed", "unchanged", "abstained"}
-    return np.mean([one.status != "abstained" for one in results])
+    assert {result.status for result in results} <= {"proposed", "unchanged", "abstained"}
+    return np.mean([result.status != "abstained" for result in results])
 
 
 def test_speech_gets_no_genre_and_music_does(data, engine):
@@ -140,11 +140,13 @@ def test_every_file_gives_a_line_and_writing_keeps_its_audio(data, tmp_path):
     done = tagger("scan", folder, "--json", "--write-tags", "--policy", "append", timeout=600)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(records) == len(paths)
-    assert done.returncode == 0, [one["reason"] for one in records if one["status"] == "failed"]
-    written = [one for one in records if one["status"] == "written"]
+    assert done.returncode == 0, [
+        record["reason"] for record in records if record["status"] == "failed"
+    ]
+    written = [record for record in records if record["status"] == "written"]
     assert len(written) > 20
-    for one in records:
-        assert list(read_tags(folder / one["path"]).genres) == one["genres"]
+    for record in records:
+        assert list(read_tags(folder / record["path"]).genres) == record["genres"]
     assert {path: audio_md5(path) for path in paths} == before
 
 

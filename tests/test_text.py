@@ -14,7 +14,7 @@ def test_nothing_that_a_terminal_obeys_is_left(text):
     shown = sanitise(text)
     assert len(shown) == len(text)
     assert sanitise(shown) == shown
-    assert not {unicodedata.category(one) for one in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.category(item) for item in shown} & {"Cc", "Cs", "Zl", "Zp"}
     shown.encode("utf-8")
 
 

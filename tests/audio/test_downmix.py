@@ -53,10 +53,10 @@ def test_opposite_phase_is_heard_in_every_container(tmp_path, codec):
     sweep = make.sweep(9 * rate, rate=rate, n_channels=2)
     alike = windows(written(tmp_path / "both", codec, sweep, rate), 3)
     opposite = windows(written(tmp_path, codec, sweep * np.float32([1, -1]), rate), 3)
-    for one, other in zip(opposite, alike, strict=True):
-        assert one is not None
-        assert abs(correlation(one, other)) > 0.95
-        assert abs(level_db(one, other)) < 0.5
+    for first, other in zip(opposite, alike, strict=True):
+        assert first is not None
+        assert abs(correlation(first, other)) > 0.95
+        assert abs(level_db(first, other)) < 0.5
 
 
 def mixtures():

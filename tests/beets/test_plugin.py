@@ -99,7 +99,7 @@ def beet(*args, code=0):
     return done.stdout + (done.stderr if code else "")
 
 
-EXTRA = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+EXTRA = [item for item in os.environ.get("PYTHONPATH", "").split(os.pathsep) if item]
 
 
 def library():
@@ -110,7 +110,7 @@ def library():
 
 
 def in_files(home):
-    return {one.stem[-1]: read_tags(one).genres for one in (home / "music").rglob("*.flac")}
+    return {path.stem[-1]: read_tags(path).genres for path in (home / "music").rglob("*.flac")}
 
 
 def test_an_import_fills_what_has_no_genre(home):
@@ -131,9 +131,9 @@ def test_an_import_fills_what_has_no_genre(home):
     assert beet("ls", "-a", "-f", "$genres").strip()
     printed = tagger("scan", home / "music", "--json", "--score-all", "--no-state").stdout
     records = [json.loads(line) for line in printed.splitlines()]
-    assert {Path(one["path"]).stem[-1]: "; ".join(one["previous"]) for one in records} == {
-        title: genres for title, (genres, *_) in found.items()
-    }
+    assert {
+        Path(record["path"]).stem[-1]: "; ".join(record["previous"]) for record in records
+    } == {title: genres for title, (genres, *_) in found.items()}
     assert "mtime" not in beet("update", "--pretend")
 
 
@@ -141,7 +141,7 @@ def test_pretend_changes_nothing_and_write_writes(home):
     """The command only shows unless it is asked to write; policies; undo gives files back."""
     configure(home, auto="no")
     beet("import", "-q", home / "new")
-    before = {one: one.read_bytes() for one in (home / "music").rglob("*.flac")}
+    before = {path: path.read_bytes() for path in (home / "music").rglob("*.flac")}
     shown = beet("tagger")
     assert len([line for line in shown.splitlines() if "(none) -> " in line]) == 2
     assert "2 items would change; --write changes them." in shown
@@ -150,7 +150,7 @@ def test_pretend_changes_nothing_and_write_writes(home):
     }  # fmt: skip
     appended = beet("tagger", "--pretend", "--policy", "append", "title:c")
     assert "Polka -> Polka; " in appended
-    assert {one: one.read_bytes() for one in before} == before
+    assert {item: item.read_bytes() for item in before} == before
     beet("tagger", "--write", "title:a", "title:b", code=0)  # both words must match: nothing
     assert in_files(home)["a"] == ()
     beet("tagger", "--write", "--policy", "append")
@@ -158,7 +158,7 @@ def test_pretend_changes_nothing_and_write_writes(home):
     assert found["c"][0].startswith("Polka; ")
     assert in_files(home) == {t: tuple(g.split("; ")) for t, (g, *_) in found.items()}
     tagger("undo")
-    assert {one: one.read_bytes() for one in before} == before
+    assert {item: item.read_bytes() for item in before} == before
     assert "choose one of" in beet("tagger", "-p", "-w", code=1)
 
 
@@ -219,7 +219,7 @@ def test_a_broken_and_a_lost_file_cost_themselves_only(plugin, home, caplog):
     (home / "new" / "a.flac").write_bytes(b"no music" * 30)
     (home / "new" / "b.flac").unlink()
     changed = made.choose(list(lib.items()), "replace", store=True)
-    assert [one.title for one in changed] == ["c"]
+    assert [item.title for item in changed] == ["c"]
 
 
 def test_a_state_that_is_in_use_stops_the_command_and_no_import(plugin, home):
@@ -232,7 +232,7 @@ def test_a_state_that_is_in_use_stops_the_command_and_no_import(plugin, home):
             made.run_command(lib, opts, [])
         task = type("Task", (), {"imported_items": lambda self: list(lib.items())})()
         made.imported(None, task)
-    assert [one.genres for one in lib.items("title:a")] == [[]]
+    assert [result.genres for result in lib.items("title:a")] == [[]]
 
 
 def test_older_versions_of_beets_have_one_string(monkeypatch):
@@ -315,6 +315,6 @@ def test_a_real_library(data, home):
 
 def copied(source, target):
     shutil.copytree(source, target)
-    for one in target.rglob("*"):
-        one.chmod(0o644)
+    for path in target.rglob("*"):
+        path.chmod(0o644)
     return target

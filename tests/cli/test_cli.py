@@ -46,13 +46,16 @@ def folder(tmp_path):
 def test_json_prints_one_object_a_track_and_nothing_else(folder):
     """Every line of stdout is an object with the promised fields."""
     done = tagger("scan", folder, "--json", "--threshold", "0.01")
-    records = {Path(one["path"]).name: one for one in map(json.loads, done.stdout.splitlines())}
+    records = {
+        Path(splitline["path"]).name: splitline
+        for splitline in map(json.loads, done.stdout.splitlines())
+    }
     assert set(records) == {"good.flac", "bad.mp3"}
     good, bad = records["good.flac"], records["bad.mp3"]
     assert good["status"] == "proposed"
     spec = load_engine(find_model(DEFAULT), device="cpu").spec
     assert set(good["scores"]) == set(spec.labels_of("genre"))
-    assert sum(len(one) for one in good["others"].values()) == len(spec.labels) - len(
+    assert sum(len(item) for item in good["others"].values()) == len(spec.labels) - len(
         good["scores"]
     )
     assert good["duration_s"] == pytest.approx(4.0, abs=0.01)
@@ -140,7 +143,7 @@ def test_every_command_has_help(command):
 def test_models_shows_the_default_model_and_its_card():
     """The shipped model names its labels and its licence."""
     records = [json.loads(line) for line in tagger("models", "--json").stdout.splitlines()]
-    (default,) = [one for one in records if Path(one["path"]).stem == "default"]
+    (default,) = [record for record in records if Path(record["path"]).stem == "default"]
     assert default["problem"] is None
     assert "Hip-Hop" in default["labels"]
     assert default["weights_licence"] != "unknown"
@@ -151,7 +154,7 @@ def test_doctor_says_what_auto_would_use():
     """Providers, codecs and models are told, and why not more."""
     record = json.loads(tagger("doctor", "--json").stdout)
     assert set(record) == {"program", "packages", "devices", "codecs", "models"}
-    (auto,) = [one for one in record["devices"] if one["name"] == "auto"]
+    (auto,) = [item for item in record["devices"] if item["name"] == "auto"]
     assert "would use" in auto["note"]
 
 

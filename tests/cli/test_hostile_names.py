@@ -119,7 +119,7 @@ def tagger(monkeypatch, capsys):
 
 def assert_harmless(text):
     """Nothing in it but lines that a terminal shows."""
-    odd = {one for one in text if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"}}
+    odd = {item for item in text if unicodedata.category(item) in {"Cc", "Cs", "Zl", "Zp"}}
     assert odd <= {"\n"}
     assert "\u202e" not in text
 
@@ -142,11 +142,13 @@ def test_nothing_reaches_the_terminal(library, tagger, command):
 def test_json_says_the_very_same(library, tagger):
     """A program gets every character of a tag, and of a name all that is text."""
     _, said = tagger("scan", "music", "--json", "--policy", "append")
-    records = {one["path"]: one for one in map(json.loads, said.out.splitlines())}
+    records = {
+        splitline["path"]: splitline for splitline in map(json.loads, said.out.splitlines())
+    }
     assert len(records) == 4
     assert records[f"music/-{NAME}2.flac"]["previous"] == [GENRE, "Jazz"]
     assert records[f"music/{NAME}.flac"]["status"] in {"proposed", "abstained"}
-    (failed,) = (one for one in records.values() if one["status"] == "failed")
+    (failed,) = (record for record in records.values() if record["status"] == "failed")
     assert failed["path"].endswith("\\xff.mp3")
 
 

@@ -105,4 +105,6 @@ def test_a_scan_that_may_have_written_does_not_say_that_it_never_started(files, 
     given = []
     with pytest.raises(StoppedError, match="device is gone"):
         given.extend(results)
-    assert [one.path for one in given if one.status == "written"] == written == files[:1]
+    assert (
+        [result.path for result in given if result.status == "written"] == written == files[:1]
+    )

@@ -87,7 +87,7 @@ class Shelf:
         """Write genres to objects; returns the outcomes."""
         with self.writer(**options) as writer:
             return list(
-                writer.write((one, request(genres), f"row {one.key}") for one in entries)
+                writer.write((entry, request(genres), f"row {entry.key}") for entry in entries)
             )
 
     def changes(self):

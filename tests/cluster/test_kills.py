@@ -78,7 +78,7 @@ def test_a_worker_a_driver_and_a_node_are_killed(bucket, sounds, tmp_path):
     listen = ListenOptions(full=True)
     with Tagger(model, state=False, settings={}, device="cpu") as tagger:
         undisturbed = {
-            one.path: one for one in tagger.scan_each(sounds, ScanOptions(listen=listen))
+            item.path: item for item in tagger.scan_each(sounds, ScanOptions(listen=listen))
         }
     for row in rows:
         one = undisturbed[sounds[int(row.key.rpartition("/")[2][:3]) % N_SOUNDS]]

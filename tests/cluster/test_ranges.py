@@ -93,8 +93,8 @@ def test_an_object_that_was_changed_is_read_as_it_is_now(bucket, tmp_path):
     place = open_place(bucket.url, option="PATH")
     server = RangeServer(place, tmp_path)
     (entry,) = (
-        one for page in obstore.list(place.store, place.prefix) for one in page
-        if one["path"].endswith("long.flac")
+        item for page in obstore.list(place.store, place.prefix) for item in page
+        if item["path"].endswith("long.flac")
     )  # fmt: skip
     other = ranges.ObjectEntry(
         entry["path"], entry["size"], '"another"', entry["last_modified"]

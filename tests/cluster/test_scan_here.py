@@ -60,7 +60,7 @@ def test_scores_are_those_of_a_scan_of_files(music, model, results):
     scan_here(music, results, model)
     rows, _ = rows_at(results)
     with Tagger(model, state=False, settings={}, device="cpu") as tagger:
-        local = {one.path.relative_to(music).as_posix(): one for one in tagger.scan([music])}
+        local = {item.path.relative_to(music).as_posix(): item for item in tagger.scan([music])}
     assert {row.key for row in rows} == set(local) == set(KEYS)
     for row in rows:
         one = local[row.key]
@@ -90,7 +90,7 @@ def test_what_has_a_row_is_passed_and_what_changed_is_not(music, model, results)
     shutil.copyfile(music / "z.wav", music / "a-b/other.wav")
     passed, done = scan_here(music, results, model, resume=True)
     assert passed == len(KEYS) - 1
-    assert sum(sum(one.statuses.values()) for one in done) == 2
+    assert sum(sum(result.statuses.values()) for result in done) == 2
     rows, latest = rows_at(results)
     assert len(rows) == len(KEYS) + 2
     assert latest["a-b/other.wav"].scores == pytest.approx(latest["z.wav"].scores)
@@ -125,7 +125,7 @@ def test_failures_keep_their_reason_and_are_retried_when_asked(music, model, res
     assert "0 bytes" in latest["empty.flac"].reason
     assert scan_here(music, results, model, resume=True)[1] == []
     _, done = scan_here(music, results, model, retry_failed=True)
-    assert [dict(one.statuses) for one in done] == [{"failed": 2}]
+    assert [dict(result.statuses) for result in done] == [{"failed": 2}]
 
 
 @pytest.mark.service
@@ -133,7 +133,7 @@ def test_what_cannot_be_copied_fails_with_the_reason(bucket, model, results, mon
     """Too large, or no room for it: a row says so, and the others go on."""
     scan_here(bucket.url, results, model, max_len=20_000)
     reasons = {row.reason for row in rows_at(results)[0] if row.status == "failed"}
-    assert any("--max-object" in one for one in reasons)
+    assert any("--max-object" in reason for reason in reasons)
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000))
     scan_here(bucket.url, results, model, retry_failed=True, rescan=True)
@@ -167,7 +167,7 @@ def test_a_batch_whose_process_dies_again_and_again_is_given_up(
             with pytest.raises(KeyboardInterrupt):
                 scan_here(music, results, model, part_len=100)
         _, done = scan_here(music, results, model, part_len=100)
-    assert [dict(one.statuses) for one in done] == [{"failed": len(KEYS)}]
+    assert [dict(result.statuses) for result in done] == [{"failed": len(KEYS)}]
     assert all("--retry-failed" in row.reason for row in rows_at(results)[0])
     assert not list(tmp_path.glob("tagger-attempt-*"))
 
@@ -215,17 +215,17 @@ def test_hidden_names_markers_and_patterns_are_left_out(music):
         (music / name).parent.mkdir(exist_ok=True)
         (music / name).write_bytes(b"x")
     place = open_place(str(music), option="PATH")
-    assert {one.key for one in list_objects(place)} == set(KEYS)
-    found = {one.key for one in list_objects(place, exclude=["a/", "*.wav"])}
+    assert {entry.key for entry in list_objects(place)} == set(KEYS)
+    found = {entry.key for entry in list_objects(place, exclude=["a/", "*.wav"])}
     assert found == {"ж/Ünï #1.flac"}
 
 
 def test_the_etag_of_a_file_is_that_of_the_store(music):
     """What is written on a condition compares it with what was listed."""
     place = open_place(str(music), option="PATH")
-    for one in list_objects(place):
-        if "#" not in one.key:  # which obstore does not show
-            assert one.etag == obstore.head(place.store, one.key)["e_tag"]
+    for entry in list_objects(place):
+        if "#" not in entry.key:  # which obstore does not show
+            assert entry.etag == obstore.head(place.store, entry.key)["e_tag"]
 
 
 @pytest.mark.parametrize(
@@ -252,10 +252,10 @@ def test_batches_hold_everything_once_and_end_small(n):
     """No batch is larger than a part, and the last ones are shared out."""
     entries = [ObjectEntry(f"{i:03d}", 1, "", datetime.now(UTC)) for i in range(n)]
     cut = list(batches(entries, part_len=16, n_actors=2))
-    assert [one for batch in cut for one in batch] == entries
+    assert [item for batch in cut for item in batch] == entries
     assert all(0 < len(batch) <= 16 for batch in cut)
     if n == 100:
-        assert [len(one) for one in cut][-1] <= 8
+        assert [len(item) for item in cut][-1] <= 8
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def decided(results):
     """What the latest rows say, by the end of the key; each object has one that counts."""
     _, latest = rows_at(results)
     return {
-        key: (one.status, one.genres, one.previous, one.reason) for key, one in latest.items()
+        key: (value.status, value.genres, value.previous, value.reason)
+        for key, value in latest.items()
     }
 
 
@@ -67,15 +68,15 @@ def test_what_is_written_has_a_row_of_the_new_version_and_goes_back(place, model
     before, results = contents(place), tmp_path / "results"
     scan_here(place.url, results, model, options=WRITE)
     _, latest = rows_at(results)
-    assert {one.status for one in latest.values()} == {"written"}
-    now = {one.key: one.etag for one in list_objects(place)}
-    assert {key: one.etag for key, one in latest.items()} == now
-    assert all(one.etag_read != one.etag for one in latest.values())
+    assert {result.status for result in latest.values()} == {"written"}
+    now = {entry.key: entry.etag for entry in list_objects(place)}
+    assert {key: value.etag for key, value in latest.items()} == now
+    assert all(item.etag_read != item.etag for item in latest.values())
     passed, done = scan_here(place.url, results, model, options=WRITE, resume=True)
     assert (passed, done) == (len(KEYS), [])
     parts = open_parts(str(results))
     undone = list(undo_objects(parts, run_named(parts, None)))
-    assert {one.status for one in undone} == {"written"}
+    assert {result.status for result in undone} == {"written"}
     assert contents(place) == before
 
 
@@ -124,7 +125,7 @@ def test_a_batch_that_another_actor_does_again_says_what_was_done(
     monkeypatch.setattr(ParquetResults, "write_part", dies_first)
     monkeypatch.setattr(ScanActor, "scan", done_again)
     scan_here(place.url, results, model, options=WRITE)
-    assert {one[0] for one in decided(results).values()} == {"written"}
+    assert {item[0] for item in decided(results).values()} == {"written"}
     assert len(rows_at(results)[0]) == len(KEYS)
 
 

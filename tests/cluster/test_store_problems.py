@@ -46,10 +46,10 @@ def test_an_endpoint_that_answers_503_now_and_then_loses_nothing(s3_url, tmp_pat
     with faulty(s3_url, plan) as url:
         shelf = s3_shelf(url, tmp_path)
         entries = [shelf.add(f"{i}.mp3") for i in range(3)]
-        before = {one.key: shelf.bytes_of(one.key) for one in entries}
-        assert [one.outcome for one in shelf.write(*entries)] == [True] * 3
-        assert {one.status for one in shelf.undo()} == {"written"}
-        assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+        before = {entry.key: shelf.bytes_of(entry.key) for entry in entries}
+        assert [write.outcome for write in shelf.write(*entries)] == [True] * 3
+        assert {result.status for result in shelf.undo()} == {"written"}
+        assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
     assert len({method for method, _ in refused}) >= 2
 
 
@@ -71,7 +71,7 @@ def test_an_answer_that_is_lost_on_the_way_is_no_failure(s3_url, tmp_path):
         assert lost == ["add", "write"]
         assert outcome.outcome is True
         assert shelf.genres_of(entry.key) == tuple(GENRES)
-        assert [one.status for one in shelf.changes()] == ["done"]
+        assert [change.status for change in shelf.changes()] == ["done"]
 
 
 def test_a_store_that_stays_busy_is_told_by_object(s3_url, tmp_path, impatient):
@@ -91,7 +91,7 @@ def test_a_store_that_stays_busy_is_told_by_object(s3_url, tmp_path, impatient):
         assert "503 SlowDown" in str(first.outcome)
         assert second.outcome is True
         assert shelf.entry(entries[0].key).etag == entries[0].etag
-        assert {one.key: one.status for one in shelf.changes()} == {
+        assert {change.key: change.status for change in shelf.changes()} == {
             entries[0].key: "failed",
             entries[1].key: "done",
         }
@@ -163,7 +163,7 @@ def test_nothing_of_the_credentials_is_kept(s3_url, tmp_path):
     outcomes = shelf.write(*entries)
     shelf.undo()
     runs = all_runs(shelf.parts)
-    kept = f"{runs}{[[*changes_of(shelf.parts, one.id)] for one in runs]}{outcomes}"
+    kept = f"{runs}{[[*changes_of(shelf.parts, run.id)] for run in runs]}{outcomes}"
     assert "a.mp3" in kept
     for secret in (servers.KEY, servers.SECRET):
         assert secret not in kept
@@ -172,8 +172,8 @@ def test_nothing_of_the_credentials_is_kept(s3_url, tmp_path):
 @pytest.mark.parametrize("name", ["", "archive"])
 def test_the_credentials_of_a_profile(s3_url, tmp_path, monkeypatch, name):
     """The default one, and one that AWS_PROFILE names: for reading and for writing."""
-    for one in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(one)
+    for text in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(text)
     keys = f"aws_access_key_id={servers.KEY}\naws_secret_access_key={servers.SECRET}\n"
     (tmp_path / "keys").write_text(f"[{name or 'default'}]\n{keys}")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
@@ -223,8 +223,8 @@ def test_a_key_that_cannot_be_asked_for_stops_nobody(s3_url, tmp_path):
     for name in names:
         client.put_object(Bucket=bucket, Key=shelf.place.key(name), Body=data)
     entries = list(list_objects(shelf.place))
-    assert sorted(one.key for one in entries) == [shelf.place.key(name) for name in names]
-    found = {one.entry.key: one.outcome for one in shelf.write(*entries)}
+    assert sorted(entry.key for entry in entries) == [shelf.place.key(name) for name in names]
+    found = {write.entry.key: write.outcome for write in shelf.write(*entries)}
     for name in names:
         if name in {"a.mp3", "z.mp3"}:
             assert found[shelf.place.key(name)] is True

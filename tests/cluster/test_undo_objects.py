@@ -49,33 +49,33 @@ def stored(shelf):
     """Objects of several containers, and their bytes."""
     shelf.opened[shelf.place.url] = shelf.place
     entries = [shelf.add(name, kind) for name, kind in KINDS.items()]
-    return entries, {one.key: shelf.bytes_of(one.key) for one in entries}
+    return entries, {entry.key: shelf.bytes_of(entry.key) for entry in entries}
 
 
 def test_what_was_written_goes_back_to_the_byte(shelf):
     """With all that the store keeps of the objects; the undo is a run of its own."""
     entries, before = stored(shelf)
-    kept = None if shelf.is_folder else [shelf.attributes_of(one.key) for one in entries]
-    assert all(one.outcome is True for one in shelf.write(*entries))
+    kept = None if shelf.is_folder else [shelf.attributes_of(entry.key) for entry in entries]
+    assert all(outcome.outcome is True for outcome in shelf.write(*entries))
     assert all(shelf.bytes_of(key) != data for key, data in before.items())
-    assert {one.status for one in shelf.undo(write=False)} == {"proposed"}
+    assert {result.status for result in shelf.undo(write=False)} == {"proposed"}
     results = shelf.undo()
-    assert {one.key: one.status for one in results} == dict.fromkeys(before, "written")
-    assert all(one.previous == tuple(GENRES) and one.genres == () for one in results)
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {result.key: result.status for result in results} == dict.fromkeys(before, "written")
+    assert all(result.previous == tuple(GENRES) and result.genres == () for result in results)
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
     if kept is not None:
-        assert [shelf.attributes_of(one.key) for one in entries] == kept
+        assert [shelf.attributes_of(entry.key) for entry in entries] == kept
 
 
 def test_what_obstore_wrote_goes_back_to_the_byte(tmp_path):
     """As in Google's and Azure's stores: on obstore's own condition."""
     shelf = memory_shelf(tmp_path)
     entries, before = stored(shelf)
-    kept = [shelf.attributes_of(one.key) for one in entries]
-    assert all(one.outcome is True for one in shelf.write(*entries))
-    assert {one.status for one in shelf.undo()} == {"written"}
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
-    assert [shelf.attributes_of(one.key) for one in entries] == kept
+    kept = [shelf.attributes_of(entry.key) for entry in entries]
+    assert all(outcome.outcome is True for outcome in shelf.write(*entries))
+    assert {result.status for result in shelf.undo()} == {"written"}
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
+    assert [shelf.attributes_of(entry.key) for entry in entries] == kept
 
 
 def test_an_undo_is_undone_and_done_again(shelf):
@@ -86,25 +86,25 @@ def test_an_undo_is_undone_and_done_again(shelf):
     shelf.undo()
     with pytest.raises(InputError, match="nothing to undo"):
         run_named(shelf.parts, None)
-    (undo,) = [one for one in all_runs(shelf.parts) if one.undoes]
+    (undo,) = [run for run in all_runs(shelf.parts) if run.undoes]
     assert undo.undoes == scan.id
-    assert {one.status for one in shelf.undo(undo.id)} == {"written"}
-    assert all(shelf.genres_of(one.key) == tuple(GENRES) for one in entries)
-    assert {one.status for one in shelf.undo(scan.id)} == {"written"}
-    assert {one.status for one in shelf.undo(scan.id)} == {"unchanged"}
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {result.status for result in shelf.undo(undo.id)} == {"written"}
+    assert all(shelf.genres_of(entry.key) == tuple(GENRES) for entry in entries)
+    assert {result.status for result in shelf.undo(scan.id)} == {"written"}
+    assert {result.status for result in shelf.undo(scan.id)} == {"unchanged"}
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
 
 
 def test_what_somebody_else_has_changed_since_is_left_alone(shelf):
     """Of the same length, of another, and deleted: each with its reason; the last goes back."""
     entries, before = stored(shelf)
-    first, second, third, fourth = (one.entry for one in shelf.write(*entries))
+    first, second, third, fourth = (item.entry for item in shelf.write(*entries))
     others = shelf.bytes_of(first.key)[:-1] + b"\x55"
     shelf.add("a.mp3", data=others)
     shelf.add("b.flac", data=b"other")
     remove(shelf, third.key)
     for only_asked in (True, False):
-        found = {one.key: one for one in shelf.undo(write=not only_asked)}
+        found = {change.key: change for change in shelf.undo(write=not only_asked)}
         for key in (first.key, second.key):
             assert found[key].status == "failed"
             assert "changed" in found[key].reason
@@ -150,21 +150,21 @@ def test_a_kill_at_any_moment_leaves_the_state_knowable(shelf, monkeypatch, mome
     with monkeypatch.context() as patch:
         patch.setattr(*MOMENTS[moment], killed)
         with contextlib.suppress(_KilledError):
-            list(writer.write((one, request(), one.key) for one in entries))
+            list(writer.write((entry, request(), entry.key) for entry in entries))
             journal.close()
             pytest.fail("nothing was killed")
-    is_new = {one.key for one in entries if shelf.bytes_of(one.key) != before[one.key]}
+    is_new = {entry.key for entry in entries if shelf.bytes_of(entry.key) != before[entry.key]}
     assert bool(is_new) == (moment in AFTER_PUT)
     again = ObjectJournal(shelf.parts, journal.run)
-    found = {one.key: one for one in settle_open(shelf.target, again)}
-    assert {key for key, one in found.items() if one.status == "done"} == is_new
-    assert all(one.status in {"done", "failed"} for one in found.values())
+    found = {change.key: change for change in settle_open(shelf.target, again)}
+    assert {key for key, value in found.items() if value.status == "done"} == is_new
+    assert all(result.status in {"done", "failed"} for result in found.values())
     assert all(found[key].about == key for key in is_new)
     assert all(found[key].new.etag == shelf.entry(key).etag for key in is_new)
     undone = shelf.undo(journal.run)
-    assert {one.key for one in undone if one.status == "written"} == is_new
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
-    names = {one.name for one in (shelf.place.folder or shelf.folder).rglob(".*.tmp")}
+    assert {change.key for change in undone if change.status == "written"} == is_new
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
+    names = {path.name for path in (shelf.place.folder or shelf.folder).rglob(".*.tmp")}
     assert names == set()
 
 
@@ -178,11 +178,11 @@ def test_undo_brings_back_what_nobody_has_settled(shelf, monkeypatch, status):
     monkeypatch.setattr(
         ObjectJournal, "settle", lambda self, one: settle(self, replace(one, status=status))
     )
-    list(writer.write((one, request(), "") for one in entries))
+    list(writer.write((entry, request(), "") for entry in entries))
     writer.journal.close()
-    assert {one.status for one in shelf.changes()} == {status}
-    assert {one.status for one in shelf.undo()} == {"written"}
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {change.status for change in shelf.changes()} == {status}
+    assert {result.status for result in shelf.undo()} == {"written"}
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
 
 
 def test_many_changes_are_settled_whatever_part_says_so(tmp_path):
@@ -192,9 +192,9 @@ def test_many_changes_are_settled_whatever_part_says_so(tmp_path):
     entries = [shelf.add(f"{i:02}.mp3", data=data) for i in range(2 * write.GROUP + 1)]
     shelf.write(*entries)
     names = shelf.parts.names(run_named(shelf.parts, None).id)
-    assert len([one for one in names if one.endswith(".parquet")]) == 4
-    assert [one.status for one in shelf.changes()] == ["done"] * len(entries)
-    assert {one.key for one in shelf.changes()} == {one.key for one in entries}
+    assert len([name for name in names if name.endswith(".parquet")]) == 4
+    assert [change.status for change in shelf.changes()] == ["done"] * len(entries)
+    assert {change.key for change in shelf.changes()} == {entry.key for entry in entries}
 
 
 def test_an_object_that_was_taken_twice_in_a_run_goes_back_once(tmp_path, monkeypatch):
@@ -208,8 +208,8 @@ def test_an_object_that_was_taken_twice_in_a_run_goes_back_once(tmp_path, monkey
     run = run_named(shelf.parts, None)
     with shelf.writer(run) as writer:
         list(writer.write([(entry, request(), "")]))
-    assert sorted(one.status for one in shelf.changes()) == ["done", "planned"]
-    found = [one.status for one in shelf.undo(run.id)]
+    assert sorted(change.status for change in shelf.changes()) == ["done", "planned"]
+    found = [result.status for result in shelf.undo(run.id)]
     assert found.count("written") == 1
     assert "failed" not in found
     assert shelf.bytes_of(entry.key) == before[entry.key]
@@ -226,7 +226,7 @@ def test_a_copy_that_a_killed_process_left_beside_a_file_is_removed(tmp_path, mo
             list(writer.write([(entry, request(), "")]))
     assert len(list(shelf.place.folder.iterdir())) == 2
     list(settle_open(shelf.target, ObjectJournal(shelf.parts, writer.journal.run)))
-    assert [one.name for one in shelf.place.folder.iterdir()] == ["a.mp3"]
+    assert [path.name for path in shelf.place.folder.iterdir()] == ["a.mp3"]
 
 
 def test_a_damaged_part_is_named_and_the_rest_goes_back_without_it(tmp_path):
@@ -242,7 +242,7 @@ def test_a_damaged_part_is_named_and_the_rest_goes_back_without_it(tmp_path):
         shelf.undo(run)
     first.unlink()
     shelf.undo(run)
-    assert sum(shelf.bytes_of(one.key) == data for one in entries) == 1
+    assert sum(shelf.bytes_of(entry.key) == data for entry in entries) == 1
     (tmp_path / "results" / "_journal" / run / "run.json").write_text("[")
     with pytest.raises(StateError, match=r"run.json of the journal is damaged"):
         all_runs(shelf.parts)
@@ -256,8 +256,11 @@ def test_a_batch_that_is_done_again_knows_what_was_written(shelf):
     run = run_named(shelf.parts, None)
     with shelf.writer(run, batch="77") as writer:
         list(writer.write([(second, request(), "row 77")]))
-    assert [one.about for one in changes_of(shelf.parts, run.id, batch="7")] == ["row 7"]
-    assert sorted(one.about for one in changes_of(shelf.parts, run.id)) == ["row 7", "row 77"]
+    assert [change.about for change in changes_of(shelf.parts, run.id, batch="7")] == ["row 7"]
+    assert sorted(change.about for change in changes_of(shelf.parts, run.id)) == [
+        "row 7",
+        "row 77",
+    ]
 
 
 def test_what_cannot_be_recorded_is_not_done(shelf, monkeypatch):
@@ -270,9 +273,9 @@ def test_what_cannot_be_recorded_is_not_done(shelf, monkeypatch):
         raise StateError("the results have no room.")
 
     monkeypatch.setattr(StoredParts, "put", full)
-    for outcome in writer.write((one, request(), "") for one in entries):
+    for outcome in writer.write((entry, request(), "") for entry in entries):
         assert "how to undo it cannot be recorded: the results have" in str(outcome.outcome)
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
 
 
 @pytest.mark.service
@@ -288,8 +291,8 @@ def test_the_journal_lies_where_the_results_are(s3_url, tmp_path, request, place
     entries, before = stored(shelf)
     shelf.write(*entries)
     assert "secret" not in shelf.parts.shown
-    assert {one.status for one in shelf.undo()} == {"written"}
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {result.status for result in shelf.undo()} == {"written"}
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
 
 
 KILL = """
@@ -321,7 +324,7 @@ def test_a_process_that_is_really_killed(s3_url, tmp_path):
     entries, before = stored(shelf)
     ended = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILL), shelf.place.url, shelf.parts.shown]
-        + [one.key for one in entries],
+        + [entry.key for entry in entries],
         check=False,
         cwd=Path(__file__).parents[2],
         env=os.environ | {"TMPDIR": str(tmp_path)},
@@ -332,7 +335,7 @@ def test_a_process_that_is_really_killed(s3_url, tmp_path):
     parts = open_parts(shelf.parts.shown)
     journal = ObjectJournal(parts, run_named(parts, None).id)
     found = list(settle_open(shelf.target, journal))
-    assert {one.key for one in found if one.status == "done"} == is_new
-    assert {one.status for one in found} <= {"done", "failed"}
-    assert {one.key for one in shelf.undo() if one.status == "written"} == is_new
-    assert {one.key: shelf.bytes_of(one.key) for one in entries} == before
+    assert {change.key for change in found if change.status == "done"} == is_new
+    assert {result.status for result in found} <= {"done", "failed"}
+    assert {change.key for change in shelf.undo() if change.status == "written"} == is_new
+    assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before

@@ -21,7 +21,7 @@ def shelf(request, tmp_path):
     else:
         shelf = s3_shelf(request.getfixturevalue("s3_url"), tmp_path)
     shelf.entries = [shelf.add(), shelf.add("b.flac", "flac")]
-    shelf.before = [shelf.bytes_of(one.key) for one in shelf.entries]
+    shelf.before = [shelf.bytes_of(entry.key) for entry in shelf.entries]
     shelf.write(*shelf.entries)
     return shelf
 
@@ -33,20 +33,23 @@ def tagger(shelf, *words):
 
 def test_the_last_run_is_undone(shelf):
     """A dry run changes nothing, the run is named, and the list says that it was undone."""
-    written = [shelf.bytes_of(one.key) for one in shelf.entries]
+    written = [shelf.bytes_of(entry.key) for entry in shelf.entries]
     dry = tagger(shelf, "undo", "--dry-run")
     assert dry.exit_code == 0, dry.output
     assert "proposed" in dry.output
     assert "Nothing was changed" in dry.output
-    assert [shelf.bytes_of(one.key) for one in shelf.entries] == written
+    assert [shelf.bytes_of(entry.key) for entry in shelf.entries] == written
     number = run_named(shelf.parts, None).id
     done = tagger(shelf, "undo")
     assert done.exit_code == 0, done.output
     assert f"Run {number} was undone." in done.output
-    assert [shelf.bytes_of(one.key) for one in shelf.entries] == shelf.before
-    listed = [json.loads(one) for one in tagger(shelf, "runs", "--json").output.splitlines()]
-    assert [one["command"] for one in listed] == ["undo", "scan"]
-    assert [one["is_undone"] for one in listed] == [False, True]
+    assert [shelf.bytes_of(entry.key) for entry in shelf.entries] == shelf.before
+    listed = [
+        json.loads(splitline)
+        for splitline in tagger(shelf, "runs", "--json").output.splitlines()
+    ]
+    assert [item["command"] for item in listed] == ["undo", "scan"]
+    assert [item["is_undone"] for item in listed] == [False, True]
     assert "secret" not in json.dumps(listed)
     assert number in tagger(shelf, "runs").output
 
@@ -56,8 +59,12 @@ def test_what_fails_is_told_and_the_exit_code_says_so(shelf):
     shelf.add(data=b"somebody else's")
     done = tagger(shelf, "undo", "--json", run_named(shelf.parts, None).id)
     assert done.exit_code == 1
-    lines = [json.loads(one) for one in done.stdout.splitlines() if one.startswith("{")]
-    found = {one["key"]: one for one in lines}
+    lines = [
+        json.loads(splitline)
+        for splitline in done.stdout.splitlines()
+        if splitline.startswith("{")
+    ]
+    found = {line["key"]: line for line in lines}
     assert found[shelf.entries[0].key]["status"] == "failed"
     assert found[shelf.entries[0].key]["url"].endswith("a.mp3")
     assert found[shelf.entries[1].key]["status"] == "written"

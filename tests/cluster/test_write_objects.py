@@ -89,7 +89,7 @@ def test_what_was_changed_between_fetch_and_put_is_left_alone(shelf, monkeypatch
     assert isinstance(first.outcome, ChangedError), first.outcome
     assert second.outcome is True
     assert shelf.bytes_of(entry.key) == b"somebody else's"
-    assert {one.key: one.status for one in shelf.changes()} == {
+    assert {change.key: change.status for change in shelf.changes()} == {
         entry.key: "gone",
         other.key: "done",
     }
@@ -187,7 +187,7 @@ def test_a_file_of_a_folder_keeps_its_rights(tmp_path):
     path.chmod(0o640)
     shelf.write(entry)
     assert path.stat().st_mode & 0o777 == 0o640
-    assert [one.name for one in path.parent.iterdir()] == ["a.mp3"]
+    assert [file.name for file in path.parent.iterdir()] == ["a.mp3"]
 
 
 def test_a_store_that_is_away_names_the_object(tmp_path):

@@ -36,7 +36,7 @@ def test_an_answer_that_was_lost_is_asked_of_the_object(s3, monkeypatch):
     (outcome,) = s3.write(entry)
     assert outcome.outcome is True
     assert outcome.entry.etag == s3.entry(entry.key).etag
-    assert [one.status for one in s3.changes()] == ["done"]
+    assert [change.status for change in s3.changes()] == ["done"]
 
 
 def test_all_metadata_of_s3_stay(s3):
@@ -93,7 +93,7 @@ def test_the_s3_server_knows_conditions(s3):
     """SeaweedFS honours If-Match, for single puts and at the end of multipart uploads."""
     assert check_conditional(s3.place) is True
     prefix = s3.place.prefix
-    assert [one for page in obstore.list(s3.place.store, prefix=prefix) for one in page] == []
+    assert [item for page in obstore.list(s3.place.store, prefix=prefix) for item in page] == []
 
 
 def test_a_store_that_ignores_conditions_is_found_out(s3, monkeypatch):
@@ -107,7 +107,7 @@ def test_a_store_that_ignores_conditions_is_found_out(s3, monkeypatch):
     with pytest.raises(InputError, match=r"If-Match.*--unsafe-overwrite allows"):
         check_conditional(s3.place)
     prefix = s3.place.prefix
-    assert [one for page in obstore.list(s3.place.store, prefix=prefix) for one in page] == []
+    assert [item for page in obstore.list(s3.place.store, prefix=prefix) for item in page] == []
     check_conditional(s3.place, unsafe_overwrite=True)
 
 
@@ -170,5 +170,5 @@ def test_keys_of_any_letters(s3):
         "'\"<>.mp3",
     ]
     entries = [s3.add(name) for name in names]
-    assert [one.outcome for one in s3.write(*entries)] == [True] * len(names)
-    assert all(s3.genres_of(one.key) == tuple(GENRES) for one in entries)
+    assert [write.outcome for write in s3.write(*entries)] == [True] * len(names)
+    assert all(s3.genres_of(entry.key) == tuple(GENRES) for entry in entries)

@@ -57,7 +57,7 @@ def test_a_bench_has_every_figure_of_its_device():
     """Speeds by batch, latency, load time, shares; the fastest size is named."""
     found = bench_device(MODEL, "cpu", batches=(1, 2))
     record = json.loads(json.dumps(found.to_record()))
-    assert [one["batch"] for one in record["speeds"]] == [1, 2]
+    assert [item["batch"] for item in record["speeds"]] == [1, 2]
     assert record["best_batch"] in {1, 2}
     assert 0 < record["latency_ms"] <= record["latency_p95_ms"]
     assert record["load_s"] > 0
@@ -77,5 +77,5 @@ def test_a_device_that_is_not_there_is_a_result(monkeypatch):
 def test_the_doctor_prints_the_shares():
     """`tagger doctor --json` holds who would do the work."""
     found = json.loads(tagger("doctor", "--json").stdout)
-    notes = {one["name"]: one["note"] for one in found["devices"]}
+    notes = {item["name"]: item["note"] for item in found["devices"]}
     assert "of the time" in notes["profile"]

@@ -12,7 +12,7 @@ from tagger.tags.registry import containers
 from tests.cli.test_cli import tagger
 from tests.synth_audio import FAKE, KINDS, READ_ONLY, make_audio
 
-BY_NAME = {one.container: one for one in formats()}
+BY_NAME = {item.container: item for item in formats()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -33,8 +33,10 @@ def test_the_table_is_what_happens(tmp_path, kind):
 
 def test_every_container_and_every_suffix_has_a_line():
     """What a scan opens is listed, and nothing is listed twice."""
-    assert {*BY_NAME, "unknown"} == {one.name for _, one in containers()} | {"others"}
-    shown = {suffix for one in BY_NAME.values() for suffix in one.suffixes}
+    assert {*BY_NAME, "unknown"} == {container.name for _, container in containers()} | {
+        "others"
+    }
+    shown = {suffix for item in BY_NAME.values() for suffix in item.suffixes}
     assert shown >= AUDIO_SUFFIXES
     assert len(BY_NAME) == len(formats())
 
@@ -42,7 +44,7 @@ def test_every_container_and_every_suffix_has_a_line():
 def test_a_missing_decoder_leaves_only_tags(monkeypatch):
     """The line says so when neither library knows the format."""
     monkeypatch.setattr("tagger.diagnostics.formats.has_decoder", lambda codec: False)
-    line = next(one for one in formats() if one.container == "ape")
+    line = next(item for item in formats() if item.container == "ape")
     assert line.decoders == ()
     assert line.note.startswith("tags only")
     assert not has_decoder("no such codec")

@@ -139,9 +139,13 @@ CASES = {
 @pytest.mark.parametrize(("model", "target", "said"), CASES.values(), ids=CASES)
 def test_each_obstacle_is_found_with_its_remedy(model, target, said):
     """Operators, types, shapes, recurrent layers, eight bits and our contract are looked at."""
-    found = [one for one in check_model(model) if one.target == target and said in one.what]
+    found = [
+        finding
+        for finding in check_model(model)
+        if finding.target == target and said in finding.what
+    ]
     assert found
-    assert all(one.remedy and one.where for one in found)
+    assert all(item.remedy and item.where for item in found)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,9 @@ def test_each_obstacle_is_found_with_its_remedy(model, target, said):
 )
 def test_what_can_run_is_not_complained_about(model):
     """A sound graph has nothing but its missing `features` against it."""
-    assert [one.what for one in check_model(model)] == ["has no tensor named 'features'"]
+    assert [finding.what for finding in check_model(model)] == [
+        "has no tensor named 'features'"
+    ]
 
 
 def test_the_shipped_model_is_ready_and_its_profile_is_shown():

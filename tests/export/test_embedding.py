@@ -56,7 +56,7 @@ def test_every_body_gives_its_embedding(body):
     config = from_tree(small.tree("mel", body))
     net = TaggerNet(config.network(), n_labels=3).eval()
     model = to_graph(net, window_len=config.features_options.window_len)
-    shapes = {one.name: one.type.tensor_type for one in model.graph.output}
+    shapes = {output.name: output.type.tensor_type for output in model.graph.output}
     assert list(shapes) == ["scores", "embedding"]
     assert shapes["embedding"].elem_type == TensorProto.FLOAT
     assert shapes["embedding"].shape.dim[1].dim_value == net.body.n_out
@@ -76,7 +76,9 @@ def test_smaller_numbers_keep_the_embedding_in_float32():
     expected = embedding_of(net, windows)
     half, quantised = to_half(model), to_int8(model, list(windows))
     for smaller, allowed in ((half, 0.02), (quantised, 0.5)):
-        kinds = {one.name: one.type.tensor_type.elem_type for one in smaller.graph.output}
+        kinds = {
+            output.name: output.type.tensor_type.elem_type for output in smaller.graph.output
+        }
         assert kinds == {"scores": TensorProto.FLOAT, "embedding": TensorProto.FLOAT}
         found = answers(smaller, windows)[1]
         assert found.shape == expected.shape
@@ -92,10 +94,10 @@ def test_a_trimmed_front_end_leaves_the_embedding_as_it_is():
     model = to_graph(net, window_len=config.features_options.window_len)
     assert add_trimmed_front_end(model, net, window_len=config.features_options.window_len)
     windows = noise(net, 2)
-    for one, other in zip(
+    for first, other in zip(
         answers(model, windows), answers(lean_model(model), windows), strict=True
     ):
-        np.testing.assert_allclose(one, other, atol=1e-4)
+        np.testing.assert_allclose(first, other, atol=1e-4)
 
 
 def test_an_embedding_that_is_too_wide_is_left_out():
@@ -105,7 +107,7 @@ def test_an_embedding_that_is_too_wide_is_left_out():
     net = TaggerNet(config.network(), n_labels=3).eval()
     assert net.body.n_out > 512
     model = to_graph(net, window_len=config.features_options.window_len)
-    assert [one.name for one in model.graph.output] == ["scores"]
+    assert [output.name for output in model.graph.output] == ["scores"]
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +145,8 @@ def test_the_engine_gives_the_embedding_where_it_is_asked_for(exported):
     assert (embedding.shape, embedding.dtype) == ((3, engine.spec.embedding), np.float32)
     np.testing.assert_allclose(embedding, embedding_of(net, windows), atol=1e-4)
     engine.fixed_batch = 2  # as on a GPU
-    for one, other in zip(engine.run_embedding(windows), (scores, embedding), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    for first, other in zip(engine.run_embedding(windows), (scores, embedding), strict=True):
+        np.testing.assert_allclose(first, other, atol=1e-5)
 
 
 def test_a_model_in_half_precision_is_made_of_a_file_with_an_embedding(exported, tmp_path):
@@ -153,7 +155,7 @@ def test_a_model_in_half_precision_is_made_of_a_file_with_an_embedding(exported,
     made = export_checkpoint(
         path, tmp_path / "m.fp16.onnx", ExportOptions(precision="fp16"), say=lambda _: None
     )
-    engine, whole = (load_engine(one, device="cpu") for one in (made, path))
+    engine, whole = (load_engine(name, device="cpu") for name in (made, path))
     assert engine.spec.parents == whole.spec.parents
     assert engine.spec.kinds == whole.spec.kinds
     assert engine.run_embedding(noise(net, 2))[1].shape == (2, whole.spec.embedding)

@@ -61,13 +61,13 @@ def test_a_graph_of_another_network_does_not_pass(network, model):
 
 def test_names_types_and_shapes_are_those_of_the_contract(network, model):
     """It is waveform (batch, window_len) -> features -> scores, embedding, in float32."""
-    values = {one.name: one.type.tensor_type for one in model.graph.value_info}
+    values = {tensor.name: tensor.type.tensor_type for tensor in model.graph.value_info}
     features = [d.dim_value or d.dim_param for d in values["features"].shape.dim]
     assert features[1:] == [32, 16]
     assert isinstance(features[0], str)
     assert values["features"].elem_type == onnx.TensorProto.FLOAT
-    assert [one.name for one in model.graph.input] == ["waveform"]
-    assert [one.name for one in model.graph.output] == ["scores", "embedding"]
+    assert [tensor.name for tensor in model.graph.input] == ["waveform"]
+    assert [output.name for output in model.graph.output] == ["scores", "embedding"]
     operators = {node.op_type for node in model.graph.node}
     assert not operators & {"STFT", "DFT", "Gather", "GatherND", "Loop", "If", "Dropout"}
 
@@ -105,7 +105,7 @@ def test_a_checkpoint_becomes_a_model_that_the_runtime_loads(network, tmp_path):
     windows = 0.1 * torch.randn(3, engine.spec.window_len)
     with torch.no_grad():
         np.testing.assert_allclose(engine.run(windows.numpy()), net(windows), atol=1e-4)
-    assert {one.name for one in tmp_path.iterdir()} == {"best.pt", "m.onnx"}
+    assert {path.name for path in tmp_path.iterdir()} == {"best.pt", "m.onnx"}
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):

@@ -60,19 +60,23 @@ def test_half_precision_answers_within_its_tolerance(network, model):
 def test_half_precision_keeps_the_features_and_the_head_whole(model):
     """The body's weights are float16; what is up to the features, and the head, is not."""
     half = to_half(model)
-    kinds = {one.name: one.data_type for one in half.graph.initializer}
+    kinds = {tensor.name: tensor.data_type for tensor in half.graph.initializer}
     halved = {name for name, kind in kinds.items() if kind == TensorProto.FLOAT16}
     assert any("conv1" in name for name in halved)
     assert not any("front_end" in name or "head" in name for name in halved)
-    values = {one.name: one.type.tensor_type.elem_type for one in half.graph.value_info}
+    values = {
+        tensor.name: tensor.type.tensor_type.elem_type for tensor in half.graph.value_info
+    }
     assert values["features"] == TensorProto.FLOAT
-    assert {one.type.tensor_type.elem_type for one in half.graph.output} == {TensorProto.FLOAT}
+    assert {output.type.tensor_type.elem_type for output in half.graph.output} == {
+        TensorProto.FLOAT
+    }
 
 
 def test_a_weight_that_half_precision_cannot_hold_is_refused(model):
     """An overflow is an error at export, never an infinity in a score."""
     large = with_names(model)
-    weight = next(one for one in large.graph.initializer if "conv1" in one.name)
+    weight = next(tensor for tensor in large.graph.initializer if "conv1" in tensor.name)
     values = onnx.numpy_helper.to_array(weight) + 1e6
     weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weight.name))
     with pytest.raises(ModelError, match="half precision"):
@@ -102,7 +106,7 @@ def test_normalisations_stay_whole():
     config = from_tree(small.tree("mel", "cnn-transformer"))
     net = TaggerNet(config.network(), n_labels=3).eval()
     half = to_half(to_graph(net, window_len=config.features_options.window_len))
-    kinds = {one.name: one.type.tensor_type.elem_type for one in half.graph.value_info}
+    kinds = {tensor.name: tensor.type.tensor_type.elem_type for tensor in half.graph.value_info}
     outputs = {node.op_type: node.output[0] for node in half.graph.node}
     assert kinds[outputs["LayerNormalization"]] == TensorProto.FLOAT
     assert kinds[outputs["Erf"]] == TensorProto.FLOAT16
@@ -114,14 +118,15 @@ def test_eight_bits_are_as_tensorrt_wants_them(model):
     window_len = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     small_model = to_int8(model, [(0.1 * rng.standard_normal(window_len)).astype(np.float32)])
     arrays = {
-        one.name: onnx.numpy_helper.to_array(one) for one in small_model.graph.initializer
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in small_model.graph.initializer
     }
-    steps = [one for one in small_model.graph.node if one.op_type == "DequantizeLinear"]
+    steps = [node for node in small_model.graph.node if node.op_type == "DequantizeLinear"]
     assert steps
-    for one in steps:
-        assert arrays[one.input[2]].dtype == np.int8
-        assert not arrays[one.input[2]].any()
-    assert any(arrays[one.input[1]].size > 1 for one in steps)
+    for step in steps:
+        assert arrays[step.input[2]].dtype == np.int8
+        assert not arrays[step.input[2]].any()
+    assert any(arrays[step.input[1]].size > 1 for step in steps)
 
 
 def test_eight_bits_need_music(model, tmp_path, network):

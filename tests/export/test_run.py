@@ -63,7 +63,7 @@ def test_a_failed_check_leaves_what_was_there(source, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="parity checks failed"):
         export_checkpoint(source, target, options, say=lambda _: None)
     assert target.read_bytes() == b"what was there"
-    assert {one.name for one in tmp_path.iterdir()} == {"m.onnx", "r.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"m.onnx", "r.json"}
     assert json.loads((tmp_path / "r.json").read_text())["passed"] is False
 
 
@@ -72,7 +72,11 @@ def spoilt(model):
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     weight = max(
-        (one for one in copy.graph.initializer if "conv" in one.name and len(one.dims) == 4),
+        (
+            tensor
+            for tensor in copy.graph.initializer
+            if "conv" in tensor.name and len(tensor.dims) == 4
+        ),
         key=lambda one: np.prod(one.dims),
     )
     values = -3 * onnx.numpy_helper.to_array(weight)

@@ -80,14 +80,16 @@ def test_the_trimmed_graph_computes_the_low_bands_alone():
     add_trimmed_front_end(model, net, window_len=window_len)
     trimmed = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
     rows = {
-        one.name: one.type.tensor_type.shape.dim[1].dim_value  # (batch, rows, frames)
-        for one in trimmed.graph.value_info
-        if len(one.type.tensor_type.shape.dim) == 3
+        tensor.name: tensor.type.tensor_type.shape.dim[1].dim_value  # (batch, rows, frames)
+        for tensor in trimmed.graph.value_info
+        if len(tensor.type.tensor_type.shape.dim) == 3
     }
     assert rows["lean.features"] == 12
 
     def basis(graph):
-        return max(np.prod(one.dims) for one in graph.initializer if len(one.dims) == 3)
+        return max(
+            np.prod(tensor.dims) for tensor in graph.initializer if len(tensor.dims) == 3
+        )
 
     assert basis(trimmed.graph) < basis(model.graph) / 2
 
@@ -105,13 +107,13 @@ def test_the_trimmed_graph_has_fewer_frames_and_no_second_basis(models):
     """Its constants are those of the model; only the few frames that are wanted are cut."""
     trimmed = onnx.shape_inference.infer_shapes(lean_model(models[0]), data_prop=True)
     frames = [
-        one.type.tensor_type.shape.dim[-1].dim_value
-        for one in trimmed.graph.value_info
-        if one.name == "lean.features"
+        tensor.type.tensor_type.shape.dim[-1].dim_value
+        for tensor in trimmed.graph.value_info
+        if tensor.name == "lean.features"
     ]
     assert frames == [4]
     assert "features" not in {name for node in trimmed.graph.node for name in node.output}
-    large = [one.name for one in trimmed.graph.initializer if np.prod(one.dims) > 64]
+    large = [tensor.name for tensor in trimmed.graph.initializer if np.prod(tensor.dims) > 64]
     assert [name for name in large if name.startswith("lean.")] == []
 
 
@@ -132,5 +134,5 @@ def test_the_file_itself_is_left_as_it_is(models, tmp_path):
     path.write_bytes(models[0].SerializeToString())
     before = path.read_bytes()
     trimmed = onnx.ModelProto.FromString(lean_bytes(path))
-    assert METADATA_KEY not in {one.key for one in trimmed.metadata_props}
+    assert METADATA_KEY not in {prop.key for prop in trimmed.metadata_props}
     assert path.read_bytes() == before

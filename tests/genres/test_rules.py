@@ -93,7 +93,7 @@ def test_append_keeps_what_is_there_in_front(previous, heard, rules):
 @given(NAMES, RULES)
 def test_ancestors_end_and_do_not_contain_the_name(name, rules):
     """A circle in the tree neither hangs nor makes a genre its own parent."""
-    found = [fold(one) for one in ancestors(name, rules)]
+    found = [fold(ancestor) for ancestor in ancestors(name, rules)]
     assert fold(name) not in found
     assert len(set(found)) == len(found)
 

@@ -82,7 +82,7 @@ def test_damage_is_no_spelling(bad):
 def test_no_spelling_is_invented(counts):
     """What is usual stands in a file, under the key of all its spellings."""
     for key, name in usual_spellings(counts, RULES).items():
-        assert name in {one.strip() for one in counts}
+        assert name in {count.strip() for count in counts}
         assert spelling_key(name) == key
 
 
@@ -101,10 +101,10 @@ def test_a_library_is_asked_once_and_only_for_a_name(tmp_path):
     spelling = Spelling(lambda: asked.append(1) or {"Hip Hop": 3})
     assert asked == []
     threads = [threading.Thread(target=spelling.over, args=(RULES,)) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for worker in threads:
+        worker.join()
     assert spelling.over(RULES).usual == {"hiphop": "Hip Hop"}
     assert asked == [1]
 
@@ -135,6 +135,6 @@ def test_a_scan_spells_as_the_library_does(tmp_path):
     new = song(tmp_path / "new.flac")
     spelling = Spelling(lambda: count_sample([*songs, new], []))
     results = scan_files([*songs, new], tone_engine(), ScanOptions(spelling=spelling))
-    found = {one.path.name: one for one in results}
+    found = {result.path.name: result for result in results}
     assert found["new.flac"].genres == ("LOW",)
     assert found["0.flac"].status == "kept"

@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 def run(folder, **options):
     results = scan_files(sorted(folder.iterdir()), tone_engine(), ScanOptions(**options))
-    return {one.path.name: one for one in results}
+    return {result.path.name: result for result in results}
 
 
 def held(path, *fields):
@@ -48,18 +48,18 @@ def test_another_field_takes_the_place_of_the_genre(folder, field):
     write_genres(folder / "a.flac", ["Polka"])
     targets = Targets(field=field)
     results = run(folder, write=True, targets=targets)
-    assert {one.status for one in results.values()} == {"written"}
+    assert {result.status for result in results.values()} == {"written"}
     assert held(folder / "a.flac", field) == (("Polka",), ("low",))
     assert held(folder / "b.ogg", field) == ((), ("high",))
     again = run(folder, write=True, targets=targets)
-    assert {one.status for one in again.values()} == {"kept"}
+    assert {result.status for result in again.values()} == {"kept"}
     assert json.loads(to_json(again["a.flac"]))["field"] == field
 
 
 def test_the_second_field_gets_its_own_labels(folder):
     """What is listed goes there and nowhere else; a file may need one of the two only."""
     results = run(folder, write=True, targets=SECOND)
-    assert {one.status for one in results.values()} == {"written"}
+    assert {result.status for result in results.values()} == {"written"}
     assert held(folder / "a.flac", "mood") == (("low",), ())
     assert held(folder / "b.ogg", "mood") == ((), ("high",))
     record = json.loads(to_json(results["b.ogg"]))
@@ -91,8 +91,8 @@ def test_an_edited_report_writes_the_fields_that_it_names(folder, tmp_path):
     report = tmp_path / "report.csv"
     targets = Targets(field="grouping", second_field="Heard", second_labels=frozenset({"high"}))
     with open_report(report) as file:
-        for one in run(folder, targets=targets).values():
-            file.add(one)
+        for item in run(folder, targets=targets).values():
+            file.add(item)
     text = report.read_text(encoding="utf-8")
     rows = sorted(csv.DictReader(text.splitlines()), key=lambda row: row["path"])
     rows[0] |= {"genres": "Mine; Own"}
@@ -102,7 +102,7 @@ def test_an_edited_report_writes_the_fields_that_it_names(folder, tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     results = list(apply_rows(read_rows(report, on_note=pytest.fail), ApplyOptions()))
-    assert [one.status for one in results] == ["written", "written"]
+    assert [result.status for result in results] == ["written", "written"]
     assert held(folder / "a.flac", "grouping", "Heard") == ((), ("Mine", "Own"), ())
     assert held(folder / "b.ogg", "grouping", "Heard") == ((), ("Also",), ("Shrill",))
 
@@ -120,8 +120,8 @@ def test_the_page_tells_the_second_field(folder, tmp_path):
     """Beside the genres, which it counts, stands what another field would get."""
     page = tmp_path / "report.html"
     with open_report(page) as file:
-        for one in run(folder, targets=SECOND).values():
-            file.add(one)
+        for item in run(folder, targets=SECOND).values():
+            file.add(item)
     assert "mood: high" in page.read_text(encoding="utf-8")
 
 

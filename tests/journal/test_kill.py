@@ -62,7 +62,7 @@ class Library:
         os.utime(target, ns=(10**18, 10**18))
         self.before[target], self.after[target] = old, copy.read_bytes()
 
-    def wishes(self):
+    def requests(self):
         return [WriteRequest(path, GENRES) for path in self.before]
 
     def write(self):
@@ -70,7 +70,7 @@ class Library:
         with open_store(self.state, on_notice=pytest.fail) as store:
             settle_open(store)
             with JournalledRun(store, "scan", "") as run:
-                return list(run.write(self.wishes()))
+                return list(run.write(self.requests()))
 
     def has_changed(self, n_files, *, rest_s):
         """A question: whether so many files have changed since now, and a moment is over."""
@@ -98,8 +98,10 @@ class Library:
             settled = settle_open(store)
             assert (settled.gone, settled.away) == ((), ())
             assert settle_open(store).sentence is None
-            found = [one for run in all_runs(store) for one in changes_of(store, run.id)]
-            told = {one.path for one in found if not one.undone and one.undoes is None}
+            found = [item for run in all_runs(store) for item in changes_of(store, run.id)]
+            told = {
+                change.path for change in found if not change.undone and change.undoes is None
+            }
             assert all(run.n_open == 0 for run in all_runs(store))
         assert set(self.folder.iterdir()) == set(self.before)
         new = set()
@@ -118,7 +120,7 @@ class Library:
             while (number := last_run(store)) is not None:
                 with JournalledRun(store, "undo", "") as run:
                     results = list(undo(changes_of(store, number), run, UndoOptions()))
-                assert {one.status for one in results} == {"written"}
+                assert {result.status for result in results} == {"written"}
         assert {path: path.read_bytes() for path in self.before} == self.before
 
 
@@ -191,10 +193,10 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
         with open_store(library.state, on_notice=pytest.fail) as store:
             settle_open(store)
             with JournalledRun(store, "scan", "") as run:
-                wishes, stop = iter(library.wishes()), threading.Event()
+                requests, stop = iter(library.requests()), threading.Event()
                 outcomes = write_in_background(
-                    wishes,
-                    lambda wish: wish,
+                    requests,
+                    lambda request: request,
                     lambda _, outcome: outcome,
                     writer=run.write,
                     stop=stop,
@@ -214,7 +216,7 @@ def test_killed_at_random_instants_during_300_writes(library, tmp_path):
         assert status in (0, -signal.SIGKILL)
         n_new.append(len(library.check()))
     assert n_new == sorted(n_new)
-    assert any(0 < one < 300 for one in n_new)
+    assert any(0 < item < 300 for item in n_new)
     work()
     assert library.check() == set(library.before)
     library.undo()
@@ -231,7 +233,7 @@ def test_any_call_may_fail(library, tmp_path, code, lasting):
 
         def write(act):
             with JournalledRun(store, "scan", "") as run, intercepted(act, reads=True) as names:
-                (outcome,) = run.write(library.wishes())
+                (outcome,) = run.write(library.requests())
             return outcome, names
 
         outcome, calls = write(lambda *_: None)
@@ -288,7 +290,7 @@ def test_another_program_may_come_in_between(library, tmp_path, way):
 
         def write(act):
             with JournalledRun(store, "scan", "") as run, intercepted(act) as names:
-                (outcome,) = run.write(library.wishes())
+                (outcome,) = run.write(library.requests())
             return outcome, names
 
         _, calls = write(lambda *_: None)

@@ -44,8 +44,8 @@ def contents(folder):
 
 def write(store, *paths, genre="Rock", roots=()):
     with JournalledRun(store, "scan", "here", roots=roots) as run:
-        wishes = [WriteRequest(path, [genre], WriteOptions()) for path in paths]
-        assert list(run.write(wishes)) == [True] * len(paths)
+        requests = [WriteRequest(path, [genre], WriteOptions()) for path in paths]
+        assert list(run.write(requests)) == [True] * len(paths)
     return run.number
 
 
@@ -77,9 +77,9 @@ def gather(music):
 def rotate(music):
     """Each file gets the name of the next one of its kind."""
     first, second = tracks(music)[:3], tracks(music)[3:]
-    for one, other in zip(first, second, strict=True):
-        one.rename(music / "aside")
-        other.rename(one)
+    for mine, other in zip(first, second, strict=True):
+        mine.rename(music / "aside")
+        other.rename(mine)
         (music / "aside").rename(other)
 
 
@@ -99,14 +99,16 @@ def test_moved_files_go_back_to_the_byte(music, store, move, has_roots):
     after = contents(music)
     move(music)
     dry = take_back(store, write=False)
-    assert {one.status for one in dry} == {"proposed"}
+    assert {result.status for result in dry} == {"proposed"}
     assert contents(music) == after
     results = take_back(store)
-    assert [(one.status, one.genres) for one in results] == [("written", ("Jazz",))] * 6
-    assert sorted(one.path for one in results) == tracks(music)
-    assert all("moved here from" in one.reason for one in results)
+    assert [(result.status, result.genres) for result in results] == [
+        ("written", ("Jazz",))
+    ] * 6
+    assert sorted(result.path for result in results) == tracks(music)
+    assert all("moved here from" in result.reason for result in results)
     assert contents(music) == before
-    assert {one.status for one in take_back(store, all_runs(store)[0].id)} == {"written"}
+    assert {result.status for result in take_back(store, all_runs(store)[0].id)} == {"written"}
     assert contents(music) == after
 
 
@@ -129,12 +131,12 @@ def test_a_file_that_was_written_twice_in_a_run_goes_back_twice(music, store):
     path = tracks(music)[0]
     before = path.read_bytes()
     with JournalledRun(store, "scan", "here") as run:
-        wishes = [
+        requests = [
             WriteRequest(path, [genre], WriteOptions()) for genre in ("Rock", "Pop and more")
         ]
-        assert list(run.write(wishes)) == [True, True]
+        assert list(run.write(requests)) == [True, True]
     moved = path.rename(path.with_name("moved.flac"))
-    assert [one.status for one in take_back(store)] == ["written"] * 2
+    assert [result.status for result in take_back(store)] == ["written"] * 2
     assert moved.read_bytes() == before
 
 
@@ -148,7 +150,7 @@ def test_what_was_scanned_may_have_another_name_itself(music, store, root):
         moved = music.rename(music.with_name("My Music")) / path.relative_to(music)
     else:
         moved = path.rename(path.with_name("moved.flac"))
-    assert [one.path for one in take_back(store)] == [moved]
+    assert [item.path for item in take_back(store)] == [moved]
     assert moved.read_bytes() == before
 
 
@@ -181,7 +183,7 @@ def test_a_copy_is_not_taken_for_a_file_that_is_at_its_place(music, store):
     copy = music / "0" / "a copy.flac"
     shutil.copyfile(path, copy)
     assert take_back(store, areas=[copy]) == []
-    assert [one.path for one in take_back(store)] == [path]
+    assert [item.path for item in take_back(store)] == [path]
     assert read_tags(copy).genres == ("Rock",)
 
 
@@ -199,10 +201,10 @@ def test_a_moved_file_that_somebody_changed_is_left_alone(music, store, change):
     else:
         moved.unlink()
     found = moved.read_bytes() if moved.exists() else None
-    results = {one.path: one for one in take_back(store)}
+    results = {item.path: item for item in take_back(store)}
     assert results[path].status == "failed"
     assert "not there any more" in results[path].reason
-    assert [one.status for one in results.values()].count("written") == 5
+    assert [result.status for result in results.values()].count("written") == 5
     assert (moved.read_bytes() if moved.exists() else None) == found
 
 
@@ -228,14 +230,16 @@ def test_files_that_left_the_library_are_found_where_they_are_named(music, store
     archive = (tmp_path / "archive").resolve()
     shutil.move(music / "0", archive)
     (music / "1").rename(music / "one")
-    assert [one.status for one in take_back(store, number, write=False)].count("failed") == 3
+    assert [result.status for result in take_back(store, number, write=False)].count(
+        "failed"
+    ) == 3
     assert last_run(store, [archive]) is None
     assert last_moved_run(store, [archive]) == number
     assert last_moved_run(store, [tmp_path / "no"]) is None
     results = take_back(store, number, areas=[archive])
-    assert sorted(one.path for one in results) == tracks(archive)
-    assert {one.status for one in results} == {"written"}
-    assert {one.status for one in take_back(store, number)} == {"written", "unchanged"}
+    assert sorted(result.path for result in results) == tracks(archive)
+    assert {result.status for result in results} == {"written"}
+    assert {result.status for result in take_back(store, number)} == {"written", "unchanged"}
     assert sorted(contents(music) + contents(archive)) == before
 
 
@@ -249,7 +253,7 @@ def test_a_journal_of_before_is_undone_too(music, own_state):
     rename_folders(music)
     with open_store(own_state, on_notice=pytest.fail) as store:
         assert store.connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-        assert {one.status for one in take_back(store)} == {"written"}
+        assert {result.status for result in take_back(store)} == {"written"}
     assert contents(music) == before
 
 

@@ -29,12 +29,15 @@ def store(own_state):
         yield found
 
 
-def write(store, *wishes, **options):
+def write(store, *requests, **options):
     """Write (path, genres) pairs as one run; the outcomes and the run's number."""
     with JournalledRun(store, "scan", "here") as run:
         outcomes = list(
             run.write(
-                [WriteRequest(path, genres, WriteOptions(**options)) for path, genres in wishes]
+                [
+                    WriteRequest(path, genres, WriteOptions(**options))
+                    for path, genres in requests
+                ]
             )
         )
     return outcomes, run.number
@@ -78,7 +81,7 @@ def test_what_was_written_is_taken_back_to_the_byte(tmp_path, store, kind, monke
             assert path.read_bytes() == before
             return
         assert path.read_bytes() != before
-        assert [one.status for one in take_back(store)] == ["written"]
+        assert [result.status for result in take_back(store)] == ["written"]
         assert path.read_bytes() == before
 
     check()
@@ -99,7 +102,7 @@ def test_a_run_is_listed_with_what_it_did(album, store):
     """Command, model, and how many changes were made, undone, failed."""
     album[0].chmod(0o444)
     outcomes, number = write(store, *((path, ["Rock"]) for path in album))
-    assert [one is True for one in outcomes] == [False] + [True] * (len(album) - 1)
+    assert [outcome is True for outcome in outcomes] == [False] + [True] * (len(album) - 1)
     (run,) = all_runs(store)
     assert (run.id, run.command, run.about) == (number, "scan", "here")
     assert (run.n_written, run.n_undone, run.n_failed, run.n_open) == (len(album) - 1, 0, 0, 0)
@@ -131,7 +134,7 @@ def test_an_undo_can_be_undone(album, store):
     take_back(store, redo)
     assert [path.read_bytes() for path in album] == after
     assert last_run(store) == first
-    assert {one.status for one in take_back(store, redo)} == {"unchanged"}
+    assert {result.status for result in take_back(store, redo)} == {"unchanged"}
     take_back(store)
     assert [path.read_bytes() for path in album] == before
 
@@ -152,14 +155,14 @@ def test_two_runs_are_taken_back_one_after_the_other(album, store):
 
 
 def test_a_file_that_comes_twice_in_one_run_goes_back_twice(album, store):
-    """By two names or with two wishes: the second sees what the first has made."""
+    """By two names or with two requests: the second sees what the first has made."""
     path, link = album[0], album[0].with_name("link.flac")
     link.symlink_to(path)
     before = path.read_bytes()
     outcomes, _ = write(store, (path, ["Rock"]), (link, ["Rock"]), (path, ["Pop"]))
     assert outcomes == [True, False, True]
     assert link.is_symlink()
-    assert [one.status for one in take_back(store)] == ["written", "written"]
+    assert [result.status for result in take_back(store)] == ["written", "written"]
     assert path.read_bytes() == before
 
 
@@ -167,11 +170,11 @@ def test_hard_links_of_one_run_are_parted(album, store):
     """Each name gets a file of its own, if that was asked for."""
     other = album[0].with_name("other.flac")
     os.link(album[0], other)
-    wishes = [(album[0], ["Rock"]), (other, ["Rock"])]
-    assert [type(one).__name__ for one in write(store, *wishes)[0]] == [
+    requests = [(album[0], ["Rock"]), (other, ["Rock"])]
+    assert [type(item).__name__ for item in write(store, *requests)[0]] == [
         "UnsupportedTagError"
     ] * 2
-    assert write(store, *wishes, hardlinks="write")[0] == [True, True]
+    assert write(store, *requests, hardlinks="write")[0] == [True, True]
     assert album[0].stat().st_ino != other.stat().st_ino
 
 
@@ -179,7 +182,7 @@ def test_hard_links_of_one_run_are_parted(album, store):
 def test_what_somebody_else_has_changed_is_left_alone(album, store, change):
     """It is named, the others go back, and no byte of it is touched."""
     path = album[1]
-    write(store, *((one, ["Rock"]) for one in album))
+    write(store, *((item, ["Rock"]) for item in album))
     data = path.read_bytes()
     if change == "genre":
         write_genres(path, ["Mine"])
@@ -194,10 +197,10 @@ def test_what_somebody_else_has_changed_is_left_alone(album, store, change):
     else:
         path.write_text("no music")
     found = path.read_bytes() if path.exists() else None
-    results = {one.path: one for one in take_back(store)}
+    results = {item.path: item for item in take_back(store)}
     assert results[path].status == "failed"
     assert str(path) in results[path].reason
-    assert {one.status for one in results.values() if one.path != path} == {"written"}
+    assert {result.status for result in results.values() if result.path != path} == {"written"}
     assert (path.read_bytes() if path.exists() else None) == found
 
 
@@ -217,7 +220,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(album, store):
     write(store, *((path, ["Rock"]) for path in album))
     files = [path.read_bytes() for path in album]
     results = take_back(store, write=False)
-    assert {(one.status, one.genres, one.previous) for one in results} == {
+    assert {(result.status, result.genres, result.previous) for result in results} == {
         ("proposed", ("Jazz",), ("Rock",))
     }
     assert [path.read_bytes() for path in album] == files
@@ -241,8 +244,8 @@ def test_only_the_named_files_and_folders_go_back(album, store):
     _, number = write(store, *((path, ["Rock"]) for path in [*album, neighbour]))
     areas = [album[0].parent]
     assert last_run(store, areas) == number
-    assert {one.path for one in changes_of(store, number, areas)} == set(album)
-    assert [one.path for one in changes_of(store, number, [album[3]])] == [album[3]]
+    assert {item.path for item in changes_of(store, number, areas)} == set(album)
+    assert [item.path for item in changes_of(store, number, [album[3]])] == [album[3]]
     assert last_run(store, [album[0].with_name("none")]) is None
 
 
@@ -265,7 +268,7 @@ def test_without_a_journal_nothing_is_written(album, store, monkeypatch):
     (n_pages,) = store.connection.execute("PRAGMA page_count").fetchone()
     store.connection.execute(f"PRAGMA max_page_count = {n_pages}")
     outcomes, _ = write(store, *((path, [f"x{i}" for i in range(9999)]) for path in album))
-    assert {type(one) for one in outcomes} == {WriteError}
+    assert {type(outcome) for outcome in outcomes} == {WriteError}
     assert "cannot be recorded" in str(outcomes[0])
     assert [path.read_bytes() for path in album] == before
     assert not list(album[0].parent.glob(".*"))
@@ -283,7 +286,7 @@ def test_a_journal_that_fails_afterwards_is_settled_at_the_next_start(
     assert all_runs(store)[0].n_open == len(album)
     settled = settle_open(store)
     assert (settled.n_done, settled.n_failed, settled.gone) == (len(album), 0, ())
-    assert {one.status for one in take_back(store)} == {"written"}
+    assert {result.status for result in take_back(store)} == {"written"}
 
 
 def test_the_plan_is_durable_before_any_file_changes(album, store, own_state):

@@ -39,7 +39,9 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     assert str(folder) in run["about"]
     dry = tagger("undo", "--dry-run", "--json")
     results = [json.loads(line) for line in dry.stdout.splitlines()]
-    assert [(one["status"], one["genres"]) for one in results] == [("proposed", [])] * 2
+    assert [(result["status"], result["genres"]) for result in results] == [
+        ("proposed", [])
+    ] * 2
     assert "no genre" in results[0]["reason"]
     assert bytes_of(folder) == after
     write_genres(folder / "b.flac", ["Mine"])
@@ -51,7 +53,7 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     assert bytes_of(folder) == {"a.flac": before["a.flac"], "b.flac": mine}
     assert tagger("undo", "2", folder / "a.flac").returncode == 0
     assert bytes_of(folder) == {"a.flac": after["a.flac"], "b.flac": mine}
-    assert [one["about"] for one in runs()][:2] == [f"run 2 {folder / 'a.flac'}", "run 1"]
+    assert [run["about"] for run in runs()][:2] == [f"run 2 {folder / 'a.flac'}", "run 1"]
     assert "undo" in tagger("runs").stdout
 
 
@@ -61,7 +63,7 @@ def test_an_applied_report_is_undone_too(folder, tmp_path):
     tagger("scan", folder, "--threshold", "0.01", "--report", tmp_path / "r.csv")
     assert runs() == []
     assert tagger("apply", tmp_path / "r.csv").returncode == 0
-    assert [(one["command"], one["n_written"]) for one in runs()] == [("apply", 2)]
+    assert [(run["command"], run["n_written"]) for run in runs()] == [("apply", 2)]
     assert tagger("undo").returncode == 0
     assert bytes_of(folder) == before
 

@@ -25,7 +25,7 @@ def test_tagged_files_of_others_come_back_to_the_byte(data, tmp_path, own_state,
     with open_store(own_state, on_notice=pytest.fail) as store:
         with JournalledRun(store, "scan", "") as run:
             outcomes = list(run.write([WriteRequest(path, genres) for path in before]))
-        written = {path for path, one in zip(before, outcomes, strict=True) if one is True}
+        written = {path for path, item in zip(before, outcomes, strict=True) if item is True}
         for path, outcome in zip(before, outcomes, strict=True):
             assert (path.read_bytes() == before[path]) == (path not in written)
             assert not isinstance(outcome, TrackError) or str(path) in str(outcome)
@@ -33,6 +33,6 @@ def test_tagged_files_of_others_come_back_to_the_byte(data, tmp_path, own_state,
         assert settle_open(store).sentence is None
         with JournalledRun(store, "undo", "") as run:
             results = list(undo(changes_of(store, last_run(store)), run, UndoOptions()))
-    assert {one.path for one in results if one.status == "written"} == written
+    assert {result.path for result in results if result.status == "written"} == written
     assert {path: path.read_bytes() for path in before} == before
     assert set(tmp_path.iterdir()) == set(before)

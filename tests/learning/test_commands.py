@@ -105,5 +105,5 @@ def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
     done = tagger("duplicates", folder, "--model", "base", "--json", *QUIET)
     assert done.returncode == 0, done.stderr
     (group,) = map(json.loads, done.stdout.splitlines())
-    assert [one["path"].rsplit("/", 1)[1] for one in group["tracks"]] == ["a.flac", "b.ogg"]
+    assert [item["path"].rsplit("/", 1)[1] for item in group["tracks"]] == ["a.flac", "b.ogg"]
     assert "8 tracks were compared; 1 recordings are there twice or more" in done.stderr

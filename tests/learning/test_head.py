@@ -95,7 +95,8 @@ def test_no_artist_stands_on_two_sides_and_labels_are_spread():
     assert set(folds) == {0, 1, 2, 3, 4}
     for artist in set(artists):
         assert (
-            len({fold for fold, one in zip(folds, artists, strict=True) if one == artist}) == 1
+            len({fold for fold, item in zip(folds, artists, strict=True) if item == artist})
+            == 1
         )
     shares = np.array([targets[folds == fold].sum(axis=0) for fold in range(5)])
     assert shares.min() >= 16

@@ -32,9 +32,11 @@ def test_every_track_is_compared_with_what_is_asked_for(monkeypatch):
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     expected = np.argsort(-(centred @ centred[7]))[:10]
     found = search(index, index.direction(table[7]), top=10)
-    assert [one.path.name for one in found] == [f"{i:04}.mp3" for i in expected]
+    assert [item.path.name for item in found] == [f"{i:04}.mp3" for i in expected]
     assert found[0].likeness == pytest.approx(1, abs=1e-3)
-    assert [one.likeness for one in found] == sorted((o.likeness for o in found), reverse=True)
+    assert [item.likeness for item in found] == sorted(
+        (o.likeness for o in found), reverse=True
+    )
 
 
 @pytest.mark.parametrize(("n", "top"), [(0, 5), (1, 5), (3, 3)])
@@ -74,6 +76,6 @@ def test_recordings_that_are_there_twice_are_groups(monkeypatch):
     rows = [(f"{i:04}", table[i], durations[i]) for i in range(200)]
     rows[10] = (*rows[10][:2], None)
     index = index_of(rows, n_embedding=32)
-    groups = [[int(one.path.name) for one in group] for group in near_duplicates(index)]
+    groups = [[int(item.path.name) for item in group] for group in near_duplicates(index)]
     assert sorted(groups) == [[3, 50, 120], [60, 121]]
-    assert min(one.likeness for group in near_duplicates(index) for one in group) > 0.97
+    assert min(item.likeness for group in near_duplicates(index) for item in group) > 0.97

@@ -38,7 +38,7 @@ def vocabulary(tracks, rules=RULES, **options):
 
 def reason(found, label):
     """Why a label is left out."""
-    return next(one.reason for one in found.left_out if one.label == label)
+    return next(segment.reason for segment in found.left_out if segment.label == label)
 
 
 def test_genres_mean_what_the_settings_say():

@@ -63,7 +63,7 @@ def test_the_whole_way(tmp_path, models, music):
 
     said = []
     taught(tmp_path, [music], said=said)
-    assert any("12 files hold genres that tagger wrote itself" in one for one in said)
+    assert any("12 files hold genres that tagger wrote itself" in item for item in said)
 
     for row in written:
         row["previous"], row["genres"] = row["genres"], "Berlin School"
@@ -73,19 +73,19 @@ def test_the_whole_way(tmp_path, models, music):
         table.writerows(written[:10])
     with opened("mine", tmp_path) as tagger:
         applied = list(tagger.apply(read_rows(report, on_note=pytest.fail)))
-        assert {one.status for one in applied} == {"written"}
+        assert {result.status for result in applied} == {"written"}
         assert len(all_corrections(tagger.held_state())) == 10
         base, paths, recipe = recipe_of(tagger.held_state(), "mine")
     lesson = taught(tmp_path, paths, recipe, base=base)
     assert "Berlin School" in lesson.learned.labels
-    assert sum(one.origin == "correction" for one in lesson.gathered.tracks) == 10
+    assert sum(track.origin == "correction" for track in lesson.gathered.tracks) == 10
 
     new = write_genre(tmp_path / "new", "Berlin School", tags=(), seed=77)
     with opened("mine", tmp_path) as tagger:
-        assert [best(one) for one in tagger.scan(new)] == ["Berlin School"] * len(new)
+        assert [best(item) for item in tagger.scan(new)] == ["Berlin School"] * len(new)
         right = list(tagger.scan(known, ScanOptions(score_all=True)))
-        assert all(best(one) == one.previous[0] for one in right)
-        while [one for one in tagger.runs() if one.command != "undo" and not one.n_undone]:
+        assert all(best(result) == result.previous[0] for result in right)
+        while [run for run in tagger.runs() if run.command != "undo" and not run.n_undone]:
             list(tagger.undo())
     assert {path: path.read_bytes() for path in before} == before
 
@@ -96,14 +96,14 @@ def test_a_genre_that_was_taken_away_is_a_negative(tmp_path, models, music):
     taught(tmp_path, [music])
     with opened("mine", tmp_path) as tagger:
         options = ScanOptions(write=True, threshold=0.01, top=1)
-        (wrong,) = {one.genres for one in tagger.scan(odd[:1], options)}
+        (wrong,) = {result.genres for result in tagger.scan(odd[:1], options)}
         list(tagger.undo())
     lesson = taught(tmp_path, [music])
-    (track,) = [one for one in lesson.gathered.tracks if one.path == odd[0]]
+    (track,) = [track for track in lesson.gathered.tracks if track.path == odd[0]]
     assert (track.genres, track.denied) == ((), wrong)
     with opened("mine", tmp_path) as tagger:
         assert forget_corrections(tagger.held_state()) == 1
-    assert odd[0] not in [one.path for one in taught(tmp_path, [music]).gathered.tracks]
+    assert odd[0] not in [track.path for track in taught(tmp_path, [music]).gathered.tracks]
 
 
 def test_tags_that_are_contradicted_are_named(tmp_path, models, music):
@@ -146,7 +146,7 @@ def test_a_few_examples_add_a_label_to_the_bases_own(tmp_path, models, music, mo
     (row,) = lesson.learned.rows
     assert row.n_tracks == 6
     assert row.interval.low < row.average_precision <= row.interval.high
-    assert sum(one.origin == "background" for one in lesson.gathered.tracks) == 30
+    assert sum(track.origin == "background" for track in lesson.gathered.tracks) == 30
 
 
 def test_another_models_embeddings_are_not_taken_for_this_ones(tmp_path, models, music):
@@ -157,7 +157,7 @@ def test_another_models_embeddings_are_not_taken_for_this_ones(tmp_path, models,
     with opened("base", tmp_path) as tagger:
         learn_library(tagger, [music], MINE, say=said.append)
         assert tagger._engine.is_loaded
-    assert any("30 tracks have the embedding of another model" in one for one in said)
+    assert any("30 tracks have the embedding of another model" in item for item in said)
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_what_cannot_be_learned_writes_nothing(tmp_path, models, music):
     save_tone_model(models / "plain.onnx", embedding=False)
     with pytest.raises(ModelError, match="gives no embedding"):
         taught(tmp_path, [music], base="plain")
-    assert sorted(one.name for one in models.iterdir()) == ["base.onnx", "plain.onnx"]
+    assert sorted(path.name for path in models.iterdir()) == ["base.onnx", "plain.onnx"]

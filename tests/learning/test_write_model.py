@@ -69,7 +69,7 @@ def test_it_says_what_it_is(tmp_path):
     assert spec.weights_licence == "CC BY 4.0"
     assert spec.training["learned_on"] == "fake"
     assert str(tmp_path) not in spec.to_json()
-    properties = {one.key for one in onnx.load(found.path).metadata_props}
+    properties = {prop.key for prop in onnx.load(found.path).metadata_props}
     assert GOLDEN_KEY in properties
     assert sorted(tmp_path.iterdir()) == [base.path, found.path]
 

@@ -32,7 +32,9 @@ def found(*paths, **options):
     """The tracks that are found; both walks say the same."""
     tracks = set(find_tracks(paths, **options))
     listings = find_folders(paths, **options)
-    assert tracks == {one.folder / entry[0] for one in listings for entry in one.files}
+    assert tracks == {
+        listing.folder / entry[0] for listing in listings for entry in listing.files
+    }
     return tracks
 
 
@@ -77,7 +79,7 @@ def test_a_trash_that_is_named_alone_is_taken_and_one_of_several_is_told(music):
     told = []
     every = sorted(music.iterdir())
     tracks = list(find_tracks(every, on_note=lambda path, _: told.append(path)))
-    assert {one.relative_to(music).as_posix() for one in tracks} == ALL
+    assert {track.relative_to(music).as_posix() for track in tracks} == ALL
     assert told == [trash, marked]
     assert "#recycle/1.mp3" in names(music, "!#recycle")
 
@@ -130,7 +132,7 @@ def test_patterns_count_for_several_paths_too(music):
     """`scan ~/Music/* --exclude B` means what it says."""
     every = [*music.iterdir(), music / "B" / "Live" / "1.mp3"]
     tracks = found(*every, exclude=["B", "top.*", "1.mp3"])
-    assert {one.name for one in tracks} == {"2.wav"}
+    assert {track.name for track in tracks} == {"2.wav"}
 
 
 def test_letters_with_accents_are_the_same_in_both_spellings(music):

@@ -54,10 +54,10 @@ def test_a_library_that_goes_away_fails_file_by_file(music, write):
     others = list(results)
     assert first.status in {"proposed", "written"}
     assert len(others) == 29
-    failed = [one for one in others if one.status == "failed"]
+    failed = [other for other in others if other.status == "failed"]
     assert len(failed) >= 10  # some were on their way already
-    assert all(one.reason.startswith(str(one.path)) for one in failed)
-    assert not [one for one in failed if "please report" in one.reason]
+    assert all(result.reason.startswith(str(result.path)) for result in failed)
+    assert not [result for result in failed if "please report" in result.reason]
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES])
@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_listed_is_told(music, monkeypatch, code, call):
     monkeypatch.setattr(listing.os, call, failing(getattr(os, call), music / "1", code))
     found = list(find_tracks([music], on_error=lambda path, why: told.append((path, why))))
     monkeypatch.undo()
-    assert [one.parent.name for one in found] == ["0"] * 10 + ["2"] * 10
+    assert [item.parent.name for item in found] == ["0"] * 10 + ["2"] * 10
     ((path, why),) = told
     assert path == music / "1"
     assert os.strerror(code) in why

@@ -140,12 +140,12 @@ def test_folders(music):
     (music / "only.txt").mkdir()
     os.mkfifo(music / "pipe.wav")
     found = list(find_folders([music]))
-    paths = [one.folder / entry[0] for one in found for entry in one.files]
+    paths = [listing.folder / entry[0] for listing in found for entry in listing.files]
     assert paths == list(find_tracks([music]))
-    assert all(one.files and one.is_whole for one in found)
-    for one in found:
-        for entry in one.files:
-            path = one.folder / entry[0]
+    assert all(listing.files and listing.is_whole for listing in found)
+    for listing in found:
+        for entry in listing.files:
+            path = listing.folder / entry[0]
             if not path.is_file():
                 assert entry == (entry[0], -1, 0, 0, 0, 0)
                 continue
@@ -163,8 +163,8 @@ def test_folders(music):
 def test_limited_folders(music, limit):
     """A limit counts files; a folder of which some are left out is not whole."""
     found = list(find_folders([music], limit=limit))
-    assert sum(len(one.files) for one in found) == min(limit, 4)
-    assert [one.is_whole for one in found] == {1: [False], 3: [True, False]}.get(
+    assert sum(len(listing.files) for listing in found) == min(limit, 4)
+    assert [listing.is_whole for listing in found] == {1: [False], 3: [True, False]}.get(
         limit, [True] * (min(limit, 4) // 2)
     )
 

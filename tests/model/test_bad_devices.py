@@ -54,8 +54,8 @@ def refused(result, *said):
     assert (code, out) == (2, "")
     lines = [line for line in err.splitlines() if line.startswith("tagger: ")]
     assert len(lines) == 1, err
-    for one in said:
-        assert one in lines[0]
+    for item in said:
+        assert item in lines[0]
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])

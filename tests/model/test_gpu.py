@@ -63,9 +63,9 @@ def test_a_scan_on_cuda_hears_what_a_scan_on_the_cpu_hears(cuda, cpu, tmp_path):
     """Whole tracks through the pipeline, with a batch ahead."""
     paths = [write_tone(tmp_path / f"{i}.wav", 110.0 * 2**i) for i in range(5)]
     options = ListenOptions(batch_size=4)
-    expected = {one.path: one.scores for one in analyse(paths, cpu, options)}
-    for one in analyse(paths, cuda, options):
-        np.testing.assert_allclose(one.scores, expected[one.path], atol=1e-3)
+    expected = {result.path: result.scores for result in analyse(paths, cpu, options)}
+    for result in analyse(paths, cuda, options):
+        np.testing.assert_allclose(result.scores, expected[result.path], atol=1e-3)
 
 
 def test_tensorrt_builds_once_and_answers_as_the_cpu_does(cpu, tmp_path, monkeypatch):

@@ -202,8 +202,8 @@ def test_a_kind_can_be_written_to_another_field(second, field, labels):
     assert (targets.second_field, targets.second_labels) == (field, labels)
     notes = with_settings(SPEC, owner)[1]
     assert bool(notes) is (field is None)
-    assert all("no label of the kind 'instrument' (it has: genre, mood, voice)" in one
-               for one in notes)  # fmt: skip
+    assert all("no label of the kind 'instrument' (it has: genre, mood, voice)" in note
+               for note in notes)  # fmt: skip
 
 
 class FixedSession:
@@ -265,7 +265,7 @@ def test_what_is_heard_when_goes_by_the_tree():
     timeline = timeline_of(track, SPEC)
     assert "Happy" not in timeline.labels
     found = segments(timeline, SPEC, threshold=None)
-    assert [one.label for one in found] == ["Techno", "Electronic", None]
+    assert [segment.label for segment in found] == ["Techno", "Electronic", None]
 
 
 def test_a_model_of_moods_alone_writes_no_genre(song):

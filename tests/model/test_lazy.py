@@ -142,7 +142,7 @@ def test_the_engine_is_loaded_once_and_only_to_decode(tmp_path):
     assert len(list(nothing)) == 3
     assert (load.n_loads, engine.is_loaded) == (0, False)
     heard = list(analyse(tones, engine, ListenOptions()))
-    assert all(one.scores is not None for one in heard)
+    assert all(result.scores is not None for result in heard)
     assert (load.n_loads, engine.is_loaded) == (1, True)
 
 

@@ -134,12 +134,12 @@ def test_tensorrt_gets_a_cache_of_its_own_and_one_profile(tmp_path, monkeypatch)
         file.write(b"\x00")
     spec = make_spec()
     folders = {
-        tensorrt_options(DeviceOptions(batch_size=size), path=path, spec=one)[
+        tensorrt_options(DeviceOptions(batch_size=size), path=path, spec=name)[
             "trt_engine_cache_path"
         ]
         for size in (8, 16)
         for path in (MODEL, other)
-        for one in (spec, make_spec(precision="fp16"))
+        for name in (spec, make_spec(precision="fp16"))
     }
     assert len(folders) == 8
     assert len(list(tensorrt_cache.list_engines())) == 8
@@ -175,7 +175,7 @@ def test_cuda_searches_no_convolutions_and_honours_a_memory_limit():
 def test_the_order_of_providers_starts_with_the_asked_one():
     """What may take over, comes after."""
     cuda = providers.provider_list("cuda", DeviceOptions(), path=MODEL, spec=None)
-    assert [one if isinstance(one, str) else one[0] for one in cuda] == [
+    assert [item if isinstance(item, str) else item[0] for item in cuda] == [
         "CUDAExecutionProvider",
         "CPUExecutionProvider",
     ]

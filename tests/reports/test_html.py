@@ -20,8 +20,8 @@ needs_chrome = pytest.mark.skipif(
 
 def make_page(path, found, **more):
     with open_report(path, spec=ENGINE.spec) as report:
-        for one in found:
-            report.add(one, **more)
+        for item in found:
+            report.add(item, **more)
     return path
 
 
@@ -66,8 +66,8 @@ def test_without_an_engine_the_labels_come_from_the_results(tmp_path):
     """A page can be made of results alone."""
     path = tmp_path / "r.html"
     with open_report(path) as report:
-        for one in results(20):
-            report.add(one)
+        for result in results(20):
+            report.add(result)
     assert any("labels" in line for line in lines_of(path) if isinstance(line, dict))
 
 
@@ -127,7 +127,7 @@ def test_tiles_folders_and_genres_lead_to_their_tracks(tmp_path, browser):
     """Whatever is clicked shows the rows it counts; sorting orders them."""
     found = list(results(300))
     browser.open(make_page(tmp_path / "r.html", found))
-    n_failed = sum(one.status == "failed" for one in found)
+    n_failed = sum(result.status == "failed" for result in found)
     browser.run("document.querySelector('.tile[data-key=failed]').click()")
     assert shown(browser) == f"{n_failed} tracks"
     browser.press("Escape")

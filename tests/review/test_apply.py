@@ -51,13 +51,13 @@ def apply(path, *, notes=None, **options):
     """Apply a report; the results by name."""
     notes = [] if notes is None else notes
     found = apply_rows(read_rows(path, on_note=notes.append), ApplyOptions(**options))
-    return {one.path.name: one for one in found}
+    return {item.path.name: item for item in found}
 
 
 def test_what_was_proposed_is_written_and_the_rest_left(folder, report):
     """An unedited report writes what a scan with --write-tags would."""
     results = apply(report)
-    assert {name: one.status for name, one in results.items()} == {
+    assert {name: result.status for name, result in results.items()} == {
         "a.flac": "written",
         "b.flac": "unchanged",
         "c é.flac": "written",
@@ -85,7 +85,7 @@ def test_applying_twice_changes_nothing(folder, report):
     """The second time every file holds what is asked for."""
     apply(report)
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    assert {one.status for one in apply(report).values()} == {"unchanged"}
+    assert {result.status for result in apply(report).values()} == {"unchanged"}
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -119,13 +119,13 @@ def test_each_bad_row_gets_its_reason_and_the_others_are_applied(folder, report)
         file.write(f"{folder / 'a.flac'},proposed,rock\n")
         file.write(f"{folder},proposed,rock,,,,,,,,,,\n")
     results = list(apply_rows(read_rows(report, on_note=print), ApplyOptions()))
-    found = [(one.path.name, one.status) for one in results]
+    found = [(result.path.name, result.status) for result in results]
     assert found[:3] == [("a.flac", "written"), ("b.flac", "unchanged"), ("c é.flac", "failed")]
     assert "now has Mine" in results[2].reason
-    assert [one.status for one in results[3:]] == ["failed"] * 3
+    assert [result.status for result in results[3:]] == ["failed"] * 3
     assert "no such file" in results[3].reason
     assert "3 cells" in results[4].reason
-    assert all("line" in one.reason for one in results[2:])
+    assert all("line" in result.reason for result in results[2:])
     assert read_tags(folder / "c é.flac").genres == ("Mine",)
 
 
@@ -133,7 +133,7 @@ def test_a_row_in_another_encoding_is_told_and_the_ascii_rows_applied(folder, re
     """A table saved as Windows-1252 fails where it has letters, not as a whole."""
     report.write_bytes(report.read_text(encoding="utf-8").encode("cp1252"))
     results = list(apply_rows(read_rows(report, on_note=print), ApplyOptions()))
-    assert [one.status for one in results] == ["written", "unchanged", "failed"]
+    assert [result.status for result in results] == ["written", "unchanged", "failed"]
     assert "UTF-8" in results[2].reason
 
 

@@ -60,8 +60,8 @@ def test_the_most_certain_disagreement_comes_first():
         track("Rock", name="fine", rock=0.9),
         track("Pop", name="sure", metal=0.95, pop=0.01),
     ]
-    found, _ = judge.finish(judge.assess(one) for one in tracks)
-    assert [one.result.path.name for one in found] == ["sure", "unsure", "fine"]
+    found, _ = judge.finish(judge.assess(item) for item in tracks)
+    assert [item.result.path.name for item in found] == ["sure", "unsure", "fine"]
     assert found[0].certainty == pytest.approx(0.94)
 
 
@@ -69,7 +69,7 @@ def test_what_is_found_is_a_proposal_that_can_be_applied():
     """The result holds what is suggested and what is there; what agrees proposes nothing."""
     judge = auditor()
     tracks = [track("Pop", name="x", metal=0.9), track("Rock", name="y", rock=0.9)]
-    found, _ = judge.finish(judge.assess(one) for one in tracks)
+    found, _ = judge.finish(judge.assess(item) for item in tracks)
     assert (found[0].result.status, found[0].result.genres) == ("proposed", ("metal",))
     assert "disagrees: the model says metal 0.90" in found[0].result.reason
     assert (found[1].result.status, found[1].result.genres) == ("kept", ("Rock",))
@@ -80,11 +80,11 @@ def test_spellings_of_one_genre_are_found_and_the_usual_one_suggested():
     judge = auditor(GenreRules())
     names = ["Hip-Hop", "Hip-Hop", "hip hop", "HipHop"]
     tracks = [track(name, name=f"{i}", hip_hop=0.9) for i, name in enumerate(names)]
-    found, variants = judge.finish(judge.assess(one) for one in tracks)
-    assert [(one.suggested, dict(one.spellings)) for one in variants] == [
+    found, variants = judge.finish(judge.assess(item) for item in tracks)
+    assert [(variant.suggested, dict(variant.spellings)) for variant in variants] == [
         ("Hip-Hop", {"Hip-Hop": 2, "hip hop": 1, "HipHop": 1})
     ]
-    assert [one.finding for one in found] == ["variant", "variant", "agrees", "agrees"]
+    assert [file.finding for file in found] == ["variant", "variant", "agrees", "agrees"]
     assert found[0].result.genres == ("Hip-Hop",)
 
 
@@ -92,7 +92,7 @@ def test_the_owners_spelling_wins_over_the_usual_one():
     """An alias says how a genre is written here."""
     judge = auditor(GenreRules(aliases={"hip hop": "HipHop", "hip-hop": "HipHop"}))
     tracks = [track("hip hop", hip_hop=0.9), track("Hip-Hop", hip_hop=0.9)]
-    _, variants = judge.finish(judge.assess(one) for one in tracks)
+    _, variants = judge.finish(judge.assess(item) for item in tracks)
     assert variants[0].suggested == "HipHop"
 
 
@@ -115,8 +115,8 @@ def test_suggestions_are_spelled_as_the_library_does():
     judge = auditor()
     tracks = [track("Hip Hop", name=f"{i}", hip_hop=0.9) for i in range(3)]
     tracks += [track(name="new", hip_hop=0.9), track("hip-hop", name="odd", hip_hop=0.9)]
-    found, _ = judge.finish(judge.assess(one) for one in tracks)
-    genres = {one.result.path.name: one.result.genres for one in found}
+    found, _ = judge.finish(judge.assess(item) for item in tracks)
+    genres = {item.result.path.name: item.result.genres for item in found}
     assert genres["new"] == genres["odd"] == ("Hip Hop",)
 
 

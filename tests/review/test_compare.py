@@ -94,7 +94,7 @@ def test_the_command_compares_by_a_table(tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert (record["n_tracks"], record["n_same_first"]) == (2, 2)
-    assert [one["n_own"] for one in record["models"]] == [2, 2]
+    assert [item["n_own"] for item in record["models"]] == [2, 2]
     shown = tagger(*command, "--device", "cpu").stdout
     assert "first labels agree on 100% of 2" in " ".join(shown.replace("\n", " ").split())
     assert tagger("models", "compare", "default", "none", "--on", tmp_path).returncode == 2

@@ -164,9 +164,9 @@ def test_a_real_library_goes_through_report_and_apply(desk):
     assert desk("scan", "library", "--policy", "append", *options).returncode in {0, 1}
     done = desk("apply", "r.csv", "--json")
     results = [json.loads(line) for line in done.stdout.splitlines()]
-    written = [one for one in results if one["status"] == "written"]
+    written = [result for result in results if result["status"] == "written"]
     assert len(results) == len(payloads)
     assert written
-    for one in written:
-        assert list(read_tags(desk.folder / one["path"]).genres) == one["genres"]
+    for item in written:
+        assert list(read_tags(desk.folder / item["path"]).genres) == item["genres"]
     assert {path: payload_hash(path, "mp3") for path in payloads} == payloads

@@ -34,7 +34,7 @@ def saved(path, rows, *, delimiter=",", encoding="utf-8", above="", end="\r\n", 
 def found(path):
     """What is read: path and genres of each row, and what is wrong with it."""
     rows = list(read_rows(path, on_note=pytest.fail))
-    return [(one.cells.get("path"), one.cells.get("genres"), one.problem) for one in rows]
+    return [(row.cells.get("path"), row.cells.get("genres"), row.problem) for row in rows]
 
 
 WANTED = [(row[0], row[2], None) for row in ROWS]
@@ -117,7 +117,7 @@ def test_a_line_without_a_word_is_no_row(tmp_path, quote):
     """A cell of blanks or of a line break alone is what is left of a row that was cleared."""
     lines = saved(tmp_path / "r.csv", [NAMES, *ROWS]).read_text("utf-8").split("\n")
     pairs = zip_longest(lines, [], fillvalue=quote)
-    (tmp_path / "r.csv").write_text("\n".join(one for pair in pairs for one in pair), "utf-8")
+    (tmp_path / "r.csv").write_text("\n".join(item for pair in pairs for item in pair), "utf-8")
     assert found(tmp_path / "r.csv") == WANTED
 
 

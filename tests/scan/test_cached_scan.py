@@ -22,8 +22,8 @@ NOTHING = ([], [])
 def test_a_scan_with_a_memory_says_what_one_without_says(folder, run):
     """The first scan and the second give the results that a plain scan gives."""
     plain = {
-        one.path.name: one
-        for one in scan_files(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions())
+        file.path.name: file
+        for file in scan_files(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions())
     }
     assert run() == plain
     assert run() == plain
@@ -46,7 +46,7 @@ def test_after_writing_nothing_is_opened_either(folder, opened, run):
     run(write=True)
     opened.take()
     second = run(write=True)
-    assert {one.status for one in second.values()} == {"kept"}
+    assert {result.status for result in second.values()} == {"kept"}
     assert second["a.flac"].genres == ("low",)
     assert opened.take() == NOTHING
 
@@ -55,11 +55,11 @@ def test_thresholds_rules_and_policies_cost_no_listening(opened, run):
     """Decisions are made anew from the scores that are stored."""
     run()
     opened.take()
-    assert {one.status for one in run(threshold=1.0).values()} == {"abstained"}
+    assert {result.status for result in run(threshold=1.0).values()} == {"abstained"}
     renamed = run(rules=GenreRules(aliases={"low": "Deep"}))
     assert renamed["a.flac"].genres == ("Deep",)
     assert run(policy="replace", top=1)["b.ogg"].genres == ("high",)
-    assert {one.status for one in run().values()} == {"proposed"}
+    assert {result.status for result in run().values()} == {"proposed"}
     assert opened.take() == NOTHING
 
 
@@ -67,7 +67,7 @@ def test_a_remembered_proposal_is_written(folder, opened, run):
     """A dry run first, then the same with writing: nothing is decoded twice."""
     run()
     opened.take()
-    assert {one.status for one in run(write=True).values()} == {"written"}
+    assert {result.status for result in run(write=True).values()} == {"written"}
     assert opened.take() == NOTHING
     assert read_tags(folder / "a.flac").genres == ("low",)
 
@@ -120,8 +120,8 @@ def test_a_moved_folder_is_not_decoded(folder, opened, run):
     moved = folder.rename(folder.with_name("elsewhere"))
     again = run([moved])
     assert opened.take() == ([], NAMES)
-    assert {name: one.scores for name, one in again.items()} == {
-        name: one.scores for name, one in first.items()
+    assert {name: value.scores for name, value in again.items()} == {
+        name: value.scores for name, value in first.items()
     }
 
 
@@ -167,7 +167,7 @@ def test_kept_windows_are_listened_to(opened, run):
     opened.take()
     listen = ListenOptions(keep_windows=True)
     for _ in range(2):
-        assert all(one.timeline is not None for one in run(listen=listen).values())
+        assert all(result.timeline is not None for result in run(listen=listen).values())
         assert opened.take()[0] == NAMES
     run(listen=ListenOptions(full=True))
     assert opened.take() == NOTHING
@@ -215,12 +215,16 @@ def test_an_unchanged_folder_is_passed_as_a_whole(folder, run):
     assert first == UnchangedFolder({"kept": 2})
     assert (second.path.name, second.status) == ("c.wav", "kept")
     assert run.once(write=True, recall=QUIET)[1] == UnchangedFolder({"kept": 1})
-    assert [one.status for one in run.once(policy="replace", recall=QUIET)] == ["unchanged"] * 3
+    assert [result.status for result in run.once(policy="replace", recall=QUIET)] == [
+        "unchanged"
+    ] * 3
     assert all(
-        isinstance(one, UnchangedFolder) for one in run.once(policy="replace", recall=QUIET)
+        isinstance(item, UnchangedFolder) for item in run.once(policy="replace", recall=QUIET)
     )
     (folder / "b.ogg").unlink()
-    assert [one.path.name for one in run.once(policy="replace", recall=QUIET)[:1]] == ["a.flac"]
+    assert [item.path.name for item in run.once(policy="replace", recall=QUIET)[:1]] == [
+        "a.flac"
+    ]
 
 
 def test_a_folder_with_something_to_say_is_not_passed(folder, run):
@@ -228,7 +232,7 @@ def test_a_folder_with_something_to_say_is_not_passed(folder, run):
     (folder / "bad.mp3").write_bytes(b"no music" * 50)
     run()
     found = run.once(recall=QUIET)
-    assert {one.status for one in found} == {"proposed", "failed"}
+    assert {result.status for result in found} == {"proposed", "failed"}
     assert len(found) == 4
 
 
@@ -263,10 +267,10 @@ def test_other_fields_are_remembered_as_well(folder, opened, run):
     opened.take()
     assert run(targets=targets) == first
     written = run(targets=targets, write=True)
-    assert {one.status for one in written.values()} == {"written"}
+    assert {result.status for result in written.values()} == {"written"}
     again = run(targets=targets, write=True)
     plain = scan_files(sorted(folder.rglob("*.*")), tone_engine(), ScanOptions(targets=targets))
-    assert again == {one.path.name: one for one in plain}
+    assert again == {item.path.name: item for item in plain}
     assert again["a.flac"].second.previous == ("low",)
     assert opened.take()[0] == NAMES  # by the scan without a memory
     run()
@@ -277,4 +281,4 @@ def test_the_day_of_the_writing_changes_no_decision(folder, run):
     """A folder is passed the next day too, though another date would be written."""
     run(write=True, targets=Targets(provenance="model, 2026-11-21"))
     targets = Targets(provenance="model, 2026-11-22")
-    assert {type(one) for one in run.once(targets=targets, recall=QUIET)} == {UnchangedFolder}
+    assert {type(item) for item in run.once(targets=targets, recall=QUIET)} == {UnchangedFolder}

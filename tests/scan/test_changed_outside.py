@@ -30,7 +30,7 @@ def quietly(path, change):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     after = path.stat()
     same = ("st_size", "st_ino", "st_mtime_ns")
-    assert [getattr(before, one) for one in same] == [getattr(after, one) for one in same]
+    assert [getattr(before, item) for item in same] == [getattr(after, item) for item in same]
 
 
 def give(genre):
@@ -65,7 +65,7 @@ def test_what_a_program_wrote_without_a_trace_is_noticed(had, opened, run, polic
     quietly(had / "none.flac", give("Klezmer"))
     quietly(had / "deep" / "d.flac", give("Soul"))
     found = run(policy=policy)
-    previous = {name: one.previous for name, one in found.items() if name not in NAMES}
+    previous = {name: value.previous for name, value in found.items() if name not in NAMES}
     assert previous == {"had.flac": (), "none.flac": ("Klezmer",), "d.flac": ("Soul",)}
     assert opened.take() == ([], ["d.flac", "had.flac", "none.flac"])
     assert run(policy=policy).keys() == found.keys()
@@ -79,11 +79,11 @@ def test_a_folder_with_such_a_change_is_not_passed(had, run):
         "recall": RecallOptions(passing=frozenset({"kept", "abstained"})),
     }
     run.once(**options)
-    assert all(isinstance(one, UnchangedFolder) for one in run.once(**options))
+    assert all(isinstance(item, UnchangedFolder) for item in run.once(**options))
     quietly(had / "deep" / "d.flac", give(None))
     found = run.once(**options)
-    assert [isinstance(one, UnchangedFolder) for one in found].count(True) == 1
-    assert {one.path.name for one in found if not isinstance(one, UnchangedFolder)} == {
+    assert [isinstance(item, UnchangedFolder) for item in found].count(True) == 1
+    assert {item.path.name for item in found if not isinstance(item, UnchangedFolder)} == {
         "c.wav",
         "d.flac",
     }
@@ -144,18 +144,18 @@ def test_a_file_that_is_changed_all_the_time_fails_once_and_is_looked_at_again(
     """It is a failure with a reason, and the next scan knows nothing of it."""
     options, engine = ScanOptions(write=True), tone_engine()
 
-    def refuse(wishes):
-        for wish in wishes:
-            if wish.path.name == "a.flac":
-                yield ChangedError(f"{wish.path}: changed")
+    def refuse(requests):
+        for request in requests:
+            if request.path.name == "a.flac":
+                yield ChangedError(f"{request.path}: changed")
             else:
-                yield from write_unrecorded([wish])
+                yield from write_unrecorded([request])
 
     run()
     opened.take()
     with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
         found = list(scan_with(store, find_folders([folder]), engine, options, writer=refuse))
-    assert sorted((one.path.name, one.status) for one in found) == [
+    assert sorted((result.path.name, result.status) for result in found) == [
         ("a.flac", "failed"),
         ("b.ogg", "written"),
         ("c.wav", "written"),
@@ -176,7 +176,7 @@ def test_a_change_without_a_trace_is_not_lost_while_a_file_is_written(had, momen
         with pytest.raises(ChangedError, match="another program"):
             getattr(planned, moment)()
     assert read_tags(path).genres == ("Soul",)
-    assert [one.name for one in had.iterdir() if "tagger-" in one.name] == []
+    assert [path.name for path in had.iterdir() if "tagger-" in path.name] == []
 
 
 def test_a_file_that_was_only_touched_is_written(had):
@@ -219,11 +219,11 @@ def test_a_state_of_before_keeps_what_was_heard_and_written(
     heard, looked = opened.take()
     assert heard == []
     assert len(looked) == 6
-    assert all(one.scores for one in found.values())
+    assert all(result.scores for result in found.values())
     assert run(score_all=True) == found
     assert opened.take() == ([], [])
     with open_store(state, on_notice=pytest.fail) as store:
-        assert [one.n_written for one in all_runs(store)] == [1]
+        assert [run.n_written for run in all_runs(store)] == [1]
         with store.reading() as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 

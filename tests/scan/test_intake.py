@@ -46,14 +46,14 @@ def test_one_thread_looks_while_files_answer_at_once(monkeypatch):
     """Two that read tags would only take the interpreter from each other."""
     monkeypatch.setattr(adaptive_semaphore, "SLOW_S", 10.0)  # a busy machine is slow, too
     crowd = Crowd(0)
-    assert sorted(one.path for one in looked_at(crowd, n_decoders=4)) == NAMES
+    assert sorted(item.path for item in looked_at(crowd, n_decoders=4)) == NAMES
     assert crowd.n_most == 1
 
 
 def test_all_threads_look_while_a_share_has_to_be_waited_for():
     """A slow share is asked for several files at a time."""
     crowd = Crowd(3 * SLOW_S)
-    assert sorted(one.path for one in looked_at(crowd, n_decoders=4)) == NAMES
+    assert sorted(item.path for item in looked_at(crowd, n_decoders=4)) == NAMES
     assert crowd.n_most == 4
 
 
@@ -78,8 +78,8 @@ def test_what_was_settled_before_a_look_hangs_is_told(monkeypatch):
 
     results = looked_at(inspect, n_decoders=1, limit_s=0.1)
     share.set()
-    assert sorted(one.path for one in results) == NAMES
-    assert [one.path for one in results if one.error is not None] == [NAMES[10]]
+    assert sorted(result.path for result in results) == NAMES
+    assert [result.path for result in results if result.error is not None] == [NAMES[10]]
 
 
 def test_settled_files_do_not_wait_for_a_slow_neighbour(tmp_path):
@@ -107,7 +107,9 @@ def test_a_bad_look_is_a_result():
             raise ZeroDivisionError
         return settled(path)
 
-    failed = {one.path: str(one.error) for one in looked_at(inspect) if one.error is not None}
+    failed = {
+        item.path: str(item.error) for item in looked_at(inspect) if item.error is not None
+    }
     assert set(failed) == set(NAMES[5:7])
     assert failed[NAMES[5]] == "torn"
     assert "please report" in failed[NAMES[6]]
@@ -127,12 +129,12 @@ def test_what_stops_everything_is_raised(n_decoders):
 def test_files_to_decode_among_settled_ones_are_all_heard(tmp_path):
     """Whatever the mixture: each file is one result."""
     tones = [write_tone(tmp_path / f"{i}.wav", 200) for i in range(4)]
-    mixed = [one for i in range(4) for one in (*NAMES[i * 70 : i * 70 + 70], tones[i])]
+    mixed = [name for i in range(4) for name in (*NAMES[i * 70 : i * 70 + 70], tones[i])]
 
     def inspect(path):
         return Inspected(path, needs_scores=True) if path in tones else settled(path)
 
     results = list(analyse(mixed, tone_engine(), ListenOptions(), inspect=inspect))
-    assert sorted(one.path for one in results) == sorted(mixed)
-    assert {one.path for one in results if one.scores is not None} == set(tones)
+    assert sorted(result.path for result in results) == sorted(mixed)
+    assert {result.path for result in results if result.scores is not None} == set(tones)
     assert looking.TOGETHER < 70

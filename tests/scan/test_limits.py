@@ -51,7 +51,7 @@ def looked_at(path, wanted=WANTED):
     with Bounded():
         looks = (read_tags, lambda one: sum(1 for _ in listen(one, wanted)))
         found = [outcome(look, path) for look in looks]
-    assert all(path.name in one for one in found if isinstance(one, str))
+    assert all(path.name in item for item in found if isinstance(item, str))
     return found
 
 

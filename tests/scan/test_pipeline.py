@@ -25,7 +25,7 @@ def library(tmp_path):
 
 
 def by_path(results):
-    return {one.path: one for one in results}
+    return {result.path: result for result in results}
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -45,7 +45,7 @@ def test_threads_and_batches_do_not_change_a_score(library):
 
     def scores(**options):
         results = analyse(library, tone_engine(), ListenOptions(**options))
-        return {one.path: one.scores.tobytes() for one in results}
+        return {result.path: result.scores.tobytes() for result in results}
 
     assert scores(n_decoders=1, batch_size=1) == scores(n_decoders=4, batch_size=16)
 
@@ -88,9 +88,11 @@ def test_a_track_that_needs_no_scores_is_not_decoded(library):
         ListenOptions(),
         stop=threading.Event(),
     )
-    results = [one for path in library for one in pipeline.put(path)] + list(pipeline.finish())
+    results = [item for path in library for item in pipeline.put(path)] + list(
+        pipeline.finish()
+    )
     pipeline.close()
-    assert {one.genres for one, _ in results} == {(path.stem,) for path in library}
+    assert {result.genres for result, _ in results} == {(path.stem,) for path in library}
     assert engine.session.batches == []
 
 
@@ -105,7 +107,7 @@ def test_a_defect_in_one_track_is_its_result(library):
     results = by_path(analyse(library, tone_engine(), ListenOptions(), inspect=inspect))
     assert type(results[library[3]].error) is TrackError
     assert "ZeroDivisionError" in str(results[library[3]].error)
-    assert sum(one.error is None for one in results.values()) == len(library) - 1
+    assert sum(result.error is None for result in results.values()) == len(library) - 1
 
 
 @pytest.mark.parametrize("name", ["crashes", "hangs"])
@@ -142,9 +144,9 @@ def test_a_thread_that_hangs_is_replaced(library, dead_share):
     options = ListenOptions(n_decoders=1, limit_s=1.0)
     paths = [library[0], gone, *library[1:]]
     results = list(analyse(paths, tone_engine(), options, inspect=dead_share))
-    assert sorted(one.path for one in results) == sorted(paths)
+    assert sorted(result.path for result in results) == sorted(paths)
     assert "within 1 s" in str(by_path(results)[gone].error)
-    assert sum(one.scores is not None for one in results) == len(library)
+    assert sum(result.scores is not None for result in results) == len(library)
 
 
 def test_a_thread_that_hangs_does_not_keep_the_program():
@@ -200,7 +202,7 @@ def test_stopping_ends_the_run_and_its_threads(library):
     next(results)
     stop.set()
     assert len(list(results)) < 200
-    assert not [one for one in threading.enumerate() if one.name.startswith("decode-")]
+    assert not [worker for worker in threading.enumerate() if worker.name.startswith("decode-")]
 
 
 def test_closing_early_leaves_no_thread(library):
@@ -208,7 +210,7 @@ def test_closing_early_leaves_no_thread(library):
     results = analyse(library * 20, tone_engine(), ListenOptions())
     next(results)
     results.close()
-    assert not [one for one in threading.enumerate() if one.name.startswith("decode-")]
+    assert not [worker for worker in threading.enumerate() if worker.name.startswith("decode-")]
 
 
 def test_no_files_no_results():

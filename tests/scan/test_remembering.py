@@ -27,7 +27,10 @@ def folder(tmp_path):
 def records(*args, **options):
     done = tagger("scan", *args, "--json", "--threshold", "0.01", **options)
     assert "Traceback" not in done.stderr
-    return {Path(one["path"]).name: one for one in map(json.loads, done.stdout.splitlines())}
+    return {
+        Path(splitline["path"]).name: splitline
+        for splitline in map(json.loads, done.stdout.splitlines())
+    }
 
 
 def test_a_second_scan_says_the_same_and_only_adds_that_it_did_not_try_again(folder):
@@ -79,7 +82,10 @@ def test_a_damaged_state_costs_time_only(folder, own_state):
     own_state.write_bytes(b"damage" * 1000)
     done = tagger("scan", folder, "--json", "--threshold", "0.01")
     assert "damaged-1" in done.stderr
-    again = {Path(one["path"]).name: one for one in map(json.loads, done.stdout.splitlines())}
+    again = {
+        Path(splitline["path"]).name: splitline
+        for splitline in map(json.loads, done.stdout.splitlines())
+    }
     assert again == first
     assert own_state.with_name("state.db.damaged-1").read_bytes() == b"damage" * 1000
 

@@ -56,19 +56,19 @@ def run(folder, engine=None, **options):
     results = scan_files(
         sorted(folder.iterdir()), engine or tone_engine(), ScanOptions(**options)
     )
-    return {one.path.name: one for one in results}
+    return {result.path.name: result for result in results}
 
 
 def test_a_scan_proposes_and_changes_no_byte(folder):
     """Without `write`, nothing on disk changes, not even a time."""
     before = digest(folder)
     results = run(folder)
-    assert {name: one.genres for name, one in results.items()} == {
+    assert {name: result.genres for name, result in results.items()} == {
         "a.flac": ("low",),
         "b.ogg": ("high",),
         "c.wav": ("low",),
     }
-    assert {one.status for one in results.values()} == {"proposed"}
+    assert {result.status for result in results.values()} == {"proposed"}
     assert digest(folder) == before
 
 
@@ -76,7 +76,7 @@ def test_what_is_written_is_what_was_proposed(folder):
     """With `write`, the files hold the genres, and nothing else is in the folder."""
     names = {path.name for path in folder.iterdir()}
     results = run(folder, write=True)
-    assert {one.status for one in results.values()} == {"written"}
+    assert {result.status for result in results.values()} == {"written"}
     for path in folder.iterdir():
         assert read_tags(path).genres == results[path.name].genres
     assert {path.name for path in folder.iterdir()} == names
@@ -88,8 +88,8 @@ def test_fill_keeps_what_has_a_genre_without_listening(folder):
     before = digest(folder)
     engine = tone_engine()
     results = run(folder, engine, write=True)
-    assert {one.status for one in results.values()} == {"kept"}
-    assert {one.scores for one in results.values()} == {None}
+    assert {result.status for result in results.values()} == {"kept"}
+    assert {result.scores for result in results.values()} == {None}
     assert engine.session.batches == []
     assert digest(folder) == before
 
@@ -98,8 +98,8 @@ def test_score_all_listens_to_kept_tracks_too(folder):
     """The genre is kept, and the scores are told."""
     run(folder, write=True)
     results = run(folder, score_all=True)
-    assert {one.status for one in results.values()} == {"kept"}
-    assert all(one.scores for one in results.values())
+    assert {result.status for result in results.values()} == {"kept"}
+    assert all(result.scores for result in results.values())
 
 
 @pytest.mark.parametrize("policy", ["append", "replace"])
@@ -108,7 +108,7 @@ def test_writing_twice_changes_nothing(folder, policy):
     run(folder, write=True, policy=policy)
     before = digest(folder)
     results = run(folder, write=True, policy=policy)
-    assert {one.status for one in results.values()} == {"unchanged"}
+    assert {result.status for result in results.values()} == {"unchanged"}
     assert digest(folder) == before
 
 
@@ -116,8 +116,8 @@ def test_a_track_under_its_threshold_is_left_alone(folder):
     """Not being sure is a result with a reason, and the file stays as it is."""
     before = digest(folder)
     results = run(folder, write=True, threshold=1.0)
-    assert {one.status for one in results.values()} == {"abstained"}
-    assert all("sure" in one.reason for one in results.values())
+    assert {result.status for result in results.values()} == {"abstained"}
+    assert all("sure" in result.reason for result in results.values())
     assert digest(folder) == before
 
 
@@ -160,7 +160,7 @@ def test_a_bad_file_fails_alone(folder):
     results = run(folder, write=True)
     assert results["broken.mp3"].status == "failed"
     assert str(folder / "broken.mp3") in results["broken.mp3"].reason
-    assert sum(one.status == "written" for one in results.values()) == 3
+    assert sum(result.status == "written" for result in results.values()) == 3
 
 
 def test_stopping_finishes_the_file_being_written_and_reports_it(tmp_path):
@@ -222,7 +222,7 @@ def test_a_file_with_two_names_is_written_once(folder, policy):
     link.symlink_to(target)
     paths = [link, target]
     found = list(scan_files(paths, tone_engine(), ScanOptions(write=True, policy=policy)))
-    assert sorted(one.status for one in found) in (
+    assert sorted(result.status for result in found) in (
         ["unchanged", "written"],
         ["kept", "written"],
     )
@@ -248,10 +248,14 @@ def test_a_genre_that_somebody_writes_meanwhile_is_left(folder):
     options = ScanOptions(write=True)
     results = list(scan_files(paths, tone_engine(), options, writer=typed_in_between))
     assert len(refused) == len(paths)
-    assert all(isinstance(one, ChangedError) for one in refused)
-    assert all("changed by another program" in str(one) for one in refused)
-    assert sorted((one.path, one.status) for one in results) == [(one, "kept") for one in paths]
-    assert {(one.previous, one.genres) for one in results} == {(("Typed",), ("Typed",))}
+    assert all(isinstance(item, ChangedError) for item in refused)
+    assert all("changed by another program" in str(item) for item in refused)
+    assert sorted((result.path, result.status) for result in results) == [
+        (path, "kept") for path in paths
+    ]
+    assert {(result.previous, result.genres) for result in results} == {
+        (("Typed",), ("Typed",))
+    }
     assert {read_tags(path).genres for path in paths} == {("Typed",)}
 
 
@@ -267,8 +271,8 @@ def test_a_file_that_somebody_changes_again_and_again_fails(folder):
 
     options = ScanOptions(write=True, policy="replace")
     results = list(scan_files(paths, tone_engine(), options, writer=typed_each_time))
-    assert sorted((one.path, one.status) for one in results) == [
-        (one, "failed") for one in paths
+    assert sorted((result.path, result.status) for result in results) == [
+        (path, "failed") for path in paths
     ]
-    assert all("changed by another program" in one.reason for one in results)
+    assert all("changed by another program" in result.reason for result in results)
     assert {read_tags(path).genres for path in paths} == {("Retyped",)}

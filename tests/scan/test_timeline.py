@@ -80,7 +80,9 @@ def test_each_moment_belongs_to_the_nearest_window(starts, spans):
 def test_segments_say_what_is_heard_when(song):
     """Like neighbours are one segment, silence is one too."""
     found = segments(listen(song).timeline, SPEC, threshold=None)
-    assert [(one.label, round(one.start_s, 2), round(one.end_s, 2)) for one in found] == [
+    assert [
+        (segment.label, round(segment.start_s, 2), round(segment.end_s, 2)) for segment in found
+    ] == [
         ("low", 0, 2),
         ("", 2, 3),
         ("high", 3, 5),
@@ -105,7 +107,7 @@ def test_a_segment_has_the_most_specific_name_that_is_sure(scores, label):
     timeline = Timeline(
         labels, np.zeros(1), np.array([scores], np.float32), window_s=5.0, duration_s=5.0
     )
-    assert [one.label for one in segments(timeline, spec, threshold=None)] == [label]
+    assert [segment.label for segment in segments(timeline, spec, threshold=None)] == [label]
 
 
 def test_without_being_asked_nothing_is_kept(song):
@@ -137,11 +139,11 @@ def test_segments_are_without_gap_and_overlap(scores, window_s, rest):
     found = segments(timeline, SPEC, threshold=None)
     assert found[0].start_s == 0
     assert found[-1].end_s == pytest.approx(duration_s)
-    for one, following in pairwise(found):
-        assert one.end_s == pytest.approx(following.start_s)
-        assert one.label != following.label
-    assert all(one.score >= 0.5 for one in found if one.label)
-    assert all(one.end_s > one.start_s for one in found)
+    for segment, following in pairwise(found):
+        assert segment.end_s == pytest.approx(following.start_s)
+        assert segment.label != following.label
+    assert all(segment.score >= 0.5 for segment in found if segment.label)
+    assert all(segment.end_s > segment.start_s for segment in found)
 
 
 def test_the_terminal_shows_bars_and_segments(song):

@@ -51,7 +51,10 @@ def take_back(store, number=None):
 
 def told(store):
     """(origin, genres, denied) of all corrections."""
-    return [(one.origin, one.genres, one.denied) for one in all_corrections(store)]
+    return [
+        (correction.origin, correction.genres, correction.denied)
+        for correction in all_corrections(store)
+    ]
 
 
 def test_an_applied_row_is_a_decision(store, song):

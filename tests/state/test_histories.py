@@ -131,19 +131,21 @@ def test_any_history(tmp_path, seed):
         for _ in range(owner.dice.randrange(3)):
             owner.act()
         options = ScanOptions(**owner.dice.choice(OPTIONS))
-        plain = {shown(one) for one in scan_files(find_tracks([owner.folder]), engine, options)}
+        plain = {
+            shown(file) for file in scan_files(find_tracks([owner.folder]), engine, options)
+        }
         recall = owner.dice.choice((QUIET, RecallOptions()))
         writes = step % 5 == 4
         with open_store(tmp_path / "state.db", on_notice=pytest.fail) as store:
             listings = find_folders([owner.folder])
             found = list(scan_with(store, listings, engine, options, recall=recall))
-            results = {shown(one) for one in found if not isinstance(one, UnchangedFolder)}
+            results = {shown(item) for item in found if not isinstance(item, UnchangedFolder)}
             assert results <= plain
             n_passed = sum(
-                sum(one.counts.values()) for one in found if isinstance(one, UnchangedFolder)
+                sum(item.counts.values()) for item in found if isinstance(item, UnchangedFolder)
             )
             assert len(results) + n_passed == len(plain)
-            assert {one[1] for one in plain - results} <= QUIET.passing
+            assert {item[1] for item in plain - results} <= QUIET.passing
             if writes:
                 writing = ScanOptions(write=True)
                 list(scan_with(store, find_folders([owner.folder]), engine, writing))
@@ -170,7 +172,7 @@ def test_a_state_that_breaks_during_a_scan_costs_time_only(tmp_path, when):
             first = next(results)
             if breaks:
                 store.connection.close()
-            return {shown(one) for one in (first, *results)}
+            return {shown(name) for name in (first, *results)}
 
     expected = run()
     if when == "whole":

@@ -43,7 +43,7 @@ def written(tmp_path, own_state):
         JournalledRun(store, "scan", "here", "a model") as run,
     ):
         assert all(
-            one is True for one in run.write([WriteRequest(path, ["Rock"]) for path in paths])
+            item is True for item in run.write([WriteRequest(path, ["Rock"]) for path in paths])
         )
     return dict.fromkeys(paths, original)
 
@@ -60,7 +60,7 @@ def test_what_was_written_can_be_undone_after_results_are_lost(written, own_stat
         with JournalledRun(store, "undo", "") as back:
             results = list(undo(changes_of(store, last_run(store)), back, UndoOptions()))
         assert back.number > run.id
-    assert {one.status for one in results} == {"written"}
+    assert {result.status for result in results} == {"written"}
     assert {path: path.read_bytes() for path in written} == written
 
 

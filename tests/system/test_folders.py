@@ -39,7 +39,9 @@ def test_linux_keeps_its_places(home, on, monkeypatch):
     """Those of the XDG specification, with and without its variables."""
     on("linux", "unix", "Unix")
     places = (".config", ".local/share", ".local/state", ".cache")
-    assert [user_folder(kind) for kind in KINDS] == [home / one / "tagger" for one in places]
+    assert [user_folder(kind) for kind in KINDS] == [
+        home / place / "tagger" for place in places
+    ]
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "elsewhere"))
     assert user_folder("state") == home / "elsewhere" / "tagger"
 

@@ -27,8 +27,8 @@ def seen(path: Path, field: str) -> list[str]:
     for key, value in _items(path):
         if _is(key, field):
             return [
-                one.decode() if isinstance(one, bytes) else str(one)
-                for one in getattr(value, "genres", value)
+                item.decode() if isinstance(item, bytes) else str(item)
+                for item in getattr(value, "genres", value)
             ]
     return []
 

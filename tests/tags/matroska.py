@@ -53,7 +53,7 @@ def index_of(places, sum_of):
     """An index that says where tags stand."""
     name = element(b"\x53\xab", TAGS)
     seeks = (name + element(b"\x53\xac", struct.pack(">Q", place)) for place in places)
-    return element(SEEK_HEAD, sum_of(b"".join(element(b"\x4d\xbb", one) for one in seeks)))
+    return element(SEEK_HEAD, sum_of(b"".join(element(b"\x4d\xbb", seek) for seek in seeks)))
 
 
 def elements_of(path: Path) -> dict[bytes, bytes]:
@@ -104,4 +104,4 @@ def extracted(path):
     command = ["mkvextract", str(path), "tags", "-"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     tree = ET.fromstring(done.stdout.decode("utf-8-sig"))
-    return [(one.findtext("Name"), one.findtext("String")) for one in tree.iter("Simple")]
+    return [(item.findtext("Name"), item.findtext("String")) for item in tree.iter("Simple")]

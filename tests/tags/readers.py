@@ -38,8 +38,8 @@ def _ffmpeg(path: Path) -> list[str]:
         return []
     return [
         part
-        for one in tags
-        for key, value in one.items()
+        for tag in tags
+        for key, value in tag.items()
         if key.lower() == "genre"
         for part in _apart(value)
     ]
@@ -48,7 +48,7 @@ def _ffmpeg(path: Path) -> list[str]:
 def _taglib(path: Path) -> list[str]:
     try:
         with taglib.File(path) as opened:
-            return [part for one in opened.tags.get("GENRE", []) for part in _apart(one)]
+            return [part for item in opened.tags.get("GENRE", []) for part in _apart(item)]
     except OSError:
         return []
 
@@ -63,7 +63,7 @@ def other_tags(path: Path) -> dict[str, str]:
 
 def _mutagen(path: Path) -> list[str]:
     try:
-        return [part for one in elements.seen_genres(path) for part in _apart(one)]
+        return [part for genre in elements.seen_genres(path) for part in _apart(genre)]
     except MutagenError:
         return []
 
@@ -71,7 +71,7 @@ def _mutagen(path: Path) -> list[str]:
 def _id3(path: Path) -> list[str]:
     try:
         frames = ID3(path, load_v1=False).getall("TCON")
-        return [part for one in frames for genre in one.genres for part in _apart(genre)]
+        return [part for frame in frames for genre in frame.genres for part in _apart(genre)]
     except ID3NoHeaderError:
         return []
 
@@ -96,7 +96,7 @@ def _mediainfo(path: Path) -> list[str]:
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     media = json.loads(done.stdout)["media"]
     tracks = media["track"] if media else []
-    return [part for one in tracks for part in _apart(_text(one.get("Genre", "")))]
+    return [part for track in tracks for part in _apart(_text(track.get("Genre", "")))]
 
 
 def _text(value: object) -> str:

@@ -189,7 +189,7 @@ def second_block(path: Path) -> None:
     """A second comment block in a FLAC."""
     entries = [b"GENRE=Jazz", b"MOOD=calm"]
     body = struct.pack("<I", 1) + b"x" + struct.pack("<I", len(entries))
-    body += b"".join(struct.pack("<I", len(one)) + one for one in entries)
+    body += b"".join(struct.pack("<I", len(entry)) + entry for entry in entries)
     data = path.read_bytes()
     at = 4 + 4 + int.from_bytes(data[5:8], "big")
     path.write_bytes(data[:at] + b"\4" + len(body).to_bytes(3, "big") + body + data[at:])
@@ -286,7 +286,9 @@ def written(path: Path, genres: tuple[str, ...]) -> tuple[str, ...]:
     assert (info_now.genres, info_now.is_consistent) == (genres, True)
     assert payload_hash(path, container) == payload
     other_places = ("genre", "genreid", "gnre")
-    left = {key: one for key, one in others.items() if not key.lower().endswith(other_places)}
+    left = {
+        key: other for key, other in others.items() if not key.lower().endswith(other_places)
+    }
     assert left.items() <= other_tags(path).items()
     assert not write_genres(path, genres)
     back = path.with_name("back")

@@ -17,7 +17,7 @@ def refused(path, genres=("Rock",)):
     with pytest.raises(WriteError) as raised:
         write_genres(path, list(genres))
     assert path.read_bytes() == before
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     return str(raised.value)
 
 

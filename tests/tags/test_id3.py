@@ -114,7 +114,7 @@ def test_other_frames_keep_bytes_and_order(tmp_path, stream, version):
     write_genres(path, ["Rock"])
     assert path.stat().st_size == size
     found = parsed(path.read_bytes())
-    raw = [found.read(one.offset, one.length) for one in found.frames()]
+    raw = [found.read(part.offset, part.length) for part in found.frames()]
     assert raw[:2] + raw[3:] == frames[:2] + frames[3:]
     assert raw[2][:4] == b"TCON"
     assert path.read_bytes().endswith(stream)
@@ -202,7 +202,7 @@ def test_plain_frame_sizes_of_old_itunes_are_kept(tmp_path, stream):
     path = saved(tmp_path, tag(body, padding=50) + stream)
     write_genres(path, ["Rock"])
     found = parsed(path.read_bytes())
-    assert [one.id for one in found.frames()] == [b"TIT2", b"TALB", b"TCON"]
+    assert [part.id for part in found.frames()] == [b"TIT2", b"TALB", b"TCON"]
     assert ID3(path)["TALB"].text == ["B"]
 
 

@@ -106,7 +106,7 @@ def test_in_one_joined_string_only_references_become_words(tmp_path, stream, tex
 def test_a_genre_that_stands_twice_is_stored_once(tmp_path, stream, version):
     """In one frame or in two, in whatever case; the first spelling stays."""
     frames = [
-        frame(b"TCON", b"\0" + one, version) for one in (b"Jazz", b"JAZZ", b"(8)", b"Ska")
+        frame(b"TCON", b"\0" + name, version) for name in (b"Jazz", b"JAZZ", b"(8)", b"Ska")
     ]
     path = saved(tmp_path, tag(*frames, version=version) + stream)
     assert append(path, "jazz", "Zouk") in (["Jazz", "Ska", "Zouk"], ["Jazz; Ska; Zouk"])

@@ -81,14 +81,14 @@ def rich(encoding):
 def said(path):
     """Every frame as mutagen understands it, in 2.4's terms; of a date it invents seconds."""
     frames = ID3(path)
-    for one in frames.getall("TDRC"):
-        one.text = [str(one.text[0])[:16]]
+    for part in frames.getall("TDRC"):
+        part.text = [str(part.text[0])[:16]]
     return {
-        key: (getattr(one, "text", None) and list(map(str, one.text)))
-        or getattr(one, "data", None)
-        or getattr(one, "url", None)
-        or getattr(one, "people", None)
-        for key, one in frames.items()
+        key: (getattr(frame, "text", None) and list(map(str, frame.text)))
+        or getattr(frame, "data", None)
+        or getattr(frame, "url", None)
+        or getattr(frame, "people", None)
+        for key, frame in frames.items()
     }
 
 
@@ -105,7 +105,7 @@ def test_four_becomes_three_and_four_again(song, tmp_path, encoding):
     assert tag["TCON"].text == ["Jazz; Soul"]
     assert (tag["TYER"].text, tag["TDAT"].text) == (["2004"], ["2111"])
     assert (tag["TIME"].text, tag["TORY"].text) == (["0815"], ["1999"])
-    assert {one.encoding for one in tag.values() if hasattr(one, "encoding")} <= {0, 1}
+    assert {frame.encoding for frame in tag.values() if hasattr(frame, "encoding")} <= {0, 1}
     frames["TCON"] = ["Jazz; Soul"]
     assert said(path) == frames
     assert payload_hash(path, "mp3") == payload

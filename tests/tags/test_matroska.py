@@ -180,7 +180,7 @@ def test_files_of_mkvmerge_are_written(tmp_path, kind):
     subprocess.run(["mkvmerge", "-q", "-o", path, source], check=True, timeout=60)
     before = extracted(path)
     changed(path, "Rock", "Pop")
-    found = [one for one in extracted(path) if one not in before]
+    found = [item for item in extracted(path) if item not in before]
     assert found == [("GENRE", "Rock"), ("GENRE", "Pop")]
     changed(path)
     assert extracted(path) == before

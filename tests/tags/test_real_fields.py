@@ -25,12 +25,12 @@ def test_real_files_take_all_fields_and_give_them_back(tmp_path, folder, version
     if not root.is_dir():
         pytest.skip("TAGGER_DATA names no folder with real recordings")
     options = WriteOptions(id3v2_version=version)
-    files = [one for one in sorted(root.rglob("*")) if one.is_file()]
-    n_written = sum(_written(one, tmp_path, options) for one in files)
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    n_written = sum(_written(file, tmp_path, options) for file in files)
     print(  # noqa: T201, the figures of docs/results.md
         f"{folder}, ID3v2 {version}: {n_written} of {len(files)} files written and undone"
     )
-    assert n_written > 0.8 * len([one for one in files if one.suffix not in {".md", ".csv"}])
+    assert n_written > 0.8 * len([file for file in files if file.suffix not in {".md", ".csv"}])
 
 
 def _written(original, folder, options):

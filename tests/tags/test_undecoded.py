@@ -104,7 +104,7 @@ def test_utf_16_is_read_as_mutagen_and_taglib_do(mp3, content, version, genres):
     assert list(read_tags(path).genres) == genres
     write_genres(path, [*genres, "Rock"])
     with taglib.File(path) as opened:
-        seen = [part for one in opened.tags["GENRE"] for part in one.split("; ")]
+        seen = [part for item in opened.tags["GENRE"] for part in item.split("; ")]
     assert seen == [*genres, "Rock"]
 
 
@@ -267,8 +267,8 @@ def test_an_attribute_of_odd_length(tmp_path, half, genre):
     end = struct.unpack_from("<Q", data, 16)[0]
     name, value = le("WM/Genre\0"), le("Jazz") + half
     raw = struct.pack("<H", len(name)) + name + struct.pack("<HH", 0, len(value)) + value
-    objects = [one for one in objects_in(data[30:end]) if one.guid != ATTRIBUTES]
-    body = b"".join(one.render() for one in [*objects, listed(ATTRIBUTES, [raw])])
+    objects = [element for element in objects_in(data[30:end]) if element.guid != ATTRIBUTES]
+    body = b"".join(element.render() for element in [*objects, listed(ATTRIBUTES, [raw])])
     head = struct.pack("<QI", 30 + len(body), len(objects) + 1)
     path.write_bytes(data[:16] + head + data[28:30] + body + data[end:])
     assert read_tags(path).genres == (genre,)

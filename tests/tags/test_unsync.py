@@ -69,9 +69,9 @@ def test_a_range_keeps_its_stuffing(data, draw):
     places = draw.draw(st.lists(st.integers(0, len(plain)), max_size=4))
     edges = sorted({0, len(plain), *places})
     ranges = [(a, b - a) for a, b in itertools.pairwise(edges)]
-    assert b"".join(plain.raw(*one) for one in ranges) == data
-    for one in ranges:
-        assert plain.raw(*one).replace(b"\xff\x00", b"\xff") == plain.read(*one)
+    assert b"".join(plain.raw(*span) for span in ranges) == data
+    for span in ranges:
+        assert plain.raw(*span).replace(b"\xff\x00", b"\xff") == plain.read(*span)
 
 
 @pytest.mark.parametrize("genre", [None, b"TCON"])
@@ -86,10 +86,10 @@ def test_where_the_flag_lies_the_picture_is_whole(tmp_path, stream, genre, paddi
     path = tmp_path / "song.mp3"
     path.write_bytes(tag(*frames, version=3, flags=FLAG, padding=padding) + stream)
     assert read_tags(path).genres == (("Jazz",) if genre else ())
-    before = [one for one in raw_frames(path.read_bytes()) if one[0] != b"TCON"]
+    before = [part for part in raw_frames(path.read_bytes()) if part[0] != b"TCON"]
     assert len(before) == 2
     write_genres(path, ["Rock", "Ünïcode ♫"])
-    after = [one for one in raw_frames(path.read_bytes()) if one[0] != b"TCON"]
+    after = [part for part in raw_frames(path.read_bytes()) if part[0] != b"TCON"]
     assert after == before
     assert ID3(path)["APIC:"].data == JPEG
     assert read_tags(path).genres == ("Rock", "Ünïcode ♫")
@@ -158,7 +158,7 @@ def test_a_tag_that_is_stuffed_stays_so_byte_by_byte(tmp_path, stream, body, pad
         prepared.commit()
     assert kept in path.read_bytes()
     assert path.read_bytes()[5] == FLAG
-    assert [one.data for one in ID3(path).getall("PRIV")] == [body]
+    assert [item.data for item in ID3(path).getall("PRIV")] == [body]
     assert read_tags(path).genres == tuple(genres)
     assert undone(path, prepared) == data
 

@@ -22,7 +22,7 @@ def make_set(name, labels, *, n_each=12, music=True, repeats=1, seed=0, embeddin
             db[band : band + 4] += 50
             rows.append(db.astype(np.float32))
             targets.append(
-                [float(label == one) for one in labels] if music else [0.0] * len(labels)
+                [float(label == item) for item in labels] if music else [0.0] * len(labels)
             )
             ids.append(f"{label or name}.{i:03d}")
             splits.append("valid" if i % 4 == 0 else "train")

@@ -28,7 +28,7 @@ def recordings(window_len, rate, n=8):
     ids = np.array([f"c{i}" for i in range(n)])
     return FeatureSet(
         name="tones", labels=LABELS,
-        features=[(0.3 * np.sin(2 * np.pi * one * t))[None].astype(np.float32) for one in hz],
+        features=[(0.3 * np.sin(2 * np.pi * item * t))[None].astype(np.float32) for item in hz],
         db_of_step=np.ones(n, np.float32), n_repeats=np.ones(n, np.intp), ids=ids,
         targets=one_hot(names, LABELS), music=np.ones(n, np.float32),
         splits=np.array(["train"] * n), groups=ids, kind="single", is_waveform=True,

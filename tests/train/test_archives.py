@@ -49,8 +49,8 @@ def in_parts(archive, n_parts=3):
 def mtat_in_parts(tmp_path):
     root = trees.mtat(tmp_path / "mtat", make=make)
     (root / "x").mkdir()
-    for one in FOLDERS:
-        (root / one).rename(root / "x" / one)
+    for folder in FOLDERS:
+        (root / folder).rename(root / "x" / folder)
     in_parts(zipped(root / "x", root / "mp3.zip"))
     return root
 

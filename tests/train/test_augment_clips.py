@@ -37,7 +37,7 @@ def test_gain_stays_within_its_bounds_and_keeps_the_wave():
     levels = 20 * np.log10(np.abs(factors))
     assert -12.01 <= levels.min() < -8
     assert 3 < levels.max() <= 6.01
-    assert len({float(np.sign(one)) for one in factors}) == 2
+    assert len({float(np.sign(factor)) for factor in factors}) == 2
     np.testing.assert_allclose(change(x, 3, gain_db=12.0), factors[3] * x, atol=1e-6)
 
 
@@ -45,7 +45,7 @@ def test_noise_lies_20_to_60_db_below():
     """In about as many clips as the probability says."""
     x = tone()
     noises = [np.abs(change(x, seed, noise=0.5)) - np.abs(x) for seed in range(60)]
-    rms = np.array([np.sqrt((one**2).mean()) for one in noises])
+    rms = np.array([np.sqrt((noise**2).mean()) for noise in noises])
     noisy = rms > 1e-6
     assert 15 <= noisy.sum() <= 45
     below = 20 * np.log10(rms[noisy] / np.sqrt((x**2).mean()))
@@ -57,10 +57,10 @@ def test_stretching_changes_the_tempo_and_not_the_pitch():
     """The length follows the rate; the tone stays where it is."""
     x = tone()
     changed = [change(x, seed, wave_stretch=1.0, stretch=0.3) for seed in range(8)]
-    lengths = np.array([len(one) / len(x) for one in changed])
+    lengths = np.array([len(item) / len(x) for item in changed])
     assert np.exp(-0.3) - 0.02 <= lengths.min() < 0.95
     assert 1.05 < lengths.max() <= np.exp(0.3) + 0.02
-    assert all(abs(loudest_hz(one) - 500) < 8 for one in changed)
+    assert all(abs(loudest_hz(item) - 500) < 8 for item in changed)
     assert spare_share(AugmentOptions(wave_stretch=0.5, stretch=0.3)) == np.exp(0.3)
     assert spare_share(AugmentOptions()) == 1.0
 
@@ -69,8 +69,8 @@ def test_shifting_changes_the_pitch_and_not_the_length():
     """By at most so many semitones."""
     x = tone()
     changed = [change(x, seed, wave_pitch=1.0, pitch_semitones=3.0) for seed in range(8)]
-    assert {len(one) for one in changed} == {len(x)}
-    semitones = [12 * np.log2(loudest_hz(one) / 500) for one in changed]
+    assert {len(item) for item in changed} == {len(x)}
+    semitones = [12 * np.log2(loudest_hz(item) / 500) for item in changed]
     assert -3.2 <= min(semitones) < -0.5
     assert 0.5 < max(semitones) <= 3.2
 
@@ -104,8 +104,8 @@ def test_batches_of_recordings_are_changed_and_keep_their_length(tmp_path, stret
         }
     )
     clips = load_clips(config, root, prepared=tmp_path / "p", say=lambda line: None)
-    batches = [[one.features for one in training_loader(config, clips)] for _ in range(2)]
+    batches = [[item.features for item in training_loader(config, clips)] for _ in range(2)]
     assert batches[0][0].shape == (8, 1, config.features_options.window_len)
-    for one, other in zip(*batches, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for first, other in zip(*batches, strict=True):
+        np.testing.assert_array_equal(first, other)
     assert bool((batches[0][0].abs().amax(dim=2) > 1e-3).all())

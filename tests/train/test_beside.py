@@ -128,7 +128,7 @@ def test_what_cannot_be_is_refused_before_anything_is_learned(tmp_path):
         ),
         (
             {
-                "beside": {one: [f"free/{LABELS[0]}"] for one in ("Soft", "Softer")},
+                "beside": {name: [f"free/{LABELS[0]}"] for name in ("Soft", "Softer")},
                 "parents": {"Soft": "low", "Softer": "Soft"},
             },
             "parents.Softer",

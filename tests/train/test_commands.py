@@ -10,7 +10,7 @@ from train.datasets.mtat import TAGS
 pytestmark = pytest.mark.slow
 
 RATE = ["sample_rate=8000", "n_fft=512", "hop_len=400", "f_max_hz=4000", "n_frames=16"]
-QUICK = [f"--set=features_options.{one}" for one in [*RATE, "n_mels=32"]] + [
+QUICK = [f"--set=features_options.{item}" for item in [*RATE, "n_mels=32"]] + [
     f"--set=body_options={json.dumps(small.BODIES['cnn-lstm'])}",
     "--set=fit.clips_an_epoch=16",
     "--set=fit.batch_size=8",

@@ -28,7 +28,7 @@ SEEDS = {
 def fields_of(kind):
     """Names of all fields of a record and of the records in it, and in its lists."""
     for name, hint in get_type_hints(kind).items():
-        listed = [one for one in get_args(hint) if dataclasses.is_dataclass(one)]
+        listed = [arg for arg in get_args(hint) if dataclasses.is_dataclass(arg)]
         if dataclasses.is_dataclass(hint):
             yield from fields_of(hint)
         elif get_origin(hint) is tuple and listed:
@@ -46,7 +46,7 @@ def explained():
 
 def test_every_field_is_explained_in_an_example():
     """Of the configuration, of each front end and of each body."""
-    kinds = [TrainConfig, *(one[0] for one in (*FRONT_ENDS.values(), *BODIES.values()))]
+    kinds = [TrainConfig, *(name[0] for name in (*FRONT_ENDS.values(), *BODIES.values()))]
     names = {name for kind in kinds for name in fields_of(kind)}
     assert len(names) > 80
     assert sorted(names - explained() - {"features_options", "body_options"}) == []

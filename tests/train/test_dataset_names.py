@@ -76,6 +76,6 @@ def test_the_old_name_of_features_of_fma_says_the_new_one(tmp_path, monkeypatch)
 
 def test_no_name_of_features_is_one_of_recordings():
     """Nor is it the same but for a colon."""
-    names = {one.name for one in DATASETS.values() if one.gives != "recordings"}
+    names = {dataset.name for dataset in DATASETS.values() if dataset.gives != "recordings"}
     assert "gtzan-logmel" in names
     assert not {name.replace("-", ":") for name in names} & {"fma:small", "fma:medium"}

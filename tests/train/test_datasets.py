@@ -23,7 +23,7 @@ def test_mtat_has_the_splits_and_tags_of_the_field(tmp_path):
     assert clips.labels[:3] == ("guitar", "classical", "slow")
     assert (len(clips), clips.kind) == (14, "multi")
     assert (len(of(clips, "train")), len(of(clips, "valid"))) == (11, 1)
-    assert any("35644" in one for one in clips.notices)
+    assert any("35644" in notice for notice in clips.notices)
     everything = mtat.load(Where(root=root, variant="all"))
     assert len(everything) == 15
     assert len(of(everything, "test")) == 3
@@ -60,18 +60,18 @@ def test_mtat_reproduces_the_real_split(tmp_path, data):
 @pytest.mark.parametrize("inner", ["genres_original", "Data/genres_original", "genres", ""])
 def test_gtzan_is_found_in_every_usual_place(tmp_path, inner):
     """All clips of the fault-filtered lists but the damaged one, with one label each."""
-    ids = [one for one in gtzan_audio.filtered_split() if one != "jazz.00054"]
+    ids = [item for item in gtzan_audio.filtered_split() if item != "jazz.00054"]
     root = trees.gtzan(tmp_path, inner=inner, ids=ids)
     clips = gtzan_audio.load(Where(root=root))
     assert_sound(clips, grouped=False)
-    assert [len(of(clips, one)) for one in ("train", "valid", "test")] == [442, 197, 290]
+    assert [len(of(clips, name)) for name in ("train", "valid", "test")] == [442, 197, 290]
     assert "hip-hop" in clips.labels
-    assert any("jazz.00054" in one for one in clips.notices)
+    assert any("jazz.00054" in notice for notice in clips.notices)
 
 
 def test_the_stratified_gtzan_split_is_even_and_seeded(tmp_path):
     """Each genre has 79 to 81 of 100 in train, whatever the seed; a seed repeats itself."""
-    folders = sorted({one.split(".")[0] for one in gtzan_audio.filtered_split()})
+    folders = sorted({item.split(".")[0] for item in gtzan_audio.filtered_split()})
     ids = [f"{folder}.{number:05d}" for folder in folders for number in range(100)]
     root = trees.gtzan(tmp_path, ids=ids, suffix=".au")
     first = gtzan_audio.load(Where(root=root, variant="stratified", seed=1))
@@ -234,11 +234,11 @@ DATASET = Dataset(name="newest", load=load, variants=("0",), terms="for nobody")
 
 def test_what_was_downloaded_is_known_to_be_recordings_or_features():
     """A loader that says one thing and gives another would be joined wrongly."""
-    kinds = {one.gives for one in DATASETS.values()}
+    kinds = {dataset.gives for dataset in DATASETS.values()}
     assert kinds == {"recordings", "features", "stored features"}
-    for one in DATASETS.values():
-        given = get_type_hints(one.load)["return"]
-        assert (given is AudioSet) == (one.gives == "recordings"), one.name
+    for dataset in DATASETS.values():
+        given = get_type_hints(dataset.load)["return"]
+        assert (given is AudioSet) == (dataset.gives == "recordings"), dataset.name
 
 
 def test_pictures_are_read_as_they_were_written(tmp_path):

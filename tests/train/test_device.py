@@ -74,7 +74,7 @@ def test_a_calibration_is_fitted_there(left, monkeypatch, kind):
 
     def look(loss_of, parameters):
         assert loss_of().device == META
-        assert all(one.device == META for one in parameters)
+        assert all(parameter.device == META for parameter in parameters)
         raise LossReached
 
     monkeypatch.setattr(calibrate, "_minimise", look)
@@ -104,7 +104,7 @@ def test_labels_beside_are_looked_for_there(left, monkeypatch):
     net = net_of()
     clips = make_set("x", ("a", "b"), n_each=3)
     windows = beside._embedded(net.to(META), clips, 1)
-    assert {one.device for one in windows} == {META}
+    assert {window.device for window in windows} == {META}
     rest = {"share": windows.scores.sum(dim=1), "least": 0.3, "precision": 0.7}
     monkeypatch.setattr(beside, "_platt", lambda mean, held: (float(len(held)), 0.0))
     monkeypatch.setattr(beside, "_mean", lambda values, owner: values + owner)

@@ -64,7 +64,7 @@ def test_the_last_step_has_the_last_rate(schedule, last_step):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "n_devices"), [*((one, 2) for one in SCHEDULES), ("one-cycle", 1)]
+    ("schedule", "n_devices"), [*((schedule, 2) for schedule in SCHEDULES), ("one-cycle", 1)]
 )
 def test_the_learning_rate_comes_down_however_many_learn(tmp_path, schedule, n_devices):
     """A fit ends with the last rate of its schedule, which counts the steps that are made."""
@@ -72,7 +72,7 @@ def test_the_learning_rate_comes_down_however_many_learn(tmp_path, schedule, n_d
     choices = {"schedule": schedule, "learning_rate": 1e-3, "accumulate": 2}
     words = [f"--set=fit.{name}={value}" for name, value in choices.items()]
     words += ["--set=fit.clips_an_epoch=24", "--set=fit.plateau_epochs=9"]
-    given = [one for one in options(root) if not one.startswith("--devices")]
+    given = [option for option in options(root) if not option.startswith("--devices")]
     train(tmp_path, *given, *words, f"--devices={n_devices}", "--out=run", "--epochs=3")
     last = torch.load(tmp_path / "run" / LAST, weights_only=True)
     n_steps = 3 * (3 if n_devices == 1 else 2)  # six batches, or three each, by two

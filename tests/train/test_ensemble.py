@@ -61,7 +61,7 @@ def test_members_teach_one_network(two_sets, tmp_path):  # noqa: F811
     status, best = experiment(TWO, TAUGHT, tmp_path)
     assert status == 0
     done = checkpoint.load(best)
-    assert [one["seed"] for one in done.facts["members"]] == [101, 201]
+    assert [fact["seed"] for fact in done.facts["members"]] == [101, 201]
     members = done.facts["members"][0]["valid"]
     assert members["gtzan-logmel"]["n_clips"] == members["fma-small-logmel"]["n_clips"] == 6
     assert done.facts["metrics"]["valid"]["accuracy"] > 0.8
@@ -182,11 +182,11 @@ def test_noise_is_the_same_each_time_and_no_music():
     """Every kind stands in both splits, and no two clips are alike."""
     clips = noise.load(Where(root=Path()))
     assert (clips.music == 0).all()
-    kinds = {one.split(".")[0] for one in clips.ids.tolist()}
+    kinds = {item.split(".")[0] for item in clips.ids.tolist()}
     for split in ("train", "valid"):
-        assert {one.split(".")[0] for one in clips.split(split).ids.tolist()} == kinds
+        assert {item.split(".")[0] for item in clips.split(split).ids.tolist()} == kinds
     again = noise.load(Where(root=Path()))
     np.testing.assert_array_equal(clips.features[7], again.features[7])
-    means = {float(one.mean()) for one in clips.features}
+    means = {float(feature.mean()) for feature in clips.features}
     assert len(means) == len(clips)
-    assert all(np.isfinite(one).all() for one in clips.features)
+    assert all(np.isfinite(feature).all() for feature in clips.features)

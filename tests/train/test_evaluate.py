@@ -70,7 +70,7 @@ def test_the_most_wrong_clip_stands_first():
     targets = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     scores = np.array([[0.4, 0.6], [0.1, 0.9], [0.2, 0.8]], np.float32)
     found = most_wrong(scores, targets, ["x", "y", "z"], ["a", "b"])
-    assert [one["id"] for one in found] == ["y", "x"]
+    assert [item["id"] for item in found] == ["y", "x"]
     assert found[0] | {"score": 0} == {
         "id": "y", "true": ["a"], "heard": "b", "score": 0, "score_of_true": 0.1,
     }  # fmt: skip
@@ -128,8 +128,8 @@ def test_checkpoint_and_model_give_the_same_figures(run):
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-4)
     same = {name: value for name, value in first.record.items() if name != "model"}
     pages = [
-        write_page(one, folder / "x.html") or (folder / "x.html").read_text()
-        for one in (first, second)
+        write_page(name, folder / "x.html") or (folder / "x.html").read_text()
+        for name in (first, second)
     ]
     assert (
         pages[1].count("<img") == pages[0].count("<img") == 2 * min(6, len(same["most_wrong"]))

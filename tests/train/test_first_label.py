@@ -43,7 +43,7 @@ def test_the_first_score_is_how_often_it_is_right(heard):
 
 def test_clips_with_several_labels_are_calibrated_label_by_label(heard):
     """There the best label need not be the only one: nothing is done for the first alone."""
-    shift = [float(fit_calibration(one, kind="multi").label_bias.mean()) for one in (
+    shift = [float(fit_calibration(name, kind="multi").label_bias.mean()) for name in (
         heard, replace(heard, clips=replace(heard.clips, targets=_several(heard)))
     )]  # fmt: skip
     single = fit_calibration(heard, kind="single")
@@ -80,7 +80,7 @@ def test_a_rare_label_is_raised_by_its_rarity(heard):
     )
     gain = raised.label_bias / raised.label_scale - plain.label_bias / plain.label_scale
     assert gain[0] > 0.5 > gain[1:].max()
-    found = [clip_scores(few, one, kind="single").argmax(axis=1) for one in (plain, raised)]
+    found = [clip_scores(few, name, kind="single").argmax(axis=1) for name in (plain, raised)]
     assert (found[1] == 0).sum() > (found[0] == 0).sum()
     scores = clip_scores(few, raised, kind="single")
     assert calibration_error(scores, few.clips.targets) < 0.1

@@ -43,7 +43,7 @@ def test_clips_that_can_be_told_apart_are():
     net, _, clips = fitted(1e-3)
     music = clips.take(np.flatnonzero(clips.music == 1))
     logits = predict(net, music, n_windows=3)
-    first = [one.mean(axis=0).argmax() for one in logits.label_logits]
+    first = [logit.mean(axis=0).argmax() for logit in logits.label_logits]
     assert (music.targets[np.arange(len(music)), first] == 1).mean() > 0.9
 
 
@@ -67,5 +67,5 @@ def test_the_head_is_fitted_to_recordings_through_the_front_end(tmp_path):
     fit = Options(label_penalty=1e-3, n_windows=2, n_augmented=1)
     refit_head(net, clips, fit)
     logits = predict(net, clips, n_windows=2)
-    first = [one.mean(axis=0).argmax() for one in logits.label_logits]
+    first = [logit.mean(axis=0).argmax() for logit in logits.label_logits]
     assert (clips.targets[np.arange(len(clips)), first] == 1).all()

@@ -47,7 +47,7 @@ def two_sets(monkeypatch):
     place = {label: every.labels.index(label) for label in every.labels}
 
     def part(name, labels):
-        rows = np.flatnonzero(every.targets[:, [place[one] for one in labels]].any(axis=1))
+        rows = np.flatnonzero(every.targets[:, [place[label] for label in labels]].any(axis=1))
         provide(monkeypatch, name, replace_labels(every.take(rows), name, labels))
 
     part("gtzan-logmel", ("low", "middle"))

@@ -100,7 +100,7 @@ def test_a_run_with_teachers_resumes_to_the_same_weights(data, tmp_path, monkeyp
         assert torch.equal(value, other[name]), name
     (first, parts), (second, _) = (read_pupil(tmp_path / n) for n in ("whole", "broken"))
     assert torch.equal(first.weight, second.weight)
-    assert [one.labels for one in parts if one.kind == "scores"] == [LABELS] * 3
+    assert [part.labels for part in parts if part.kind == "scores"] == [LABELS] * 3
 
 
 def test_a_whole_run_says_whom_it_learned_from_and_exports_nothing_of_it(data, tmp_path):
@@ -114,11 +114,11 @@ def test_a_whole_run_says_whom_it_learned_from_and_exports_nothing_of_it(data, t
     assert not [name for name in done.net.state_dict() if "pupil" in name]
     model = export_checkpoint(best, tmp_path / "m.onnx", say=lambda _: None)
     spec = load_engine(model, device="cpu").spec
-    assert [one["name"] for one in spec.training["teachers"]] == ["free", "long", "short"]
+    assert [item["name"] for item in spec.training["teachers"]] == ["free", "long", "short"]
     assert spec.training["teachers"][2]["licence"] == "CC BY-NC-SA 4.0"
     assert spec.weights_licence.startswith("CC BY-NC 4.0")
     assert "teacher free: MIT (nobody)" in spec.weights_licence
-    names = {one.name for one in onnx.load(model).graph.initializer}
+    names = {tensor.name for tensor in onnx.load(model).graph.initializer}
     assert not [name for name in names if "pupil" in name]
     further = tree(datasets=["recordings"])
     further["fit"] = further["fit"] | {"epochs": 1}
@@ -128,7 +128,7 @@ def test_a_whole_run_says_whom_it_learned_from_and_exports_nothing_of_it(data, t
         start_from=best,
     )  # fmt: skip
     facts = checkpoint.load(again).facts["data"]
-    assert [one["name"] for one in facts["teachers"]] == ["free", "long", "short"]
+    assert [fact["name"] for fact in facts["teachers"]] == ["free", "long", "short"]
 
 
 def test_the_terms_of_weights_are_those_of_teachers_too():
@@ -184,7 +184,7 @@ def test_the_study_compares_student_and_teacher_label_by_label(data, tmp_path):
     table = run_study("distil", asked(out))
     rows = json.loads((tmp_path / "study" / "distil.json").read_text())
     names = [row["teacher: label"] for row in rows]
-    assert set(names) >= {f"{one}: {label}" for one in ("free", "long") for label in LABELS}
+    assert set(names) >= {f"{name}: {label}" for name in ("free", "long") for label in LABELS}
     assert names[0].startswith("free: 3 labels")
     assert all(-1 <= row["correlation"] <= 1 for row in rows)
     assert all(0 <= row["average precision"] <= 1 for row in rows)

@@ -19,7 +19,7 @@ def test_the_spectrum_is_the_same_while_it_learns(n_fft, n_bins):
     torch.testing.assert_close(learning, heard, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [one for one in FRONT_ENDS if one != "raw"])
+@pytest.mark.parametrize("name", [end for end in FRONT_ENDS if end != "raw"])
 def test_features_are_the_same_while_a_network_learns(name):
     """Every front end with a spectrum, of music from loud to nearly silent."""
     torch.manual_seed(0)

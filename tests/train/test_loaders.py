@@ -45,8 +45,8 @@ def test_any_number_of_processes_reads_the_same_batches(clips_of):
         states[n_workers] = loader.sampler.rng.bit_generator.state
     assert states[0] == states[2]
     assert len(epochs[0]) == len(epochs[2]) == 4  # of 20 crops an epoch 16 fill batches
-    for one, other in zip(epochs[0], epochs[2], strict=True):
-        for name, value in one._asdict().items():
+    for first, other in zip(epochs[0], epochs[2], strict=True):
+        for name, value in first._asdict().items():
             torch.testing.assert_close(value, getattr(other, name), rtol=0, atol=0)
     assert not torch.equal(epochs[0][0].features, epochs[0][2].features)
 

@@ -39,7 +39,7 @@ def test_a_window_does_not_depend_on_its_batch():
     waveform = torch.randn(4, net.options.features_options.window_len)
     with torch.no_grad():
         together = net(waveform)
-        alone = torch.cat([net(one[None]) for one in waveform])
+        alone = torch.cat([net(item[None]) for item in waveform])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
 
 

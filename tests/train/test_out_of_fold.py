@@ -86,14 +86,14 @@ def test_no_fold_learns_from_the_clips_that_it_hears(run, monkeypatch):
 
     monkeypatch.setattr(train.calibration.cross_validation, "fit", watched)
     run("--set", "fit.epochs=1")
-    own = [one.take(np.flatnonzero(one.from_datasets(["gtzan-logmel"]))) for one in learned]
-    assert [len(one) for one in own] == [16] * 5
-    names = [name for one in own for name in one.ids.tolist()]
+    own = [item.take(np.flatnonzero(item.from_datasets(["gtzan-logmel"]))) for item in learned]
+    assert [len(item) for item in own] == [16] * 5
+    names = [name for item in own for name in item.ids.tolist()]
     assert {names.count(name) for name in names} == {4}  # left out once, where it is heard
     others = [
-        one.take(np.flatnonzero(one.from_datasets(["fma-small-logmel"]))) for one in learned
+        item.take(np.flatnonzero(item.from_datasets(["fma-small-logmel"]))) for item in learned
     ]
-    assert {split for one in others for split in one.splits.tolist()} == {"train"}
+    assert {split for other in others for split in other.splits.tolist()} == {"train"}
 
 
 def test_folds_of_another_configuration_are_not_taken_for_these(run):

@@ -98,4 +98,4 @@ def test_missing_clips_are_left_out_only_on_request(tmp_path):
         mtat.load(Where(root=root))
     clips = mtat.load(Where(root=root, partial=True))
     assert len(clips) == 13
-    assert any("left out" in one for one in clips.notices)
+    assert any("left out" in notice for notice in clips.notices)

@@ -187,13 +187,13 @@ def test_a_long_recording_is_kept_around_where_a_scan_listens(tmp_path):
     kept, n_pieces = decode_clip(path, recipe)
     assert (len(kept), n_pieces) == (24_000, 6)
     starts = spread_starts(50_001, window_len=2000, n_windows=6)
-    scanned = np.concatenate([noise[one : one + 2000] for one in starts])
+    scanned = np.concatenate([noise[start : start + 2000] for start in starts])
     middles = np.concatenate([kept[4000 * k + 1000 :][:2000] for k in range(6)])
     np.testing.assert_allclose(middles, scanned, atol=1e-4)
     clips = load(Where(root=tmp_path / "music"))
     prepare(clips, tmp_path / "s", recipe)
     found = as_features(clips, tmp_path / "s", recipe)
-    place = [one.name for one in clips.paths].index("long.wav")
+    place = [path.name for path in clips.paths].index("long.wav")
     assert found.pieces().tolist() == [6 if i == place else 1 for i in range(len(found))]
     options = SimpleNamespace(window_len=2000, hop_len=1)
     assert starts_of(found, place, options=options, n_windows=6) == [
@@ -202,8 +202,8 @@ def test_a_long_recording_is_kept_around_where_a_scan_listens(tmp_path):
     crops = Crops(found.take(np.array([place])), n_frames=3500)
     rng = np.random.default_rng(0)
     drawn = {crops.draw(0, rng).start for _ in range(300)}
-    assert all(one % 4000 <= 500 for one in drawn)
-    assert {one // 4000 for one in drawn} == set(range(6))
+    assert all(item % 4000 <= 500 for item in drawn)
+    assert {item // 4000 for item in drawn} == set(range(6))
 
 
 def test_pictures_are_a_dataset(tmp_path):

@@ -34,9 +34,9 @@ def taught(n=60, *, flipped=(), seed=0):
     targets[::3] = np.nan
     answers = [
         np.concatenate(
-            [rng.uniform(0, 1, (3, 2)), rng.normal(2 * one - 1, 0.2, (3, 2))], axis=1
+            [rng.uniform(0, 1, (3, 2)), rng.normal(2 * item - 1, 0.2, (3, 2))], axis=1
         ).astype(np.float16)
-        for one in truth
+        for item in truth
     ]
     clips = FeatureSet(
         name="made",
@@ -56,7 +56,7 @@ def taught(n=60, *, flipped=(), seed=0):
 
 
 def shares_of(clips):
-    part = next(one for one in clips.lessons.parts if one.kind == KIND)
+    part = next(part for part in clips.lessons.parts if part.kind == KIND)
     return [
         rows[:, part.start : part.stop].astype(np.float32) for rows in clips.lessons.of_clip
     ]
@@ -130,7 +130,7 @@ def test_a_fit_learns_the_shares_and_keeps_no_layer_for_them(tmp_path):
     assert (part.kind, part.labels) == (KIND, clips.labels)
     fit(from_tree(made), clips, run_dir=tmp_path / "run")
     _, parts = read_pupil(tmp_path / "run")
-    assert [one.kind for one in parts] == ["scores", "embedding"]
+    assert [part.kind for part in parts] == ["scores", "embedding"]
 
 
 def test_a_probe_needs_teachers_and_one_label_a_clip():

@@ -34,7 +34,7 @@ def test_real_teachers_say_of_excerpts_what_they_say_of_the_originals(data):
     place = {path: i for i, path in enumerate(stored["path"].tolist())}
     chosen = [row["path"] for row in rows[:: len(rows) // N_CLIPS]][:N_CLIPS]
     teachers = [read_teacher(data / "teachers" / f"{name}.onnx") for name in NAMES]
-    sessions = [open_session(one.path) for one in teachers]
+    sessions = [open_session(teacher.path) for teacher in teachers]
     said = []
     for path in chosen:
         recording = Recording(
@@ -43,7 +43,7 @@ def test_real_teachers_say_of_excerpts_what_they_say_of_the_originals(data):
         said.append(ask(recording, teachers, sessions, recipe=Recipe(sample_rate=16_000)))
     for k, teacher in enumerate(teachers):
         n_labels = len(teacher.card.labels)
-        answers = np.concatenate([one[k] for one in said])
+        answers = np.concatenate([item[k] for item in said])
         rows_of = [place[path] for path in chosen]
         for name, mine in (
             ("tags", answers[:, :n_labels]),

@@ -68,7 +68,7 @@ def test_no_group_stands_on_two_sides(tmp_path):
         assert of(clips, "test") == ["audio/f1.wav"]
         assert set(of(clips, "valid")) >= {"audio/e1.wav", "audio/e2.wav"}
         assert sides["b"] == "train"
-        seen |= {one for one in "abcd" if sides[one] == "valid"}
+        seen |= {item for item in "abcd" if sides[item] == "valid"}
         assert sides["a"] == ("valid" if fold_of("a") == fold else "train")
     assert seen == set("acd")
     every = load(Where(root=where, variant="all"))

@@ -62,7 +62,7 @@ def test_a_run_learns_calibrates_and_exports(known, tmp_path):
         "calibration.folds": 0,
     }
     start = run_training(None, earlier, out=tmp_path / "earlier", **places)
-    own = {name: one for name, one in SMALL.items() if not name.endswith("_options")}
+    own = {name: value for name, value in SMALL.items() if not name.endswith("_options")}
     overrides = own | {
         "datasets": ["gtzan-logmel", "fma-small-logmel", "speech-music"],
         "labels": list(LABELS),
@@ -88,7 +88,7 @@ def test_folds_keep_groups_together_and_spread_labels():
     """No group stands in two folds, and each fold has clips of each label."""
     clips = make_set("gtzan-logmel", LABELS, n_each=20)
     clips.groups[:] = [
-        f"{one.split('.')[0]}-{int(one.split('.')[1]) // 4}" for one in clips.ids
+        f"{id_.split('.')[0]}-{int(id_.split('.')[1]) // 4}" for id_ in clips.ids
     ]
     folds = fold_of_groups(clips, n_folds=5, seed=0)
     for group in np.unique(clips.groups):

@@ -108,7 +108,9 @@ def both(tmp_path_factory):
 def scanned(paths, model):
     """Scores of each file in a scan."""
     engine = load_engine(model, device="cpu")
-    heard = {one.path: one.scores for one in analyse(list(paths), engine, ListenOptions())}
+    heard = {
+        result.path: result.scores for result in analyse(list(paths), engine, ListenOptions())
+    }
     return np.stack([heard[path] for path in paths])
 
 
@@ -136,7 +138,7 @@ def test_the_windows_are_those_of_a_scan(both):
     dropped = 0
     for i, path in enumerate(paths):
         every = list(listen(path, wanted))
-        voiced = [one for one in every if one is not None]
+        voiced = [item for item in every if item is not None]
         dropped += len(every) - len(voiced)
         found = cover(clips, i, options=options, n_windows=6)[:, 0]
         np.testing.assert_allclose(found, np.stack(voiced), atol=1e-3, err_msg=path.name)
@@ -174,8 +176,8 @@ def test_stored_features_begin_where_a_scan_does_up_to_a_frame(n_frames, n_windo
     heard = clip(np.ones((1, n_samples), np.float32), is_waveform=True)
     frames = starts_of(stored, 0, options=options, n_windows=n_windows)
     samples = starts_of(heard, 0, options=options, n_windows=n_windows)
-    assert frames == list(dict.fromkeys(round(one / hop_len) for one in samples))
-    assert all(0 <= one <= max(0, n_frames - 16) for one in frames)
+    assert frames == list(dict.fromkeys(round(sample / hop_len) for sample in samples))
+    assert all(0 <= frame <= max(0, n_frames - 16) for frame in frames)
     assert cover(stored, 0, options=options, n_windows=n_windows).shape[1:] == (32, 16)
 
 

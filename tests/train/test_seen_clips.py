@@ -115,7 +115,7 @@ def test_thresholds_are_measured_on_clips_that_did_not_choose_them(monkeypatch, 
 
     def choose(scores, logits, options):
         """A threshold from which can be read who chose it."""
-        seen.append({number[one] for one in logits.clips.ids.tolist()})
+        seen.append({number[item] for item in logits.clips.ids.tolist()})
         return dict.fromkeys(logits.clips.labels, float(len(seen)))
 
     def measured(scores, clips, thresholds):

@@ -105,8 +105,11 @@ def test_bodies_are_fitted_with_each_seed(asked, tmp_path, monkeypatch):
     question = changed(asked, overrides=overrides, n_seeds=2, out=tmp_path)
     run_study("bodies", changed(question, paths=[Path("cnn"), Path("crnn")]))
     records = json.loads((tmp_path / "bodies.json").read_text())
-    assert [(one["body"], one["seeds"]) for one in records] == [("cnn", 2), ("crnn", 2)]
-    assert all(one["its deviation"] is not None for one in records)
+    assert [(record["body"], record["seeds"]) for record in records] == [
+        ("cnn", 2),
+        ("crnn", 2),
+    ]
+    assert all(record["its deviation"] is not None for record in records)
     assert (tmp_path / "crnn-2" / "best.pt").is_file()
     with pytest.raises(InputError, match="Did you mean 'crnn'"):
         run_study("bodies", changed(question, paths=[Path("crn")]))
@@ -132,7 +135,7 @@ def test_features_fits_each_front_end(asked, tmp_path):
     overrides |= {"features_options": {"n_frames": 8}}
     run_study("features", changed(asked, overrides=overrides, paths=[], out=tmp_path))
     records = json.loads((tmp_path / "features.json").read_text())
-    assert [one["run"] for one in records] == list(small.FEATURES)
+    assert [record["run"] for record in records] == list(small.FEATURES)
 
 
 def test_what_is_unknown_or_missing_is_said(asked):
@@ -165,7 +168,9 @@ def test_a_better_point_is_higher_and_a_dearer_one_farther_right():
         "a & b", ["x", "y", "z"], [(1.0, 0.5, 0.1), (10.0, 0.6, None), (100.0, 0.4, 0.0)]
     )
     circles = [re.search(r'cx="([\d.]+)" cy="([\d.]+)"', line) for line in drawn.splitlines()]
-    across, down = zip(*((float(one[1]), float(one[2])) for one in circles if one), strict=True)
+    across, down = zip(
+        *((float(circle[1]), float(circle[2])) for circle in circles if circle), strict=True
+    )
     assert down[1] < down[0] < down[2]
     assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
     assert "a &amp; b" in drawn

@@ -80,7 +80,7 @@ def test_a_run_that_was_never_measured_is_measured(swept):
 def test_mean_and_deviation_are_over_the_runs():
     """The deviation is that of a sample; one run has none; unknown figures are left out."""
     runs = [
-        {"figures": {"valid": {"accuracy": one, "pr_auc": None}}} for one in (0.5, 0.6, 0.7)
+        {"figures": {"valid": {"accuracy": name, "pr_auc": None}}} for name in (0.5, 0.6, 0.7)
     ]
     found = over_seeds(runs, "valid")
     assert found["accuracy"] == {"mean": 0.6, "deviation": 0.1, "runs": [0.5, 0.6, 0.7]}
@@ -92,7 +92,7 @@ def test_scores_of_each_clip_are_kept_for_paired_comparisons(swept):
     """The share of runs that were right, clip by clip, has the mean of the accuracies."""
     _, records, _ = swept
     pooled = pooled_scores(records, "valid")
-    mean = np.mean([one["figures"]["valid"]["accuracy"] for one in records])
+    mean = np.mean([record["figures"]["valid"]["accuracy"] for record in records])
     assert pooled["right"].mean() == pytest.approx(mean, abs=1e-4)
     assert len(pooled["ids"]) == records[0]["figures"]["valid"]["n_clips"]
 

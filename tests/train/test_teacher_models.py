@@ -34,7 +34,7 @@ def sound(seconds, rate=RATE):
 def test_windows_leave_out_at_most_a_quarter_of_a_target(n_samples, window_len, n_targets):
     """And every target has a mean of windows that overlap it."""
     starts = window_starts(n_samples, window_len=window_len, n_targets=n_targets)
-    heard = {at for one in starts for at in range(one, min(one + window_len, n_samples))}
+    heard = {at for start in starts for at in range(start, min(start + window_len, n_samples))}
     assert n_samples - len(heard) <= 0.25 * n_samples / n_targets + len(starts)
     assert starts == sorted(set(starts))
     assert min(starts) >= 0
@@ -108,7 +108,7 @@ def test_a_teacher_hears_a_recording_at_its_own_rate(tmp_path, suffix):
         heard[rate] = read_teacher(file)
     recording = Recording(path=str(path), n_pieces=1, n_targets=1, teachers=(0, 1))
     recipe = Recipe(sample_rate=16_000)
-    sessions = [open_session(one.path) for one in heard.values()]
+    sessions = [open_session(item.path) for item in heard.values()]
     deaf, all_ears = ask(recording, list(heard.values()), sessions, recipe=recipe)
     assert all_ears[0, 0] > 0.5
     assert deaf[0, 0] < 0.2

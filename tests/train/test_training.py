@@ -34,8 +34,8 @@ def stored(n=24, *, seed=0, kind="single"):
     labels = ["high", "low"]
     names = [labels[i % 2] for i in range(n)]
     features = [rng.normal(-40, 3, (32, 40)).astype(np.float32) for _ in range(n)]
-    for name, one in zip(names, features, strict=True):
-        one[(16 if name == "high" else 0) :][:16] += 20
+    for name, item in zip(names, features, strict=True):
+        item[(16 if name == "high" else 0) :][:16] += 20
     return FeatureSet(
         name="stored", labels=tuple(labels), features=features,
         db_of_step=np.ones(n, np.float32), n_repeats=np.ones(n, np.intp),
@@ -321,7 +321,7 @@ def test_centres_are_the_same_each_time_and_crops_are_not():
     assert torch.equal(centres[3].features, centres[3].features)
     rng = np.random.default_rng(0)
     drawn = [crops[crops.draw(3, rng)].features for _ in range(10)]
-    assert not all(torch.equal(one, drawn[0]) for one in drawn)
+    assert not all(torch.equal(item, drawn[0]) for item in drawn)
 
 
 def test_mixing_recordings_mixes_their_targets():

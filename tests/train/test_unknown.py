@@ -184,7 +184,7 @@ def test_a_label_that_hardly_counts_hardly_changes_a_blend(weight):
         seen.update(targets=targets, counts=counts) or logits.sum()
     )
     one_known, absent = np.array([[[1.0], [np.nan]], [[0.0], [weight]]], np.float32)
-    targets, counts = (torch.from_numpy(one) for one in counted(one_known, absent))
+    targets, counts = (torch.from_numpy(item) for item in counted(one_known, absent))
     n_mels, n_frames = net_config.features_options.n_mels, net_config.features_options.n_frames
     batch = Batch(
         torch.zeros(2, n_mels, n_frames),

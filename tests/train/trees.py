@@ -33,8 +33,8 @@ def mtat(root, *, folders="0123456789abcdef", make=touch):
 
 def gtzan(root, *, inner="genres_original", ids, suffix=".wav", make=touch):
     """Ten folders with the clips of these ids, as blues/blues.00000.wav."""
-    for one in ids:
-        make(root / inner / one.split(".")[0] / f"{one}{suffix}")
+    for id_ in ids:
+        make(root / inner / id_.split(".")[0] / f"{id_}{suffix}")
     return root
 
 

@@ -41,7 +41,7 @@ def clip_changes(options: AugmentOptions, *, sample_rate: int) -> Change:
 
 
 def _steps(options: AugmentOptions) -> list[Any]:
-    found: list[Any] = [FastNoise(min_snr_db=20.0, max_snr_db=60.0, p=options.noise)]
+    steps: list[Any] = [FastNoise(min_snr_db=20.0, max_snr_db=60.0, p=options.noise)]
     if options.wave_stretch > 0:
         stretch = audiomentations.TimeStretch(
             min_rate=math.exp(-options.stretch),
@@ -49,17 +49,17 @@ def _steps(options: AugmentOptions) -> list[Any]:
             leave_length_unchanged=False,
             p=options.wave_stretch,
         )
-        found.append(stretch)
+        steps.append(stretch)
     if options.wave_pitch > 0:
         semitones = options.pitch_semitones
-        found.append(
+        steps.append(
             audiomentations.PitchShift(
                 min_semitones=-semitones, max_semitones=semitones, p=options.wave_pitch
             )
         )
     softer, louder = -options.gain_db, options.gain_db / 2
-    found.append(audiomentations.Gain(min_gain_db=softer, max_gain_db=louder, p=1.0))
-    return [*found, audiomentations.PolarityInversion(p=0.5)]
+    steps.append(audiomentations.Gain(min_gain_db=softer, max_gain_db=louder, p=1.0))
+    return [*steps, audiomentations.PolarityInversion(p=0.5)]
 
 
 def spare_share(options: AugmentOptions) -> float:

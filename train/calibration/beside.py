@@ -95,10 +95,10 @@ def with_beside(
     Raises:
         InputError: there is no pupil, or a label of a teacher that does not exist is named.
     """
-    found = read_pupil(run_dir)
-    if found is None or valid.lessons is None:
+    pupil = read_pupil(run_dir)
+    if pupil is None or valid.lessons is None:
         raise InputError(NO_TEACHERS)
-    layer, parts = found
+    layer, parts = pupil
     music = valid.take(np.flatnonzero(valid.music != NOT_MUSIC))
     windows = _embedded(net, music, config.calibration.n_windows)
     scores, weights = windows.scores, layer.weight.detach().to(net.device)
@@ -188,17 +188,17 @@ def threshold_for(
         least: the lowest threshold.
     """
     truth = torch.from_numpy(held.astype(np.int64))
-    found = float(binary_average_precision(torch.from_numpy(scores), truth))
+    average = float(binary_average_precision(torch.from_numpy(scores), truth))
     prior = float(held.mean())
     order = np.argsort(-scores)
     right = np.cumsum(held[order]) / np.arange(1, len(order) + 1)
     reached = np.flatnonzero((right >= precision) & (scores[order] >= least))
     reached = reached[reached >= LEAST_FOUND - 1]
-    if found < max(LEAST_PRECISION, min(TIMES_PRIOR * prior, 0.5)) or not len(reached):
+    if average < max(LEAST_PRECISION, min(TIMES_PRIOR * prior, 0.5)) or not len(reached):
         return None
     last = int(reached[-1])
     figures = {
-        "average_precision": round(found, 3),
+        "average_precision": round(average, 3),
         "prior": round(prior, 3),
         "precision": round(float(right[last]), 3),
         "share_found": round((last + 1) / len(order), 3),

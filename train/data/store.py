@@ -96,13 +96,13 @@ class PreparedStore:
             InputError: the folder holds a store of another recipe, or cannot be written.
         """
         self.folder, self.recipe = folder, recipe
-        found = read_recipe(folder)
-        if found is not None and found != asdict(recipe):
+        stored = read_recipe(folder)
+        if stored is not None and stored != asdict(recipe):
             raise InputError(
-                f"{folder}: was prepared otherwise ({_difference(found, asdict(recipe))});"
+                f"{folder}: was prepared otherwise ({_difference(stored, asdict(recipe))});"
                 " run `tagger prepare` again or use another --store."
             )
-        if found is None:
+        if stored is None:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / RECIPE).write_text(json.dumps(asdict(recipe), indent=1))
         self.entries = {line["key"]: Entry(**line) for line in read_lines(folder / CLIPS)}
@@ -174,9 +174,10 @@ class PreparedStore:
         if not path.is_file() or path.stat().st_size < 2 * self._end:
             raise InputError(f"{path}: is shorter than it was; run `tagger prepare` again.")
         mapped = np.memmap(path, dtype="<i2", mode="r")
-        found = [self.entries[key] for key in keys]
+        stretches = [self.entries[key] for key in keys]
         return [
-            mapped[None, stretch.start : stretch.start + stretch.n_samples] for stretch in found
+            mapped[None, stretch.start : stretch.start + stretch.n_samples]
+            for stretch in stretches
         ]
 
     def damaged(self) -> list[str]:
@@ -234,6 +235,6 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole]
 
 
-def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    names = [name for name in wanted if found.get(name) != wanted[name]]
-    return ", ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in names)
+def _difference(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    names = [name for name in asked if stored.get(name) != asked[name]]
+    return ", ".join(f"{name} {stored.get(name)}, not {asked[name]}" for name in names)

@@ -24,7 +24,7 @@ from train.datasets.audio import AUDIO_SUFFIXES
 BLOCK = 1 << 20
 _CUT = (zlib.error, EOFError)
 
-Wanted = Callable[[PurePosixPath], bool]
+IsTaken = Callable[[PurePosixPath], bool]
 
 
 class JoinedParts(io.RawIOBase):
@@ -79,14 +79,14 @@ def is_audio(name: PurePosixPath) -> bool:
 
 
 def unpack(
-    parts: Sequence[Path], folder: Path, *, wanted: Wanted = is_audio, sha1: str = ""
+    parts: Sequence[Path], folder: Path, *, is_taken: IsTaken = is_audio, sha1: str = ""
 ) -> None:
     """Unpack a zip (perhaps in parts) or a tar into a folder.
 
     Args:
         parts: the archive, or its parts in order.
         folder: where its members go, under their own names.
-        wanted: which members are unpacked.
+        is_taken: which members are unpacked.
         sha1: what the archive's digest must be, or '' if none was published.
 
     Raises:
@@ -98,7 +98,7 @@ def unpack(
         _check(parts, sha1)
         folder.mkdir(parents=True, exist_ok=True)
         _mark(parts[0], folder).touch()
-        for name, content in _members(parts, wanted):
+        for name, content in _members(parts, is_taken):
             _put(content, folder, name)
         _mark(parts[0], folder).unlink()
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, *_CUT) as error:
@@ -134,7 +134,7 @@ def _check(parts: Sequence[Path], sha1: str) -> None:
 
 
 def _members(
-    parts: Sequence[Path], wanted: Wanted
+    parts: Sequence[Path], is_taken: IsTaken
 ) -> Iterator[tuple[PurePosixPath, tuple[int, Callable[[], Any]]]]:
     """Name, size and opener of each wanted file of an archive."""
     with _joined(parts) as joined:
@@ -142,14 +142,14 @@ def _members(
             with zipfile.ZipFile(joined) as archive:
                 for one in archive.infolist():
                     name = PurePosixPath(one.filename)
-                    if not one.is_dir() and wanted(name):
+                    if not one.is_dir() and is_taken(name):
                         yield name, (one.file_size, partial(archive.open, one))
             return
         joined.seek(0)
         with tarfile.open(fileobj=joined) as tar:
             for member in tar:
                 name = PurePosixPath(member.name)
-                if member.isfile() and wanted(name):
+                if member.isfile() and is_taken(name):
                     yield name, (member.size, partial(tar.extractfile, member))
 
 

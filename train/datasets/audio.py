@@ -102,11 +102,11 @@ def only_present(clips: AudioSet, where: Where, *, remedy: str) -> AudioSet:
         return clips
     lost = [str(path) for path, there in zip(clips.paths, is_there, strict=True) if not there]
     named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-    said = f"{len(lost)} of {len(clips)} recordings are not there ({named})"
+    problem = f"{len(lost)} of {len(clips)} recordings are not there ({named})"
     if not where.partial or not is_there.any():
         hint = " --partial goes on without them." if is_there.any() else ""
-        raise InputError(f"{clips.name}: {said}. {remedy}{hint}")
-    return clips.take(np.flatnonzero(is_there), f"{said}: left out.")
+        raise InputError(f"{clips.name}: {problem}. {remedy}{hint}")
+    return clips.take(np.flatnonzero(is_there), f"{problem}: left out.")
 
 
 def without(clips: AudioSet, broken: Sequence[str], *, why: str) -> AudioSet:

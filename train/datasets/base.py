@@ -189,10 +189,10 @@ def _paths(sets: Sequence[FeatureSet]) -> NDArray[np.str_] | None:
 
 def _embeddings(sets: Sequence[FeatureSet]) -> NDArray[np.float32] | None:
     """Embeddings of the sets that have them, NaN for the others; None if none has."""
-    found = [part.embeddings for part in sets if part.embeddings is not None]
-    if not found:
+    given = [part.embeddings for part in sets if part.embeddings is not None]
+    if not given:
         return None
-    n_dims = found[0].shape[1]
+    n_dims = given[0].shape[1]
     unknown = [np.full((len(part), n_dims), np.nan, dtype=np.float32) for part in sets]
     return np.concatenate(
         [

@@ -78,8 +78,8 @@ def load(where: Where) -> AudioSet:
     for name, holds in (("metadata", TABLE), (size, "000")):
         _unpack(where.root, name, holds=holds)
     tables = _tables(where, remedy=remedy)
-    wanted = SUBSETS[: SUBSETS.index(size) + 1]
-    rows = [row for row in _read(tables / TABLE) if size == "full" or row.subset in wanted]
+    subsets = SUBSETS[: SUBSETS.index(size) + 1]
+    rows = [row for row in _read(tables / TABLE) if size == "full" or row.subset in subsets]
     if which:
         names = _genre_names(tables / GENRES)
         tags = [[names[genre] for genre in row.genres if genre in names] for row in rows]
@@ -109,7 +109,7 @@ def _unpack(root: Path, name: str, *, holds: str) -> None:
     archive = root / f"fma_{name}.zip"
     is_there = (root / f"fma_{name}" / holds).exists()
     if archive.is_file() and (not is_there or is_half_unpacked(archive, root)):
-        unpack([archive], root, wanted=_is_part, sha1=SHA1[name])
+        unpack([archive], root, is_taken=_is_part, sha1=SHA1[name])
 
 
 def _is_part(name: PurePosixPath) -> bool:
@@ -132,9 +132,9 @@ def _tables(where: Where, *, remedy: str) -> Path:
     for root in candidates:
         if root is None:
             continue
-        found = first_with(root, ("fma_metadata", ""), holds=TABLE)
-        if found is not None:
-            return found
+        folder = first_with(root, ("fma_metadata", ""), holds=TABLE)
+        if folder is not None:
+            return folder
     raise InputError(f"{where.root}: fma_metadata/{TABLE} not found. {remedy}")
 
 
@@ -144,17 +144,17 @@ def _read(path: Path) -> list[_Row]:
         lines = csv.reader(file)
         groups, names = next(lines, []), next(lines, [])
         place = {pair: i for i, pair in enumerate(zip(groups, names, strict=False))}
-        wanted = [
+        rows = [
             ("set", "split"),
             ("set", "subset"),
             ("track", "genre_top"),
             ("track", "genres_all"),
             ("artist", "id"),
         ]
-        missing = [" ".join(pair) for pair in wanted if pair not in place]
+        missing = [" ".join(pair) for pair in rows if pair not in place]
         if missing:
             raise InputError(f"{path}: the columns {', '.join(missing)} are missing.")
-        split, subset, genre, every, artist = (place[pair] for pair in wanted)
+        split, subset, genre, every, artist = (place[pair] for pair in rows)
         return [
             _Row(
                 track=int(row[0]),

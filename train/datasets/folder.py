@@ -73,12 +73,12 @@ def subfolders(folder: Path) -> list[Path]:
 
 def side_folders(root: Path) -> list[tuple[str, Path]]:
     """(split, folder of genres); one with the split '' where none is given."""
-    found = [
+    folders = [
         (SPLIT_NAMES[path.name.lower()], path)
         for path in subfolders(root)
         if path.name.lower() in SPLIT_NAMES
     ]
-    return found if any(side == "train" for side, _ in found) else [("", root)]
+    return folders if any(side == "train" for side, _ in folders) else [("", root)]
 
 
 DATASET = Dataset(name="folder", load=load)

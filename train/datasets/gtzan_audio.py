@@ -80,20 +80,22 @@ def load(where: Where) -> AudioSet:
     root = _folder(where.root)
     if root is None:
         raise InputError(f"{where.root}: no folder blues/ of GTZAN found. {REMEDY}")
-    wanted = filtered_split() if variant == "fault-filtered" else dict.fromkeys(_every_id(), "")
-    ids = np.array(list(wanted))
-    genres = [SPELLING.get(name.split(".")[0], name.split(".")[0]) for name in wanted]
+    split_of = (
+        filtered_split() if variant == "fault-filtered" else dict.fromkeys(_every_id(), "")
+    )
+    ids = np.array(list(split_of))
+    genres = [SPELLING.get(name.split(".")[0], name.split(".")[0]) for name in split_of]
     targets = one_hot(genres, LABELS)
-    groups = np.array([neighbourhood(name) for name in wanted])
-    splits = np.array(list(wanted.values()))
+    groups = np.array([neighbourhood(name) for name in split_of])
+    splits = np.array(list(split_of.values()))
     if variant == "stratified":
         splits = split_groups(targets, groups, seed=where.seed)
-    found = _files(root)
+    files = _files(root)
     clips = AudioSet(
         name=f"gtzan:{variant}",
         labels=LABELS,
         paths=tuple(
-            found.get(name, root / name.split(".")[0] / f"{name}.wav") for name in wanted
+            files.get(name, root / name.split(".")[0] / f"{name}.wav") for name in split_of
         ),
         ids=ids,
         targets=targets,
@@ -107,10 +109,10 @@ def load(where: Where) -> AudioSet:
 
 def _folder(root: Path) -> Path | None:
     """Where the ten folders lie; they are unpacked if only an archive is there."""
-    found = first_with(root, FOLDERS, holds="blues")
+    folder = first_with(root, FOLDERS, holds="blues")
     archive = next((one for name in ARCHIVES if (one := root / name).is_file()), None)
-    if archive is None or (found is not None and not is_half_unpacked(archive, root)):
-        return found
+    if archive is None or (folder is not None and not is_half_unpacked(archive, root)):
+        return folder
     unpack([archive], root)
     return first_with(root, FOLDERS, holds="blues")
 

@@ -102,9 +102,9 @@ def _paths(folder: Path, rows: Sequence[Row]) -> tuple[tuple[Path, ...], int]:
     whole: dict[str, Path] = {}
     if (folder / WHOLE).is_dir():
         whole = {p.stem: p for p in sorted((folder / WHOLE).iterdir()) if p.is_file()}
-    found = [whole.get(Path(row["path"]).stem, folder / row["path"]) for row in rows]
-    n_whole = sum(path.parent.name == WHOLE for path in found)
-    return tuple(found), n_whole
+    paths = [whole.get(Path(row["path"]).stem, folder / row["path"]) for row in rows]
+    n_whole = sum(path.parent.name == WHOLE for path in paths)
+    return tuple(paths), n_whole
 
 
 def _read(path: Path) -> Sequence[Row]:

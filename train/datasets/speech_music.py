@@ -45,8 +45,8 @@ def load(where: Where) -> FeatureSet:
     folder = where.root / FOLDER
     front_end = MelFrontEnd(MelOptions()).eval()
     paths = {kind: sorted((folder / kind).glob("*.*")) for kind in ("speech", "music")}
-    for kind, found in paths.items():
-        if not found:
+    for kind, files in paths.items():
+        if not files:
             raise InputError(
                 f"{folder / kind}: no clips found; the set needs speech/ and music/"
             )

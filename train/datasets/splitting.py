@@ -40,13 +40,13 @@ def split_groups(
     names, place = np.unique(groups, return_inverse=True)
     content = np.zeros((len(names), known.shape[1]))
     np.add.at(content, place, known)
-    wanted = np.outer(shares, known.sum(axis=0))
+    target = np.outer(shares, known.sum(axis=0))
     rarity = 1 / np.maximum(known.sum(axis=0), 1)
     side = np.zeros(len(names), dtype=np.intp)
     for i in np.lexsort((rng.random(len(names)), -content[:, -1])):
-        need = (wanted * (content[i] > 0) * rarity / np.array(shares)[:, None]).sum(axis=1)
+        need = (target * (content[i] > 0) * rarity / np.array(shares)[:, None]).sum(axis=1)
         side[i] = int(np.argmax(need + 1e-9 * rng.random(len(shares))))
-        wanted[side[i]] -= content[i]
+        target[side[i]] -= content[i]
     return np.array(SPLITS)[side[place]]
 
 
@@ -56,8 +56,8 @@ def artists_of(stems: Sequence[str], labels: Sequence[str]) -> NDArray[np.str_]:
     A dash proves no artist (`track-01`, `track-02`): names are believed only if at least
     nine of ten have one and they give three artists or more for each label.
     """
-    found = [_ARTIST.match(stem) for stem in stems]
-    artists = [row["artist"].strip().lower() if row else "" for row in found]
+    matches = [_ARTIST.match(stem) for stem in stems]
+    artists = [row["artist"].strip().lower() if row else "" for row in matches]
     n_named = sum(bool(artist) for artist in artists)
     for label in set(labels):
         of_label = {a for a, b in zip(artists, labels, strict=True) if b == label and a}

@@ -86,13 +86,13 @@ def _splits(
 def _file(root: Path) -> Path:
     if root.is_file():
         return root
-    found = sorted(root.glob("*.npz"))
-    if len(found) != 1:
+    files = sorted(root.glob("*.npz"))
+    if len(files) != 1:
         raise InputError(
-            f"{root}: {len(found)} .npz files found; --data must name one, or a folder with"
+            f"{root}: {len(files)} .npz files found; --data must name one, or a folder with"
             " exactly one (fields: features, id, labels, and if you like split and artist)."
         )
-    return found[0]
+    return files[0]
 
 
 def _one_of(

@@ -55,13 +55,13 @@ def load(where: Where) -> AudioSet:
 def _table(root: Path) -> Path:
     if root.is_file():
         return root
-    found = sorted(root.glob("*.csv"))
-    if len(found) != 1:
+    tables = sorted(root.glob("*.csv"))
+    if len(tables) != 1:
         raise InputError(
-            f"{root}: {len(found)} .csv files found; --data must name one, or a folder with"
+            f"{root}: {len(tables)} .csv files found; --data must name one, or a folder with"
             " exactly one (columns: path, labels, and if you like split and artist)."
         )
-    return found[0]
+    return tables[0]
 
 
 def _read(path: Path) -> tuple[list[dict[str, str]], str]:

@@ -61,12 +61,12 @@ def evaluate_model(
     scorer = open_scorer(path)
     config = config_for(scorer, overrides)
     clips = load_clips(config, data, prepared=prepared, say=say)
-    wanted = SPLIT_NAMES.get(split)
-    clips = clips.split(wanted or split)
-    if wanted is None or len(clips) == 0:
+    split_name = SPLIT_NAMES.get(split)
+    clips = clips.split(split_name or split)
+    if split_name is None or len(clips) == 0:
         raise InputError(f"--split {split}: {clips.name} has no clip there.")
     scorer = replace(scorer, config=config)
-    return measure(scorer, clips, split=wanted, say=say)
+    return measure(scorer, clips, split=split_name, say=say)
 
 
 def config_for(scorer: ClipScorer, overrides: Mapping[str, Any]) -> TrainConfig:
@@ -154,14 +154,14 @@ def as_labelled(scores: Array, labels: Sequence[str], parents: Mapping[str, str]
     return np.maximum(own, 0)
 
 
-def show_json(found: Evaluation) -> str:
+def show_json(evaluation: Evaluation) -> str:
     """The record as one JSON object."""
-    return json.dumps(found.record, ensure_ascii=False)
+    return json.dumps(evaluation.record, ensure_ascii=False)
 
 
-def show_table(found: Evaluation) -> str:
+def show_table(evaluation: Evaluation) -> str:
     """The record as text: figures, then one line a label, then what is most wrong."""
-    record = found.record
+    record = evaluation.record
     lines = [f"{record['dataset']}, split {record['split']}: {record['n_clips']} clips", ""]
     plain = {k: v for k, v in record.items() if isinstance(v, float) or k == "n_clips"}
     lines += [f"  {name:<20} {value}" for name, value in plain.items()]
@@ -181,8 +181,8 @@ def show_table(found: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def write_page(found: Evaluation, path: Path) -> None:
+def write_page(evaluation: Evaluation, path: Path) -> None:
     """Write the record as a page with pictures."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = page_of(found.record, found.scorer, found.clips)
+    text = page_of(evaluation.record, evaluation.scorer, evaluation.clips)
     path.write_text(text, encoding="utf-8")

@@ -45,7 +45,7 @@ def figures_of(
     Returns:
         Plain values for JSON. `absent_labels` occur in no clip and take part in no mean.
     """
-    found: dict[str, Any] = {"n_clips": len(scores)}
+    figures: dict[str, Any] = {"n_clips": len(scores)}
     if kind == "single":
         candidates, _ = among_known(scores, targets)
         believed = _first_only(candidates)
@@ -56,27 +56,27 @@ def figures_of(
         for i, label in enumerate(labels)
     }
     present = {name: value for name, value in per_label.items() if value["n_clips"]}
-    found |= _single(scores, targets, labels) if kind == "single" else _multi(scores, targets)
-    found |= _means(present)
-    found["absent_labels"] = [name for name in per_label if name not in present]
-    found["per_label"] = per_label
-    return found
+    figures |= _single(scores, targets, labels) if kind == "single" else _multi(scores, targets)
+    figures |= _means(present)
+    figures["absent_labels"] = [name for name in per_label if name not in present]
+    figures["per_label"] = per_label
+    return figures
 
 
 def _means(present: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Macro and weighted means over the labels that occur."""
-    found: dict[str, Any] = {}
+    means: dict[str, Any] = {}
     for name in ("precision", "recall", "f1", "roc_auc", "pr_auc"):
         values = [figures[name] for figures in present.values() if figures[name] is not None]
         mean = round(float(np.mean(values)), 4) if values else None
-        found[name if "auc" in name else f"{name}_macro"] = mean
-    found["map"] = found["pr_auc"]  # each label's area is its average precision
+        means[name if "auc" in name else f"{name}_macro"] = mean
+    means["map"] = means["pr_auc"]  # each label's area is its average precision
     weights = np.array([figures["n_clips"] for figures in present.values()], dtype=float)
     for name in ("precision", "recall", "f1"):
         values = [figures[name] for figures in present.values()]
         weighted = float(np.average(values, weights=weights)) if values else None
-        found[f"{name}_weighted"] = None if weighted is None else round(weighted, 4)
-    return found
+        means[f"{name}_weighted"] = None if weighted is None else round(weighted, 4)
+    return means
 
 
 def _first_only(scores: Array) -> Array:
@@ -94,7 +94,10 @@ def _of_label(scores: Array, believed: Array, targets: Array) -> dict[str, Any]:
     """Figures of one label against all others; areas need clips with and without it."""
     known = ~np.isnan(targets)
     truth = torch.from_numpy(targets[known]).long()
-    heard, chosen = torch.from_numpy(scores[known]), torch.from_numpy(believed[known]).long()
+    predicted, chosen = (
+        torch.from_numpy(scores[known]),
+        torch.from_numpy(believed[known]).long(),
+    )
     n = int(truth.sum())
     both = 0 < n < len(truth)
     return {
@@ -102,21 +105,23 @@ def _of_label(scores: Array, believed: Array, targets: Array) -> dict[str, Any]:
         "precision": _number(binary_precision, chosen, truth) if n else None,
         "recall": _number(binary_recall, chosen, truth) if n else None,
         "f1": _number(binary_f1_score, chosen, truth) if n else None,
-        "roc_auc": _number(binary_auroc, heard, truth) if both else None,
-        "pr_auc": _number(binary_average_precision, heard, truth) if both else None,
+        "roc_auc": _number(binary_auroc, predicted, truth) if both else None,
+        "pr_auc": _number(binary_average_precision, predicted, truth) if both else None,
     }
 
 
-def _number(measure: Callable[[Tensor, Tensor], Tensor], heard: Tensor, truth: Tensor) -> float:
-    return round(float(measure(heard, truth)), 4)
+def _number(
+    measure: Callable[[Tensor, Tensor], Tensor], predicted: Tensor, truth: Tensor
+) -> float:
+    return round(float(measure(predicted, truth)), 4)
 
 
 def _single(scores: Array, targets: Array, labels: Sequence[str]) -> dict[str, Any]:
     """What needs exactly one label a clip."""
     scores, targets = among_known(scores, targets)
-    truth, heard = targets.argmax(axis=1), scores.argmax(axis=1)
+    truth, predicted = targets.argmax(axis=1), scores.argmax(axis=1)
     confusion = multiclass_confusion_matrix(
-        torch.from_numpy(heard), torch.from_numpy(truth), num_classes=len(labels)
+        torch.from_numpy(predicted), torch.from_numpy(truth), num_classes=len(labels)
     )
     n_bins = min(5, len(scores))
     return {
@@ -129,18 +134,18 @@ def _single(scores: Array, targets: Array, labels: Sequence[str]) -> dict[str, A
 
 def _multi(scores: Array, targets: Array) -> dict[str, Any]:
     """What any number of labels a clip allows: the first k of each clip, and calibration."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     known = ~np.isnan(targets)
     pairs = torch.from_numpy(scores[known]), torch.from_numpy(targets[known]).long()
-    found["calibration_error"] = round(float(binary_calibration_error(*pairs, n_bins=15)), 4)
+    figures["calibration_error"] = round(float(binary_calibration_error(*pairs, n_bins=15)), 4)
     labelled = np.flatnonzero(np.nansum(targets, axis=1) > 0)
     candidates, has = among_known(scores, targets)
-    heard, truth = torch.from_numpy(candidates), torch.from_numpy(has > 0)
+    predicted, truth = torch.from_numpy(candidates), torch.from_numpy(has > 0)
     for k in (k for k in AT if k <= scores.shape[1]):
         for name, measure in (("precision", retrieval_precision), ("recall", retrieval_recall)):
-            each = [float(measure(heard[i], truth[i], top_k=k)) for i in labelled]
-            found[f"{name}_at_{k}"] = round(float(np.mean(each)), 4) if each else None
-    return found
+            each = [float(measure(predicted[i], truth[i], top_k=k)) for i in labelled]
+            figures[f"{name}_at_{k}"] = round(float(np.mean(each)), 4) if each else None
+    return figures
 
 
 def most_wrong(

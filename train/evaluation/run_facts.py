@@ -62,13 +62,13 @@ def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
 def by_dataset(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, dict[str, Any]]:
     """The same figures of each dataset that has labels; nothing if there is only one."""
     names = list(dict.fromkeys(group.split("/", 1)[0] for group in clips.groups.tolist()))
-    found = {}
+    each = {}
     for name in names:
         rows = np.flatnonzero(clips.from_datasets([name]))
         figures = measure(scores[rows], clips.take(rows))
         if figures["n_clips"]:
-            found[name] = figures
-    return found if len(found) > 1 else {}
+            each[name] = figures
+    return each if len(each) > 1 else {}
 
 
 def calibration_of(net: Any) -> Calibration:
@@ -247,14 +247,14 @@ def data_facts(
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on, and the commit of a source tree."""
-    found = {"python": platform.python_version()}
+    versions_there = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions_there[name] = version(name)
         except PackageNotFoundError:  # a source tree that was never installed
             continue
     revision = _revision(Path(__file__).parents[2])
-    return found | ({"revision": revision} if revision else {})
+    return versions_there | ({"revision": revision} if revision else {})
 
 
 def _revision(root: Path) -> str | None:

@@ -87,8 +87,8 @@ def open_scorer(path: Path) -> ClipScorer:
 
 
 def _from_checkpoint(path: Path) -> ClipScorer:
-    found = checkpoint.load(path)
-    net = found.net.eval()
+    loaded = checkpoint.load(path)
+    net = loaded.net.eval()
 
     def of(part: Callable[[torch.Tensor], torch.Tensor]) -> Score:
         @torch.no_grad()
@@ -97,11 +97,11 @@ def _from_checkpoint(path: Path) -> ClipScorer:
 
         return score
 
-    thresholds = found.facts.get("thresholds", dict.fromkeys(found.labels, 0.5))
+    thresholds = loaded.facts.get("thresholds", dict.fromkeys(loaded.labels, 0.5))
     return ClipScorer(
         name=str(path),
-        config=found.config,
-        labels=found.labels,
+        config=loaded.config,
+        labels=loaded.labels,
         thresholds=dict(thresholds),
         of_waveforms=of(net),
         of_features=of(net.from_features),
@@ -166,7 +166,7 @@ def _part(path: Path, start: str, end: str) -> Score:
             session.append(
                 onnxruntime.InferenceSession(cut.SerializeToString(), providers=providers)
             )
-        found: Array = session[0].run([end], {start: np.ascontiguousarray(batch)})[0]
-        return found
+        answers: Array = session[0].run([end], {start: np.ascontiguousarray(batch)})[0]
+        return answers
 
     return run

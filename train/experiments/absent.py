@@ -129,9 +129,9 @@ def counted(targets: Array, absent: Array | None) -> tuple[Array, Array]:
 
 def _besides(labels: Sequence[str], may_also_be: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
     """Whether a clip of the row's label may also have the column's."""
-    found = np.zeros((len(labels), len(labels)), bool)
+    beside = np.zeros((len(labels), len(labels)), bool)
     for label, *others in may_also_be:
         for other in others:
             if label in labels and other in labels:
-                found[labels.index(label), labels.index(other)] = True
-    return found
+                beside[labels.index(label), labels.index(other)] = True
+    return beside

@@ -56,13 +56,13 @@ def fitted(
     One seed of all bodies comes first: a sweep that is broken off compares them too.
     """
     asked = [(seed, name, changes_of(name, seed)) for seed in seeds for name in names]
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    records: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for seed, name, changes in asked:
         one = run_one(sweep, f"{name}-{seed}", changes)
         split = sweep.splits[0]
         sweep.say(f"{name}, seed {seed}: {one['figures'][split].get('accuracy')}")
-        found[name].append(one)
-    return found
+        records[name].append(one)
+    return records
 
 
 def record_of(name: str, records: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:

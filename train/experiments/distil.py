@@ -61,7 +61,7 @@ def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]
     parts = [part for part in clips.lessons.parts if part.kind == "scores"]
     answers = _pupil_answers(scorer, run, clips)
     own = None
-    found = []
+    each = []
     for part in parts:
         if part.teacher in answers and answers[part.teacher][1] == part.labels:
             labels, student = part.labels, answers[part.teacher][0]
@@ -72,7 +72,7 @@ def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]
         teacher = _means(clips, columns)
         rows = np.isfinite(teacher).all(axis=1)
         if labels and rows.any():
-            found.append(
+            each.append(
                 Compared(
                     teacher=part.teacher,
                     labels=labels,
@@ -80,9 +80,9 @@ def compared(scorer: ClipScorer, run: Path, clips: FeatureSet) -> list[Compared]
                     of_teacher=teacher[rows],
                 )
             )
-    if not found:
+    if not each:
         raise InputError(f"study distil: {scorer.name} shares no label with a teacher.")
-    return found
+    return each
 
 
 def rows_of(found: Sequence[Compared]) -> list[list[str | float | int | None]]:
@@ -90,12 +90,12 @@ def rows_of(found: Sequence[Compared]) -> list[list[str | float | int | None]]:
     rows: list[list[str | float | int | None]] = []
     for one in found:
         each = [_row(one, column) for column in range(len(one.labels))]
-        heard = [row for row in each if row is not None]
-        heard.sort(key=lambda row: -float(row[4] or 0))
-        if heard:
-            means = [_mean([row[k] for row in heard]) for k in range(2, 6)]
-            rows.append([f"{one.teacher}: {len(heard)} labels", heard[0][1], *means])
-            rows += heard
+        complete = [row for row in each if row is not None]
+        complete.sort(key=lambda row: -float(row[4] or 0))
+        if complete:
+            means = [_mean([row[k] for row in complete]) for k in range(2, 6)]
+            rows.append([f"{one.teacher}: {len(complete)} labels", complete[0][1], *means])
+            rows += complete
     return rows
 
 

@@ -66,7 +66,7 @@ def run_experiment(run: Run, options: Options) -> Path:
     """
     needs_valid(run.config, "ensemble")
     valid = np.flatnonzero(run.clips.splits == "valid")
-    heard, figures = [], []
+    outputs, figures = [], []
     for number in range(1, options.members + 1):
         config = member_config(run.config, number)
         folder = run.where.out / f"member-{number}"
@@ -77,9 +77,9 @@ def run_experiment(run: Run, options: Options) -> Path:
             "valid": by_dataset(scores[valid], run.clips.take(valid)),
         }
         run.say(f"member {number}: {json.dumps(record)}")
-        heard.append(scores)
+        outputs.append(scores)
         figures.append(record)
-    every: NDArray[np.float32] = np.mean(heard, axis=0, dtype=np.float32)
+    every: NDArray[np.float32] = np.mean(outputs, axis=0, dtype=np.float32)
     soft = blend(run.clips, every, share=options.share, kind=run.config.kind)
     clips = replace(run.clips, soft_targets=soft)
     return finish(replace(run, clips=clips), more_facts={"members": figures})
@@ -130,7 +130,7 @@ def _heard(net: TaggerNet, run: Run, path: Path, *, n_windows: int) -> NDArray[n
 
 
 def blend(
-    clips: FeatureSet, heard: NDArray[np.float32], *, share: float, kind: str
+    clips: FeatureSet, scores: NDArray[np.float32], *, share: float, kind: str
 ) -> NDArray[np.float32]:
     """Targets in which `share` is what was heard; unknown labels are wholly what was heard.
 
@@ -140,12 +140,12 @@ def blend(
     """
     known = ~np.isnan(clips.targets)
     of_genre = (clips.music == MUSIC) & (np.nansum(clips.targets, axis=1) > 0)
-    mixed = share * heard + (1 - share) * np.nan_to_num(clips.targets)
+    mixed = share * scores + (1 - share) * np.nan_to_num(clips.targets)
     if kind == "single":
-        sums = np.where(known, heard, 0).sum(axis=1, keepdims=True).clip(1e-6)
-        mixed = share * heard / sums + (1 - share) * np.nan_to_num(clips.targets)
+        sums = np.where(known, scores, 0).sum(axis=1, keepdims=True).clip(1e-6)
+        mixed = share * scores / sums + (1 - share) * np.nan_to_num(clips.targets)
         full = np.where(known, mixed, np.nan)
     else:
-        full = np.where(known, mixed, heard)
+        full = np.where(known, mixed, scores)
     soft: NDArray[np.float32] = np.where(of_genre[:, None], full, clips.targets)
     return soft.astype(np.float32)

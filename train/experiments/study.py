@@ -105,8 +105,8 @@ def compare(question: Question) -> Answer:
     for path in question.paths:
         scorer = _scorer(path)
         clips = _clips(scorer, question)
-        found = _figures(scorer, clips, question)
-        rows.append([_short(path), n_parameters(scorer), cost_ms(scorer), *found])
+        figures = _figures(scorer, clips, question)
+        rows.append([_short(path), n_parameters(scorer), cost_ms(scorer), *figures])
     columns = ("run", "parameters", "ms a minute", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -116,14 +116,16 @@ def length(question: Question) -> Answer:
 
     Of several runs, as of several seeds, the mean.
     """
-    heard = [(path, _clips(path, question)) for path in map(_scorer, question.paths)]
+    networks = [(path, _clips(path, question)) for path in map(_scorer, question.paths)]
     rows = []
     for seconds in SECONDS:
-        found = [
+        lengths = [
             _figures(network, shortened(clips, network, seconds), question)
-            for network, clips in heard
+            for network, clips in networks
         ]
-        rows.append([f"{seconds:g} s", *(_mean(values) for values in zip(*found, strict=True))])
+        rows.append(
+            [f"{seconds:g} s", *(_mean(values) for values in zip(*lengths, strict=True))]
+        )
     columns = ("length", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -139,10 +141,12 @@ def rare(question: Question) -> Answer:
     )
     learned = np.nansum(every.split("train").targets, axis=0)
     count = dict(zip(every.labels, learned.astype(int).tolist(), strict=True))
-    found = measure(scorer, every.split(question.split), split=question.split, say=question.say)
+    measured = measure(
+        scorer, every.split(question.split), split=question.split, say=question.say
+    )
     rows = [
         [label, count[label], value["n_clips"], value["f1"], value["roc_auc"], value["pr_auc"]]
-        for label, value in found.record["per_label"].items()
+        for label, value in measured.record["per_label"].items()
     ]
     rows.sort(key=lambda row: row[1])
     columns = ("label", "train clips", "measured clips", "f1", "roc_auc", "pr_auc")
@@ -158,8 +162,8 @@ def transfer(question: Question) -> Answer:
         names = tuple(question.labels.get(label, label) for label in clips.labels)
         if len(set(names)) < len(names):
             raise InputError("study transfer: the map gives two labels of the data one name.")
-        found = _figures(scorer, replace(clips, labels=names), question)
-        rows.append([_short(path), ", ".join(n for n in names if n in scorer.labels), *found])
+        figures = _figures(scorer, replace(clips, labels=names), question)
+        rows.append([_short(path), ", ".join(n for n in names if n in scorer.labels), *figures])
     columns = ("model", "labels", *FIGURES)
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
 
@@ -168,8 +172,8 @@ def bodies(question: Question) -> Answer:
     """One run a body and seed, all else alike; finished runs are not run again."""
     names = [str(path) for path in question.paths] or list(of_bodies.EVERY)
     seeds = range(1, question.n_seeds + 1)
-    found = of_bodies.fitted(_sweep(question), names, seeds)
-    records = [of_bodies.record_of(name, runs, question.split) for name, runs in found.items()]
+    fits = of_bodies.fitted(_sweep(question), names, seeds)
+    records = [of_bodies.record_of(name, runs, question.split) for name, runs in fits.items()]
     rows = [of_bodies.row_of(record) for record in records]
     columns = of_bodies.COLUMNS
     return Answer(columns=columns, rows=rows, column=_first_known(columns, rows))
@@ -229,10 +233,10 @@ def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureS
     """The middle of each clip, at most `seconds` long and at least one frame."""
     options = scorer.config.features_options
     unit = 1 if clips.is_waveform else options.hop_len
-    wanted = max(1, round(seconds * options.sample_rate / unit))
+    n_frames = max(1, round(seconds * options.sample_rate / unit))
     cut = []
     for i, feature in enumerate(clips.features):
-        n_columns = max(1, wanted // int(clips.n_repeats[i]))
+        n_columns = max(1, n_frames // int(clips.n_repeats[i]))
         start = max(0, feature.shape[1] - n_columns) // 2
         cut.append(feature[:, start : start + n_columns])
     return replace(clips, features=cut)

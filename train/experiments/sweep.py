@@ -64,9 +64,9 @@ def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, An
     overrides = {**sweep.overrides, **changes}
     asked = to_tree(load_config(sweep.config_path, overrides))
     folder = sweep.out / name
-    found = _finished(folder, asked, sweep.splits)
-    if found is not None:
-        return found
+    finished = _finished(folder, asked, sweep.splits)
+    if finished is not None:
+        return finished
     started = time.process_time()
     sweep.say(f"{name}: fitting")
     run_training(
@@ -130,7 +130,7 @@ def _finished(
 
 
 def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:
-    found = evaluate_model(
+    evaluation = evaluate_model(
         folder / "best.pt",
         {},
         data=sweep.data,
@@ -138,14 +138,14 @@ def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:
         prepared=sweep.prepared,
         say=lambda _: None,
     )
-    shared = [label for label in found.scorer.labels if label in found.clips.labels]
-    columns = [found.clips.labels.index(label) for label in shared]
+    shared = [label for label in evaluation.scorer.labels if label in evaluation.clips.labels]
+    columns = [evaluation.clips.labels.index(label) for label in shared]
     np.savez(
         folder / SCORES.format(split),
-        ids=found.clips.ids,
-        scores=found.scores,
-        targets=found.clips.targets[:, columns],
+        ids=evaluation.clips.ids,
+        scores=evaluation.scores,
+        targets=evaluation.clips.targets[:, columns],
     )
-    figures = {name: found.record.get(name) for name in FIGURES}
-    per_label = {label: value["f1"] for label, value in found.record["per_label"].items()}
-    return {**figures, "n_clips": found.record["n_clips"], "f1": per_label}
+    figures = {name: evaluation.record.get(name) for name in FIGURES}
+    per_label = {label: value["f1"] for label, value in evaluation.record["per_label"].items()}
+    return {**figures, "n_clips": evaluation.record["n_clips"], "f1": per_label}

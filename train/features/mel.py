@@ -97,8 +97,8 @@ class MelFrontEnd(nn.Module):
         super().__init__()
         self.options, self.scale = options, options.compression
         filters = mel_filters(options)[:n_bands]
-        heard = torch.nonzero(filters.sum(dim=0)).flatten()
-        n_bins = int(heard[-1]) + 1 if len(heard) else 1  # a narrow band may hold no bin
+        used = torch.nonzero(filters.sum(dim=0)).flatten()
+        n_bins = int(used[-1]) + 1 if len(used) else 1  # a narrow band may hold no bin
         self.spectrum = FactoredPowerSpectrum(options.n_fft, n_bins=n_bins)
         self.register_buffer("filters", self._permuted(filters), persistent=False)
 

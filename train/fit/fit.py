@@ -109,21 +109,21 @@ def _callbacks(
     """In their order: what needs the averaged weights stands before the averaging."""
     run_dir.mkdir(parents=True, exist_ok=True)
     averaging = Averaging(config.fit.average_decay)
-    found: list[Callback] = [] if best is None else [best]
+    callbacks: list[Callback] = [] if best is None else [best]
     if config.fit.patience > 0:
         # After validation, so that last.pt, which is written later, knows of it.
-        found.append(
+        callbacks.append(
             EarlyStopping(
                 VALID_LOSS, patience=config.fit.patience, check_on_train_epoch_end=False
             )
         )
-    found += [
+    callbacks += [
         averaging,
         StopAtNan(),
         TensorBoardFigures(config, clips, is_watched=best is not None),
     ]
     if on_epoch is not None:
-        found.append(Progress(on_epoch))
+        callbacks.append(Progress(on_epoch))
     sampler: Any = loader.sampler
     generators = {
         "augment": module.rng,
@@ -131,7 +131,7 @@ def _callbacks(
         "crops": sampler.rng,
     }
     facts = {"config": to_tree(config), "labels": list(clips.labels)}
-    return [*found, KeepLast(run_dir, facts, generators, best)]
+    return [*callbacks, KeepLast(run_dir, facts, generators, best)]
 
 
 def _network(config: TrainConfig, labels: Sequence[str]) -> TaggerNet:
@@ -174,11 +174,11 @@ def _run(
 
 
 def _too_big(batch_size: int) -> str:
-    said = f"the GPU has too little memory for batches of {batch_size}; "
+    message = f"the GPU has too little memory for batches of {batch_size}; "
     if batch_size == 1:
-        return said + "take a shorter window (features_options.n_frames) or a smaller body."
+        return message + "take a shorter window (features_options.n_frames) or a smaller body."
     smaller = batch_size // 2
-    return said + f"try --set fit.batch_size={smaller} --set fit.accumulate=2."
+    return message + f"try --set fit.batch_size={smaller} --set fit.accumulate=2."
 
 
 def trainer_for(config: TrainConfig, *, callbacks: list[Callback], run_dir: Path) -> L.Trainer:

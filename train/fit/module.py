@@ -71,10 +71,10 @@ class Fit(L.LightningModule):
         """Weighted losses by name: of a set's own embeddings, and of each teacher."""
         n, weight = self.n_taught, self.config.fit.teacher_weight
         of_teachers = [lesson for lesson in self.lessons if lesson.kind != POSTERIOR]
-        found = lessons_loss(predicted[:, n:], taught[:, n:], of_teachers)
+        losses = lessons_loss(predicted[:, n:], taught[:, n:], of_teachers)
         if n and weight > 0:
-            found["teacher_loss"] = weight * teacher_loss(predicted[:, :n], taught[:, :n])
-        return found
+            losses["teacher_loss"] = weight * teacher_loss(predicted[:, :n], taught[:, :n])
+        return losses
 
     def augmented(self, features: Tensor) -> Tensor:
         """Augment the frames that the body will look at; the others are filled in again."""

@@ -25,21 +25,21 @@ def optimisation(
     optimiser = torch.optim.AdamW(
         parameters, lr=options.learning_rate, weight_decay=options.weight_decay
     )
-    found: dict[str, Any] = {"optimizer": optimiser}
+    chosen: dict[str, Any] = {"optimizer": optimiser}
     if options.schedule == "plateau":
         schedule: Any = lr_scheduler.ReduceLROnPlateau(
             optimiser, factor=0.5, patience=options.plateau_epochs
         )
-        found["lr_scheduler"] = {"scheduler": schedule, "monitor": VALID_LOSS}
+        chosen["lr_scheduler"] = {"scheduler": schedule, "monitor": VALID_LOSS}
     elif options.schedule == "cosine":
         schedule = lr_scheduler.CosineAnnealingLR(optimiser, T_max=n_steps)
-        found["lr_scheduler"] = {"scheduler": schedule, "interval": "step"}
+        chosen["lr_scheduler"] = {"scheduler": schedule, "interval": "step"}
     elif options.schedule == "one-cycle":
         schedule = lr_scheduler.OneCycleLR(
             optimiser, max_lr=options.learning_rate, total_steps=n_steps, pct_start=0.2
         )
-        found["lr_scheduler"] = {"scheduler": schedule, "interval": "step"}
-    return found
+        chosen["lr_scheduler"] = {"scheduler": schedule, "interval": "step"}
+    return chosen
 
 
 def keep_length(states: list[dict[str, Any]]) -> None:

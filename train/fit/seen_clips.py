@@ -37,21 +37,21 @@ def seen_by_start(config: TrainConfig, start_from: Path | None) -> SeenSplits:
     learned in a last fit, or if the splits may be others: another variant or seed.
     """
     earlier = _of_checkpoint(start_from)
-    found: dict[str, list[str]] = {OUT_OF_FOLD: [], VALID: []}
+    seen: dict[str, list[str]] = {OUT_OF_FOLD: [], VALID: []}
     for name in config.calibration.datasets or config.datasets:
         same = [
             learned for learned in earlier if recordings_of(learned.name) == recordings_of(name)
         ]
         if same:
-            found[OUT_OF_FOLD].append(name)
+            seen[OUT_OF_FOLD].append(name)
         if any(
             learned.with_valid
             or learned.name != name
             or learned.split_seed != config.split_seed
             for learned in same
         ):
-            found[VALID].append(name)
-    return {split: names for split, names in found.items() if names}
+            seen[VALID].append(name)
+    return {split: names for split, names in seen.items() if names}
 
 
 def _of_checkpoint(start_from: Path | None) -> list[Learned]:
@@ -68,17 +68,17 @@ def _of_checkpoint(start_from: Path | None) -> list[Learned]:
     return [*before, *own]
 
 
-def marked(facts: dict[str, Any], heard: SeenSplits) -> dict[str, Any]:
+def marked(facts: dict[str, Any], seen: SeenSplits) -> dict[str, Any]:
     """The facts of a run, whose figures say what the start may have heard of their clips."""
     metrics = {
-        name: figures | {"start_may_have_heard": list(heard[split])}
-        if (split := name.partition(" of ")[0]) in heard
+        name: figures | {"start_may_have_heard": list(seen[split])}
+        if (split := name.partition(" of ")[0]) in seen
         else figures
         for name, figures in facts.get("metrics", {}).items()
     }
     calibration = facts.get("calibration", {})
-    if calibration.get("on") in heard:
-        names = ", ".join(heard[calibration["on"]])
+    if calibration.get("on") in seen:
+        names = ", ".join(seen[calibration["on"]])
         method = f"scale and bias of the logits; the start may have heard clips of {names}"
         calibration = calibration | {"method": method}
     return (
@@ -88,13 +88,13 @@ def marked(facts: dict[str, Any], heard: SeenSplits) -> dict[str, Any]:
     )
 
 
-def warning(heard: SeenSplits, config: TrainConfig) -> str | None:
+def warning(seen: SeenSplits, config: TrainConfig) -> str | None:
     """What is to be said before a run whose start may have heard what will measure it."""
     used = VALID if config.calibration.source == "valid" else OUT_OF_FOLD
-    if used not in heard:
+    if used not in seen:
         return None
     return (
-        f"the start (--from) may have heard clips of {', '.join(heard[used])} that"
+        f"the start (--from) may have heard clips of {', '.join(seen[used])} that"
         " calibrate and measure this run: its thresholds and figures are not those of unseen"
         " clips, and say so. Name other sets in calibration.datasets, or take"
         " calibration.source=valid where the valid clips were left out."

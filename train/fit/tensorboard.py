@@ -69,10 +69,10 @@ class TensorBoardFigures(Callback):
         self._last = scores_of(logits, targets, kind=self.config.kind)
         if not len(self._last[0]):
             return
-        found = figures_of(
+        figures = figures_of(
             *self._last, labels=self.clips.labels, kind=self.config.kind, thresholds={}
         )
-        self.figures = {k: v for k, v in found.items() if isinstance(v, float)}
+        self.figures = {k: v for k, v in figures.items() if isinstance(v, float)}
         writer = _writer(trainer)
         if writer is not None:
             for name, value in self.figures.items():
@@ -117,14 +117,14 @@ def scores_of(logits: Tensor, targets: Tensor, *, kind: str) -> tuple[Array, Arr
 
 def flat(tree: Mapping[str, Any], *, before: str = "") -> dict[str, Any]:
     """Nested fields as dotted names with plain values."""
-    found: dict[str, Any] = {}
+    rows: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, Mapping):
-            found |= flat(value, before=f"{before}{name}.")
+            rows |= flat(value, before=f"{before}{name}.")
         else:
             plain = isinstance(value, bool | int | float | str)
-            found[before + name] = value if plain else str(value)
-    return found
+            rows[before + name] = value if plain else str(value)
+    return rows
 
 
 def _writer(trainer: L.Trainer) -> Any:

@@ -34,8 +34,8 @@ class SelfAttention(nn.Module):
         split = self.into(x).unflatten(2, (3, self.n_heads, -1))
         query, key, value = split.permute(2, 0, 3, 1, 4)  # each (batch, heads, steps, size)
         near = torch.matmul(query, key.transpose(2, 3)) / math.sqrt(query.shape[-1])
-        heard = torch.matmul(self.dropout(torch.softmax(near, dim=-1)), value)
-        out: Tensor = self.out(heard.transpose(1, 2).flatten(2))
+        attended = torch.matmul(self.dropout(torch.softmax(near, dim=-1)), value)
+        out: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return out
 
 

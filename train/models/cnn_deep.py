@@ -50,6 +50,6 @@ class CnnDeep(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class docstring."""
         maps = self.blocks(self.stem(x.unsqueeze(1)))  # (batch, channels, rows, steps)
-        heard = self.squeeze(maps.amax(dim=(2, 3)))
-        embedding: Tensor = self.dropout(torch.relu(self.norm(heard)))
+        hidden = self.squeeze(maps.amax(dim=(2, 3)))
+        embedding: Tensor = self.dropout(torch.relu(self.norm(hidden)))
         return embedding

@@ -62,5 +62,5 @@ class CnnLstm(nn.Module):
         maps = self.blocks(self.stem(x.unsqueeze(1)))  # (batch, channels, rows, steps)
         steps = maps.permute(0, 3, 1, 2).flatten(2)  # (batch, steps, channels * rows)
         steps = torch.relu(self.squeeze(self.dropout(steps)))
-        heard, _ = self.lstm(self.dropout(steps))  # (batch, steps, 2 * n_hidden)
-        return torch.cat([heard.mean(dim=1), heard.amax(dim=1)], dim=1)
+        hidden, _ = self.lstm(self.dropout(steps))  # (batch, steps, 2 * n_hidden)
+        return torch.cat([hidden.mean(dim=1), hidden.amax(dim=1)], dim=1)

@@ -77,9 +77,9 @@ class CnnTransformer(nn.Module):
         if self.token is not None:
             token = self.token + 0 * steps[:, :1]  # repeated over the batch, any size
             steps = torch.cat([token, steps], dim=1)
-        heard = self.norm(self.layers(steps))  # (batch, n_steps, width)
+        hidden = self.norm(self.layers(steps))  # (batch, n_steps, width)
         if self.pool is None:
-            first: Tensor = heard[:, 0]
+            first: Tensor = hidden[:, 0]
             return first
-        pooled: Tensor = self.pool(heard)
+        pooled: Tensor = self.pool(hidden)
         return pooled

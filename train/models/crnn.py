@@ -55,5 +55,5 @@ class Crnn(nn.Module):
         """Shapes as in the class docstring."""
         steps = maps_to_steps(self.blocks(x.unsqueeze(1)))
         steps = torch.relu(self.squeeze(self.dropout(steps)))
-        heard, _ = self.gru(self.dropout(steps))  # (batch, n_steps, 2 * n_hidden)
-        return mean_and_max(heard)
+        hidden, _ = self.gru(self.dropout(steps))  # (batch, n_steps, 2 * n_hidden)
+        return mean_and_max(hidden)

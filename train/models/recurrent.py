@@ -50,8 +50,8 @@ class _Recurrent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class docstring."""
         steps = x.transpose(1, 2)  # (batch, n_steps, n_mels)
-        heard, _ = self.recurrent(torch.relu(self.squeeze(steps)))
-        embedding: Tensor = self.dropout(mean_and_max(heard))
+        hidden, _ = self.recurrent(torch.relu(self.squeeze(steps)))
+        embedding: Tensor = self.dropout(mean_and_max(hidden))
         return embedding
 
 

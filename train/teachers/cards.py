@@ -78,16 +78,16 @@ def read_card(model: Path, given: Path | None) -> Card:
         if not place.is_file():
             continue
         tree = _read(place)
-        found = tree if "sample_rate" in tree else tree.get(model.stem)
-        if isinstance(found, Mapping):
-            return _card(found, place)
+        card = tree if "sample_rate" in tree else tree.get(model.stem)
+        if isinstance(card, Mapping):
+            return _card(card, place)
     if given is not None and given.is_file():
         known = ", ".join(_read(given))
         raise InputError(f"{given}: no card of {model.stem!r}; known: {known}.")
-    said = " and ".join(str(place) for place in places)
+    named = " and ".join(str(place) for place in places)
     raise InputError(
         f"{model}: nothing says what it takes and gives. Its metadata has no tagger.spec, and"
-        f" there is no card in {said}: write one with sample_rate, window_len, labels,"
+        f" there is no card in {named}: write one with sample_rate, window_len, labels,"
         " embedding and licence."
     )
 
@@ -99,8 +99,8 @@ def _card(tree: Mapping[str, Any], place: Path) -> Card:
     try:
         card: Card = build(Card, tree, where="")
     except InputError as error:
-        said = str(error).replace("the configuration has", "the card has")
-        raise InputError(f"{place}: {said}") from error
+        reason = str(error).replace("the configuration has", "the card has")
+        raise InputError(f"{place}: {reason}") from error
     return card
 
 

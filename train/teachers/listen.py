@@ -89,9 +89,9 @@ def listen_to(
             )
             if lacking:
                 todo[key] = replace(value, teachers=lacking)
-        said = _ask_all(list(todo.values()), teachers, recipe, n_jobs)
+        answers_ = _ask_all(list(todo.values()), teachers, recipe, n_jobs)
         for done, ((key, recording), given) in enumerate(
-            zip(todo.items(), said, strict=True), 1
+            zip(todo.items(), answers_, strict=True), 1
         ):
             for i, answer in zip(recording.teachers, given, strict=True):
                 stores[i].add(key, answer)
@@ -180,12 +180,12 @@ def ask(
     if n_pieces != recording.n_pieces:
         return [f"{path}: it is no longer what was prepared"] * len(teachers)
     at_rate = {highest: waveform}
-    found: list[Answer] = []
+    lessons: list[Answer] = []
     for teacher, session in zip(teachers, sessions, strict=True):
         rate = teacher.card.sample_rate
         if rate not in at_rate:
             at_rate[rate] = soxr.resample(waveform, highest, rate)
         pieces = np.array_split(at_rate[rate], n_pieces)
-        said = answers(teacher, session, pieces, n_each=recording.n_targets // n_pieces)
-        found.append(said if np.isfinite(said).all() else NOT_FINITE)
-    return found
+        scored = answers(teacher, session, pieces, n_each=recording.n_targets // n_pieces)
+        lessons.append(scored if np.isfinite(scored).all() else NOT_FINITE)
+    return lessons

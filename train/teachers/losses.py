@@ -26,15 +26,15 @@ def lessons_loss(
         'TEACHER scores' and 'TEACHER embedding' -> loss times weight; 0 where all is unknown.
         Parts without weight are left out.
     """
-    found = {}
+    losses = {}
     for part in parts:
         if part.weight > 0:
             columns = slice(part.start, part.stop)
             of = scores_loss if part.kind == "scores" else embedding_loss
             options = {"temperature": part.temperature} if part.kind == "scores" else {}
             loss = of(predicted[:, columns], lessons[:, columns], **options)
-            found[f"{part.teacher} {part.kind}"] = part.weight * loss
-    return found
+            losses[f"{part.teacher} {part.kind}"] = part.weight * loss
+    return losses
 
 
 def scores_loss(logits: Tensor, scores: Tensor, *, temperature: float = 1.0) -> Tensor:

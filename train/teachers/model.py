@@ -72,8 +72,8 @@ def open_session(path: Path) -> Any:
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # ONNX Runtime has no base class for what it raises
-        said = str(error).strip().split("\n", 1)[0]
-        raise InputError(f"{path}: not a model that can be run ({said}).") from error
+        reason = str(error).strip().split("\n", 1)[0]
+        raise InputError(f"{path}: not a model that can be run ({reason}).") from error
 
 
 def read_teacher(
@@ -174,9 +174,9 @@ def answers(
         )
         led = np.concatenate([lead, piece]) if card.lead_len else piece
         windows = [_window(led, start, card.window_len) for start in starts]
-        said = _run(teacher, session, windows)
+        outputs = _run(teacher, session, windows)
         shares = overlaps(starts, len(piece), window_len=card.window_len, n_targets=n_each)
-        rows.append(shares @ said)
+        rows.append(shares @ outputs)
     return np.concatenate(rows).astype(np.float32)
 
 

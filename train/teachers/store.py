@@ -109,12 +109,12 @@ class Answers:
         if not (self.folder / ROWS).is_file():
             return [None] * len(keys)
         with (self.folder / ROWS).open("rb") as file:
-            found = [self.lines.get(key) for key in keys]
+            lines = [self.lines.get(key) for key in keys]
             return [
                 None
                 if teacher is None or teacher.error is not None
                 else self._read(file, teacher)
-                for teacher in found
+                for teacher in lines
             ]
 
     def _read(self, file: Any, line: Line) -> Half:

@@ -29,7 +29,7 @@ def teachers_of(config: TrainConfig, data: Path) -> list[Teacher]:
     Raises:
         InputError: one is missing, says nothing of itself, or two have one name.
     """
-    found = [
+    teachers = [
         read_teacher(
             _place(teacher.model, data),
             _place(teacher.card, data) if teacher.card else None,
@@ -37,11 +37,11 @@ def teachers_of(config: TrainConfig, data: Path) -> list[Teacher]:
         )
         for teacher in config.teachers
     ]
-    names = [teacher.name for teacher in found]
+    names = [teacher.name for teacher in teachers]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"teachers: {name!r} stands twice; give the files other names.")
-    return found
+    return teachers
 
 
 def _place(name: str, data: Path) -> Path:
@@ -76,25 +76,25 @@ def lessons_for(
     """
     if not config.teachers:
         return clips
-    found = teachers_of(config, data)
+    teachers = teachers_of(config, data)
     if clips.paths is None or not (clips.paths != "").any():
         raise InputError(
             f"teachers: {clips.name} has no recordings that they could hear, only features."
         )
-    heard, recipe = _recordings(config, clips), recipe_for(config)
-    folders = [folder_of(teacher, prepared) for teacher in found]
+    recordings, recipe = _recordings(config, clips), recipe_for(config)
+    folders = [folder_of(teacher, prepared) for teacher in teachers]
     if is_first():
-        known = [answers for answers in heard if answers is not None]
+        known = [answers for answers in recordings if answers is not None]
         tell = progress_lines(say, "asking teachers")
-        listen_to(known, found, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
-    stores = list(zip(config.teachers, found, folders, strict=True))
-    taught = replace(clips, lessons=_lessons(clips, heard, stores, recipe, say=say))
+        listen_to(known, teachers, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
+    stores = list(zip(config.teachers, teachers, folders, strict=True))
+    taught = replace(clips, lessons=_lessons(clips, recordings, stores, recipe, say=say))
     return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
 
 
 def _lessons(
     clips: FeatureSet,
-    heard: Sequence[Recording | None],
+    recordings: Sequence[Recording | None],
     stores: Sequence[tuple[TeacherOptions, Teacher, Path]],
     recipe: Recipe,
     *,
@@ -104,14 +104,14 @@ def _lessons(
     n_columns = sum(teacher.n_out for _, teacher, _ in stores)
     rows = [
         np.full((1 if answers is None else answers.n_targets, n_columns), np.nan, np.float16)
-        for answers in heard
+        for answers in recordings
     ]
     parts: list[Part] = []
     for i, (options, teacher, folder) in enumerate(stores):
         first = parts[-1].stop if parts else 0
         parts += _parts(teacher, options, first)
         with Answers(folder, teacher) as store:
-            n_silent = _fill(rows, heard, store, recipe, which=i, first=first)
+            n_silent = _fill(rows, recordings, store, recipe, which=i, first=first)
         if n_silent:
             say(f"teachers: {teacher.name} says nothing of {n_silent} recordings")
     is_learned = clips.splits == "train"
@@ -129,19 +129,19 @@ def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None
     ]
     options, n_pieces = config.features_options, clips.pieces()
     unit = 1 if clips.is_waveform else options.hop_len
-    found: list[Recording | None] = []
+    recordings: list[Recording | None] = []
     for i, path in enumerate(clips.paths if clips.paths is not None else ()):
         teachers = tuple(k for k, has in enumerate(asked) if has[i])
         if not path or not teachers:
-            found.append(None)
+            recordings.append(None)
             continue
         seconds = clips.n_frames(i) * unit / options.sample_rate
         pieces = int(n_pieces[i])
         n_targets = n_targets_of(seconds, pieces)
-        found.append(
+        recordings.append(
             Recording(path=path, n_pieces=pieces, n_targets=n_targets, teachers=teachers)
         )
-    return found
+    return recordings
 
 
 def _parts(teacher: Teacher, options: TeacherOptions, first: int) -> list[Part]:
@@ -168,7 +168,7 @@ def _parts(teacher: Teacher, options: TeacherOptions, first: int) -> list[Part]:
 
 def _fill(
     rows: Sequence[Half],
-    heard: Sequence[Recording | None],
+    recordings: Sequence[Recording | None],
     store: Answers,
     recipe: Recipe,
     *,
@@ -178,10 +178,10 @@ def _fill(
     """Put one teacher's answers into its columns; how many recordings have none."""
     places = [
         i
-        for i, answers in enumerate(heard)
+        for i, answers in enumerate(recordings)
         if answers is not None and which in answers.teachers
     ]
-    keys = [one.key(recipe) for i in places if (one := heard[i]) is not None]
+    keys = [one.key(recipe) for i in places if (one := recordings[i]) is not None]
     n_silent = 0
     for i, answer in zip(places, store.every(keys), strict=True):
         if answer is None or len(answer) != len(rows[i]):

@@ -46,7 +46,7 @@ def efficientat_state(width=8, n_tags=527, seed=0):
     conv("features.16", 6 * n_in, n_in, 1)
     linear("classifier.2", 32, 6 * n_in)
     linear("classifier.5", n_tags, 32)
-    return {name: torch.from_numpy(one.astype(np.float32)) for name, one in state.items()}
+    return {name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()}
 
 
 def efficientat_in_torch(state, features):
@@ -56,7 +56,9 @@ def efficientat_in_torch(state, features):
         kernel = state[f"{name}.0.weight"]
         groups = x.shape[1] if kernel.shape[1] == 1 and x.shape[1] > 1 else 1
         x = F.conv2d(x, kernel, stride=stride, padding=kernel.shape[2] // 2, groups=groups)
-        parts = [state[f"{name}.1.{one}"] for one in ("running_mean", "running_var", "weight")]
+        parts = [
+            state[f"{name}.1.{text}"] for text in ("running_mean", "running_var", "weight")
+        ]
         return F.batch_norm(x, *parts, state[f"{name}.1.bias"], eps=EPSILON)
 
     def linear(x, name):

@@ -16,7 +16,7 @@ def with_features(add, recipe, n_labels, waveform):
     builder.node("Sigmoid", logits, output="scores")
     model = builder.model(window_len=recipe.window_len, n_labels=n_labels, embedding=width)
     model.graph.output.append(
-        next(one for one in model.graph.value_info if one.name == "features")
+        next(tensor for tensor in model.graph.value_info if tensor.name == "features")
     )
     session = onnxruntime.InferenceSession(model.SerializeToString())
     return session.run(["features", "scores", "embedding"], {"waveform": waveform})
@@ -97,8 +97,8 @@ class Pons(nn.Module):
 
     def forward(self, features):
         x = self.spec_bn(features[:, None])
-        out = [rectified(one, x).amax(dim=2) for one in self.layers[:2]]
-        out += [rectified(one, x.mean(dim=2)) for one in self.layers[2:]]
+        out = [rectified(layer, x).amax(dim=2) for layer in self.layers[:2]]
+        out += [rectified(layer, x.mean(dim=2)) for layer in self.layers[2:]]
         layers = [torch.cat(out, dim=1)]
         for i in (1, 2, 3):
             new = rectified(getattr(self, f"layer{i}"), layers[-1])

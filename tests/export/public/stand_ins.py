@@ -35,7 +35,9 @@ def musicnn_variables(seed=0):
     kernel("dense", (pooled, DENSE))
     kernel("dense_1", (DENSE, TAGS))
     widths = [1, TIMBRAL, TIMBRAL, *[TEMPORAL] * 3, *[MIDDLE] * 3, pooled, DENSE]
-    return {name: one.astype(np.float32) for name, one in (found | norms(widths, rng)).items()}
+    return {
+        name: value.astype(np.float32) for name, value in (found | norms(widths, rng)).items()
+    }
 
 
 def vgg_variables(seed=0):
@@ -49,7 +51,7 @@ def vgg_variables(seed=0):
     found["dense/kernel"] = rng.normal(0, 256**-0.5, (256, TAGS))
     found["dense/bias"] = rng.normal(0, 0.1, TAGS)
     found |= norms([1, *[128] * 5], rng)
-    return {name: one.astype(np.float32) for name, one in found.items()}
+    return {name: value.astype(np.float32) for name, value in found.items()}
 
 
 def norms(widths, rng):

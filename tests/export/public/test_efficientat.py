@@ -18,7 +18,7 @@ from tests.export.public.sota_in_torch import noise, with_features
 def test_efficientat_is_what_torch_computes():
     """The stand-in's scores and embedding, of the same features."""
     state = efficientat_state()
-    weights = {name: one.numpy() for name, one in state.items()}
+    weights = {name: value.numpy() for name, value in state.items()}
     features, scores, embedding = with_features(
         lambda builder: add_efficientat(builder, weights), RECIPE, 527, noise(RECIPE)
     )
@@ -52,8 +52,12 @@ def test_real_mobilenet_weights_answer_as_their_other_conversion(data):
 
 def mobilenet_weights(model):
     """The weights of a graph whose normalisations are folded in, with neutral ones again."""
-    constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    found = {name[3:]: one for name, one in constants.items() if name.startswith("mn.")}
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+    }
+    found = {
+        name[3:]: constant for name, constant in constants.items() if name.startswith("mn.")
+    }
     for node in model.graph.node:
         if node.op_type != "Conv" or "features" not in node.output[0]:
             continue

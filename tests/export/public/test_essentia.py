@@ -59,7 +59,7 @@ def test_features_are_those_of_essentias_vggish_input():
     """25 ms in 512 samples, triangles over mels from 125 to 7,500 Hz, log(0.01 + magnitude)."""
     windows = noise(VGGISH.window_len)
     hz = np.linspace(0, 8_000, 257)
-    mel, low, high = (1127 * np.log(1 + np.array(one) / 700) for one in (hz, 125, 7_500))
+    mel, low, high = (1127 * np.log(1 + np.array(name) / 700) for name in (hz, 125, 7_500))
     edges = np.linspace(low, high, 66)
     step = edges[1] - edges[0]
     filters = (1 - np.abs(mel - edges[1:-1, None]) / step).clip(min=0)
@@ -202,7 +202,7 @@ def test_other_files_are_told_what_is_needed(tmp_path, models):
 def test_styles_stand_below_their_shelves():
     """One label of two shelves stands below none; a shelf of several genres is above none."""
     found = vocabulary_of("EffnetDiscogs", nets.STYLES)
-    columns = {one.name: one.columns for one in found.labels}
+    columns = {label.name: label.columns for label in found.labels}
     assert columns["Experimental"] == (4, 5)
     assert "Interview" not in columns
     assert found.parents == {
@@ -219,7 +219,7 @@ def test_classes_of_no_kind_are_refused():
     found = vocabulary_of("MTG Jamendo instrument", ("cello", "theremin"))
     assert found.kinds == {"Cello": "instrument", "Theremin": "instrument"}
     jamendo = vocabulary_of("MTG Jamendo genre", ("acidjazz", "hiphop", "80s"))
-    assert [one.name for one in jamendo.labels] == ["Acidjazz", "Hip-Hop"]
+    assert [label.name for label in jamendo.labels] == ["Acidjazz", "Hip-Hop"]
 
 
 def test_a_network_with_two_inputs_is_none_of_these(tmp_path, models):

@@ -44,7 +44,7 @@ def make(network, variables, *, vocabulary="msd"):
 
 def in_torch(network, variables, windows):
     """What the published description computes, written for torch: tags (batch, 50)."""
-    a = {name: torch.from_numpy(one) for name, one in variables.items()}
+    a = {name: torch.from_numpy(variable) for name, variable in variables.items()}
 
     def norm(x, i):
         layer = "batch_normalization" + (f"_{i}" if i else "")
@@ -68,7 +68,7 @@ def in_torch(network, variables, windows):
     for i, (before, behind) in enumerate([(63, 64), (31, 32), (15, 16)]):
         same = F.pad(x, (0, 0, before, behind))
         front.append(norm(conv(same, f"conv2d_{2 + i}"), 3 + i))
-    layers = [torch.cat([one.amax(dim=3) for one in front], dim=1).transpose(1, 2)]
+    layers = [torch.cat([item.amax(dim=3) for item in front], dim=1).transpose(1, 2)]
     for i in range(3):  # (batch, frames, channels) as an image of one channel
         image = F.pad(layers[-1][:, None], (0, 0, 3, 3))
         new = norm(conv(image, f"conv2d_{5 + i}"), 6 + i)[:, :, :, 0].transpose(1, 2)
@@ -138,7 +138,7 @@ def test_a_wheel_becomes_a_model_that_can_be_named(shelf):
     said = []
     (made,) = add_public("msd-musicnn", AddOptions(threshold=0.4), say=said.append)
     assert made == shelf / "models" / "msd-musicnn.onnx"
-    assert [one.name for one in made.parent.iterdir()] == [made.name]
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
     engine = load_engine(made, device="cpu")
     spec = engine.spec
     assert engine.golden == pytest.approx(0, abs=1e-6)

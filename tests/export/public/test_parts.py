@@ -100,29 +100,29 @@ def test_features_are_librosas(recipe):
     assert np.abs(found - expected).max() < 2e-3
 
 
-@pytest.mark.parametrize("name", sorted(one.stem for one in FOLDER.glob("*.csv")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.csv")))
 def test_every_vocabulary_fits_our_tree(name):
     """Kinds that we know, no circles, each label once, genres among them, no decade."""
     vocabulary = read_vocabulary(name)
-    labels = [one.name for one in vocabulary.labels]
+    labels = [label.name for label in vocabulary.labels]
     assert len(set(labels)) == len(labels)
-    assert {one.kind for one in vocabulary.labels} <= set(LABEL_KINDS)
+    assert {label.kind for label in vocabulary.labels} <= set(LABEL_KINDS)
     assert tree_contradictions(labels, vocabulary.parents, vocabulary.kinds) == []
-    assert len([one for one in vocabulary.labels if one.kind == "genre"]) >= 10
-    assert not [one for one in labels if re.fullmatch(r"\d\ds", one)]
-    assert all(one == one.strip() and one[0].isupper() for one in labels)
+    assert len([label for label in vocabulary.labels if label.kind == "genre"]) >= 10
+    assert not [label for label in labels if re.fullmatch(r"\d\ds", label)]
+    assert all(label == label.strip() and label[0].isupper() for label in labels)
 
 
 def test_vocabularies_speak_as_the_shipped_model_does():
     """The same genre has the same spelling in each of them."""
     shipped = {"Blues", "Classical", "Country", "Electronic", "Folk", "Hip-Hop", "Jazz", "R&B"}
-    every = {one.stem: read_vocabulary(one.stem) for one in FOLDER.glob("*.csv")}
-    spelled = {label.name for one in every.values() for label in one.labels}
+    every = {path.stem: read_vocabulary(path.stem) for path in FOLDER.glob("*.csv")}
+    spelled = {label.name for item in every.values() for label in item.labels}
     assert shipped <= spelled
     by_key = {}
     for name in spelled:
         by_key.setdefault(re.sub(r"[^a-z]", "", name.casefold()), set()).add(name)
-    assert [one for one in by_key.values() if len(one) > 1] == []
+    assert [item for item in by_key.values() if len(item) > 1] == []
 
 
 def test_labels_with_two_parents_are_a_mistake_of_the_table(tmp_path):
@@ -139,7 +139,7 @@ def test_every_address_stands_with_its_digest():
     addresses = re.findall(r'^address = "(.*)"$', text, flags=re.MULTILINE)
     digests = re.findall(r'^sha256 = "([0-9a-f]{64})"$', text, flags=re.MULTILINE)
     assert len(addresses) == len(digests) >= 1
-    assert all(one.startswith("https://") for one in addresses)
+    assert all(address.startswith("https://") for address in addresses)
     assert all(find_public(name) for name in names())
     others = [
         path

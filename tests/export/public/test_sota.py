@@ -37,7 +37,7 @@ from tests.export.public.sota_in_torch import (
 def test_the_networks_of_sota_are_those_that_torch_computes(net, name):
     """Recognised by their names, with the stand-in's own answers to the same features."""
     made = shaken(net())
-    weights = {key: one.numpy() for key, one in made.state_dict().items()}
+    weights = {key: value.numpy() for key, value in made.state_dict().items()}
     network = find_network(weights)
     assert network.name == name
     waveform = noise(network.recipe)
@@ -73,8 +73,12 @@ def test_harmonics_of_a_note_are_taken_by_their_filters():
 def test_real_fcn_weights_answer_as_their_other_conversion(data):
     """msd_fcn of sota-music-tagging-models: 29 s windows, the same way."""
     other = onnx.load(data / "teachers" / "msd_fcn.onnx")
-    constants = {one.name: numpy_helper.to_array(one) for one in other.graph.initializer}
-    weights = {name[2:]: one for name, one in constants.items() if name.startswith("m.")}
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in other.graph.initializer
+    }
+    weights = {
+        name[2:]: constant for name, constant in constants.items() if name.startswith("m.")
+    }
     for node in other.graph.node:
         if node.op_type == "Conv" and "layer" in node.output[0]:
             name = node.output[0].split("/")[1]
