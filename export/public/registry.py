@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("registry.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Publication:
     """Where weights come from.
 
     Attributes:
@@ -44,7 +44,7 @@ class PublicModel:
     """A model of a source: its network, vocabulary and checkpoint."""
 
     name: str
-    source: Source
+    source: Publication
     network: str
     vocabulary: str
     checkpoint: str
@@ -52,10 +52,10 @@ class PublicModel:
 
 
 @cache
-def _registry() -> tuple[dict[str, Source], dict[str, PublicModel]]:
+def _registry() -> tuple[dict[str, Publication], dict[str, PublicModel]]:
     tree = tomllib.loads(FILE.read_text(encoding="utf-8"))
     sources = {
-        name: Source(name=name, **(fields | {"models": tuple(fields["models"])}))
+        name: Publication(name=name, **(fields | {"models": tuple(fields["models"])}))
         for name, fields in tree["source"].items()
     }
     models = {
@@ -88,6 +88,6 @@ def find_public(name: str) -> list[PublicModel]:
     )
 
 
-def source_of_file(name: str) -> Source | None:
+def source_of_file(name: str) -> Publication | None:
     """The source whose published file has a name; None if there is none."""
     return next((model for model in _registry()[0].values() if model.file == name), None)

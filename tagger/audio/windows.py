@@ -209,28 +209,6 @@ def is_silent(window: Waveform, *, silence_dbfs: float) -> bool:
     return power == 0 or power < floor
 
 
-def track_scores(
-    window_scores: NDArray[np.float32], weights: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """Average the scores of a track's windows.
-
-    Args:
-        window_scores: scores in [0, 1], shape (n_windows, n_labels), n_windows >= 1.
-        weights: how much each window counts, >= 0, shape (n_windows,); all alike if None.
-
-    Returns:
-        Scores of the track in [0, 1], shape (n_labels,).
-
-    Raises:
-        ValueError: there is no window, or no window has any weight.
-    """
-    if window_scores.ndim != 2 or len(window_scores) == 0:
-        raise ValueError(f"no window to average: the scores have shape {window_scores.shape}")
-    if weights is not None and not weights.sum() > 0:
-        raise ValueError("no window of the track has any weight")
-    return np.average(window_scores, axis=0, weights=weights).astype(np.float32)
-
-
 def _check_lengths(*, window_len: int, hop_len: int) -> None:
     if not 1 <= hop_len <= window_len:
         raise ValueError(f"{hop_len=} must lie in 1..{window_len=}, or samples are skipped")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tagger.api import Tagger
 from tagger.cluster.attempts import MAX_DEATHS, attempt
 from tagger.cluster.fetch import Copy, Fetcher, loads
-from tagger.cluster.metrics import measure
+from tagger.cluster.metrics import count_batch
 from tagger.cluster.records import ObjectEntry, ObjectResult
 from tagger.cluster.scratch import clear_scratch, scratch_folder
 from tagger.cluster.stores import open_place
@@ -154,7 +154,7 @@ class ScanActor:
             work.results.write_part(work.run, number, rows)
         done = _summary(number, self.presence.node, rows)
         done.seconds = time.monotonic() - started
-        measure(done.statuses, audio_s=done.audio_s, n_read=done.n_read)
+        count_batch(done.statuses, audio_s=done.audio_s, n_read=done.n_read)
         done.rows = rows if work.rows_asked else None
         return done
 

@@ -18,7 +18,7 @@ def _counters() -> tuple[Any, Any, Any]:
     )
 
 
-def measure(statuses: Mapping[str, int], *, audio_s: float, n_read: int) -> None:
+def count_batch(statuses: Mapping[str, int], *, audio_s: float, n_read: int) -> None:
     """Count a batch; nothing where the actor does not live in Ray.
 
     Args:

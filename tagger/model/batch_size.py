@@ -12,8 +12,9 @@ import onnxruntime
 from tagger.model import nvidia_driver
 from tagger.model.device_options import MAX_BATCH
 from tagger.model.self_test import golden_windows
-from tagger.model.tensorrt_cache import cache_root, sha256_of
+from tagger.model.tensorrt_cache import cache_root
 from tagger.system.cores import usable_cores
+from tagger.system.digest import file_sha256
 
 if TYPE_CHECKING:
     from tagger.model.engine import Engine
@@ -52,7 +53,7 @@ def cache_key(engine: "Engine", index: int = 0) -> str:
     else:
         gpu = nvidia_driver.gpu(index)
         name = gpu.name if gpu else "GPU"
-    digest = sha256_of(engine.path)[:16]
+    digest = file_sha256(engine.path)[:16]
     return f"{digest} {engine.device} {name} onnxruntime {onnxruntime.__version__}"
 
 

@@ -5,7 +5,6 @@ ONNX Runtime has handed out another model's engine from a shared folder (its iss
 """
 
 import ctypes
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ import onnxruntime
 
 from tagger.errors import DeviceError
 from tagger.model import nvidia_driver
+from tagger.system.digest import file_sha256
 from tagger.system.folders import user_folder
 
 MANIFEST = "tagger.json"
@@ -86,7 +86,7 @@ def key_of(
 ) -> EngineKey:
     """The key of an engine of a model file on this machine."""
     return EngineKey(
-        model=sha256_of(model)[:16],
+        model=file_sha256(model)[:16],
         runtime=onnxruntime.__version__,
         tensorrt=tensorrt_version() or "unknown",
         capability=compute_capability(device_index) or "unknown",
@@ -136,7 +136,7 @@ def check_engine(folder: Path) -> bool:
         raise _corrupt(manifest) from error
     for name, digest in kept.items():
         path = folder / name
-        if not path.is_file() or sha256_of(path) != digest:
+        if not path.is_file() or file_sha256(path) != digest:
             raise _corrupt(path)
     return True
 
@@ -150,7 +150,7 @@ def _corrupt(path: Path) -> DeviceError:
 
 def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
     """Say which files make up an engine whose answers were right, and how long it took."""
-    files = {file.name: sha256_of(file) for file in _engine_files(folder)}
+    files = {file.name: file_sha256(file) for file in _engine_files(folder)}
     record = {"model": model, "build_s": round(build_s, 1), "files": files}
     temporary = folder / f".{MANIFEST}.tmp"
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -192,12 +192,6 @@ def clear_engines() -> int:
     for folder in folders:
         shutil.rmtree(folder)
     return len(folders)
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensorrt_version() -> str | None:

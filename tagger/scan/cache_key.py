@@ -16,6 +16,7 @@ from tagger.model.spec import ModelSpec
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.records import ListenOptions
 from tagger.state.records import CacheKey
+from tagger.system.digest import file_sha256
 
 LISTENING = 4
 """Another number wherever the same file, model and options get other scores than before."""
@@ -101,8 +102,7 @@ def sha256_of(model: Path) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _sha256_of(model: Path, _size: int, _mtime_ns: int) -> str:
-    with model.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(model)
 
 
 def canonical(value: Any) -> str:

@@ -13,13 +13,14 @@ from tagger.service.convert import track_row
 from tagger.service.db.models import Track
 from tagger.service.jobs.look import described
 from tagger.service.jobs.sweep import announce
-from tagger.service.objects import digest_of, key_of
+from tagger.service.objects import key_of
 from tagger.service.places import folder_parts, upload_name
 from tagger.service.problems import ProblemError
 from tagger.service.queries.facets import set_facets
 from tagger.service.queries.jobs import scan_upload
 from tagger.service.schemas.tracks import Upload
 from tagger.service.service import Service
+from tagger.system.digest import file_sha256
 from tagger.tags.fingerprint import content_of
 
 
@@ -47,7 +48,7 @@ def keep_upload(
         return Upload(track=track_row(stored), is_new=False)
     size = path.stat().st_size
     suffix = shown.suffix.lower() if shown.suffix.lower() in AUDIO_SUFFIXES else f".{container}"
-    object_key = key_of(digest_of(path), suffix)
+    object_key = key_of(file_sha256(path), suffix)
     announce(service.database, object_key, size)
     service.objects.put(object_key, path)
     track = Track(

@@ -1,7 +1,6 @@
 """Uploads as objects, by the hash of what they hold: a folder, S3, GCS or Azure by URL."""
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -147,9 +146,3 @@ def open_objects(place: str) -> Objects:
 def key_of(digest: str, suffix: str) -> str:
     """The key of a file with this SHA-256, in one of 256 folders."""
     return f"audio/{digest[:2]}/{digest}{suffix}"
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,6 @@ from tagger.audio.windows import (
     slice_windows,
     spread_starts,
     stream_windows,
-    track_scores,
 )
 
 WINDOW = 10
@@ -142,15 +141,6 @@ def test_silence(window, expected):
     assert is_silent(window.astype(np.float32), silence_dbfs=-60.0) is expected
 
 
-def test_scores():
-    """A track's scores are the mean of its windows', weighted if asked."""
-    scores = np.array([[0.0, 1.0], [1.0, 1.0], [0.5, 0.0]], dtype=np.float32)
-    assert track_scores(scores).tolist() == pytest.approx([0.5, 2 / 3])
-    weights = np.array([1, 0, 1], dtype=np.float32)
-    assert track_scores(scores, weights).tolist() == pytest.approx([0.25, 0.5])
-    assert track_scores(scores).dtype == np.float32
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -162,11 +152,9 @@ def test_scores():
         lambda: spread_starts(0, window_len=5, n_windows=1),
         lambda: spread_starts(5, window_len=5, n_windows=0),
         lambda: pad_window(count_up(6), window_len=5),
-        lambda: track_scores(np.zeros((0, 3), np.float32)),
-        lambda: track_scores(np.zeros((1, 3), np.float32), np.zeros(1, np.float32)),
     ],
 )
 def test_refused(call):
-    """Impossible lengths, shapes and weights are refused."""
+    """Impossible lengths and shapes are refused."""
     with pytest.raises(ValueError, match=r"."):
         call()

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from tagger.service.db.models import Change, Job, JobItem, Run, StoredObject, Track, Worker
 from tagger.service.jobs.sweep import announce, sweep
-from tagger.service.objects import digest_of, key_of, open_objects
+from tagger.service.objects import key_of, open_objects
 from tagger.service.queries.jobs import (
     MOST_ATTEMPTS,
     Able,
@@ -24,6 +24,7 @@ from tagger.service.queries.jobs import (
     take_job,
 )
 from tagger.service.queries.workers import beat, leave, take_from_dead
+from tagger.system.digest import file_sha256
 
 
 def add_tracks(database, n_tracks, **changes):
@@ -181,7 +182,7 @@ def stored(database, objects, folder: Path, text: str, *, age_s: float = 0.0) ->
     """An object with its row, announced some time ago."""
     path = folder / "object"
     path.write_text(text)
-    key = key_of(digest_of(path), ".flac")
+    key = key_of(file_sha256(path), ".flac")
     announce(database, key, len(text))
     objects.put(key, path)
     with database.writing() as session:

@@ -9,7 +9,7 @@ import pytest
 from tests.train import small
 from train.config.config import from_tree
 from train.datasets.base import FeatureSet, one_hot
-from train.evaluation.evaluate import measure
+from train.evaluation.evaluate import evaluate_clips
 from train.evaluation.scorer import open_scorer
 from train.features import FRONT_ENDS
 from train.fit.callbacks import read_last
@@ -50,7 +50,7 @@ def test_each_pair_trains_resumes_and_is_evaluated(pair, tmp_path):
     facts = {"thresholds": dict.fromkeys(LABELS, 0.5)}
     best = tmp_path / checkpoint.BEST
     checkpoint.save(checkpoint.Checkpoint(net, config, LABELS, facts), best)
-    found = measure(open_scorer(best), clips, split="train", say=print)
+    found = evaluate_clips(open_scorer(best), clips, split="train", say=print)
     assert found.record["n_clips"] == 8
     assert np.isfinite(found.scores).all()
     assert ((found.scores >= 0) & (found.scores <= 1)).all()

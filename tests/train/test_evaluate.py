@@ -12,8 +12,8 @@ from tests.train.sets import make_set
 from train.config.config import from_tree
 from train.evaluation.evaluate import (
     as_labelled,
+    evaluate_clips,
     evaluate_model,
-    measure,
     show_json,
     show_table,
     write_page,
@@ -198,7 +198,7 @@ def test_first_labels_are_those_of_a_tree_as_labelled(monkeypatch):
         of_waveforms=None, of_features=None, features_of=None,
     )  # fmt: skip
     monkeypatch.setattr(ClipScorer, "clip_scores", lambda *_: own @ family)
-    found = measure(scorer, clips, split="test", say=print)
+    found = evaluate_clips(scorer, clips, split="test", say=print)
     np.testing.assert_allclose(found.scores, own, atol=1e-6)
     assert found.record["accuracy"] == 1.0
 

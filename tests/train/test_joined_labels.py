@@ -16,7 +16,7 @@ from train.datasets.base import join
 from train.datasets.registry import DATASETS
 from train.evaluation.evaluate import evaluate_model
 from train.evaluation.figures import figures_of, most_wrong
-from train.evaluation.run_facts import measure
+from train.evaluation.run_facts import clip_figures
 from train.fit.objective import label_loss
 from train.fit.tensorboard import scores_of
 from train.models import checkpoint
@@ -133,7 +133,7 @@ def test_an_unknown_label_is_neither_right_nor_wrong():
     assert several["map"] == several["pr_auc"]
     clips = make_set("x", labels, n_each=1).take(np.array([0, 1]))
     clips = replace(clips, targets=targets)
-    assert measure(scores, clips)["accuracy"] == 1.0
+    assert clip_figures(scores, clips)["accuracy"] == 1.0
     shown, _ = scores_of(torch.from_numpy(scores), torch.from_numpy(targets), kind="single")
     assert shown[0].argmax() == 1
 

@@ -11,8 +11,8 @@ from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import (
     calibration_facts,
     calibration_of,
+    clip_figures,
     fitted_calibration,
-    measure,
     net_logits,
 )
 from train.models.network import TaggerNet
@@ -36,7 +36,7 @@ def calibrate_and_measure(
     if len(valid) and "valid" not in facts.get("metrics", {}):
         logits = net_logits(net, valid, config)
         scores = clip_scores(logits, calibration_of(net), kind=config.kind)
-        facts["metrics"] = facts.get("metrics", {}) | {"valid": measure(scores, valid)}
+        facts["metrics"] = facts.get("metrics", {}) | {"valid": clip_figures(scores, valid)}
     return facts
 
 

@@ -66,7 +66,7 @@ def evaluate_model(
     if split_name is None or len(clips) == 0:
         raise InputError(f"--split {split}: {clips.name} has no clip there.")
     scorer = replace(scorer, config=config)
-    return measure(scorer, clips, split=split_name, say=say)
+    return evaluate_clips(scorer, clips, split=split_name, say=say)
 
 
 def config_for(scorer: ClipScorer, overrides: Mapping[str, Any]) -> TrainConfig:
@@ -88,7 +88,9 @@ def config_for(scorer: ClipScorer, overrides: Mapping[str, Any]) -> TrainConfig:
     return replace(from_tree({**tree, "features": "mel"}), features=scorer.config.features)
 
 
-def measure(scorer: ClipScorer, clips: FeatureSet, *, split: str, say: Say) -> Evaluation:
+def evaluate_clips(
+    scorer: ClipScorer, clips: FeatureSet, *, split: str, say: Say
+) -> Evaluation:
     """Figures of one set of clips on the labels that are shared."""
     shared = [label for label in scorer.labels if label in clips.labels]
     if not shared:

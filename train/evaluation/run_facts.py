@@ -45,7 +45,7 @@ def net_logits(net: Any, clips: FeatureSet, config: TrainConfig) -> ClipLogits:
     return predict(net, clips, n_windows=config.calibration.n_windows)
 
 
-def measure(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
+def clip_figures(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, Any]:
     """Figures of calibrated scores: accuracy, calibration error, Brier score of the first."""
     known = np.nansum(clips.targets, axis=1) > 0
     s, t = among_known(scores[known], clips.targets[known])
@@ -65,7 +65,7 @@ def by_dataset(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, dict
     each = {}
     for name in names:
         rows = np.flatnonzero(clips.from_datasets([name]))
-        figures = measure(scores[rows], clips.take(rows))
+        figures = clip_figures(scores[rows], clips.take(rows))
         if figures["n_clips"]:
             each[name] = figures
     return each if len(each) > 1 else {}
@@ -131,7 +131,7 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
         )
         needed[held] = [chosen[label] for label in logits.clips.labels]
     written, known = with_parents(scores, logits.clips, config)
-    figures = measure(scores, logits.clips) | believed(written, known, needed)
+    figures = clip_figures(scores, logits.clips) | believed(written, known, needed)
     parts = by_dataset(scores, logits.clips)
     if len(np.unique(folds)) == 1:
         figures["on_what_calibrated"] = True

@@ -23,7 +23,7 @@ from train.data.load_clips import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.chart import bars_of, table_of
 from train.evaluation.cost import cost_ms, n_parameters
-from train.evaluation.evaluate import config_for, measure
+from train.evaluation.evaluate import config_for, evaluate_clips
 from train.evaluation.scorer import ClipScorer, open_scorer
 from train.experiments import bodies as of_bodies
 from train.experiments.distil import COLUMNS, compared, rows_of
@@ -141,7 +141,7 @@ def rare(question: Question) -> Answer:
     )
     learned = np.nansum(every.split("train").targets, axis=0)
     count = dict(zip(every.labels, learned.astype(int).tolist(), strict=True))
-    measured = measure(
+    measured = evaluate_clips(
         scorer, every.split(question.split), split=question.split, say=question.say
     )
     rows = [
@@ -264,7 +264,7 @@ def _split_of(clips: FeatureSet, question: Question) -> FeatureSet:
 
 
 def _figures(scorer: ClipScorer, clips: FeatureSet, question: Question) -> list[float | None]:
-    record = measure(scorer, clips, split=question.split, say=question.say).record
+    record = evaluate_clips(scorer, clips, split=question.split, say=question.say).record
     return [record.get(name) for name in FIGURES]
 
 

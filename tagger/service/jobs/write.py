@@ -16,11 +16,12 @@ from tagger.scan.from_settings import writing_of
 from tagger.service.db.models import Change, Job, Run, Track
 from tagger.service.jobs.context import Context, GivenUpError
 from tagger.service.jobs.sweep import announce
-from tagger.service.objects import digest_of, key_of
+from tagger.service.objects import key_of
 from tagger.service.problems import ProblemError
 from tagger.service.queries.facets import set_facets
 from tagger.service.queries.jobs import settle, take_items
 from tagger.service.texts import plain
+from tagger.system.digest import file_sha256
 
 GROUP = 64
 """Tracks that are taken at once."""
@@ -121,7 +122,7 @@ def _write_upload(context: Context, track: Track) -> Written:
     try:
         copy = context.copy_of(track)
         write_genres(copy, track.proposed, options=options)
-        key = key_of(digest_of(copy), Path(track.object_key or "").suffix)
+        key = key_of(file_sha256(copy), Path(track.object_key or "").suffix)
         context.patiently(lambda: announce(context.database, key, copy.stat().st_size))
         context.objects.put(key, copy)
     except (TrackError, FileNotFoundError) as error:

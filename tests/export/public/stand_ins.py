@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.public.registry import PublicModel, Source
+from export.public.registry import Publication, PublicModel
 
 TIMBRAL, TEMPORAL, MIDDLE, DENSE, TAGS = 204, 51, 64, 200, 50
 FRONT = 2 * TIMBRAL + 3 * TEMPORAL
@@ -134,7 +134,7 @@ def write_wheel(path: Path, checkpoints) -> Path:
 
 def published(model: PublicModel, wheel: Path, arrays) -> PublicModel:
     """The same model, as if this wheel had been published."""
-    source: Source = replace(
+    source: Publication = replace(
         model.source,
         file=wheel.name,
         address=wheel.as_uri(),
