@@ -29,11 +29,11 @@ def heard(listening):
 
 
 @pytest.fixture
-def bad_ears(monkeypatch):
-    """Ears whose decoder crashes, hangs or eats, as the file's name says."""
+def bad_process(monkeypatch):
+    """A process whose decoder crashes, hangs or eats, as the file's name says."""
     monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
-    with DecodeProcess(limit_s=LIMIT_S) as ears:
-        yield ears
+    with DecodeProcess(limit_s=LIMIT_S) as process:
+        yield process
 
 
 @pytest.mark.parametrize("memory", ["shared", "none"])
@@ -51,9 +51,9 @@ def test_another_process_hears_the_same(tmp_path, monkeypatch, n_windows, memory
     wanted = RequestedWindows(
         sample_rate=RATE, window_len=RATE, n_windows=n_windows, silence_dbfs=-60.0
     )
-    with DecodeProcess() as ears:
+    with DecodeProcess() as process:
         for path in paths:
-            windows, duration_s = heard(ears.listen(path, wanted))
+            windows, duration_s = heard(process.listen(path, wanted))
             expected, expected_s = heard(listen(path, wanted))
             assert duration_s == expected_s
             assert [one is None for one in windows] == [one is None for one in expected]
@@ -65,12 +65,12 @@ def test_another_process_hears_the_same(tmp_path, monkeypatch, n_windows, memory
 def test_windows_of_other_lengths_and_more_of_them_than_slots(tmp_path):
     """The shared memory grows, and a window that was heard is not written over."""
     path = make.write(tmp_path / "made.wav", make.sweep(30 * RATE, rate=RATE), rate=RATE)
-    with DecodeProcess() as ears:
+    with DecodeProcess() as process:
         for window_len in (RATE, 3 * RATE, RATE // 2):
             wanted = RequestedWindows(
                 sample_rate=RATE, window_len=window_len, n_windows=None, silence_dbfs=-60.0
             )
-            windows, _ = heard(ears.listen(path, wanted))
+            windows, _ = heard(process.listen(path, wanted))
             expected, _ = heard(listen(path, wanted))
             assert len(windows) > N_SLOTS
             for one, other in zip(windows, expected, strict=True):
@@ -81,9 +81,9 @@ def test_errors_come_over_as_they_are(tmp_path):
     """A file that cannot be decoded gives the sentence that it would give here."""
     path = tmp_path / "a.mp3"
     path.write_text("no music")
-    with DecodeProcess() as ears:
+    with DecodeProcess() as process:
         with pytest.raises(DecodeError) as there:
-            heard(ears.listen(path, WANTED))
+            heard(process.listen(path, WANTED))
         with pytest.raises(DecodeError) as here:
             heard(listen(path, WANTED))
         assert str(there.value) == str(here.value)
@@ -98,40 +98,42 @@ def test_errors_come_over_as_they_are(tmp_path):
         ("eats", "of memory"),
     ],
 )
-def test_native_trouble_costs_one_file(bad_ears, name, reason):
+def test_native_trouble_costs_one_file(bad_process, name, reason):
     """A crash, a hang that keeps the interpreter's lock, an exit: the next file is heard."""
     path = Path(f"{name}.mp3")
     if name != "hangs":
-        bad_ears.limit_s = 120.0  # a busy machine may take its time for the death of a process
+        bad_process.limit_s = (
+            120.0  # a busy machine may take its time for the death of a process
+        )
     started = time.monotonic()
     with pytest.raises(DecodeError) as raised:
-        heard(bad_ears.listen(path, WANTED))
+        heard(bad_process.listen(path, WANTED))
     assert str(raised.value).startswith(f"{path}: ")
     assert reason in str(raised.value)
     assert time.monotonic() - started < 120  # not an hour
-    windows, duration_s = heard(bad_ears.listen(Path("good.mp3"), WANTED))
+    windows, duration_s = heard(bad_process.listen(Path("good.mp3"), WANTED))
     assert [one is None for one in windows] == [False, True]
     assert duration_s == 2.0
 
 
-def test_what_decoders_print_is_no_answer(bad_ears):
+def test_what_decoders_print_is_no_answer(bad_process):
     """Text that native code writes to stdout does not disturb the windows."""
-    windows, _ = heard(bad_ears.listen(Path("prints.mp3"), WANTED))
+    windows, _ = heard(bad_process.listen(Path("prints.mp3"), WANTED))
     assert len(windows) == 2
 
 
-def test_heard_enough(bad_ears):
+def test_heard_enough(bad_process):
     """A listener that leaves in the middle of a file gets the next one from its start."""
-    listening = bad_ears.listen(Path("good.mp3"), WANTED)
+    listening = bad_process.listen(Path("good.mp3"), WANTED)
     next(listening)
     listening.close()
-    windows, _ = heard(bad_ears.listen(Path("good.mp3"), WANTED))
+    windows, _ = heard(bad_process.listen(Path("good.mp3"), WANTED))
     assert len(windows) == 2
 
 
-def test_slow_listeners_are_waited_for(bad_ears):
+def test_slow_listeners_are_waited_for(bad_process):
     """The clock of a file does not run while the scan is busy with others."""
-    listening = bad_ears.listen(Path("good.mp3"), WANTED)
+    listening = bad_process.listen(Path("good.mp3"), WANTED)
     assert next(listening) is not None
     time.sleep(LIMIT_S + 0.5)
     assert next(listening) is None
@@ -167,9 +169,9 @@ def test_no_helper_outlives_the_scan(tmp_path):
         "process_client._HELPER = 'tests.audio.bad_helper'\n"
         "w = RequestedWindows(sample_rate=8000, window_len=8000, n_windows=1,"
         " silence_dbfs=-60.0)\n"
-        "ears = process_client.DecodeProcess(limit_s=1.0)\n"
-        "listening = ears.listen(Path('hangs.mp3'), w)\nnext(listening)\n"
-        "print(ears._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+        "process = process_client.DecodeProcess(limit_s=1.0)\n"
+        "listening = process.listen(Path('hangs.mp3'), w)\nnext(listening)\n"
+        "print(process._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     root = Path(process_client.__file__).parents[2]
     run = subprocess.run(
