@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from tagger.genres.choose import is_sure
@@ -82,12 +81,7 @@ class HtmlReport:
         self._write_labels()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.write(self.tail)
 
     def add(self, result: TrackResult, *, finding: str = "") -> None:
