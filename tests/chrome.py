@@ -22,8 +22,8 @@ def find_chrome() -> str | None:
 class Page:
     """One tab: open a file, run JavaScript in it, press keys, take pictures."""
 
-    def __init__(self, sender, receiver) -> None:
-        self.sender, self.receiver = sender, receiver
+    def __init__(self, sender, receiver, *, pid: int) -> None:
+        self.sender, self.receiver, self.pid = sender, receiver, pid
         self.n_sent, self.buffer, self.session = 0, b"", None
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -106,6 +106,22 @@ class Page:
             raise RuntimeError(json.dumps(answer["exceptionDetails"])[:500])
         return answer["result"].get("value")
 
+    def processor_s(self) -> float:
+        """Processor time that the processes of the browser's pages have taken, in seconds."""
+        times, parents, pages = {}, {}, set()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has just ended
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                parents[process.name] = fields[1]
+                times[process.name] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+                if b"--type=renderer" in (process / "cmdline").read_bytes():
+                    pages.add(process.name)
+
+        def is_ours(pid: str | None) -> bool:
+            return pid is not None and (pid == str(self.pid) or is_ours(parents.get(pid)))
+
+        return sum(times[pid] for pid in pages if is_ours(pid))
+
     def size(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
         """The window's size and the wanted colours."""
         self.call(
@@ -177,7 +193,7 @@ def _started(profile: Path):
     os.close(to_child)
     os.close(from_child)
     try:
-        yield Page(sender, receiver)
+        yield Page(sender, receiver, pid=browser.pid)
     finally:
         browser.terminate()
         try:

@@ -34,18 +34,30 @@ def songs(tmp_path_factory):
     return [path] * 24
 
 
-@pytest.mark.parametrize(("full", "most"), [(False, 1.9), (True, 2.1)])
-def test_a_scan_costs_little_more_than_decoding(songs, full, most):
-    """1.7 and 1.8 of the processor's time where this was written, starting helpers included.
+def answer(engine, n_windows):
+    """What the network alone does for so many windows of noise, batch by batch."""
+    size, rng = engine.batch_size, np.random.default_rng(0)
+    noise = rng.standard_normal((size, engine.spec.window_len), np.float32)
+    for start in range(0, n_windows, size):
+        engine.run_embedding(noise[: min(size, n_windows - start)])
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full):
+    """All three are measured in turn: on a busy machine each of them takes more.
 
     The song is a short one that is decoded fast, and the network takes 3.7 ms for 10 s.
     """
     engine = load_engine(find_model(DEFAULT), device="cpu")
     options = ListenOptions(full=full)
     paths = songs[:8] if full else songs
-    whole_scan(paths[:2], engine, options)
-    ratios = []
-    for _ in range(2):
-        decoding = processor_s(lambda: decode_only(paths, engine, options))
-        ratios.append(processor_s(lambda: whole_scan(paths, engine, options)) / decoding)
-    assert min(ratios) < most
+    n_windows = whole_scan(paths, engine, options)
+    jobs = (
+        lambda: decode_only(paths, engine, options),
+        lambda: answer(engine, n_windows),
+        lambda: whole_scan(paths, engine, options),
+    )
+    rounds = [[processor_s(job) for job in jobs] for _ in range(3)]
+    decoding_s, network_s, scan_s = map(min, zip(*rounds, strict=True))
+    assert scan_s < 1.3 * (decoding_s + network_s)
+    assert network_s < decoding_s

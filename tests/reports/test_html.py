@@ -185,16 +185,21 @@ def test_nothing_is_wider_than_the_window(tmp_path, browser, width, height):
 @needs_chrome
 @pytest.mark.slow
 def test_a_hundred_thousand_rows_open_and_filter_at_once(tmp_path, browser):
-    """Under 3 s to open, under 0.2 s to filter, and few rows exist at a time."""
+    """Under 3 s of work to open, under 0.2 s to filter, and few rows exist at a time."""
     path = make_page(tmp_path / "r.html", results(100_000))
-    opened_s = min(browser.open(path) for _ in range(3))  # others may use the machine
-    filter_ms = []
+    opened_s, filter_s = [], []
+    browser.open(path)  # the first page of a kind gets a process of its own
+    for _ in range(2):
+        began_s = browser.processor_s()
+        browser.open(path)
+        opened_s.append(browser.processor_s() - began_s)
     for text in ("metal", "album 1999", "nothing has this", ""):
+        began_s = browser.processor_s()
         search(browser, text)
-        filter_ms.append(float(browser.run("document.documentElement.dataset.filterMs")))
+        filter_s.append(browser.processor_s() - began_s)
     assert shown(browser) == "100,000 tracks"
     browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
     browser.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert 5 < browser.run("document.querySelectorAll('.item').length") < 60
-    assert opened_s < 3, opened_s
-    assert min(filter_ms[:2]) < 200, filter_ms
+    assert 0 < min(opened_s) < 3, opened_s
+    assert min(filter_s[:2]) < 0.2, filter_s
