@@ -10,7 +10,7 @@ TEST := .venv-test
 AUDIT := .venv-audit
 CONSTRAINTS := -c constraints.txt
 
-.PHONY: help demo serve-demo test lint types unit docs audit bench clean
+.PHONY: help demo serve-demo test lint types unit docs audit ship bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ docs: $(TEST)/.installed  ## docs/cli.md, from the program's own help
 
 audit: $(TEST)/.installed $(AUDIT)/.installed  ## Known vulnerabilities in what is installed; says so if nobody answered
 	$(AUDIT)/bin/python .ci/audit.py $(AUDIT)/bin/pip-audit "$$($(TEST)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || [ $$? -eq 3 ]
+
+ship: $(TEST)/.installed  ## The two files that ship, of MODEL=best.pt or a float32 .onnx; data in TAGGER_DATA
+	PYTHONPATH=. $(TEST)/bin/python benchmarks/ship.py $(MODEL) --prepared build/prepared
 
 bench: $(TEST)/.installed  ## All speed goals with what was measured, in under ten minutes
 	$(TEST)/bin/python benchmarks/goals.py

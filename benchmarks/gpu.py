@@ -28,7 +28,7 @@ import gpu_parts as parts
 import gpu_runs as runs
 
 from tagger.model import nvidia_driver
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.devices import find_device
 from tagger.system.cores import usable_cores
 from tagger.system.quiet import silence_native_stderr
@@ -88,7 +88,7 @@ def machine() -> dict[str, Any]:
 
 def measure(music: Path | None) -> Report:
     """All parts, in an order that shows what is basic first."""
-    report, model = Report(), find_model(DEFAULT)
+    report, model = Report(), whole_of(find_model(DEFAULT))
     cuda, tensorrt = find_device("cuda").missing, find_device("tensorrt").missing
     torch_missing = cuda or runs.torch_missing()
     with tempfile.TemporaryDirectory() as name:

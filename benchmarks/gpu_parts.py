@@ -46,7 +46,7 @@ def variants(model: Path, folder: Path) -> dict[str, Path]:
     made = {
         "fp32": source.graph,
         "fp16": to_half(source.graph),
-        "int8": to_int8(source.graph, list(heard.values())),
+        "int8": to_int8(source.graph, list(heard.values()), made_for="gpu"),
     }
     files = {}
     for precision, graph in made.items():

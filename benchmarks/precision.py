@@ -79,7 +79,6 @@ def files_of(model: Path, folder: Path, music: Path) -> dict[str, Path]:
     found = {}
     for precision in PRECISIONS:
         graph = converted(source, ExportOptions(precision=precision, calibration=music))
-        describe(graph, source.spec, precision=precision)
         found[precision] = folder / f"m.{precision}.onnx"
         onnx.save(graph, found[precision])
     return found

@@ -1,7 +1,9 @@
 """What a model file says of itself: the spec and the golden vectors in its metadata."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from onnx import ModelProto
@@ -16,13 +18,32 @@ from train.data.batches import SILENCE_DBFS
 from train.datasets.registry import licence_of_weights
 from train.models.checkpoint import Checkpoint
 
+NOT_QUANTISED: Mapping[str, Any] = MappingProxyType({})
 
-def describe(model: ModelProto, spec: ModelSpec, *, precision: Precision) -> None:
+
+def describe(
+    model: ModelProto,
+    spec: ModelSpec,
+    *,
+    precision: Precision,
+    quantisation: Mapping[str, Any] = NOT_QUANTISED,
+) -> None:
     """Put the spec and the answers to the golden vectors into the model's metadata.
 
     What else is there stays: the trimmed front end travels in the metadata, too.
+
+    Args:
+        model: changed in place.
+        spec: what is said of it, but for revision and precision.
+        precision: of its weights.
+        quantisation: of eight bits, as `ModelSpec` has it.
     """
-    spec = replace(spec, revision=revision_of(model), precision=precision)
+    spec = replace(
+        spec,
+        revision=revision_of(model),
+        precision=precision,
+        quantisation=dict(quantisation),
+    )
     golden = golden_entry(spec, of_graph(model))
     set_metadata(model, {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden})
     model.producer_name = "tagger"

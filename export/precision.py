@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -37,6 +37,17 @@ NORMALISATIONS = {
 }
 """Sums of squares: what overflows first in half precision."""
 HEAD = ".head."
+
+EightBitsFor = Literal["cpu", "gpu"]
+EIGHT_BITS_FOR: tuple[EightBitsFor, ...] = ("cpu", "gpu")
+
+_PRODUCTS = ["Conv", "Gemm", "MatMul"]
+# What stands between convolutions goes with them: a single sum in float32 would have every
+# tensor around it turned back and forth, and half of the convolutions stay in float32.
+_TYPES: dict[EightBitsFor, list[str]] = {
+    "cpu": [*_PRODUCTS, "Add", "AveragePool", "Relu"],
+    "gpu": _PRODUCTS,
+}
 
 
 def to_half(model: ModelProto) -> ModelProto:
@@ -116,17 +127,22 @@ def _float_tensors(model: ModelProto) -> set[str]:
     return {one.name for one in values if one.type.tensor_type.elem_type == TensorProto.FLOAT}
 
 
-def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelProto:
+def to_int8(
+    model: ModelProto, windows: Sequence[NDArray[np.float32]], *, made_for: EightBitsFor
+) -> ModelProto:
     """The same graph with the body's convolutions and products in eight bits.
 
     Static quantisation after training: weights by channel, activations by the range that the
-    calibration windows reach. Both are symmetric around zero and biases stay in float32, since
-    TensorRT takes nothing else and CUDA has no kernel for quantised biases. Recurrent layers
-    stay as they are.
+    calibration windows reach. Recurrent layers stay as they are.
 
     Args:
         model: the float32 graph.
         windows: waveforms of real music, each of shape (window_len,).
+        made_for: 'cpu': activations without a sign, whole biases, sums and means of eight bits
+            as well, so that no convolution stays in float32; weights have seven bits, so that
+            processors without VNNI, whose sums of pairs saturate at 16 bits, give the same
+            answers. 'gpu': symmetric around zero with biases in float32, since TensorRT takes
+            nothing else and CUDA has no kernel for quantised biases.
 
     Raises:
         ModelError: there is nothing to calibrate with.
@@ -135,6 +151,7 @@ def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelP
         raise ModelError("int8 needs windows of real music to calibrate with; name a folder")
     named = with_names(model)
     kept = sorted(full_precision_nodes(named))
+    is_for_cpu = made_for == "cpu"
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(named, before)
@@ -145,14 +162,15 @@ def to_int8(model: ModelProto, windows: Sequence[NDArray[np.float32]]) -> ModelP
                 _Windows(windows),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
-                activation_type=QuantType.QInt8,
+                reduce_range=is_for_cpu,
+                activation_type=QuantType.QUInt8 if is_for_cpu else QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 extra_options={
-                    "ActivationSymmetric": True,
+                    "ActivationSymmetric": not is_for_cpu,
                     "WeightSymmetric": True,
-                    "QuantizeBias": False,
+                    "QuantizeBias": is_for_cpu,
                 },
-                op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+                op_types_to_quantize=_TYPES[made_for],
                 nodes_to_exclude=kept,
             )
         quantised = onnx.load(after)

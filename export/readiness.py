@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.check import Finding, check_model, read_model
+from tagger.model.catalogue import whole_of
 from tagger.model.device_options import DeviceOptions
+from tagger.model.spec import METADATA_KEY
 
 TARGETS = {
     "contract": "tagger's own contract",
@@ -21,13 +23,22 @@ TARGETS = {
 def check_readiness(path: Path, *, console: Console) -> int:
     """Print what stands in the way of a model on CUDA and TensorRT.
 
+    Of eight bits for processors it is the float32 file that a GPU is given.
+
     Returns:
         How many findings there are.
 
     Raises:
-        ModelError: the file is no ONNX model.
+        ModelError: the file is no ONNX model, or there is none for a GPU.
     """
     model = read_model(path)
+    if (on_gpu := _given_to_gpus(model, path)) != path:
+        console.print(
+            f"[bold]{escape(str(path))}[/]: eight bits for processors; a GPU is given"
+            f" {escape(on_gpu.name)}, which is looked at here",
+            soft_wrap=True,
+        )
+        path, model = on_gpu, read_model(on_gpu)
     findings = check_model(model)
     console.print(f"[bold]{escape(str(path))}[/]: {summary(model)}", soft_wrap=True)
     for target, title in TARGETS.items():
@@ -39,6 +50,12 @@ def check_readiness(path: Path, *, console: Console) -> int:
         console.print(finding_table(own))
     console.print(profile_table(model))
     return len(findings)
+
+
+def _given_to_gpus(model: ModelProto, path: Path) -> Path:
+    """The file beside eight bits for processors; any other file itself, ours or not."""
+    is_ours = any(entry.key == METADATA_KEY for entry in model.metadata_props)
+    return whole_of(path) if is_ours else path
 
 
 def summary(model: ModelProto) -> str:

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import ModelProto
 
+from export.calibration import calibration_windows
 from export.check import Finding, check_model
 from export.cost import Cost, clips_of, cost_of
-from export.describe import describe, spec_in, spec_of
+from export.describe import describe, revision_of, spec_in, spec_of
 from export.graph import to_graph
 from export.parity import (
     HEADER,
@@ -28,11 +27,10 @@ from export.parity import (
     of_graph,
     of_network,
 )
-from export.precision import to_half, to_int8
+from export.precision import EightBitsFor, to_half, to_int8
 from export.trimmed_front_end import add_trimmed_front_end
-from tagger.audio import open_track
 from tagger.errors import InputError, ModelError
-from tagger.library.walk import find_tracks, require_tracks
+from tagger.model.catalogue import whole_of
 from tagger.model.device_options import Device
 from tagger.model.devices import find_device
 from tagger.model.load import load_engine
@@ -43,7 +41,6 @@ from train.models.checkpoint import load
 
 Say = Callable[[str], None]
 
-CALIBRATION_TRACKS = 200
 DEVICES: tuple[Device, ...] = ("cpu", "cuda", "tensorrt")
 
 
@@ -54,6 +51,7 @@ class ExportOptions:
     Attributes:
         name: the model's name in its metadata; None for that of the run.
         precision: of the body's weights: 'fp32', 'fp16' or 'int8'.
+        made_for: what computes eight bits; of the other precisions every device takes all.
         calibration: folder of real music for int8; not used otherwise.
         report: where the tables go as JSON; None for nowhere.
         clips: fields of a configuration that say which clips show what int8 costs.
@@ -63,6 +61,7 @@ class ExportOptions:
 
     name: str | None = None
     precision: Precision = "fp32"
+    made_for: EightBitsFor = "cpu"
     calibration: Path | None = None
     report: Path | None = None
     clips: Mapping[str, Any] = field(default_factory=dict)
@@ -105,14 +104,13 @@ def export_checkpoint(
     """
     source = read_source(path, options)
     model = converted(source, options)
-    describe(model, source.spec, precision=options.precision)
-    findings = _findings(model)
+    findings = _findings(model, options)
     _refuse_broken(findings, output, say=say)
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.tmp.onnx")
     try:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
-        rows = _parity(source, temporary, options.precision, say=say)
+        rows = _parity(source, temporary, options, say=say)
         cost = _cost(source, temporary, options, say=say)
         if options.report is not None:
             _write_report(options.report, path, rows, findings, cost)
@@ -131,9 +129,11 @@ def read_source(path: Path, options: ExportOptions = ExportOptions()) -> Source:
 
     Raises:
         InputError: it cannot be read, or is not in float32.
-        ModelError: it is no model of ours.
+        ModelError: it is no model of ours, or eight bits for processors without the float32
+            file that they were made from, which is read in their place.
     """
     if path.suffix.lower() == ".onnx":
+        path = whole_of(path)
         load_engine(path, device="cpu")  # refuses what is not ours, or not whole
         graph = onnx.load(path)
         spec = spec_in(graph)
@@ -149,11 +149,12 @@ def read_source(path: Path, options: ExportOptions = ExportOptions()) -> Source:
 
 
 def converted(source: Source, options: ExportOptions) -> ModelProto:
-    """The graph in the precision that is asked for, and of metadata the trimmed front end."""
+    """The graph in the precision that is asked for, with what it says of itself."""
     if options.precision == "fp16":
         model = to_half(source.graph)
     elif options.precision == "int8":
-        model = to_int8(source.graph, calibration_windows(options.calibration, source.spec))
+        windows = calibration_windows(options.calibration, source.spec)
+        model = to_int8(source.graph, windows, made_for=options.made_for)
     else:
         model = ModelProto()
         model.CopyFrom(source.graph)
@@ -162,12 +163,23 @@ def converted(source: Source, options: ExportOptions) -> ModelProto:
     model.metadata_props.extend(
         one for one in source.graph.metadata_props if one.key == LEAN_KEY
     )
+    quantisation = _quantisation(source, options)
+    describe(model, source.spec, precision=options.precision, quantisation=quantisation)
     return model
 
 
-def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> list[Parity]:
-    """The table: float32 first, then the file that was made on each device that is here."""
+def _quantisation(source: Source, options: ExportOptions) -> dict[str, Any]:
+    """What the spec says of eight bits; nothing of other precisions."""
+    if options.precision != "int8":
+        return {}
+    return {"for": options.made_for, "from": revision_of(source.graph)}
+
+
+def _parity(source: Source, made: Path, options: ExportOptions, *, say: Say) -> list[Parity]:
+    """The table: float32 first, then the file that was made on each device that takes it."""
     rows: list[Parity] = []
+    precision = options.precision
+    devices: tuple[Device, ...] = ("cpu",) if _is_for_processors(options) else DEVICES
 
     def ask(answers: Answers, kind: GraphKind) -> None:
         found = compare_outputs(
@@ -190,7 +202,7 @@ def _parity(source: Source, made: Path, precision: Precision, *, say: Say) -> li
         # What every other program gets of the file.
         ask(of_graph(model), GraphKind(precision=precision))
         loaded = "trimmed"
-    for device in DEVICES:
+    for device in devices:
         if find_device(device).missing is None:
             kind = GraphKind(precision=precision, device=device, front_end=loaded)
             ask(load_engine(made, device=device).run, kind)
@@ -217,12 +229,21 @@ def _cost(source: Source, made: Path, options: ExportOptions, *, say: Say) -> Co
     return cost
 
 
-def _findings(model: ModelProto) -> list[Finding]:
-    """What stands in the way of the file, and of what `tagger` makes of it when it loads."""
+def _is_for_processors(options: ExportOptions) -> bool:
+    return options.precision == "int8" and options.made_for == "cpu"
+
+
+def _findings(model: ModelProto, options: ExportOptions) -> list[Finding]:
+    """What stands in the way of the file, and of what `tagger` makes of it when it loads.
+
+    No GPU is given eight bits for processors, so nothing can stand in its way there.
+    """
     found = check_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
     if any(one.key == LEAN_KEY for one in model.metadata_props):
         trimmed = onnx.shape_inference.infer_shapes(lean_model(model), data_prop=True)
         found += [one for one in check_model(trimmed) if one.target != "contract"]
+    if _is_for_processors(options):
+        found = [finding for finding in found if finding.target == "contract"]
     return list(dict.fromkeys(found))
 
 
@@ -259,19 +280,3 @@ def _write_report(
     }
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps(record, indent=1), encoding="utf-8")
-
-
-def calibration_windows(folder: Path | None, spec: ModelSpec) -> list[NDArray[np.float32]]:
-    """A few windows of each track in a folder, at most some hundred in all.
-
-    Raises:
-        InputError: no folder was named, or it holds no audio.
-    """
-    if folder is None:
-        raise InputError("int8 needs --calibration FOLDER with real music to set its ranges.")
-    tracks = require_tracks(find_tracks([folder], limit=CALIBRATION_TRACKS), paths=[folder])
-    windows: list[NDArray[np.float32]] = []
-    for path in tracks:
-        with open_track(path, sample_rate=spec.sample_rate) as track:
-            windows += track.windows(window_len=spec.window_len, n_windows=2)
-    return windows

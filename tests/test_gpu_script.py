@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.devices import find_device
 from tests.gpus import pretend
 from tests.tones import write_tone
 
 ROOT = Path(__file__).parent.parent
-MODEL = find_model(DEFAULT)
+MODEL = whole_of(find_model(DEFAULT))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(

@@ -11,7 +11,7 @@ import soundfile
 
 from tagger.audio import open_track
 from tagger.library.walk import find_tracks
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.load import load_engine
 from tagger.scan.options import ScanOptions
 from tagger.scan.scan import scan_files
@@ -44,6 +44,20 @@ def genres_of(paths, engine):
         file.path: () if file.status == "abstained" else file.genres
         for file in scan_files(paths, engine, options)
     }
+
+
+def test_eight_bits_answer_as_float32_does(engine, data):
+    """Six windows of each song: the same first label, but for a window or two of thirty."""
+    whole = load_engine(whole_of(engine.path), device="cpu")
+    windows = []
+    for path in find_tracks([data / "songs-cc"]):
+        with open_track(path, sample_rate=engine.spec.sample_rate) as track:
+            windows += track.windows(window_len=engine.spec.window_len, n_windows=6)
+    ours, theirs = (model.run(np.stack(windows)) for model in (engine, whole))
+    assert (engine.spec.precision, whole.spec.precision) == ("int8", "fp32")
+    assert np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)) > 0.9
+    assert np.abs(ours - theirs).mean() < 0.01
+    assert np.abs(ours - theirs).max() < 0.2
 
 
 def with_offset(share):

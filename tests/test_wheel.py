@@ -79,7 +79,7 @@ def test_the_wheel_holds_the_three_packages_and_a_model(installed):
     """What is installed is named as in the repository, with the model inside."""
     names = zipfile.ZipFile(installed.wheel).namelist()
     assert {"tagger", "train", "export"} <= {name.split("/")[0] for name in names}
-    assert "tagger/models/default.onnx" in names
+    assert {"tagger/models/default.onnx", "tagger/models/default.fp32.onnx"} <= set(names)
     assert {"tagger/reports/page/page.html", "tagger/reports/page/app.js"} <= set(names)
     assert "tagger/settings/example.toml" in names
     assert installed.wheel.name.startswith("tagger_music-")

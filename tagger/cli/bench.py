@@ -13,9 +13,8 @@ from tagger.cli.device import (
     Model,
     PrecisionChoice,
     Where,
-    device_options,
-    model_file,
     observer_on,
+    placed,
 )
 from tagger.cli.options import one_of
 from tagger.errors import InputError
@@ -40,7 +39,7 @@ def bench(
     """Measure the model on each device, and decoding beside it."""
     from tagger.diagnostics.bench import bench_decoding, bench_device
     from tagger.library.walk import find_tracks, require_tracks
-    from tagger.model.catalogue import find_model, variants_of
+    from tagger.model.catalogue import find_model
     from tagger.model.load import load_engine
     from tagger.reports.engine_tables import building_shown
     from tagger.system.quiet import silence_native_stderr
@@ -54,14 +53,28 @@ def bench(
         decoding = bench_decoding(tracks, load_engine(path, device="cpu"))
     building = building_shown(stderr_console())
     devices = [
-        bench_device(variant, device, building=building)
-        for variant in variants_of(path)
-        for device in BENCHED
+        bench_device(variant, device, building=building) for variant, device in _pairs(path)
     ]
     if json:
         typer.echo(_json(path, devices, decoding))
     else:
         _show(devices, decoding)
+
+
+def _pairs(model: Path) -> "list[tuple[Path, Device]]":
+    """Each variant of a model with each device that is given it."""
+    from tagger.model.catalogue import variants_of
+    from tagger.model.spec_file import spec_in
+
+    files = variants_of(model)
+    # In place of eight bits for processors a GPU is given another variant: it has its turn.
+    on_gpus = [path for path in files if not spec_in(path).is_for_processors] or files
+    return [
+        (file, device)
+        for file in files
+        for device in BENCHED
+        if device == "cpu" or file in on_gpus
+    ]
 
 
 def engine(
@@ -99,9 +112,9 @@ def engine(
             exclude_ops=exclude_ops,
         )
         silence_native_stderr()
-        kind, options = device_options(where)
+        path, kind, options = placed(where)
         watch = observer_on(stderr_console(), quiet=True).loading
-        built = load_watched(model_file(model, precision), kind, options, watch)
+        built = load_watched(path, kind, options, watch)
         line = f"{sanitise(built.path.stem)}: ready on {built.device}"
         console.print(line, markup=False)
     elif chosen == "clear":

@@ -11,7 +11,7 @@ from tagger.cli.console import sayer
 from tagger.cli.help import RUN
 from tagger.cli.options import one_of
 from tagger.cli.scan_options import Jobs
-from tagger.errors import InputError
+from tagger.errors import InputError, ModelError
 from tagger.text import sanitise
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ def open_tagger(
     """
     from tagger.api import Tagger
 
-    device, compute = device_options(where)
+    path, device, compute = placed(where)
     return Tagger(
-        model_file(where.model, where.precision),
+        path,
         device=device,
         compute=compute,
         state=state,
@@ -162,6 +162,32 @@ def observer_on(console: "Console", *, quiet: bool) -> "Observer":
         return building_shown(console)(folder)
 
     return Observer(on_notice=sayer(console), on_loading=say, building=building)
+
+
+def placed(where: Where) -> "tuple[Path, Device, DeviceOptions]":
+    """The file, the device and how it is used, for what was typed.
+
+    A GPU is given float32 in place of eight bits for processors; not where eight bits were
+    asked for by name: then `auto` is the processor.
+
+    Raises:
+        InputError: a value is none that is known.
+        ModelError: there is no such model, or none of that precision for that device.
+    """
+    from tagger.model.catalogue import models_folder
+    from tagger.model.spec_file import spec_in
+
+    device, compute = device_options(where)
+    path = model_file(where.model, where.precision)
+    if where.precision != "int8" or device == "cpu" or not spec_in(path).is_for_processors:
+        return path, device, compute
+    if device != "auto":
+        made = models_folder() / f"{path.stem}.int8.onnx"
+        raise ModelError(
+            f"--precision int8: {path} is for processors; use --device cpu, or make eight bits"
+            f" for GPUs: `tagger export {path} --precision int8 --for gpu -o {made}`."
+        )
+    return path, "cpu", compute
 
 
 def device_options(where: Where) -> "tuple[Device, DeviceOptions]":

@@ -62,6 +62,12 @@ Name = Annotated[str | None, typer.Option(help="Name in the metadata.")]
 Precision = Annotated[
     str, typer.Option(metavar="fp32|fp16|int8", help="Precision of the network's weights.")
 ]
+MadeFor = Annotated[
+    str | None,
+    typer.Option(
+        "--for", metavar="cpu|gpu", help="What computes int8; the two want other numbers."
+    ),
+]
 Calibration = Annotated[
     Path | None, typer.Option(help="Folder of real music that sets the ranges of int8.")
 ]
@@ -159,6 +165,7 @@ def export(
     output: Output = None,
     name: Name = None,
     precision: Precision = "fp32",
+    made_for: MadeFor = None,
     calibration: Calibration = None,
     dataset: Datasets = None,
     report: Report = None,
@@ -168,11 +175,13 @@ def export(
 ) -> None:
     """Turn a checkpoint into one .onnx file, and check it.
 
-    An .onnx in fp32 can be turned into fp16 or int8. What int8 costs is shown on the valid
-    clips of --dataset; it is not written unless 100 of them or more show that at most 3 % are
-    lost.
+    An .onnx in fp32 can be turned into fp16 or int8. int8 is made for processors unless --for
+    gpu is said: GPUs are then given NAME.fp32.onnx beside NAME.onnx. What int8 costs is shown
+    on the valid clips of --dataset; it is not written unless 100 of them or more show that at
+    most 3 % are lost.
     """
     with needs_extra("`tagger export`", "train"):
+        from export.precision import EIGHT_BITS_FOR
         from export.readiness import check_readiness
         from export.run import ExportOptions, export_checkpoint
     from rich.console import Console
@@ -183,11 +192,14 @@ def export(
         raise InputError(
             "--output MODEL.onnx is missing: name the file to make, or use --check."
         )
+    if made_for is not None and precision != "int8":
+        raise InputError("--for is for --precision int8: any device takes the others.")
     made = source
     if output is not None:
         options = ExportOptions(
             name=name,
             precision=one_of("--precision", precision, PRECISIONS),
+            made_for=one_of("--for", made_for or "cpu", EIGHT_BITS_FOR),
             calibration=calibration,
             report=report,
             clips=recordings.choices(dataset),

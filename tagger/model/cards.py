@@ -1,5 +1,6 @@
 """The models that have a name, each with what its card says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tagger.errors import ModelError
-from tagger.model.catalogue import list_models
+from tagger.model.catalogue import list_models, variants_of
 from tagger.model.load import read_spec
 from tagger.model.spec import ModelSpec
 from tagger.text import sanitise, text_of
@@ -17,11 +18,19 @@ from tagger.text import sanitise, text_of
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One model file: its spec, or why it cannot be used."""
+    """One model file: its spec, or why it cannot be used.
+
+    Attributes:
+        path: the file.
+        spec: what it says of itself.
+        problem: why it cannot be used.
+        variants: files of the same model in other precisions.
+    """
 
     path: Path
     spec: ModelSpec | None
     problem: str | None
+    variants: tuple[Path, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """The card as JSON types."""
@@ -30,6 +39,8 @@ class Card:
             record |= {
                 "name": self.spec.name,
                 "revision": self.spec.revision,
+                "precision": self.spec.precision,
+                "variants": [str(path) for path in self.variants],
                 "labels": list(self.spec.labels),
                 "kind": self.spec.kind,
                 "window_s": round(self.spec.window_s, 3),
@@ -46,7 +57,8 @@ def read_cards() -> list[Card]:
     cards = []
     for path in list_models():
         try:
-            cards.append(Card(path, read_spec(path), None))
+            _, *variants = variants_of(path)
+            cards.append(Card(path, read_spec(path), None, tuple(variants)))
         except ModelError as error:
             cards.append(Card(path, None, str(error)))
     return cards
@@ -66,6 +78,15 @@ def show_cards(cards: list[Card]) -> None:
         console.print(table, "")
 
 
+def _precision(spec: ModelSpec, variants: Sequence[Path]) -> str:
+    """Of the file and of those beside it, in words."""
+    own = f"{spec.precision} for processors" if spec.is_for_processors else spec.precision
+    names = [path.name for path in variants]
+    if spec.is_for_processors and names:
+        return f"{own}; for GPUs and for learning on: {', '.join(names)}"
+    return "; ".join((own, *names))
+
+
 def _rows(card: Card) -> list[tuple[str, str]]:
     spec = card.spec
     if spec is None:
@@ -74,6 +95,7 @@ def _rows(card: Card) -> list[tuple[str, str]]:
         ("name", f"{spec.name}, revision {spec.revision}"),
         ("labels", ", ".join(spec.labels)),
         ("listens to", f"{spec.window_s:.1f} s windows at {spec.sample_rate} Hz"),
+        ("precision", _precision(spec, card.variants)),
         ("licence", spec.weights_licence),
     ]
     for title, group in (("trained on", spec.training), ("figures", spec.metrics)):

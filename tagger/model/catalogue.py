@@ -21,7 +21,17 @@ def models_folder() -> Path:
 
 
 def list_models() -> Iterator[Path]:
-    """Every model that has a name: the packaged ones first, each folder by name."""
+    """Every model that has a name: the packaged ones first, each folder by name.
+
+    `NAME.fp32.onnx` and the like are no models of their own where there is a `NAME.onnx`.
+    """
+    files = list(_model_files())
+    names = {path.stem for path in files}
+    variants = {f"{name}.{precision}" for name in names for precision in PRECISIONS}
+    yield from (path for path in files if path.stem not in variants)
+
+
+def _model_files() -> Iterator[Path]:
     for folder in (PACKAGED, models_folder()):
         if folder.is_dir():
             yield from sorted(folder.glob("*.onnx"))
@@ -42,12 +52,13 @@ def find_model(name_or_path: str) -> Path:
             return path
         raise ModelError(f"{path}: there is no such model file; check the path.")
     # Reversed: of equal names the packaged one comes last, and stays.
-    named = {model.stem: model for model in reversed(list(list_models()))}
+    named = {model.stem: model for model in reversed(list(_model_files()))}
     if name_or_path in named:
         return named[name_or_path]
+    there = ", ".join(sorted({model.stem for model in list_models()}))
     raise ModelError(
-        f"{name_or_path}: no model has that name (there are: {', '.join(sorted(named))}); give"
-        f" the path of an .onnx file, or put one into {models_folder()}."
+        f"{name_or_path}: no model has that name (there are: {there}); give the path of an"
+        f" .onnx file, or put one into {models_folder()}."
     )
 
 
@@ -62,6 +73,29 @@ def find_variant(model: Path, precision: Precision) -> Path | None:
         if (folder / name).is_file():
             return folder / name
     return None
+
+
+def whole_of(model: Path) -> Path:
+    """The float32 file that a model of eight bits for processors was made from; else itself.
+
+    Raises:
+        ModelError: it is not beside the model, or is of another revision.
+    """
+    spec = spec_in(model)
+    if not spec.is_for_processors:
+        return model
+    whole, revision = find_variant(model, "fp32"), spec.quantisation.get("from")
+    if whole is None:
+        raise ModelError(
+            f"{model}: its eight bits are for processors, and there is no"
+            f" {model.stem}.fp32.onnx beside it for anything else."
+        )
+    if spec_in(whole).revision != revision:
+        raise ModelError(
+            f"{whole}: is revision {spec_in(whole).revision}, and {model} was made from"
+            f" {revision}; put the two that belong together beside each other."
+        )
+    return whole
 
 
 def variants_of(model: Path) -> list[Path]:

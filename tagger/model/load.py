@@ -10,6 +10,7 @@ import numpy as np
 
 from tagger.errors import DeviceError
 from tagger.model.batch_size import choose_batch
+from tagger.model.device_file import file_on_gpu
 from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.devices import find_device
 from tagger.model.engine import Engine, padded
@@ -52,7 +53,8 @@ def load_engine(
     """Load a model onto a device and make sure that it is the one that was asked for.
 
     Args:
-        path: an `.onnx` file with a `tagger.spec` in its metadata.
+        path: an `.onnx` file with a `tagger.spec` in its metadata. Of eight bits for
+            processors a GPU is given the float32 file beside it.
         device: only `auto` may settle for less than the best.
         cpu: how the processor is used.
         options: how a device is used.
@@ -65,15 +67,22 @@ def load_engine(
     """
     if device == "tensorrt":
         return _load_tensorrt(path, cpu=cpu, options=options, building=building)
-    if device != "auto":
+    if device == "cpu":
         return _load(path, device, cpu=cpu, options=options)
+    if device == "cuda":
+        return _load_cuda(path, cpu=cpu, options=options)
     try:
         # TensorRT is never chosen by itself: building its engine takes minutes.
-        return _load(path, "cuda", cpu=cpu, options=options)
+        return _load_cuda(path, cpu=cpu, options=options)
     except DeviceError as error:
         engine = _load(path, "cpu", cpu=cpu, options=options)
         engine.fallback = str(error).removeprefix("--device cuda: ").rstrip(".")
         return engine
+
+
+def _load_cuda(path: Path, *, cpu: CpuSettings, options: DeviceOptions) -> Engine:
+    _require("cuda", options)  # what is missing here comes first, whichever file it is
+    return _load(file_on_gpu(path, "cuda"), "cuda", cpu=cpu, options=options)
 
 
 def _load_tensorrt(
@@ -81,6 +90,7 @@ def _load_tensorrt(
 ) -> Engine:
     """Load the kept engine of a model, or build it and keep it once its answers are right."""
     _require("tensorrt", options)
+    path = file_on_gpu(path, "tensorrt")
     spec = read_spec(path)  # the engine's profile and folder depend on it
     folder = folder_of(options, path=path, spec=spec)
     if check_engine(folder):

@@ -20,6 +20,12 @@ TOLERANCE = 0.02
 """Largest allowed difference of a score: half precision differs by 0.005 or so, another
 model's engine by 0.1 and more."""
 
+EIGHT_BITS_TOLERANCE = 0.05
+"""The same for eight bits. Sums of whole numbers are exact on every processor, but what goes
+into them is rounded to one of 256 steps: the last digit of a spectrum decides at the edge of
+one, and a step more here moves others behind it. The model that ships differs by 0.004 when
+noise of 1e-6 is added to the waveform, and by 0.015 in a runtime that fuses no operators."""
+
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -58,17 +64,18 @@ def check_golden(entry: str | None, spec: ModelSpec, run: Run, *, where: str) ->
         The largest difference of a score; None if there is nothing to compare with.
 
     Raises:
-        DeviceError: the answers differ by more than `TOLERANCE`.
+        DeviceError: the answers differ by more than `TOLERANCE`, or what eight bits may.
     """
     # Another recipe is of another version: its vectors are not ours to compute.
     stored = json.loads(entry) if entry else {}
     if stored.get("recipe") != RECIPE:
         return None
     difference = float(np.abs(run(golden_windows(spec)) - np.array(stored["scores"])).max())
-    if not difference <= TOLERANCE:  # NaN must not pass
+    allowed = EIGHT_BITS_TOLERANCE if spec.precision == "int8" else TOLERANCE
+    if not difference <= allowed:  # NaN must not pass
         raise DeviceError(
             f"{where}: its answers differ by {difference:.3g} from those at export (allowed:"
-            f" {TOLERANCE}), so it is not used. `tagger engine clear` removes cached engines;"
+            f" {allowed}), so it is not used. `tagger engine clear` removes cached engines;"
             " --device cpu does without them."
         )
     return difference

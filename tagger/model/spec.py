@@ -41,6 +41,8 @@ class ModelSpec:
         weights_licence: what may be done with the weights.
         revision: changes whenever the weights do.
         precision: of the graph's weights: 'fp32', 'fp16' or 'int8'.
+        quantisation: of eight bits: 'for' says what computes them, 'cpu' or 'gpu', and 'from'
+            is the revision of the float32 model that they stand for; else empty.
         parents: a label to the more general one above it (a tree); a parent that is no label
             is a name only, and may stand below another one.
         kinds: a label to what it tells of: 'genre' (so are labels that are not named here),
@@ -64,6 +66,7 @@ class ModelSpec:
     weights_licence: str = "unknown"
     revision: str = "0"
     precision: Precision = "fp32"
+    quantisation: Mapping[str, Any] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     embedding: int | None = None
@@ -77,6 +80,11 @@ class ModelSpec:
     def n_frames(self) -> int:
         """Frames of the tensor `features` in one window."""
         return (self.window_len - self.n_fft) // self.hop_len + 1
+
+    @property
+    def is_for_processors(self) -> bool:
+        """Whether its eight bits have a form that processors compute and GPUs do not."""
+        return self.quantisation.get("for") == "cpu"
 
     @property
     def window_s(self) -> float:
@@ -166,7 +174,7 @@ _REQUIRED = (
     "thresholds",
     "silence_dbfs",
 )
-_OPTIONAL = ("parents", "kinds", "embedding")
+_OPTIONAL = ("parents", "kinds", "embedding", "quantisation")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
     "sample_rate": int,
@@ -184,6 +192,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "weights_licence": str,
     "revision": str,
     "precision": str,
+    "quantisation": dict,
     "parents": dict,
     "kinds": dict,
     "embedding": int,

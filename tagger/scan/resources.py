@@ -35,7 +35,7 @@ class Resources:
     """The model, the decoding processes, the cache and the journal, opened when needed.
 
     Attributes:
-        path: the model file.
+        path: the model file; on a GPU the float32 one beside eight bits for processors.
         spec: what the model says of itself, with the settings' thresholds and tree.
         settings: the owner's settings.
     """
@@ -70,7 +70,6 @@ class Resources:
             InputError: a setting or the device's name is wrong.
         """
         self.settings = _settings(settings)
-        self.path = find_model(str(model))
         observer = observer or Observer()
         self._say = observer.on_notice
         self._remember = state is not False
@@ -80,13 +79,13 @@ class Resources:
         self._pool = DecodePool()
         self._opening, self._scanning = threading.Lock(), threading.Lock()
         self._engine, notes = open_model(
-            self.path,
+            find_model(str(model)),
             device,
             compute or DeviceOptions(),
             settings=self.settings,
             watch=observer.loading,
         )
-        self.spec = self._engine.spec
+        self.path, self.spec = self._engine.path, self._engine.spec
         for note in notes:
             self._say(f"{note}.")
 

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from tagger.model.device_file import file_on
 from tagger.model.device_options import DeviceOptions, parse_device
 from tagger.model.lazy import DeferredEngine, LoadWatch, load_watched
 from tagger.model.spec_file import spec_in
@@ -20,7 +21,8 @@ def open_model(
     told now what comes of it: then it is loaded.
 
     Args:
-        path: the model file.
+        path: the model file; of eight bits for processors a GPU takes the float32 file
+            beside it, and that is the one that the scorer names.
         device: as `parse_device` takes it.
         options: how the device is used.
         settings: the owner's thresholds and tree lie over the model's own.
@@ -36,6 +38,7 @@ def open_model(
     """
     silence_native_stderr()
     kind, options = parse_device(device, options)
+    path = file_on(path, kind, options.index)
     spec, notes = with_settings(spec_in(path), settings)
     engine = DeferredEngine(path, spec, partial(load_watched, path, kind, options, watch))
     if kind not in {"auto", "cpu"} or options.auto_batch:

@@ -7,7 +7,7 @@ import pytest
 
 from tagger.cli.device import Where, device_options, model_file
 from tagger.errors import InputError, ModelError
-from tagger.model.catalogue import DEFAULT, find_model, find_variant, variants_of
+from tagger.model.catalogue import DEFAULT, find_model, find_variant, variants_of, whole_of
 from tests.cli.test_cli import tagger
 
 MODEL = find_model(DEFAULT)
@@ -60,8 +60,8 @@ def test_a_choice_that_means_nothing_is_refused(typed, message):
 
 @pytest.fixture
 def half(tmp_path):
-    """A model and a variant beside it that says it is of half precision."""
-    model = onnx.load(MODEL)
+    """A model in float32 and a variant beside it that says it is of half precision."""
+    model = onnx.load(whole_of(MODEL))
     onnx.save(model, tmp_path / "m.onnx")
     for entry in model.metadata_props:
         if entry.key == "tagger.spec":
@@ -104,7 +104,8 @@ def test_the_command_line_stops_before_any_file_is_read(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"RIFF")
     for options, said in (
         (("--device", "cuda:x"), "--device cuda:x"),
-        (("--precision", "int8"), "tagger export"),
+        (("--precision", "fp16"), "tagger export"),
+        (("--precision", "int8", "--device", "cuda"), "is for processors"),
         (("--batch-size", "0"), "--batch-size 0"),
     ):
         done = tagger("scan", str(tmp_path), *options)

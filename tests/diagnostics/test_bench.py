@@ -62,7 +62,7 @@ def test_a_bench_has_every_figure_of_its_device():
     assert 0 < record["latency_ms"] <= record["latency_p95_ms"]
     assert record["load_s"] > 0
     assert record["shares"][0]["time"] == 1.0
-    assert (record["precision"], record["build_s"], record["problem"]) == ("fp32", None, None)
+    assert (record["precision"], record["build_s"], record["problem"]) == ("int8", None, None)
 
 
 def test_a_device_that_is_not_there_is_a_result(monkeypatch):

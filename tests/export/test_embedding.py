@@ -8,7 +8,7 @@ import torch
 from onnx import TensorProto
 
 from export.graph import to_graph
-from export.precision import to_half, to_int8
+from export.precision import EIGHT_BITS_FOR, to_half, to_int8
 from export.run import ExportOptions, export_checkpoint
 from export.trimmed_front_end import add_trimmed_front_end
 from tagger.errors import ModelError
@@ -74,8 +74,8 @@ def test_smaller_numbers_keep_the_embedding_in_float32():
     model = to_graph(net, window_len=config.features_options.window_len)
     windows = noise(net, 3)
     expected = embedding_of(net, windows)
-    half, quantised = to_half(model), to_int8(model, list(windows))
-    for smaller, allowed in ((half, 0.02), (quantised, 0.5)):
+    eight_bits = [to_int8(model, list(windows), made_for=target) for target in EIGHT_BITS_FOR]
+    for smaller, allowed in ((to_half(model), 0.02), *((graph, 0.5) for graph in eight_bits)):
         kinds = {
             output.name: output.type.tensor_type.elem_type for output in smaller.graph.output
         }

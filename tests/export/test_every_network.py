@@ -40,10 +40,13 @@ def test_a_pair_exports_in_every_precision(pair):
     model = to_graph(net, window_len=config.features_options.window_len)
     window_len = net.options.features_options.window_len
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, window_len))
-    half, quantised = to_half(model), to_int8(model, list(noise.astype(np.float32)))
+    windows = list(noise.astype(np.float32))
+    half, quantised = to_half(model), to_int8(model, windows, made_for="gpu")
+    for_processors = to_int8(model, windows, made_for="cpu")
     assert failed(net, model, "fp32") == []
     assert failed(net, half, "fp16", batches=(1, 3)) == []
     assert failed(net, quantised, "int8", batches=(3,)) == []
+    assert failed(net, for_processors, "int8", batches=(3,)) == []
     for graph in (model, half, quantised):
         assert check_model(graph) == []
     runs_alone_behind_features(net, model)

@@ -8,7 +8,13 @@ from onnx import TensorProto
 from export.check import check_model
 from export.graph import to_graph
 from export.parity import GraphKind, compare_outputs, of_graph, of_network
-from export.precision import full_precision_nodes, to_half, to_int8, with_names
+from export.precision import (
+    EIGHT_BITS_FOR,
+    full_precision_nodes,
+    to_half,
+    to_int8,
+    with_names,
+)
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
 from tagger.model.load import load_engine
@@ -83,12 +89,13 @@ def test_a_weight_that_half_precision_cannot_hold_is_refused(model):
         to_half(large)
 
 
-def test_eight_bits_leave_the_front_end_and_the_recurrent_layer_alone(model):
+@pytest.mark.parametrize("made_for", EIGHT_BITS_FOR)
+def test_eight_bits_leave_the_front_end_and_the_recurrent_layer_alone(model, made_for):
     """Only the body's convolutions and products are quantised, and the answer stays near."""
     rng = np.random.default_rng(0)
     window_len = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     windows = (0.1 * rng.standard_normal((4, window_len))).astype(np.float32)
-    small = to_int8(model, list(windows))
+    small = to_int8(model, list(windows), made_for=made_for)
     kept = full_precision_nodes(with_names(model))
     assert any("LSTM" in node.op_type for node in small.graph.node)
     assert sum(node.op_type == "QuantizeLinear" for node in small.graph.node) > 0
@@ -116,7 +123,8 @@ def test_eight_bits_are_as_tensorrt_wants_them(model):
     """Signed, around zero, by channel, and biases left alone."""
     rng = np.random.default_rng(0)
     window_len = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    small_model = to_int8(model, [(0.1 * rng.standard_normal(window_len)).astype(np.float32)])
+    noise = (0.1 * rng.standard_normal(window_len)).astype(np.float32)
+    small_model = to_int8(model, [noise], made_for="gpu")
     arrays = {
         tensor.name: onnx.numpy_helper.to_array(tensor)
         for tensor in small_model.graph.initializer
@@ -129,10 +137,31 @@ def test_eight_bits_are_as_tensorrt_wants_them(model):
     assert any(arrays[step.input[1]].size > 1 for step in steps)
 
 
+def test_eight_bits_for_processors_leave_no_convolution_behind(model):
+    """Weights of seven bits around zero; all operands of the body's convolutions are whole."""
+    rng = np.random.default_rng(0)
+    window_len = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    noise = (0.1 * rng.standard_normal(window_len)).astype(np.float32)
+    graph = to_int8(model, [noise], made_for="cpu").graph
+    kinds = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    kept = full_precision_nodes(with_names(model))
+    convolutions = [n for n in graph.node if n.op_type == "Conv" and n.name not in kept]
+    assert convolutions
+    for node in convolutions:
+        turned = [makers[name] for name in node.input]
+        assert {step.op_type for step in turned} == {"DequantizeLinear"}
+        of_zero = [kinds[step.input[2]] for step in turned]
+        whole = [TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32]
+        assert of_zero == whole[: len(turned)]  # some have no bias
+        assert np.abs(arrays[turned[1].input[0]].astype(int)).max() <= 64
+
+
 def test_eight_bits_need_music(model, tmp_path, network):
     """Without calibration clips nothing is made."""
     with pytest.raises(ModelError, match="calibrate"):
-        to_int8(model, [])
+        to_int8(model, [], made_for="cpu")
     net, config = network
     save(
         Checkpoint(net, config, LABELS, {"thresholds": dict.fromkeys(LABELS, 0.4)}),

@@ -1,6 +1,7 @@
 """The whole way of an export: nothing stands at its place before every check has passed."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 from export import run
+from export.check import check_file
 from export.cost import Cost, precision_cost, sign_test
+from export.precision import EIGHT_BITS_FOR
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
 from tagger.model.load import load_engine
+from tagger.model.spec_file import spec_in
 from tests.tones import write_tone
 from tests.train import small
 from tests.train.sets import make_set
@@ -98,12 +102,55 @@ def test_eight_bits_are_shown_with_their_cost(source, clips, tmp_path):
     said = []
     options = ExportOptions(precision="int8", calibration=clips, report=tmp_path / "r.json")
     made = export_checkpoint(source, tmp_path / "m.int8.onnx", options, say=said.append)
-    assert load_engine(made, device="cpu").spec.precision == "int8"
+    spec = load_engine(made, device="cpu").spec
+    assert spec.precision == "int8"
+    assert spec.quantisation == {"for": "cpu", "from": spec_in(source).revision}
     assert any("first labels change" in line for line in said)
     cost = json.loads((tmp_path / "r.json").read_text())["cost"]
     assert cost["n_clips"] == 105
     assert 0 < cost["most_lost"] < 0.03
     assert cost["before"] <= 1.0
+
+
+def test_eight_bits_are_made_for_processors_or_for_gpus(source, clips, tmp_path):
+    """Of those for GPUs nothing stands in the way there; of the others nothing is said."""
+    findings = {}
+    for made_for in EIGHT_BITS_FOR:
+        options = ExportOptions(
+            precision="int8",
+            made_for=made_for,
+            calibration=clips,
+            report=tmp_path / f"{made_for}.json",
+        )
+        made = export_checkpoint(source, tmp_path / f"{made_for}.onnx", options, say=print)
+        assert spec_in(made).is_for_processors == (made_for == "cpu")
+        assert json.loads(options.report.read_text())["readiness"] == []
+        findings[made_for] = [
+            finding for finding in check_file(made) if finding.target == "tensorrt"
+        ]
+    assert findings["gpu"] == []
+    assert findings["cpu"]
+
+
+def test_what_is_made_of_eight_bits_is_made_of_the_float32_file_beside_them(
+    source, clips, tmp_path
+):
+    """`NAME.onnx` for processors stands for `NAME.fp32.onnx`; without it nothing is made."""
+    shutil.copy(source, tmp_path / "m.fp32.onnx")
+    options = ExportOptions(precision="int8", calibration=clips)
+    small = export_checkpoint(tmp_path / "m.fp32.onnx", tmp_path / "m.onnx", options, say=print)
+    halves = [
+        export_checkpoint(
+            path, tmp_path / "half.onnx", ExportOptions(precision="fp16"), say=print
+        ).read_bytes()
+        for path in (small, tmp_path / "m.fp32.onnx")
+    ]
+    assert halves[0] == halves[1]
+    again = export_checkpoint(small, tmp_path / "again.onnx", options, say=print)
+    assert again.read_bytes() == small.read_bytes()
+    (tmp_path / "m.fp32.onnx").unlink()
+    with pytest.raises(ModelError, match=r"no m\.fp32\.onnx beside it"):
+        export_checkpoint(small, tmp_path / "again.onnx", options, say=print)
 
 
 def test_eight_bits_that_lose_too_much_are_not_written(source, clips, tmp_path, monkeypatch):

@@ -10,13 +10,13 @@ from export.graph import to_graph
 from export.parity import BATCHES, compare_outputs, of_graph, of_network
 from export.run import ExportOptions, export_checkpoint
 from export.trimmed_front_end import add_trimmed_front_end
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.load import load_engine
 from train.config.config import load_config
 from train.models.network import TaggerNet
 
 pytestmark = pytest.mark.slow
-MODEL = find_model(DEFAULT)
+MODEL = whole_of(find_model(DEFAULT))
 CONFIG = Path(__file__).parents[2] / "train" / "configs" / "default.yaml"
 
 

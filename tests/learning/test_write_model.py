@@ -4,16 +4,19 @@ import numpy as np
 import onnx
 import pytest
 
-from tagger.errors import ModelError
+from tagger.errors import DeviceError, ModelError
 from tagger.genres.rules import GenreRules
 from tagger.learning.head import Head, sigmoid
 from tagger.learning.learn import LabelRow, Learned
 from tagger.learning.write_model import TOLERANCE, BaseModel, Naming, write_model
+from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.device_file import file_on
 from tagger.model.load import load_engine
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.spec_file import spec_in
 from tests.learning.tone_model import N_EMBEDDING, save_tone_model
 
+SHIPPED = find_model(DEFAULT)
 LABELS = ("low", "Krautrock", "Sunday morning")
 
 
@@ -56,6 +59,20 @@ def test_the_file_gives_what_base_and_head_give(tmp_path, past):
     same = load_engine(base.path, device="cpu").run_embedding(windows)[1]
     np.testing.assert_array_equal(embedding, same)
     assert engine.golden is not None
+
+
+def test_what_is_learned_in_eight_bits_stays_in_them(tmp_path):
+    """A head on the shipped file for processors: the same answers, and no GPU is given it."""
+    base = BaseModel(SHIPPED, spec_in(SHIPPED))
+    lesson = learned(base.spec.embedding + len(base.labels))
+    naming = Naming(name="mine", rules=GenreRules(), about={})
+    found = write_model(base, lesson, naming, tmp_path / "mine.onnx")
+    assert found.parity < TOLERANCE
+    engine = load_engine(found.path, device="cpu")
+    assert (engine.spec.precision, engine.spec.is_for_processors) == ("int8", True)
+    assert engine.golden < TOLERANCE
+    with pytest.raises(DeviceError, match=r"no mine\.fp32\.onnx beside it"):
+        file_on(found.path, "cuda")
 
 
 def test_it_says_what_it_is(tmp_path):

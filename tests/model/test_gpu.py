@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.device_options import DeviceOptions
 from tagger.model.devices import find_device
 from tagger.model.load import load_engine
@@ -13,7 +13,7 @@ from tests.gpus import windows_of
 from tests.tones import write_tone
 
 pytestmark = pytest.mark.gpu
-MODEL = find_model(DEFAULT)
+MODEL = whole_of(find_model(DEFAULT))
 
 
 def needs(device):

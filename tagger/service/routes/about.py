@@ -87,7 +87,7 @@ def list_models(request: Request, service: TheService, _caller: Reader) -> Respo
             ModelRow(
                 name=card.path.stem,
                 revision=spec.revision if spec else "",
-                is_used=card.path == used.path,
+                is_used=used.path in {card.path, *card.variants},
                 labels=list(spec.labels) if spec else [],
                 thresholds=dict(spec.thresholds) if spec else {},
                 parents=dict(spec.parents) if spec else {},
