@@ -1,9 +1,11 @@
 """What the documentation says of the code is true."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from docs.make_cli import PAGE, commands, page, parameters
 from tagger import Tagger, __version__
@@ -16,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [name for name, _ in commands()]
+WIDE = {"COLUMNS": "600", "NO_COLOR": "1", "TERM": "dumb"}
+runner = CliRunner()
 OPTIONS = {
     option
     for _, command in commands()
@@ -45,6 +49,21 @@ def test_the_help_tells_each_command_in_a_whole_sentence():
 def test_the_page_of_commands_is_what_the_program_says():
     """`docs/cli.md` is made from the help; `make docs` makes it again."""
     assert PAGE.read_text(encoding="utf-8") == page(), "run: make docs"
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=COMMANDS)
+def test_the_help_of_a_command_is_shown_whole(name, command):
+    """Nothing in brackets is lost, no line breaks where the source does, all has a text."""
+    shown = runner.invoke(app, [*name.split()[1:], "--help"], env=WIDE).output
+    told = " ".join(shown.split())
+    for paragraph in inspect.getdoc(command).split("\n\n"):
+        joined = " ".join(paragraph.split())
+        assert any(joined in line for line in shown.splitlines()), joined
+    for parameter in parameters(command):
+        assert parameter.info.help, parameter.name
+        assert parameter.info.help in told, parameter.info.help
+        if not parameter.options:
+            assert str(parameter.info.metavar) in told, parameter.name
 
 
 def test_the_page_of_commands_knows_what_the_help_shows():

@@ -16,7 +16,7 @@ from tagger.cli.config import config
 from tagger.cli.console import EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_SOME_FAILED
 from tagger.cli.evaluate import evaluate, study
 from tagger.cli.formats import formats
-from tagger.cli.help import LIBRARY, MACHINE, TRAINING, Root
+from tagger.cli.help import LIBRARY, MACHINE, TRAINING, Root, help_of
 from tagger.cli.learn import learn
 from tagger.cli.models import doctor, models
 from tagger.cli.predict import predict
@@ -57,7 +57,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 for _section, _commands in COMMANDS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_section)(_command)
+        app.command(rich_help_panel=_section, help=help_of(_command))(_command)
 app.add_typer(config, rich_help_panel=LIBRARY)
 app.add_typer(models, rich_help_panel=MACHINE)
 

@@ -31,7 +31,10 @@ MAX_FILES = 40
 
 def bench(
     music: Annotated[
-        Path | None, typer.Argument(help="Files to decode, to compare decoding with the model.")
+        Path | None,
+        typer.Argument(
+            metavar="MUSIC", help="Files to decode, to compare decoding with the model."
+        ),
     ] = None,
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -78,7 +81,10 @@ def _pairs(model: Path) -> "list[tuple[Path, Device]]":
 
 
 def engine(
-    action: Annotated[str, typer.Argument(metavar="build|list|clear")],
+    action: Annotated[
+        str,
+        typer.Argument(metavar="build|list|clear", help="What to do with the engines."),
+    ],
     model: Model = "default",
     device: Annotated[
         str, typer.Option("--device", metavar="tensorrt[:N]", help="Which GPU.")

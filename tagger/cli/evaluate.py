@@ -16,13 +16,19 @@ from tagger.cli.options import (
     say,
 )
 
-Model = Annotated[Path, typer.Argument(help="best.pt of a run, or an exported .onnx.")]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="best.pt of a run, or an exported .onnx.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Page = Annotated[
     Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
 ]
 Study = Annotated[
-    str, typer.Argument(metavar="compare|length|rare|transfer|bodies|features|distil")
+    str,
+    typer.Argument(
+        metavar="compare|length|rare|transfer|bodies|features|distil",
+        help="The question; docs/studies.md shows what each answers.",
+    ),
 ]
 Studied = Annotated[
     list[Path] | None, typer.Argument(metavar="RUN|MODEL|BODY...", help="What is studied.")

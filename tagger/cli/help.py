@@ -1,5 +1,7 @@
 """How `tagger --help` looks: the commands by what they are for, shown at once."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from typer.core import TyperGroup
@@ -17,6 +19,13 @@ WHAT, LISTEN, WRITE, RUN, PAST, SHOW, OBJECTS = (
     "Objects in a store",
 )
 """Panels of a command's own help, for the options of the commands over files."""
+
+
+def help_of(command: Callable[..., None]) -> str:
+    """The docstring of a command as rich shows it: lines joined, brackets kept."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    # In rich's markup a word in brackets is a style: `[serve]` would not be shown.
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs).replace("[", r"\[")
 
 
 class Root(TyperGroup):

@@ -38,7 +38,7 @@ FieldName = Annotated[
 ]
 MinTracks = Annotated[
     int | None,
-    typer.Option("--min-tracks", min=2, help="Tracks that a label needs.  [default: 8]"),
+    typer.Option("--min-tracks", min=2, help="Tracks that a label needs.", show_default="8"),
 ]
 Include = Annotated[
     list[str] | None,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tagger.cli.help import help_of
 from tagger.cli.models_add import add
 from tagger.cli.models_compare import compare
 from tagger.text import json_text
@@ -13,8 +14,8 @@ models = typer.Typer(
     help="List, add and compare models.",
     invoke_without_command=True,
 )
-models.command()(add)
-models.command()(compare)
+models.command(help=help_of(add))(add)
+models.command(help=help_of(compare))(compare)
 
 
 @models.callback()

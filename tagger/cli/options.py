@@ -30,7 +30,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in fit.batch_size=16."),
 ]
-Split = Annotated[str, typer.Option(metavar="train|valid|test")]
+Split = Annotated[
+    str, typer.Option(metavar="train|valid|test", help="Which clips of the data set.")
+]
 
 
 def one_of(option: str, value: str, allowed: Sequence[T]) -> T:

@@ -20,9 +20,9 @@ Folder = Annotated[
     Path | None,
     typer.Argument(metavar="[FOLDER]", help="The library; none for uploads only."),
 ]
-Host = Annotated[str | None, typer.Option(help="Address.  [default: 127.0.0.1]")]
+Host = Annotated[str | None, typer.Option(help="Address.", show_default="127.0.0.1")]
 Port = Annotated[
-    int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one.  [default: 8000]")
+    int | None, typer.Option(min=0, max=65535, help="Port; 0: a free one.", show_default="8000")
 ]
 Database = Annotated[
     str | None,
@@ -34,22 +34,24 @@ Objects = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Of the service.  [default: the user's data folder]"),
+    typer.Option(
+        metavar="FOLDER", help="Of the service.", show_default="the user's data folder"
+    ),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=0, max=64, help="Processes that scan.  [default: 1]")
+    int | None, typer.Option(min=0, max=64, help="Processes that scan.", show_default="1")
 ]
 TokenFile = Annotated[
     Path | None,
     typer.Option("--token-file", metavar="FILE", help="Who may ask: NAME SCOPES SECRET."),
 ]
-Model = Annotated[str | None, typer.Option(help="Name or file.  [default: default]")]
+Model = Annotated[str | None, typer.Option(help="Name or file.", show_default="default")]
 Device = Annotated[
     str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="As for `scan`.")
 ]
 State = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The journal.  [default: the user's own]"),
+    typer.Option(metavar="FILE", help="The journal.", show_default="the user's own"),
 ]
 
 

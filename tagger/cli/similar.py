@@ -31,7 +31,7 @@ def similar(
     track: Annotated[Path, typer.Argument(metavar="TRACK", help="The track to begin with.")],
     within: Annotated[
         list[str] | None,
-        typer.Option("--in", metavar="PATH|state", help="Where to look.  [default: state]"),
+        typer.Option("--in", metavar="PATH|state", help="Where to look.", show_default="state"),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-n", min=1, help="How many.")] = 20,
     m3u: Annotated[
@@ -67,7 +67,9 @@ def similar(
 def duplicates(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH...]", help="Files and folders.  [default: the state]"),
+        typer.Argument(
+            metavar="[PATH...]", help="Files and folders.", show_default="the state"
+        ),
     ] = None,
     setting: Set = None,
     *,

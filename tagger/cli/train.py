@@ -53,7 +53,10 @@ Jobs = Annotated[
 ]
 
 Source = Annotated[
-    Path, typer.Argument(help="best.pt of a run, or an .onnx; with --check any .onnx.")
+    Path,
+    typer.Argument(
+        metavar="SOURCE", help="best.pt of a run, or an .onnx; with --check any .onnx."
+    ),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="MODEL.onnx", help="What to make.")
