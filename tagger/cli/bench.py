@@ -28,14 +28,19 @@ BENCHED: "tuple[Device, ...]" = ("cpu", "cuda", "tensorrt")
 ACTIONS = ("build", "list", "clear")
 MAX_FILES = 40
 
+Music = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="MUSIC", help="Files to decode, to compare decoding with the model."
+    ),
+]
+Action = Annotated[
+    str, typer.Argument(metavar="build|list|clear", help="What to do with the engines.")
+]
+
 
 def bench(
-    music: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="MUSIC", help="Files to decode, to compare decoding with the model."
-        ),
-    ] = None,
+    music: Music = None,
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -81,10 +86,7 @@ def _pairs(model: Path) -> "list[tuple[Path, Device]]":
 
 
 def engine(
-    action: Annotated[
-        str,
-        typer.Argument(metavar="build|list|clear", help="What to do with the engines."),
-    ],
+    action: Action,
     model: Model = "default",
     device: Annotated[
         str, typer.Option("--device", metavar="tensorrt[:N]", help="Which GPU.")
