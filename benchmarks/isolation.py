@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from measure import data_folder
+
 from tagger.audio.process_client import DecodeProcess
 from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.errors import DecodeError
@@ -116,7 +118,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=40, help="at least so many files")
     parser.add_argument("--rounds", type=int, default=5, help="repetitions of each job")
     given = parser.parse_args()
-    songs = given.songs or Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "songs-cc"
+    songs = given.songs or data_folder() / "songs-cc"
     tracks = list(find_tracks([songs]))
     paths = tracks * -(-given.files // len(tracks))
     spec = load_engine(find_model(DEFAULT), device="cpu").spec

@@ -271,12 +271,13 @@ def cost(model: str) -> None:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=data_folder())
+    parser.add_argument("--data", type=Path, help="recordings; those of TAGGER_DATA")
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--model", default="default")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--cost", action="store_true")
     args = parser.parse_args()
+    args.data = args.data or data_folder()
     if args.speed:
         speed()
         return

@@ -241,8 +241,9 @@ def other_half(data: Path) -> list[LabelledTrack]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=data_folder())
+    parser.add_argument("--data", type=Path, help="recordings; those of TAGGER_DATA")
     args = parser.parse_args()
+    args.data = args.data or data_folder()
     engine = load_engine(find_model("default"), device="cpu")
     base = BaseModel(find_model("default"), engine.spec)
     collections: list[Collection] = [*recordings(args.data), library(args.data)]

@@ -17,8 +17,10 @@ Job = Callable[[], object]
 
 
 def data_folder() -> Path:
-    """Where real recordings lie."""
-    return Path(os.environ.get("TAGGER_DATA", "../shared/data"))
+    """Where real recordings lie: the folder that TAGGER_DATA names."""
+    if folder := os.environ.get("TAGGER_DATA"):
+        return Path(folder)
+    sys.exit("TAGGER_DATA is not set: it names the folder with the recordings to measure on.")
 
 
 def songs(*, n_files: int, folder: Path | None = None) -> list[Path]:

@@ -16,7 +16,6 @@ The last line is one JSON object.
 import argparse
 import csv
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import soundfile
+from measure import data_folder
 from numpy.typing import NDArray
 
 from tagger.library.walk import find_tracks
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default=DEFAULT)
     given = parser.parse_args()
-    data = Path(os.environ.get("TAGGER_DATA", "../shared/data"))
+    data = data_folder()
     engine = load_engine(find_model(given.model), device="cpu")
     learned = engine.spec.training.get("last_fit", ())
     valid = {}

@@ -11,7 +11,6 @@ object.
 import argparse
 import csv
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from measure import data_folder
 
 from export.cost import cost_of
 from export.describe import describe, spec_of
@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("model", nargs="?", type=Path, default=find_model(DEFAULT))
     given = parser.parse_args()
-    data = Path(os.environ.get("TAGGER_DATA", "../shared/data"))
+    data = data_folder()
     result: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "cores": usable_cores()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

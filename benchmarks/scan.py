@@ -11,7 +11,6 @@ processes anew each time (0.13 s), which shows when there are few files.
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import sys
@@ -92,8 +91,10 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Measure and print."""
+    from measure import data_folder  # noqa: PLC0415 - a test imports this module from elsewhere
+
     given = arguments()
-    songs = given.songs or Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "songs-cc"
+    songs = given.songs or data_folder() / "songs-cc"
     tracks = list(find_tracks([songs]))
     engine = load_engine(find_model(given.model), device="cpu")
     compare(tracks, engine, ListenOptions(), rounds=1)  # warm the file cache and the session

@@ -10,7 +10,6 @@ The last line is one JSON object.
 import argparse
 import json
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from measure import data_folder
 
 from tagger.model.load import usable_cores
 from train.augment.clips import clip_changes
@@ -39,7 +39,6 @@ from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
 from train.models.network import TaggerNet
 
-ROOT = Path(os.environ.get("TAGGER_DATA", "../shared/data")) / "gtzan-audio"
 LABELS = ("even", "odd")
 WORKERS = (0, 1, 2)
 RECIPE = Path(__file__).parents[1] / "train" / "configs" / "default.yaml"
@@ -200,7 +199,9 @@ def measure_changes(*, sample_rate: int, window_len: int, rounds: int) -> dict[s
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=ROOT)
+    parser.add_argument(
+        "--data", type=Path, help="recordings; the folder gtzan-audio of TAGGER_DATA"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     torch.set_num_threads(usable_cores())
@@ -208,7 +209,7 @@ def main() -> None:
     options = config.features_options
     recipe = Recipe(sample_rate=options.sample_rate, longest_s=config.longest_s)
     figures: dict[str, Any] = {}
-    clips = recordings(asked.data)
+    clips = recordings(asked.data or data_folder() / "gtzan-audio")
     figures["preparing"] = measure_preparing(clips, recipe, rounds=asked.rounds)
     print(figures["preparing"], flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tagger.api import Tagger
     from tagger.errors import TaggerError
     from tagger.model.device_options import DeviceOptions
+    from tagger.reports.report import to_record
     from tagger.scan.observer import Observer
     from tagger.scan.options import RecallOptions, ScanOptions
     from tagger.scan.results import TrackResult
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeviceOptions", "Observer", "RecallOptions", "ScanOptions", "Tagger", "TaggerError",
-    "TrackResult", "__version__", "read_tags", "write_genres",
+    "TrackResult", "__version__", "read_tags", "to_record", "write_genres",
 ]  # fmt: skip
 
 _HOMES = {
@@ -37,6 +38,7 @@ _HOMES = {
     "ScanOptions": "tagger.scan.options",
     "TrackResult": "tagger.scan.results",
     "read_tags": "tagger.tags",
+    "to_record": "tagger.reports.report",
     "write_genres": "tagger.writing.safe_write",
 }
 

@@ -1,4 +1,4 @@
-"""The door: `Tagger`, a model, decoders, a cache and a journal, opened once, used many times.
+"""The entry point: `Tagger`, a model, decoders, a cache and a journal that are opened once.
 
     with Tagger() as tagger:
         for result in tagger.scan(["Music"]):

@@ -62,6 +62,11 @@ _ESCAPED = {
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
 
 
+def counted(n: int, one: str, many: str) -> str:
+    """`1 file`, `2 files`: a number with the word that goes with it."""
+    return f"{n} {one if n == 1 else many}"
+
+
 def cell_text(text: str) -> str:
     r"""The text as a cell of a table that people open in a terminal or a spreadsheet.
 

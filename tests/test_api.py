@@ -39,7 +39,7 @@ def by_name(results):
 
 
 def test_a_scan_says_what_the_command_line_says(music, tagger, tmp_path):
-    """The records of `tagger scan --json` are those of the door, field by field."""
+    """The records of `tagger scan --json` are those of `Tagger`, field by field."""
     done = command(
         "scan", music, "--json", "--threshold", "0.01", "--top", "1", "--device", "cpu",
         "--state", tmp_path / "other.db",
@@ -139,7 +139,7 @@ def test_an_audit_names_what_disagrees(music, tagger):
 
 
 def test_a_second_scan_decodes_nothing_again(music, tagger, monkeypatch):
-    """The cache is the same as long as the door is open, and afterwards."""
+    """The cache is the same as long as the `Tagger` is open, and afterwards."""
     first = by_name(tagger.scan([music], SURE))
     monkeypatch.setattr("tagger.audio.process_client.DecodeProcess.listen", None)
     assert by_name(tagger.scan([music], SURE))["a.flac"] == first["a.flac"]

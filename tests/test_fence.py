@@ -199,9 +199,9 @@ RECORDS = {
     "tagger.scan.timeline": {"Timeline", "segments"},
     "tagger.state.corrections": {"all_corrections", "forget_corrections", "lesson_due"},
 }
-"""What a front end may use of the parts behind the door: options that it fills in, results, the
-corrections that lie in the state that the door holds, and how a change is taken back: objects
-have a journal of their own."""
+"""What a front end may use of the parts behind the entry point: options that it fills in,
+results, the corrections that lie in the state that `Tagger` holds, and how a change is taken
+back: objects have a journal of their own."""
 
 
 def front_end_modules():

@@ -2,10 +2,11 @@ import json
 import os
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.text import json_text, sanitise, text_of
+from tagger.text import counted, json_text, sanitise, text_of
 
 
 @given(st.text(st.characters(), max_size=50))
@@ -24,6 +25,12 @@ def test_names_that_are_no_text_can_be_carried(name):
     expected = name.decode("utf-8", errors="backslashreplace")
     assert text_of(os.fsdecode(name)) == expected
     assert text_of(f"{os.fsdecode(name)}: it is gone") == f"{expected}: it is gone"
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
+def test_a_number_has_the_word_that_goes_with_it(n, said):
+    """One is singular, none and many are plural."""
+    assert counted(n, "file", "files") == said
 
 
 def test_ordinary_text_stays_as_it_is():

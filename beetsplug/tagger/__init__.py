@@ -227,7 +227,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         return {result.path: result for result in tagger.scan(paths, options)}
 
     def _tagger(self) -> Tagger:
-        """The door to everything, opened at first use and kept.
+        """The `Tagger` of the configuration, opened at first use and kept.
 
         Raises:
             TaggerError: there is no such model, or a setting is wrong.

@@ -1,8 +1,8 @@
 """Decoding in another process, so that a file that crashes or hangs a decoder costs no other.
 
 libsndfile and FFmpeg are native code and files are anybody's: a crash would end the scan, a
-hang would keep a thread for ever. A helper is started when the first file needs it, used for
-one file after another, and replaced after it has died.
+hang would keep a thread for ever. A decoding process is started when the first file needs it,
+used for one file after another, and replaced after it has died.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from tagger.audio.windows import Waveform
 from tagger.errors import DecodeError, StartError, TrackError
 from tagger.system.limits import LIMIT_S
 
-_HELPER = "tagger.audio.process_server"
+_SERVER = "tagger.audio.process_server"
 _OWN_GROUP = None if sys.platform == "win32" else 0
 """A process group of its own: Ctrl-C is for the scan to answer."""
 
@@ -46,7 +46,7 @@ _DEATHS = (OSError, EOFError, ValueError, struct.error)
 
 
 class DecodeProcess:
-    """A helper process and what it is asked; for one thread. Use it in a `with` statement."""
+    """A decoding process and what it is asked; for one thread. Use it in a `with` statement."""
 
     def __init__(self, *, limit_s: float = LIMIT_S) -> None:
         """Start nothing yet.
@@ -65,7 +65,7 @@ class DecodeProcess:
 
         Raises:
             DecodeError: the file cannot be read, or its decoder crashed or took too long.
-            StartError: no helper process can be started.
+            StartError: no decoding process can be started.
         """
         process = self.start()
         assert process.stdin
@@ -107,20 +107,20 @@ class DecodeProcess:
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a helper."""
+        """Whether there is a process."""
         return self._process is not None
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is a helper that can be asked for another file."""
+        """Whether there is a process that can be asked for another file."""
         process = self._process
         return process is not None and not self._is_interrupted and process.poll() is None
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """The helper, which is started if there is none.
+        """The process, which is started if there is none.
 
         Raises:
-            StartError: no helper process can be started.
+            StartError: no decoding process can be started.
         """
         if self._process is None:
             self._process = _start(self._memory)
@@ -134,7 +134,7 @@ class DecodeProcess:
             process.kill()
 
     def close(self) -> None:
-        """End the helper, whatever it is doing."""
+        """End the process, whatever it is doing."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -147,7 +147,7 @@ class DecodeProcess:
             process.wait(timeout=1.0)
 
     def dispose(self) -> None:
-        """End the helper and free its memory; nothing can be asked afterwards."""
+        """End the process and free its memory; nothing can be asked afterwards."""
         self.close()
         if self._memory is not None:
             os.close(self._memory)
@@ -161,10 +161,10 @@ class DecodeProcess:
 
 
 def _start(memory: int | None) -> "subprocess.Popen[bytes]":
-    """A new helper, which imports from where this process does and from nowhere else."""
+    """A new decoding process; it imports from where this one does and from nowhere else."""
     # -P, since `-m` and `-c` would look for modules in the current folder: anybody's music.
     start = (
-        f"import sys; sys.path[:] = sys.argv[1:]; from {_HELPER} import main; main({memory})"
+        f"import sys; sys.path[:] = sys.argv[1:]; from {_SERVER} import main; main({memory})"
     )
     environment = os.environ | _ENVIRONMENT
     try:
@@ -186,7 +186,7 @@ def _start(memory: int | None) -> "subprocess.Popen[bytes]":
     if not _says_hello(process):
         raise StartError(
             f"{sys.executable}: the process for decoding ended at once; see what"
-            f" `{sys.executable} -c 'import {_HELPER}'` says."
+            f" `{sys.executable} -c 'import {_SERVER}'` says."
         )
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415, it does not exist on Windows
@@ -217,7 +217,7 @@ def _late(limit_s: float) -> str:
 
 
 def _last_words(process: "subprocess.Popen[bytes]") -> str:
-    """Why a helper is dead, and what to do."""
+    """Why a decoding process is dead, and what to do."""
     try:
         code = process.wait(timeout=1.0)
     except subprocess.TimeoutExpired:

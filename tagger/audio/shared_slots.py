@@ -1,4 +1,4 @@
-"""Memory that a helper process writes windows into and its scan reads them from.
+"""Memory that a decoding process writes windows into and its scan reads them from.
 
 A pipe would copy every sample into the kernel and out again. What the two agree on by messages
 is only which slot is full and which is free again.

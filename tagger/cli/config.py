@@ -10,7 +10,7 @@ from tagger.text import json_text, sanitise
 
 config = typer.Typer(
     name="config",
-    help="Your settings: how genres are called, which are written.",
+    help="Your settings: the names of genres, which are written.",
     no_args_is_help=True,
 )
 

@@ -107,7 +107,7 @@ def open_tagger(
     quiet: bool,
     state: Path | Literal[False] | None = None,
 ) -> "Tagger":
-    """The door, for what was typed.
+    """A `Tagger` with the model, the device and the settings that were typed.
 
     Args:
         where: which model, on which device.
@@ -133,7 +133,7 @@ def open_tagger(
 def open_journal(
     state: Path | None, console: "Console", settings: "Settings | None" = None
 ) -> "Tagger":
-    """The door for commands that decode nothing.
+    """A `Tagger` for commands that decode nothing: its state and its journal.
 
     Args:
         state: its file; None for the user's.

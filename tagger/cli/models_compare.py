@@ -93,19 +93,19 @@ def _table(comparison: "Comparison") -> "Table":
         table.add_row(title, values[0], values[1])
 
     every = dict(enumerate(comparison.models))
-    row("genres", {i: str(value.n_labels) for i, value in every.items()})
-    row("tracks a second", {i: f"{value.tracks_per_s:.1f}" for i, value in every.items()})
+    row("genres", {i: str(figures.n_labels) for i, figures in every.items()})
+    row("tracks a second", {i: f"{figures.tracks_per_s:.1f}" for i, figures in every.items()})
     row(
         "tracks with a sure genre",
-        {i: _share(value.n_chosen, comparison.n_tracks) for i, value in every.items()},
+        {i: _share(figures.n_chosen, comparison.n_tracks) for i, figures in every.items()},
     )
     row(
         "first label right",
-        {i: _share(value.n_first_right, value.n_own) for i, value in every.items()},
+        {i: _share(figures.n_first_right, figures.n_own) for i, figures in every.items()},
     )
     row(
         "sure genre right",
-        {i: _share(value.n_written_right, value.n_written) for i, value in every.items()},
+        {i: _share(figures.n_written_right, figures.n_written) for i, figures in every.items()},
     )
     return table
 

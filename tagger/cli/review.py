@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagger.api import Tagger
     from tagger.reports.report import Report
     from tagger.review.findings import Audit, Audited, AuditOptions
-    from tagger.scan.results import TrackResult
+    from tagger.scan.results import Status, TrackResult
 
 
 Findings = Annotated[
@@ -146,7 +146,7 @@ def apply(
     A row whose `genres` differ from `previous` is written, if the file still holds `previous`.
     """
     from tagger.reports.report import Tally
-    from tagger.review.apply import ApplyOptions
+    from tagger.review.apply import NOT_EDITED, ApplyOptions
     from tagger.review.report_rows import read_rows
     from tagger.state.corrections import lesson_due
 
@@ -154,12 +154,13 @@ def apply(
     options = ApplyOptions(
         write=not dry_run, remove=remove, report=report, writing=writing.options(settings)
     )
-    tally, started = Tally(), time.monotonic()
+    tally, started, n_unedited = Tally(), time.monotonic(), 0
     console, out = stderr_console(), stdout_console()
     rows = read_rows(report, on_note=sayer(console))
     with open_journal(state, console, settings) as tagger:
         for result in tagger.apply(rows, options):
             tally.add(result)
+            n_unedited += result.reason == NOT_EDITED
             show_written(result, out, json=json, quiet=quiet)
         # Asked while the state is held, told once it is let go of.
         is_due = settings.auto_learn and not dry_run
@@ -167,5 +168,16 @@ def apply(
     if due is not None:
         sayer(console)(due)
     if not quiet:
-        console.print(tally.table(elapsed_s=time.monotonic() - started))
+        meanings = _of_unchanged(n_unedited, tally.statuses["unchanged"])
+        console.print(tally.table(elapsed_s=time.monotonic() - started, meanings=meanings))
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)
+
+
+def _of_unchanged(n_unedited: int, n_unchanged: int) -> "dict[Status, str]":
+    """What the summary says of rows that changed nothing: most were never touched."""
+    if not n_unedited:
+        return {}
+    n_others = n_unchanged - n_unedited
+    others = f"; {n_others} have these genres already" if n_others else ""
+    number = f"{n_unedited} " if n_others else ""
+    return {"unchanged": f"{number}not edited, left as they are{others}"}

@@ -12,7 +12,7 @@ from tagger.cli.device import Where, open_tagger
 from tagger.cli.grouped import grouped
 from tagger.cli.scan_options import Set
 from tagger.cli.state import State
-from tagger.text import json_text, sanitise, text_of
+from tagger.text import counted, json_text, sanitise, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +102,13 @@ def duplicates(
         for match in group:
             _line(match.likeness, match.path)
         typer.echo("")
-    sayer(console)(
-        f"{len(index.paths)} tracks were compared; {n_groups} recordings are there twice or"
-        " more."
-    )
+    if n_groups:
+        recordings = counted(n_groups, "recording is", "recordings are")
+        outcome = f"{recordings} there twice or more."
+    else:
+        outcome = "no duplicates."
+    compared = counted(len(index.paths), "track was", "tracks were")
+    sayer(console)(f"{compared} compared; {outcome}")
 
 
 def _line(likeness: float, path: Path) -> None:

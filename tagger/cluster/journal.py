@@ -4,7 +4,7 @@
     RUN/BATCH/WRITER-000001.parquet  changes that are planned, and what became of earlier ones
 
 A change is in a durable part before its object is touched. What became of it is in the next
-part of the same writer, and need not be: the object itself tells (`tagger.cluster.recover`).
+part of the same writer, and need not be: the object itself tells (`tagger.cluster.settled`).
 So one request for several changes is all that the journal costs.
 """
 

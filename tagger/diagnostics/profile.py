@@ -99,7 +99,7 @@ def shares_of(events: Iterable[Mapping[str, Any]]) -> list[Share]:
         )
         for device, count in counts.items()
     ]
-    return sorted(shares, key=lambda operator: -operator.time)
+    return sorted(shares, key=lambda share: -share.time)
 
 
 def _longest(times: Counter[tuple[str, str]], device: str, total: int) -> dict[str, float]:
@@ -110,6 +110,7 @@ def _longest(times: Counter[tuple[str, str]], device: str, total: int) -> dict[s
 def sentence(shares: Iterable[Share]) -> str:
     """The shares in words, as `doctor` and `bench` print them."""
     return "; ".join(
-        f"{on.device}: {on.n_nodes} nodes ({on.nodes:.0%}), {on.time:.0%} of the time"
-        for on in shares
+        f"{share.device}: {share.n_nodes} nodes ({share.nodes:.0%}),"
+        f" {share.time:.0%} of the time"
+        for share in shares
     )

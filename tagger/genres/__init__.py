@@ -1,1 +1,1 @@
-"""Scores -> genres: which are chosen, how they are called, where they are written."""
+"""Scores -> genres: which are chosen, what they are called, where they are written."""

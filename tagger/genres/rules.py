@@ -128,13 +128,13 @@ def without_general(names: Iterable[str], rules: GenreRules) -> tuple[str, ...]:
 
 def canonical(name: str, rules: GenreRules) -> str:
     """The name after all aliases; of aliases that run in a circle, the first name."""
-    target_name, seen = name, {fold(name)}
-    while (target := rules.aliases.get(fold(target_name))) is not None:
+    current, seen = name, {fold(name)}
+    while (target := rules.aliases.get(fold(current))) is not None:
         if fold(target) in seen:
-            return target if fold(target) == fold(target_name) else name
+            return target if fold(target) == fold(current) else name
         seen.add(fold(target))
-        target_name = target
-    return target_name
+        current = target
+    return current
 
 
 def ancestors(name: str, rules: GenreRules) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def _counted(paths: Iterator[Path], limit_s: float) -> Counter[str]:
     until = time.monotonic() + limit_s
     for thread in threads:
         thread.start()
-    for counter in threads:
-        counter.join(max(0.0, until - time.monotonic()))
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
     with lock:
         return Counter(counts)

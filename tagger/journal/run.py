@@ -148,18 +148,18 @@ class JournalledRun:
         """Make what was recorded, and record what became of it once that is certain."""
         left = [step for step in group if isinstance(step, _Step)]
         try:
-            for change in group:
-                if not isinstance(change, _Step):
-                    yield change
+            for step in group:
+                if not isinstance(step, _Step):  # the outcome of what cannot be done
+                    yield step
                     continue
-                left.remove(change)
+                left.remove(step)
                 outcome: Outcome = True
                 try:
-                    change.planned.make()
-                    change.planned.commit()
+                    step.planned.make()
+                    step.planned.commit()
                 except TrackError as error:
                     outcome = error
-                self._note(change, outcome)
+                self._note(step, outcome)
                 yield outcome
         except GeneratorExit:
             for step in left:

@@ -144,23 +144,23 @@ def _by_path(corrections: Sequence[Correction]) -> dict[Path, _Decision]:
     grouped: defaultdict[Path, list[Correction]] = defaultdict(list)
     for correction in corrections:
         grouped[correction.path].append(correction)
-    return {path: _taken_together(decisions) for path, decisions in grouped.items()}
+    return {path: _taken_together(of_one_file) for path, of_one_file in grouped.items()}
 
 
-def _taken_together(decisions: Sequence[Correction]) -> _Decision:
+def _taken_together(corrections: Sequence[Correction]) -> _Decision:
     denied: dict[str, str] = {}
     given: set[str] = set()
     n_contradictions = 0
     genres = None
-    for decision in decisions:  # a later one overrules an earlier one
-        for name in decision.genres:
+    for correction in corrections:  # a later one overrules an earlier one
+        for name in correction.genres:
             n_contradictions += denied.pop(fold(name), None) is not None
             given.add(fold(name))
-        for name in decision.denied:
+        for name in correction.denied:
             n_contradictions += fold(name) in given
             denied[fold(name)] = name
-        if decision.genres:
-            genres = frozenset(map(fold, decision.genres))
+        if correction.genres:
+            genres = frozenset(map(fold, correction.genres))
     return _Decision(genres, tuple(denied.values()), n_contradictions)
 
 

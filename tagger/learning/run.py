@@ -45,6 +45,7 @@ from tagger.state.corrections import (
 )
 from tagger.state.embeddings import n_of_other_sources, stored_embeddings
 from tagger.state.store import Store
+from tagger.text import counted
 
 if TYPE_CHECKING:
     from tagger.api import Tagger
@@ -54,7 +55,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnOptions:
-    """What is learned, and how it is called.
+    """What is learned, and what it is called.
 
     Attributes:
         name: of the model.
@@ -246,7 +247,7 @@ def _vocabulary(
 
 
 def _naming(gathered: Gathered, rules: GenreRules, options: LearnOptions) -> Naming:
-    """How the model is called, and what it says of itself."""
+    """What the model is called, and what it says of itself."""
     return Naming(
         name=options.name,
         rules=rules,
@@ -267,19 +268,17 @@ def _tell_of_others(store: Store, source: str, say: Say) -> None:
 
 def _tell(gathered: Gathered, say: Say) -> None:
     """What was not learned from, one sentence each."""
-    sentences = {
-        f"{gathered.n_failed} files could not be read; `tagger scan` says why.": (
-            gathered.n_failed
-        ),
-        f"{gathered.n_silent} files are silent, and teach nothing.": gathered.n_silent,
-        f"{gathered.n_by_scans} files hold genres that tagger wrote itself, which teach"
-        " nothing until you correct or confirm them.": gathered.n_by_scans,
-        f"{gathered.n_contradictions} corrections contradict earlier ones of the same file;"
-        " the last one counts.": gathered.n_contradictions,
-    }
-    for sentence, n_files in sentences.items():
-        if n_files:
-            say(sentence)
+    sentences = [
+        (gathered.n_failed, "file", "files", "could not be read; `tagger scan` says why."),
+        (gathered.n_silent, "file is", "files are", "silent: nothing is learned from silence."),
+        (gathered.n_by_scans, "file holds", "files hold",
+         "genres that tagger wrote itself; they teach nothing until you confirm them."),
+        (gathered.n_contradictions, "correction does", "corrections do",
+         "not agree with earlier ones of the same file; the last one counts."),
+    ]  # fmt: skip
+    for n, one, many, rest in sentences:
+        if n:
+            say(f"{counted(n, one, many)} {rest}")
 
 
 def _about(gathered: Gathered, options: LearnOptions) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from tagger.errors import ModelError
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
+# The name in the stored format, from when this was `tagger.lean`: files have it.
 METADATA_KEY = "tagger.lean"
 FEATURES = "features"
 

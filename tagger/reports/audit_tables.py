@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.review.findings import TO_MEND, Audit, Audited, Variant
-from tagger.text import sanitise, text_of
+from tagger.text import counted, sanitise, text_of
 
 SHOWN = 20
 _TITLES = {
@@ -95,4 +95,5 @@ def _summary(console: Console, files: Sequence[Audited]) -> None:
     counts = Counter(file.finding for file in files)
     summary = ", ".join(f"{finding} {count}" for finding, count in counts.most_common())
     n_to_mend = sum(counts[finding] for finding in TO_MEND)
-    console.print(f"{len(files)} files, {n_to_mend} worth a look: {summary}", highlight=False)
+    listed = counted(len(files), "file", "files")
+    console.print(f"{listed}, {n_to_mend or 'none'} to correct: {summary}", highlight=False)

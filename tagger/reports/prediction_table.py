@@ -68,9 +68,9 @@ def _bars(
         if kind:
             table.add_row(Text(kind, "dim italic"))
         sure = {
-            score
-            for score in scores
-            if is_sure(score, scores[score], spec, threshold=threshold)
+            label
+            for label, score in scores.items()
+            if is_sure(label, score, spec, threshold=threshold)
         }
         most = SHOWN_OTHERS if kind else SHOWN
         for rank, (label, score) in enumerate(scores.items()):

@@ -49,11 +49,16 @@ def to_record(result: TrackResult) -> dict[str, Any]:
         "previous": list(result.previous),
         "scores": result.scores,
         "duration_s": None if result.duration_s is None else round(result.duration_s, 3),
-        "reason": None if result.reason is None else text_of(result.reason),
+        "reason": None if result.reason is None else _reason(result),
         "field": result.field,
         "second": _second_record(result),
         **({} if result.others is None else {"others": result.others}),
     }
+
+
+def _reason(result: TrackResult) -> str:
+    """Why, without the name of the file, which stands beside it; "" if there is no reason."""
+    return text_of(result.reason or "").removeprefix(f"{text_of(result.path)}: ")
 
 
 def _second_record(result: TrackResult) -> dict[str, Any] | None:
@@ -189,10 +194,8 @@ def _parts(result: TrackResult, *, verbose: bool) -> tuple[str, str] | None:
         return None
     shown = _shown(result) if result.status in {"proposed", "written"} else ""
     nothing = "(no genre)" if result.status in {"proposed", "written"} else ""
-    remark = text_of(shown or result.reason or nothing)
+    remark = text_of(shown) or _reason(result) or nothing
     path = text_of(result.path)
-    # A reason that begins with the file's name says so itself.
-    remark = remark.removeprefix(f"{path}: ")
     if verbose and result.scores:
         best = ", ".join(f"{label} {score:.2f}" for label, score in _first(result.scores, 3))
         remark = f"{remark} [{best}]" if remark else f"[{best}]"
@@ -235,15 +238,21 @@ class Tally:
         """Files that are done."""
         return sum(self.statuses.values())
 
-    def table(self, *, elapsed_s: float) -> Table:
-        """The summary at the end of a scan."""
+    def table(self, *, elapsed_s: float, meanings: Mapping[Status, str] | None = None) -> Table:
+        """The summary at the end of a scan.
+
+        Args:
+            elapsed_s: how long it took.
+            meanings: what stands beside a status where it is not what a scan means by it.
+        """
+        told = {**_MEANING, **(meanings or {})}
         table = Table(title="Summary", title_justify="left", show_header=False)
         table.add_column(style="bold")
         table.add_column(justify="right")
         table.add_column(style="dim")
         for status in STATUSES:
             if count := self.statuses[status]:
-                table.add_row(f"[{_STYLES[status]}]{status}[/]", str(count), _MEANING[status])
+                table.add_row(f"[{_STYLES[status]}]{status}[/]", str(count), told[status])
         rate = self.n_tracks / elapsed_s if elapsed_s > 0 else 0.0
         table.add_row("files", str(self.n_tracks), f"in {elapsed_s:.1f} s, {rate:.1f} a second")
         if self.genres:
@@ -252,7 +261,7 @@ class Tally:
         return table
 
 
-_MEANING = {
+_MEANING: dict[Status, str] = {
     "proposed": "would be written",
     "written": "changed on disk",
     "unchanged": "have these genres already",

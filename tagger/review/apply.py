@@ -18,6 +18,9 @@ from tagger.text import cell_text, from_cell, paths_of, sanitise
 from tagger.writing.options import WriteOptions
 from tagger.writing.refusals import why_skipped
 
+NOT_EDITED = "it was not edited"
+"""Why a row is `unchanged` whose genres are those that its report found."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
@@ -152,7 +155,7 @@ def _decide(
     )
     now = {name: _spelled_out(info, name) for name in asked}
     if asked == was:
-        return "unchanged", "nothing was edited"
+        return "unchanged", NOT_EDITED
     if asked == now and (info.is_consistent or GENRE not in asked):
         return "unchanged", HOLDS_THEM
     # Between report and file somebody else has decided: nobody is overruled unseen.

@@ -25,7 +25,7 @@ class Scored:
 
     Attributes:
         spec: of the model.
-        rules: how genres are called, which explains what own tags mean.
+        rules: the names of genres, which explain what own tags mean.
         results: by path; of tracks that failed none counts.
         seconds: that they took.
     """

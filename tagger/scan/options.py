@@ -28,7 +28,7 @@ class ScanOptions:
         top: the most genres that a track gets.
         threshold: one threshold for all labels instead of the model's own.
         score_all: decode and score also tracks that `fill` will keep as they are.
-        rules: how genres are called, and which are written.
+        rules: what genres are called, and which are written.
         listen: how tracks are decoded and scored.
         writing: how files are changed.
         targets: which fields are written.

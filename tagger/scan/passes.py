@@ -91,7 +91,7 @@ class Passes:
                 file = FileEntry(listing.folder / entry[0], entry)
                 inspected = look_up(file, stored, self._scan)
                 if inspected is None:
-                    yield from self._opened().put(file.path)
+                    yield from self._started_pipeline().put(file.path)
                 else:
                     yield inspected, inspected.stored or TrackScores(file.path)
             if self._pipeline is not None:
@@ -115,7 +115,7 @@ class Passes:
                 return
             yield entry, stored.get(entry[0])
 
-    def _opened(self) -> "Pipeline":
+    def _started_pipeline(self) -> "Pipeline":
         """The pipeline, which is started for the first file to be opened."""
         if self._pipeline is None:
             from tagger.scan.pipeline import Pipeline  # noqa: PLC0415 (NumPy, the decoders)

@@ -91,13 +91,13 @@ SERVE_KEYS = (
 
 def _serve(value: Any) -> Mapping[str, Any]:
     given = _table(value)
-    for key, item in given.items():
+    for key, option in given.items():
         if key not in SERVE_KEYS:
             raise WrongValueError(f"is not a key of this table{nearest(key, SERVE_KEYS)}", key)
         kind = int if key in {"workers", "port"} else str
-        if not isinstance(item, kind) or isinstance(item, bool):
+        if not isinstance(option, kind) or isinstance(option, bool):
             what = "a whole number" if kind is int else "a text"
-            raise WrongValueError(f"is {item!r}, and must be {what}", key)
+            raise WrongValueError(f"is {option!r}, and must be {what}", key)
     return given
 
 
@@ -122,11 +122,11 @@ def _name(value: Any, entry: str | None = None) -> str:
 def _names(value: Any, entry: str | None = None) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is {value!r}, and must be a list of names", entry)
-    return tuple(_name(item, entry) for item in value)
+    return tuple(_name(name, entry) for name in value)
 
 
 def _marks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+    if not isinstance(value, list) or not all(isinstance(mark, str) and mark for mark in value):
         raise WrongValueError(f"is {value!r}, and must be a list of separators such as '/'")
     return tuple(value)
 
@@ -134,9 +134,9 @@ def _marks(value: Any) -> tuple[str, ...]:
 def _patterns(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is {value!r}, and must be a list of patterns such as '*.wav'")
-    for name in value:
-        if not isinstance(name, str) or not name.strip(" !/.") or "\0" in name:
-            raise WrongValueError(f"holds {name!r}, which is not a name or pattern of files")
+    for pattern in value:
+        if not isinstance(pattern, str) or not pattern.strip(" !/.") or "\0" in pattern:
+            raise WrongValueError(f"holds {pattern!r}, which is not a name or pattern of files")
     return tuple(value)
 
 

@@ -89,7 +89,8 @@ def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
     except ValueError:
         return False
     return all(
-        isinstance(genres, list) and all(isinstance(v, str) for v in genres) for genres in lists
+        isinstance(values, list) and all(isinstance(value, str) for value in values)
+        for values in lists
     )
 
 

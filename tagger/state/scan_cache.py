@@ -68,11 +68,11 @@ def _say_nothing(_sentence: str) -> None:
 class ScanCache:
     """A store as a scan sees it; `flush` before it is closed.
 
-    Attributes:
-        is_stored: what is found out is kept.
-
     A store that fails while the scan runs (a full disk, damage) ends the remembering, not the
     scan: what it would have told is found out.
+
+    Attributes:
+        is_stored: what is found out is kept.
     """
 
     is_stored = True
@@ -84,7 +84,7 @@ class ScanCache:
 
         Args:
             store: held by this process.
-            keys: the conditions.
+            keys: the conditions under which what is stored counts: model, options, versions.
             on_notice: told once, in a sentence, if the store fails.
         """
         self.keys = keys

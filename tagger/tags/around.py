@@ -42,7 +42,7 @@ def places_around(source: Source, edges: Edges, style: Style) -> Around:
         front=tuple(Place(tag.values(GENRE, style)) for tag in tags),
         ape=tuple(map(Place, items)),
         behind=tuple(Place(tag.values(GENRE, style)) for tag in behind),
-        id3v1=tuple(place for places in codes for place in places),
+        id3v1=tuple(place for of_one_tag in codes for place in of_one_tag),
     )
 
 

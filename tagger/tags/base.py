@@ -178,7 +178,7 @@ class TagFile(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One kind of file: how it is called, recognised and decoded.
+    """One kind of file: what it is called, how it is recognised and decoded.
 
     Attributes:
         name: as results call it.

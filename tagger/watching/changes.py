@@ -94,11 +94,11 @@ def _tell(
     before: Collection[Path], lost: Collection[Path], on_notice: Callable[[str], None]
 ) -> None:
     """Say which folders are lost now, and which are back."""
-    for one in sorted({*before, *lost}):
-        if one not in before:
-            on_notice(f"{one}: it cannot be reached; it is waited for.")
-        elif one not in lost:
-            on_notice(f"{one}: it is there again, and looked over.")
+    for folder in sorted({*before, *lost}):
+        if folder not in before:
+            on_notice(f"{folder}: it cannot be reached; it is waited for.")
+        elif folder not in lost:
+            on_notice(f"{folder}: it is there again, and looked over.")
 
 
 def _events(

@@ -59,13 +59,13 @@ class Settling:
     def whole(self, now: float) -> list[str]:
         """Take the files that have been quiet long enough, in the order in which they came."""
         whole_files = []
-        for path, value in list(self._waiting.items()):
-            if now - value.since < self._quiet_s:
+        for path, waiting in list(self._waiting.items()):
+            if now - waiting.since < self._quiet_s:
                 continue
             signature = self._look(path)  # polling may have missed the last change
             if signature is None:
                 self.forget(path)
-            elif signature != value.signature:
+            elif signature != waiting.signature:
                 self._waiting[path] = _Waiting(signature, now)
             else:
                 del self._waiting[path]

@@ -1,4 +1,4 @@
-"""The helper process with a decoder that does what the file's name says, in native code."""
+"""A decoding process with a decoder that does what the file's name says, in native code."""
 
 import ctypes
 import os

@@ -31,7 +31,7 @@ def heard(listening):
 @pytest.fixture
 def bad_process(monkeypatch):
     """A process whose decoder crashes, hangs or eats, as the file's name says."""
-    monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
+    monkeypatch.setattr(process_client, "_SERVER", "tests.audio.bad_helper")
     with DecodeProcess(limit_s=LIMIT_S) as process:
         yield process
 
@@ -160,13 +160,13 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path):
     assert not (tmp_path / "was-run").exists()
 
 
-def test_no_helper_outlives_the_scan(tmp_path):
-    """A helper whose scan is killed ends by itself, at the latest with its file's time."""
+def test_no_decoding_process_outlives_the_scan(tmp_path):
+    """A process whose scan is killed ends by itself, at the latest with its file's time."""
     script = (
         "import os\nfrom pathlib import Path\n"
         "from tagger.audio import process_client\n"
         "from tagger.audio.requested_windows import RequestedWindows\n"
-        "process_client._HELPER = 'tests.audio.bad_helper'\n"
+        "process_client._SERVER = 'tests.audio.bad_helper'\n"
         "w = RequestedWindows(sample_rate=8000, window_len=8000, n_windows=1,"
         " silence_dbfs=-60.0)\n"
         "process = process_client.DecodeProcess(limit_s=1.0)\n"
@@ -197,7 +197,7 @@ def _is_running(pid):
     [("/dev/null", "no process can be started"), ("true", "ended at once")],
 )
 def test_no_process_can_be_started(monkeypatch, program, reason):
-    """Where no helper starts, that is told once, instead of as the failure of each file."""
+    """Where none starts, that is told once, instead of as the failure of each file."""
     monkeypatch.setattr(sys, "executable", program)
     with pytest.raises(StartError, match=reason):
         next(DecodeProcess().listen(Path("a.mp3"), WANTED))

@@ -70,6 +70,13 @@ def test_tags_that_look_wrong_are_a_report_that_apply_takes(models, music, tmp_p
     assert (first["status"], first["genres"]) == ("proposed", ["Schlager"])
 
 
+def test_one_file_is_not_files(models, music):
+    """A single file that cannot be read is told of in the singular."""
+    (music / "Schlager 0" / "bad.mp3").write_bytes(b"no music at all" * 20)
+    done = tagger("learn", music, "-o", "mine", "--from", "base", *QUIET)
+    assert "1 file could not be read; `tagger scan` says why." in done.stderr
+
+
 def test_nothing_to_learn_from_is_said():
     """Neither a path nor examples."""
     done = tagger("learn")
@@ -94,6 +101,14 @@ def test_what_sounds_alike_is_found_in_the_state(learned, music, tmp_path):
     assert lines[2:] == found
 
 
+def test_a_library_without_duplicates_has_none(models, tmp_path):
+    """It is said in words, not as a number of them."""
+    write_track(tmp_path / "more" / "a.flac", (0, 13), seed=9, seconds=3)
+    done = tagger("duplicates", tmp_path / "more", "--model", "base", *QUIET)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "1 track was compared; no duplicates." in done.stderr
+
+
 def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
     """Of the state, or of a folder; what stands alone is not named."""
     folder = tmp_path / "more"
@@ -106,4 +121,4 @@ def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
     assert done.returncode == 0, done.stderr
     (group,) = map(json.loads, done.stdout.splitlines())
     assert [item["path"].rsplit("/", 1)[1] for item in group["tracks"]] == ["a.flac", "b.ogg"]
-    assert "8 tracks were compared; 1 recordings are there twice or more" in done.stderr
+    assert "8 tracks were compared; 1 recording is there twice or more" in done.stderr

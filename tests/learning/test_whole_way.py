@@ -22,7 +22,7 @@ MINE = LearnOptions(name="mine", precision=0.6)
 
 
 def opened(model, tmp_path, **settings):
-    """The door, with the state of the test."""
+    """A `Tagger`, with the state of the test."""
     return Tagger(model, device="cpu", state=tmp_path / "state.db", settings=settings)
 
 

@@ -65,7 +65,7 @@ def test_the_package_holds_both_of_one_model():
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt", "auto"])
 def test_a_gpu_is_given_float32(monkeypatch, device):
-    """Whichever way it is asked for; the engine and the door name the file that answers."""
+    """Whichever way it is asked for; the engine and the `Tagger` name the file that answers."""
     see(monkeypatch, gpu=True)
     pretend(monkeypatch)
     engine = load_engine(MODEL, device=device)

@@ -45,6 +45,17 @@ def test_a_name_that_is_no_text_does_not_stop_a_report():
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_a_reason_does_not_repeat_the_path(tmp_path, suffix):
+    """The file's name stands in a field of its own."""
+    path = tmp_path / f"report{suffix}"
+    with open_report(path) as report:
+        report.add(TrackResult(path=Path("a.mp3"), status="failed", reason="a.mp3: no audio"))
+    text = path.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines())) if suffix == ".csv" else [json.loads(text)]
+    assert (rows[0]["path"], rows[0]["reason"]) == ("a.mp3", "no audio")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_a_report_holds_what_was_added_at_once(tmp_path, suffix):
     """A scan that is killed leaves all rows that it had reported."""
     path = tmp_path / f"report{suffix}"

@@ -11,6 +11,7 @@ from tagger.scan.options import ScanOptions
 from tagger.scan.scan import scan_files
 from tagger.tags import read_tags
 from tagger.writing.safe_write import WriteOptions, write_genres
+from tests.cli.test_cli import tagger
 from tests.engines import tone_engine
 from tests.synth_audio import make_audio
 from tests.tones import write_tone
@@ -196,3 +197,25 @@ def test_odd_names_survive_the_way_through_the_table(tmp_path, monkeypatch, name
     (result,) = apply(tmp_path / "r.csv").values()
     assert result.status == "written", result.reason
     assert read_tags(tmp_path / name).genres == ("low",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("Folk; Live", "2 │ not edited, left as they are "),
+        ("Folk", "2 │ 1 not edited, left as they are; 1 have these genres already"),
+    ],
+)
+def test_the_summary_does_not_say_of_unedited_rows_that_files_have_these_genres(
+    folder, tmp_path, cell, said
+):
+    """A file without a genre has none already; it was not edited."""
+    report = tmp_path / "report.csv"
+    rows = [(folder / "b.flac", cell, "Folk; Live"), (folder / "c é.flac", "", "")]
+    if cell == "Folk":
+        write_genres(folder / "b.flac", ["Folk"])
+    text = "".join(f"{path},{genres},{previous}\n" for path, genres, previous in rows)
+    report.write_text("path,genres,previous\n" + text)
+    done = tagger("apply", report)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stderr

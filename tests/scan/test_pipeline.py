@@ -113,7 +113,7 @@ def test_a_defect_in_one_track_is_its_result(library):
 @pytest.mark.parametrize("name", ["crashes", "hangs"])
 def test_a_decoder_that_dies_costs_its_file_alone(library, monkeypatch, name):
     """Native code that crashes or hangs fails one track; all others are heard in full."""
-    monkeypatch.setattr(process_client, "_HELPER", "tests.audio.bad_helper")
+    monkeypatch.setattr(process_client, "_SERVER", "tests.audio.bad_helper")
     bad = library[0].with_name(f"{name}.mp3")
     options = ListenOptions(n_decoders=2, limit_s=3.0)
     results = by_path(analyse([*library, bad, *library[:3]], tone_engine(), options))

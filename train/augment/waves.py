@@ -1,6 +1,7 @@
 """Augmentation of batches of waveforms, shape (batch, n_samples), before the front end.
 
-What is done to each recording alone (noise, gain, time stretch, pitch) is in `augment_clips`.
+What is done to each recording alone (noise, gain, time stretch, pitch) is in
+`train.augment.clips`.
 """
 
 import torch

@@ -81,7 +81,7 @@ class TaggerNet(nn.Module):
 
         Args:
             options: its parts.
-            n_labels: of all labels.
+            n_labels: number of labels.
             beside: for `single`, of each of the last labels, which stand beside the softmax
                 over the others: the column of its parent there, or None.
             among: for `single`, of each label in the softmax the column of its parent there,

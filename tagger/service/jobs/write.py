@@ -141,11 +141,11 @@ def record(context: Context, job_id: int, run_id: int, written: Sequence[Written
 
     def note() -> bool:
         with context.database.writing() as session:
-            outcomes = [(item.track.id, item.error is None) for item in written]
+            outcomes = [(done.track.id, done.error is None) for done in written]
             mine = settle(session, job_id, context.id, outcomes)
-            for item in written:
-                if item.track.id in mine:
-                    _note(session, context, run_id, item)
+            for done in written:
+                if done.track.id in mine:
+                    _note(session, context, run_id, done)
             job = session.get(Job, job_id)
             if job is None or job.state != "running":
                 _end_run(session, run_id)
