@@ -61,7 +61,7 @@ BatchSize = Annotated[
         "--batch-size",
         metavar="N|auto",
         help="Windows per batch; auto measures once.",
-        show_default="16, on a GPU 32",
+        show_default="8, on a GPU 32",
         rich_help_panel=RUN,
     ),
 ]

@@ -15,7 +15,7 @@ PROVIDERS: Mapping[str, str] = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 
-CPU_BATCH = 16
+CPU_BATCH = 8
 """Windows a batch on a CPU: more gain nothing."""
 
 GPU_BATCH = 32
