@@ -42,11 +42,12 @@ def answer(engine, n_windows):
         engine.run_embedding(noise[: min(size, n_windows - start)])
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full):
+@pytest.mark.parametrize(("full", "most"), [(False, 1.9), (True, 2.1)])
+def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full, most):
     """All three are measured in turn: on a busy machine each of them takes more.
 
-    The song is a short one that is decoded fast, and the network takes 3.7 ms for 10 s.
+    The song is a short one that is decoded fast: 1.71 and 1.94 of decoding where this was
+    written, starting helpers included, and 0.42 and 0.62 for the network in eight bits.
     """
     engine = load_engine(find_model(DEFAULT), device="cpu")
     options = ListenOptions(full=full)
@@ -60,4 +61,5 @@ def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full):
     rounds = [[processor_s(job) for job in jobs] for _ in range(3)]
     decoding_s, network_s, scan_s = map(min, zip(*rounds, strict=True))
     assert scan_s < 1.3 * (decoding_s + network_s)
-    assert network_s < decoding_s
+    assert scan_s < most * decoding_s
+    assert network_s < 0.8 * decoding_s

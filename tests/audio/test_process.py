@@ -110,7 +110,7 @@ def test_native_trouble_costs_one_file(bad_process, name, reason):
         heard(bad_process.listen(path, WANTED))
     assert str(raised.value).startswith(f"{path}: ")
     assert reason in str(raised.value)
-    assert time.monotonic() - started < 120  # not an hour
+    assert time.monotonic() - started < 60  # before any limit but the hang's
     windows, duration_s = heard(bad_process.listen(Path("good.mp3"), WANTED))
     assert [one is None for one in windows] == [False, True]
     assert duration_s == 2.0

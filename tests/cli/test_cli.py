@@ -173,7 +173,7 @@ def test_an_interrupt_finishes_the_file_and_exits_with_130(tmp_path):
     )
     run.stdout.readline()
     run.send_signal(signal.SIGINT)
-    told, said = run.communicate(timeout=240)
+    told, said = run.communicate(timeout=60)
     assert run.returncode == 130
     assert told.count("\n") < 399
     assert "Traceback" not in said
