@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from tagger.api import Tagger
-from tagger.cluster.attempts import MAX_DEATHS, attempt
+from tagger.cluster.attempts import MAX_DEATHS, attempt, clear_attempts
 from tagger.cluster.fetch import Copy, Fetcher, loads
 from tagger.cluster.metrics import count_batch
 from tagger.cluster.records import ObjectEntry, ObjectResult
@@ -48,6 +49,7 @@ class Work:
         max_len: bytes of an object that is copied.
         writing: how objects are changed; None if they are not.
         rows_asked: rows come back to the driver as well.
+        token: no other driver has it: what is counted for one is counted for no other.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Work:
     max_len: int
     writing: Writing | None = None
     rows_asked: bool = False
+    token: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +122,7 @@ class ScanActor:
         self.presence = Presence(f"{socket.gethostname()}/{node[:6]}", os.getpid())
         self._stack = ExitStack()
         clear_scratch(None)
+        clear_attempts()
         folder = self._stack.enter_context(scratch_folder(None))
         path = folder / work.model_name
         path.write_bytes(model)
@@ -148,7 +152,7 @@ class ScanActor:
         work, started = self._work, time.monotonic()
         rows = work.results.has_part(work.run, number)
         if rows is None:
-            with attempt(f"{work.conditions[:16]}-{work.run}-{number}") as n_deaths:
+            with attempt(f"{work.token}-{number}") as n_deaths:
                 gives_up = n_deaths >= MAX_DEATHS
                 rows = self._given_up(entries) if gives_up else self._done(number, entries)
             work.results.write_part(work.run, number, rows)

@@ -1,12 +1,17 @@
 """How often the process died that had a batch in hand: Ray would begin it again for ever."""
 
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MAX_DEATHS = 3
 """Deaths of a process on one machine after which its batch is given up."""
+
+_NOTE = "tagger-attempt-"
+_OLD_S = 24 * 3600.0
+"""A note is written anew with each attempt, and no batch takes a day."""
 
 
 @contextmanager
@@ -17,9 +22,9 @@ def attempt(name: str) -> Iterator[int]:
     own count with it, and says nothing of the batch.
 
     Args:
-        name: of what is tried, for all processes of the machine.
+        name: of what is tried by one driver, the same in all processes of the machine.
     """
-    note = Path(tempfile.gettempdir()) / f"tagger-attempt-{name}"
+    note = Path(tempfile.gettempdir()) / f"{_NOTE}{name}"
     n_deaths = note.stat().st_size if note.exists() else 0
     with note.open("ab") as file:
         file.write(b".")
@@ -29,3 +34,11 @@ def attempt(name: str) -> Iterator[int]:
         note.unlink(missing_ok=True)
         raise
     note.unlink(missing_ok=True)
+
+
+def clear_attempts() -> None:
+    """Remove the notes of drivers that were killed long ago."""
+    for note in Path(tempfile.gettempdir()).glob(f"{_NOTE}*"):
+        with suppress(OSError):  # another process was quicker, or it is somebody else's
+            if time.time() - note.stat().st_mtime > _OLD_S:
+                note.unlink()

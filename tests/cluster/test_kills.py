@@ -82,5 +82,5 @@ def test_a_worker_a_driver_and_a_node_are_killed(bucket, sounds, tmp_path):
         }
     for row in rows:
         one = undisturbed[sounds[int(row.key.rpartition("/")[2][:3]) % N_SOUNDS]]
-        assert (row.status, row.genres) == (one.status, one.genres)
+        assert (row.status, row.genres) == (one.status, one.genres), row.reason
         assert row.scores == pytest.approx(one.scores, rel=1e-6)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import uuid
 from datetime import UTC, datetime
 
 import obstore
@@ -12,7 +13,7 @@ pytest.importorskip("boto3")
 
 from tagger.api import Tagger
 from tagger.cluster.actor import ScanActor
-from tagger.cluster.attempts import MAX_DEATHS, attempt
+from tagger.cluster.attempts import MAX_DEATHS, attempt, clear_attempts
 from tagger.cluster.batches import batches
 from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
@@ -156,6 +157,32 @@ def test_a_batch_whose_process_dies_again_and_again_is_given_up(
 ):
     """Ray begins it anew each time; after three deaths its rows say so, and others go on."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tagger.cluster.actor.uuid4", lambda: uuid.UUID(int=1))  # one driver
+    _die(music, model, results, monkeypatch)
+    _, done = scan_here(music, results, model, part_len=100)
+    assert [dict(result.statuses) for result in done] == [{"failed": len(KEYS)}]
+    assert all("--retry-failed" in row.reason for row in rows_at(results)[0])
+    assert not list(tmp_path.glob("tagger-attempt-*"))
+
+
+def test_deaths_under_one_driver_are_not_counted_for_the_next(
+    music, model, results, tmp_path, monkeypatch
+):
+    """Of a driver that was killed only notes are left, which are removed after a day."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    _die(music, model, results, monkeypatch)
+    _, done = scan_here(music, results, model, part_len=100)
+    assert [result.statuses["failed"] for result in done] == [0]
+    notes = list(tmp_path.glob("tagger-attempt-*"))
+    assert len(notes) == MAX_DEATHS
+    for note in notes[1:]:
+        os.utime(note, (0, 0))
+    clear_attempts()
+    assert list(tmp_path.glob("tagger-attempt-*")) == notes[:1]
+
+
+def _die(music, model, results, monkeypatch):
+    """As often as a batch may: with the process, which can say nothing any more."""
 
     def dies(*_):
         raise KeyboardInterrupt
@@ -166,10 +193,6 @@ def test_a_batch_whose_process_dies_again_and_again_is_given_up(
         for _ in range(MAX_DEATHS):
             with pytest.raises(KeyboardInterrupt):
                 scan_here(music, results, model, part_len=100)
-        _, done = scan_here(music, results, model, part_len=100)
-    assert [dict(result.statuses) for result in done] == [{"failed": len(KEYS)}]
-    assert all("--retry-failed" in row.reason for row in rows_at(results)[0])
-    assert not list(tmp_path.glob("tagger-attempt-*"))
 
 
 def test_a_batch_that_ends_with_an_error_is_no_death(tmp_path, monkeypatch):
