@@ -24,7 +24,7 @@ Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.")]
 Out = Annotated[Path, typer.Option(help="The run's folder.")]
 From = Annotated[
     Path | None,
-    typer.Option("--from", help="Fine-tune: keep this checkpoint's body, learn a new head."),
+    typer.Option("--from", help="Learn on from this checkpoint; other labels get a new head."),
 ]
 Resume = Annotated[
     Path | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")

@@ -7,6 +7,7 @@ from tests.train import small
 from train.config.config import from_tree
 from train.models import BODIES
 from train.models.attention import SelfAttention, sine_positions
+from train.models.cnn_lstm_attention import StridedBlock
 from train.models.network import TaggerNet
 
 
@@ -103,3 +104,14 @@ def test_contradictory_sizes_are_refused(body, options, said):
     """The message names the body and the field."""
     with pytest.raises(InputError, match=said):
         from_tree({"body": body, "body_options": options})
+
+
+@pytest.mark.parametrize("size", [(8, 10), (8, 11), (7, 10), (7, 11), (1, 1)])
+def test_a_shortcut_that_is_heard_is_the_one_that_was_learned(size):
+    """One convolution gives the mean and its product, at odd edges too."""
+    torch.manual_seed(0)
+    block = StridedBlock(3, 5)
+    maps = torch.rand(2, 3, *size)
+    learned = block.shortcut(F.avg_pool2d(maps, 2, ceil_mode=True))
+    torch.testing.assert_close(block.eval()._shortened(maps), learned)
+    assert block(maps).shape[2:] == tuple(-(-n // 2) for n in size)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from train.features.dft import FactoredPowerSpectrum
 from train.features.drift import HIGH_PASS_HZ, without_drift
-from train.features.frames import n_frames_of, slice_frames, window_len_of
+from train.features.frames import slice_frames, window_len_of
 from train.features.power import FLOOR_POWER
+from train.features.strided_dft import StridedPowerSpectrum, columns_for
 
 COMPRESSIONS = ("db", "log")
 LOG_GAIN = 10_000.0
@@ -85,6 +86,7 @@ class MelFrontEnd(nn.Module):
 
     scale: str
     filters: Tensor
+    spectrum: FactoredPowerSpectrum | StridedPowerSpectrum
 
     def __init__(self, options: MelOptions, *, n_bands: int | None = None) -> None:
         """Compute the bases.
@@ -99,14 +101,22 @@ class MelFrontEnd(nn.Module):
         filters = mel_filters(options)[:n_bands]
         used = torch.nonzero(filters.sum(dim=0)).flatten()
         n_bins = int(used[-1]) + 1 if len(used) else 1  # a narrow band may hold no bin
-        self.spectrum = FactoredPowerSpectrum(options.n_fft, n_bins=n_bins)
+        n_columns = columns_for(options.n_fft, options.hop_len)
+        self.is_strided = n_columns is not None
+        self.spectrum = (
+            FactoredPowerSpectrum(options.n_fft, n_bins=n_bins)
+            if n_columns is None
+            else StridedPowerSpectrum(
+                options.n_fft, options.hop_len, n_columns=n_columns, n_bins=n_bins
+            )
+        )
         self.register_buffer("filters", self._permuted(filters), persistent=False)
 
     def _permuted(self, filters: Tensor) -> Tensor:
-        """Filters in the spectrum's own bin order, shape (n_k1 * len(k2), n_bands)."""
+        """Filters in the spectrum's own bin order: its bins by bands, or turned."""
         bins = self.spectrum.bins
-        chosen = filters[:, bins.clamp(min=0)] * (bins >= 0)
-        return chosen.T.float().contiguous()
+        chosen = (filters[:, bins.clamp(min=0)] * (bins >= 0)).float()
+        return chosen.contiguous() if self.is_strided else chosen.T.contiguous()
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Compute the features; shapes as in the class docstring."""
@@ -114,13 +124,16 @@ class MelFrontEnd(nn.Module):
         waveform = without_drift(
             waveform, sample_rate=options.sample_rate, high_pass_hz=options.high_pass_hz
         )
+        if self.is_strided:
+            mel = torch.matmul(self.filters, self.spectrum(waveform))
+            return self._levels(mel)
         frames = slice_frames(waveform, n_fft=options.n_fft, hop_len=options.hop_len)
         power = self.spectrum(frames).transpose(0, 1).flatten(1)
-        mel = torch.matmul(power, self.filters)
-        n_frames = n_frames_of(waveform.shape[1], n_fft=options.n_fft, hop_len=options.hop_len)
-        if options.compression == "log":
-            levels = torch.log(1 + LOG_GAIN * mel)
-        else:
-            levels = torch.log(mel.clamp(min=FLOOR_POWER)) * (10 / math.log(10))
-        features: Tensor = levels.unflatten(0, (-1, n_frames)).transpose(1, 2)
+        levels = self._levels(torch.matmul(power, self.filters))
+        features: Tensor = levels.unflatten(0, (-1, frames.shape[1])).transpose(1, 2)
         return features
+
+    def _levels(self, mel: Tensor) -> Tensor:
+        if self.options.compression == "log":
+            return torch.log(1 + LOG_GAIN * mel)
+        return torch.log(mel.clamp(min=FLOOR_POWER)) * (10 / math.log(10))

@@ -1,7 +1,7 @@
 """Where a run begins: from nothing, from another run's body, or where it stopped before."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from train.models.network import TaggerNet
 
 CONFIG, RUN = "config.yaml", "run.json"
 KEPT = ("front_end.", "normalise.", "body.")
+HEAD = "head."
 ALIKE = ("features", "features_options", "body", "body_options", "floor_db", "normalise")
 
 
@@ -39,16 +40,23 @@ def like(start_from: Path | None, overrides: Mapping[str, Any]) -> dict[str, Any
     return {**overrides, **fixed}
 
 
-def body_of(start_from: Path | None) -> Callable[[TaggerNet], None] | None:
-    """What puts a checkpoint's front end and body into a fresh network; its head is new."""
+def start_of(
+    start_from: Path | None, labels: Sequence[str]
+) -> Callable[[TaggerNet], None] | None:
+    """What puts a checkpoint's front end and body into a fresh network.
+
+    Its head as well if `labels` are the checkpoint's own; for others the head is new.
+    """
     if start_from is None:
         return None
-    weights = checkpoint.load(start_from).net.state_dict()
-    kept = {name: value for name, value in weights.items() if name.startswith(KEPT)}
+    begun = checkpoint.load(start_from)
+    wanted = (*KEPT, HEAD) if tuple(labels) == begun.labels else KEPT
+    weights = begun.net.state_dict()
+    kept = {name: value for name, value in weights.items() if name.startswith(wanted)}
 
     def start(net: TaggerNet) -> None:
         missing, unexpected = net.load_state_dict(kept, strict=False)
-        if unexpected or any(name.startswith(KEPT) for name in missing):
+        if unexpected or any(name.startswith(wanted) for name in missing):
             raise InputError(f"{start_from}: its body is not that of this configuration.")
 
     return start
@@ -62,7 +70,8 @@ class Places:
         data: the folder that holds the datasets.
         out: the run's own folder; made if need be.
         prepared: where decoded recordings are kept.
-        start_from: a checkpoint whose front end and body are where learning begins.
+        start_from: a checkpoint whose front end and body are where learning begins, and its
+            head where the labels are the same.
     """
 
     data: Path

@@ -31,10 +31,10 @@ from train.fit.distributed import is_first
 from train.fit.initial_weights import (
     CONFIG,
     Places,
-    body_of,
     learned_before,
     like,
     places_of,
+    start_of,
     teachers_before,
     write_run,
 )
@@ -150,7 +150,7 @@ def begin(
     seen = seen_by_start(config, where.start_from)
     if (warned := warning(seen, config)) is not None:
         say(warned)
-    start = body_of(where.start_from)
+    start = start_of(where.start_from, clips.labels)
     return Run(
         config=config, clips=clips, where=where, start=start, seen=seen, say=say, resume=resume
     )
@@ -165,10 +165,28 @@ def finish(run: Run, *, more_facts: Mapping[str, Any] | None = None) -> Path:
     """
     net, unseen = _fitted(run)
     if is_first():
-        facts = marked(_facts_of(run, net, unseen), run.seen) | dict(more_facts or {})
-        run.say(json.dumps(facts.get("metrics", {})))
-        _save(run, net, facts)
+        keep(run, net, unseen, more_facts=more_facts)
     return run.where.out / checkpoint.BEST
+
+
+def keep(
+    run: Run,
+    net: TaggerNet,
+    unseen: ClipLogits | None,
+    *,
+    more_facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Calibrate and measure a network, and save it as the run's.
+
+    Args:
+        run: whose configuration and clips it has.
+        net: fitted, with the labels that are kept.
+        unseen: what networks that had not heard them said of the train clips, or None.
+        more_facts: what an experiment has to say of the model.
+    """
+    facts = marked(_facts_of(run, net, unseen), run.seen) | dict(more_facts or {})
+    run.say(json.dumps(facts.get("metrics", {})))
+    _save(run, net, facts)
 
 
 def _fitted(run: Run) -> tuple[TaggerNet, ClipLogits | None]:

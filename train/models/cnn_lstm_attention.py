@@ -56,9 +56,17 @@ class StridedBlock(nn.Module):
         """(batch, n_in, bands, time) -> (batch, n_out, bands / 2, time / 2), rounded up."""
         y = F.relu(self.norm1(self.conv1(x)))
         y = self.norm2(self.conv2(y))
-        # At an odd edge the mean is that of the cells that are there.
-        halved = F.avg_pool2d(x, 2, ceil_mode=True)
-        return F.relu(y + self.shortcut_norm(self.shortcut(halved)))
+        return F.relu(y + self.shortcut_norm(self._shortened(x)))
+
+    def _shortened(self, x: Tensor) -> Tensor:
+        """The shortcut; at an odd edge the mean is that of the cells that are there."""
+        if self.training:
+            short: Tensor = self.shortcut(F.avg_pool2d(x, 2, ceil_mode=True))
+            return short
+        # One convolution is the same mean, and in eight bits several times as fast.
+        missing = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
+        x = F.pad(x, missing, mode="replicate") if any(missing) else x
+        return F.conv2d(x, self.shortcut.weight.expand(-1, -1, 2, 2) / 4, stride=2)
 
 
 class TimeBlock(nn.Module):

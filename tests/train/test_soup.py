@@ -1,0 +1,64 @@
+"""The mean of the weights of fits that go on from one network."""
+
+import json
+
+import numpy as np
+import torch
+from torch import nn
+
+from tests.train.test_ensemble import TAUGHT, experiment
+from tests.train.test_joined_labels import two_sets  # noqa: F401 - a fixture
+from train.experiments.soup import mean_of
+from train.models import checkpoint
+
+SOUP = ["soup", "--with", "members=2", "--with", "n_measured=5"]
+FIRST = ["last_layer", "--with", "n_windows=2"]
+
+
+def test_the_mean_of_two_fits_is_what_is_kept(two_sets, tmp_path, capsys):  # noqa: F811
+    """Weights are means, batch statistics those of the mean, and both seeds have figures."""
+    (tmp_path / "first").mkdir()
+    for folder in tmp_path.iterdir():
+        if folder.name != "first":
+            (tmp_path / "first" / folder.name).symlink_to(folder)
+    assert experiment(FIRST, TAUGHT, tmp_path / "first")[0] == 0
+    start = tmp_path / "first" / "run" / checkpoint.BEST
+    status, best = experiment(SOUP, TAUGHT, tmp_path, "--from", start)
+    assert status == 0
+    done = checkpoint.load(best)
+    assert [fact["seed"] for fact in done.facts["members"]] == [1, 2]
+    assert all(fact["valid"]["accuracy"] > 0.8 for fact in done.facts["members"])
+    assert done.facts["metrics"]["valid"]["accuracy"] > 0.8
+    members = [
+        checkpoint.load(tmp_path / "run" / f"member-{n}" / "last.pt").net.state_dict()
+        for n in (1, 2)
+    ]
+    for name, value in done.net.state_dict().items():
+        one, other = (state.get(name) for state in members)
+        if name.startswith("body.") and "running" not in name and value.is_floating_point():
+            torch.testing.assert_close(value, (one + other) / 2)
+            assert not torch.equal(one, other)
+    written = json.loads((tmp_path / "run" / "facts.json").read_text())
+    assert written["members"] == done.facts["members"]
+    capsys.readouterr()
+    assert experiment(SOUP, TAUGHT, tmp_path, "--from", start, "--resume")[0] == 0
+    assert "epoch" not in capsys.readouterr().err
+    again = checkpoint.load(best).net.state_dict()
+    assert all(torch.equal(again[name], value) for name, value in done.net.state_dict().items())
+
+
+def test_fits_without_a_common_start_have_no_mean(two_sets, tmp_path, capsys):  # noqa: F811
+    """The message says what to give; nothing is fitted."""
+    assert experiment(SOUP, TAUGHT, tmp_path)[0] == 2
+    assert "--from" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "member-1").exists()
+
+
+def test_what_is_counted_is_no_mean():
+    """Numbers of batches stay whole numbers."""
+    norms = [nn.BatchNorm1d(2) for _ in range(2)]
+    for norm in norms:
+        norm(torch.from_numpy(np.random.default_rng(0).random((4, 2), np.float32)))
+    mean = mean_of([norm.state_dict() for norm in norms])
+    assert mean["num_batches_tracked"] == 1
+    nn.BatchNorm1d(2).load_state_dict(mean)

@@ -1,0 +1,150 @@
+"""soup: the mean of the weights of several fits that go on from the same network.
+
+Fits that begin at the same learned weights, with other seeds and low rates, end in the same
+valley: the mean of their weights is a network too, as large as one of them, and it is often
+right where one of them was not (Model soups: M. Wortsman et al., ICML 2022). Its batch
+statistics are measured anew, since a mean of statistics is not the statistics of the mean.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tagger.errors import InputError
+from train.calibration.cross_validation import epoch_lines, fit_kept, measured
+from train.calibration.measured_run import calibrate_and_measure
+from train.config.checks import needs_valid
+from train.config.fields import check_range
+from train.data.batches import cover
+from train.datasets.base import FeatureSet
+from train.experiments.last_layer import neutral
+from train.fit.run import Run, keep
+from train.models import checkpoint
+from train.models.network import TaggerNet
+from train.teachers.pupil import keep_pupil, read_pupil
+
+CLIPS_AT_ONCE = 16
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Fits with the run's seed and those after it.
+
+    Attributes:
+        members: how many.
+        n_measured: train clips by which the mean's batch statistics are measured.
+    """
+
+    members: int = 3
+    n_measured: int = 1500
+
+    def __post_init__(self) -> None:
+        check_range("members", self.members, 2)
+        check_range("n_measured", self.n_measured, 1)
+
+
+def run_experiment(run: Run, options: Options) -> Path:
+    """The members, each in a folder of its own, then their mean, calibrated and measured.
+
+    With `resume` a member that is done is taken as it is.
+
+    Raises:
+        InputError: the run has no start, from which alone its members have a mean; or folds
+            calibrate, whose clips the members have learned from.
+    """
+    needs_valid(run.config, "soup")
+    if run.start is None:
+        raise InputError(
+            "soup: fits from different random weights have no mean that is a network; give"
+            " --from, the best.pt of a run from which all of them go on."
+        )
+    learned, valid = (run.clips.split(name) for name in ("train", "valid"))
+    nets, figures = [], []
+    for number in range(1, options.members + 1):
+        net = _member(run, number, learned)
+        nets.append({name: value.cpu().clone() for name, value in net.state_dict().items()})
+        facts = calibrate_and_measure(net, run.config, None, measured(run.config, valid))
+        figures.append({"seed": run.config.seed + number - 1} | facts["metrics"])
+        run.say(f"member {number}: {json.dumps(figures[-1])}")
+    net.load_state_dict(mean_of(nets))
+    neutral(net)
+    measure_statistics(net, learned, n_clips=options.n_measured)
+    _mean_pupil(run, options.members)
+    keep(run, net, None, more_facts={"members": figures})
+    return run.where.out / checkpoint.BEST
+
+
+def _member(run: Run, number: int, learned: FeatureSet) -> TaggerNet:
+    """Fit a member in its folder."""
+    config = replace(run.config, seed=run.config.seed + number - 1)
+    folder = _folder(run, number)
+    return fit_kept(
+        config,
+        learned,
+        run_dir=folder,
+        prepare=run.start,
+        on_epoch=epoch_lines(run.say, folder.name, config),
+        resume=run.resume,
+    )
+
+
+def _folder(run: Run, number: int) -> Path:
+    return run.where.out / f"member-{number}"
+
+
+def mean_of(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each weight; what is counted is taken from the first."""
+    first = states[0]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(dim=0)
+        if value.is_floating_point()
+        else value
+        for name, value in first.items()
+    }
+
+
+@torch.no_grad()
+def measure_statistics(net: TaggerNet, clips: FeatureSet, *, n_clips: int) -> None:
+    """Give each batch normalisation the mean and variance of what it is given now.
+
+    One window, the middle one, of up to `n_clips` evenly spread clips is heard, clean.
+    """
+    options = net.options.features_options
+    chosen = range(0, len(clips), max(1, len(clips) // n_clips))
+    with _listening(net):
+        for start in range(0, len(chosen), CLIPS_AT_ONCE):
+            rows = chosen[start : start + CLIPS_AT_ONCE]
+            windows = [cover(clips, i, options=options, n_windows=1) for i in rows]
+            batch = torch.cat([torch.from_numpy(one) for one in windows]).to(net.device)
+            net.embed(net.front_end(batch[:, 0]) if clips.is_waveform else batch)
+
+
+@contextmanager
+def _listening(net: TaggerNet) -> Iterator[None]:
+    """Batch normalisations keep the plain mean over all batches; all else is as when heard."""
+    norms = [one for one in net.body.modules() if isinstance(one, NORMS)]
+    before = [one.momentum for one in norms]
+    for one in norms:
+        one.reset_running_stats()
+        one.momentum = None
+        one.train()
+    yield
+    for one, momentum in zip(norms, before, strict=True):
+        one.momentum = momentum
+        one.eval()
+
+
+def _mean_pupil(run: Run, members: int) -> None:
+    """The layer that answers for the teachers, for labels that they alone know."""
+    pupils = [read_pupil(_folder(run, number)) for number in range(1, members + 1)]
+    layers = [pupil[0].state_dict() for pupil in pupils if pupil is not None]
+    if len(layers) == members and pupils[0] is not None:
+        layer, parts = pupils[0]
+        layer.load_state_dict(mean_of(layers))
+        keep_pupil(run.where.out, layer, parts, n_before=0)
