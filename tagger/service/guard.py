@@ -103,7 +103,8 @@ def _counted(request: Request, receive: Receive, service: Service) -> Receive:
     Raises:
         ProblemError: it says itself that it is larger; one that does not is cut off there.
     """
-    if _AUDIO.fullmatch(request.url.path):
+    # What is routed by, and no part of the URL: there a `Host` with a path in it comes first.
+    if _AUDIO.fullmatch(request.scope["path"]):
         return receive
     most = service.options.max_request_bytes
     if (announced_len(request) or 0) > most:

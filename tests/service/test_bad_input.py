@@ -80,6 +80,14 @@ def test_a_json_body_that_is_too_large_is_refused(client, path):
     problem(client.post(f"/api/v1/{path}", content=iter([body]), headers=headers), 413)
 
 
+@pytest.mark.parametrize("host", ["localhost/api/v1/predict?", "localhost/api/v1/predict#"])
+def test_a_host_with_a_path_in_it_lets_no_long_body_in(client, host):
+    """Some versions of Starlette take such a path for that of the request."""
+    body = b'{"ids": [' + b"1," * 700_000 + b"1]}"
+    headers = {"Content-Type": "application/json", "Host": host}
+    problem(client.post("/api/v1/writes", content=body, headers=headers), 413)
+
+
 @pytest.mark.parametrize("name", ["..", "/", "\\", "", ".", " ", "a/.."])
 def test_a_name_that_is_none_is_refused(client, tmp_path, name):
     """Nothing is kept under no name."""
@@ -162,6 +170,39 @@ def test_a_large_file_is_sent_in_pieces_and_goes_on_where_it_stopped(client, tmp
     track = done.json()["upload"]["track"]
     assert (track["folder"], track["name"]) == ("Mixes/", "long.flac")
     assert client.get(f"/api/v1/tracks/{track['id']}/audio").content == song
+    problem(client.get(place), 404)
+    assert spooled(client) == []
+
+
+def test_an_upload_in_pieces_that_cannot_be_kept_now_is_kept_later(
+    client, tmp_path, monkeypatch
+):
+    """The last piece is answered by a problem; what came need not be sent again."""
+    song = chords(tmp_path / "x.flac").read_bytes()
+    begin = {"name": "x.flac", "size": len(song)}
+    state = client.post("/api/v1/uploads/sessions", json=begin).json()
+    place = f"/api/v1/uploads/sessions/{state['id']}"
+
+    def is_away(*_, **__):
+        raise obstore.exceptions.GenericError("503")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tagger.service.objects.obstore.put", is_away)
+        problem(client.patch(place, content=song, headers={"Upload-Offset": "0"}), 503)
+    offset = client.get(place).json()["offset"]
+    assert offset == len(song)
+    done = client.patch(place, headers={"Upload-Offset": str(offset)}).json()
+    track = done["upload"]["track"]
+    assert client.get(f"/api/v1/tracks/{track['id']}/audio").content == song
+    problem(client.get(place), 404)
+    assert spooled(client) == []
+
+
+def test_an_upload_in_pieces_that_is_no_audio_is_forgotten(client):
+    """To send it again would not make it any."""
+    state = client.post("/api/v1/uploads/sessions", json={"name": "x.mp3", "size": 4}).json()
+    place = f"/api/v1/uploads/sessions/{state['id']}"
+    problem(client.patch(place, content=b"text", headers={"Upload-Offset": "0"}), 415)
     problem(client.get(place), 404)
     assert spooled(client) == []
 

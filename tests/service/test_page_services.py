@@ -2,6 +2,10 @@
 
 import sqlite3
 
+import httpx
+from obstore.exceptions import GenericError
+
+from tagger.service.schemas.tracks import Upload
 from tests.chrome import chrome
 from tests.service.browser import Tab, bound, is_quiet, needs_chrome, serving, tab, write_song
 from tests.service.conftest import make_options, working
@@ -58,6 +62,37 @@ def test_a_scan_is_seen_live(tmp_path):
             page.wait("document.querySelectorAll('.job').length === 0")
             page.shows(".item .status", "to review")
         assert is_quiet(page)
+
+
+PIECES = """
+import('/assets/uploads.js').then(({Uploads}) => {
+  const drawn = {draw() {}}, file = new File(["#".repeat(9e6)], "x.flac");
+  return Uploads.prototype.inPieces.call(drawn, {name: "x.flac", folder: "", file, n_sent: 0});
+}).then(() => "kept", error => error.detail)
+"""
+
+
+@needs_chrome
+def test_a_piece_that_failed_is_sent_from_where_it_stopped(tmp_path, monkeypatch):
+    """What came of it before the service could not go on is there already."""
+    kept, tries = [], []
+
+    def keep(service, path, **_):
+        tries.append(path)
+        if len(tries) == 1:
+            raise GenericError("503")
+        kept.append(path.stat().st_size)
+        return Upload(track=row, is_new=True)
+
+    options = make_options(tmp_path)
+    song = write_song(tmp_path / "song.flac", 300).read_bytes()
+    with tab(options, tmp_path / "profile") as page:
+        page.open()
+        given = {"params": {"name": "s.flac"}, "content": song}
+        row = httpx.post(f"{page.address}api/v1/uploads", **given).json()["track"]
+        monkeypatch.setattr("tagger.service.routes.uploads.keep_upload", keep)
+        assert page.run(PIECES) == "kept"
+    assert kept == [9_000_000]
 
 
 @needs_chrome

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
+from tagger.errors import TrackError
 from tagger.service.access import Editor, Reader, TheService, client_of
 from tagger.service.convert import others_of, scores_of
 from tagger.service.db.models import UploadSession
@@ -222,16 +223,24 @@ def _load(service: Service, upload_id: str) -> UploadSession:
 
 
 def _complete(service: Service, row: UploadSession, caller: str) -> Upload:
+    """Keep what came, and forget the upload, unless it could not be kept for now."""
     path = _part(service, row)
     try:
-        return keep_upload(
+        kept = keep_upload(
             service, path, name=row.name, folder=row.folder, scan=True, caller=caller
         )
-    finally:
-        path.unlink(missing_ok=True)
-        with service.database.writing() as session:
-            if (again := session.get(UploadSession, row.id)) is not None:
-                session.delete(again)
+    except (ProblemError, TrackError):  # it is no audio, and never will be
+        _forget(service, row)
+        raise
+    _forget(service, row)
+    return kept
+
+
+def _forget(service: Service, row: UploadSession) -> None:
+    with service.database.writing() as session:
+        if (again := session.get(UploadSession, row.id)) is not None:
+            session.delete(again)
+    _part(service, row).unlink(missing_ok=True)
 
 
 def _session_of(session: Session, upload_id: str) -> UploadSession:

@@ -1,6 +1,6 @@
 // Files that are dropped or chosen: three at a time, large ones in pieces that can be resumed.
 
-import { Problem, address, drop, post, query } from "/assets/api.js";
+import { Problem, address, drop, get, post, query } from "/assets/api.js";
 import { button, by, make, number, percent, plural, seldom, size } from "/assets/dom.js";
 
 const AT_ONCE = 3, LARGE = 64e6, PIECE = 8e6, MOST_SHOWN = 6, N_TRIES = 5;
@@ -118,11 +118,16 @@ export class Uploads {
     const begun = await patiently(() => post("/uploads/sessions", { name: one.name, folder: one.folder, size: one.file.size }));
     const path = "/uploads/sessions/" + begun.id;
     try {
-      for (let at = 0; ;) {
-        const start = at, headers = { "Content-Type": "application/octet-stream", "Upload-Offset": start };
-        const state = await patiently(() => send("PATCH", path, one.file.slice(start, start + PIECE), headers, (n) => { one.n_sent = start + n; this.draw(); }));
+      for (let at = 0, isSure = true; ;) {
+        const state = await patiently(async () => {
+          if (!isSure) at = (await get(path)).offset; // what came of a piece that failed is there
+          isSure = false;
+          const start = at, headers = { "Content-Type": "application/octet-stream", "Upload-Offset": start };
+          return send("PATCH", path, one.file.slice(start, start + PIECE), headers, (n) => { one.n_sent = start + n; this.draw(); });
+        });
         if (state.upload) return state.upload;
         at = state.offset;
+        isSure = true;
       }
     } catch (error) {
       await drop(path).catch(() => {}); // it is swept away later
