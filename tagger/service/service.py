@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Request
+from sqlalchemy import select
 
 from tagger.errors import StartError
-from tagger.service.db.engine import Database, check_answers, open_database
+from tagger.service.db.engine import Database, check_answers, open_database, put_row
 from tagger.service.db.migrate import migrate
 from tagger.service.db.models import Meta, Track
 from tagger.service.limits import RateLimit
@@ -173,12 +174,12 @@ def _check_library(database: Database, options: ServeOptions) -> None:
     if options.folder is None:
         return
     with database.writing() as session:
-        row = session.get(Meta, "library")
-        if row is None:
-            session.add(Meta(key="library", value=_shown(options.folder)))
-        elif row.value != _shown(options.folder):
+        shown = _shown(options.folder)
+        put_row(session, Meta, {"key": "library", "value": shown}, replaces=False)
+        there = session.scalar(select(Meta.value).where(Meta.key == "library"))
+        if there != shown:
             raise StartError(
-                f"--database holds the library {row.value}, not {_shown(options.folder)};"
+                f"--database holds the library {there}, not {shown};"
                 " give another --database, or --data."
             )
 

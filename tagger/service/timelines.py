@@ -8,6 +8,7 @@ from tagger import TrackResult
 from tagger.errors import DecodeError
 from tagger.model.spec import ModelSpec
 from tagger.scan.timeline import Timeline, segments
+from tagger.service.db.engine import put_row
 from tagger.service.db.models import TimelineRow, Track
 from tagger.service.listing import about
 from tagger.service.problems import ProblemError
@@ -37,9 +38,8 @@ def taggram_of(service: Service, track: Track) -> tuple[bytes, str]:
     data = body.model_dump_json().encode()
     with service.database.writing() as session:
         if session.get(Track, track.id) is not None:
-            session.merge(
-                TimelineRow(track_id=track.id, state_key=state, data=zlib.compress(data))
-            )
+            new = {"track_id": track.id, "state_key": state, "data": zlib.compress(data)}
+            put_row(session, TimelineRow, new, replaces=True)
     return data, etag
 
 

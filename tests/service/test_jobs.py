@@ -1,8 +1,11 @@
 """Jobs: each track once, whoever works, and whoever dies."""
 
+import asyncio
+import contextlib
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, update
@@ -24,7 +27,9 @@ from tagger.service.queries.jobs import (
     take_job,
 )
 from tagger.service.queries.workers import beat, leave, take_from_dead
+from tagger.service.routes.jobs import _changes
 from tagger.system.digest import file_sha256
+from tests.service.conftest import chords, make_options, running
 
 
 def add_tracks(database, n_tracks, **changes):
@@ -267,3 +272,116 @@ def test_items_of_a_deleted_track_go_with_it(database):
         settle(session, job, "a", [(one, True)])
         assert finish_if_done(session, job)
         assert session.scalar(select(func.count()).select_from(JobItem)) == 1
+
+
+def test_a_job_whose_tracks_are_all_deleted_ends(database):
+    """It would wait for ever, and be shown as waiting."""
+    add_tracks(database, 2)
+    job = scan_all(database)
+    live(database, "a")
+    with database.writing() as session:
+        for track in session.scalars(select(Track)):
+            session.delete(track)
+    with database.writing() as session:
+        assert take_job(session, "a", Able()).id == job
+        assert take_items(session, job, "a", at_most=10) == []
+        assert finish_if_done(session, job)
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("off_s", [-5000.0, 5000.0])
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)  # a file has one machine
+def test_workers_are_dead_by_one_clock_however_those_of_machines_differ(
+    database, monkeypatch, off_s
+):
+    """A machine whose clock is behind loses no job, and sweeps nothing that was just stored."""
+    add_tracks(database, 1)
+    job = scan_all(database)
+    live(database, "a")
+    announce(database, "audio/00/fresh.flac", 1)
+    with database.writing() as session:
+        take_job(session, "a", Able())
+        take_items(session, job, "a", at_most=1)
+    here = time.time
+    monkeypatch.setattr("time.time", lambda: here() + off_s)
+    with database.writing() as session:
+        assert take_from_dead(session, lease_s=20) == 0
+        beat(session, "b", about="of the other machine")
+    announce(database, "audio/01/fresh.flac", 1)
+    monkeypatch.setattr("time.time", here)
+    with database.writing() as session:
+        assert take_from_dead(session, lease_s=20) == 0
+        assert session.scalar(select(func.count()).select_from(Worker)) == 2
+        touched = session.scalars(select(StoredObject.touched_at)).all()
+    assert max(touched) - min(touched) < 1000
+
+
+def test_an_object_that_two_announce_at_once_is_announced(database):
+    """The same file, uploaded twice at the same moment; its row says when it came last."""
+    begun = threading.Event()
+
+    def announces():
+        begun.set()
+        announce(database, "audio/00/same.flac", 1)
+
+    other = threading.Thread(target=announces)
+    with database.writing() as session:
+        session.add(StoredObject(key="audio/00/same.flac", size=1, touched_at=0.0))
+        session.flush()
+        other.start()
+        begun.wait()
+        time.sleep(0.3)  # it waits for this transaction by now
+    other.join()
+    with database.reading() as session:
+        (row,) = session.scalars(select(StoredObject)).all()
+        assert row.touched_at > 0
+
+
+def test_a_stream_of_all_jobs_tells_the_end_of_each_whatever_the_worker_s_clock_says(database):
+    """Else a page would show it as running until it is loaded anew."""
+    add_tracks(database, 1)
+    job = scan_all(database)
+    app = SimpleNamespace(state=SimpleNamespace(stopping=threading.Event()))
+
+    async def listen():
+        stream = _changes(SimpleNamespace(app=app), SimpleNamespace(database=database), None)
+        async with contextlib.aclosing(stream):
+            assert "here" in await anext(stream)
+            assert '"state":"queued"' in await anext(stream)
+            with database.writing() as session:
+                row = session.get(Job, job)
+                row.state, row.finished_at = "done", time.time() - 60
+            return await asyncio.wait_for(anext(stream), 60)
+
+    assert '"state":"done"' in asyncio.run(listen())
+
+
+def test_a_run_whose_job_is_given_up_has_ended(database):
+    """Its last worker cannot say so."""
+    add_tracks(database, 1)
+    with database.writing() as session:
+        session.add(Run(id=1, kind="write", began_at=0.0))
+        session.flush()
+        work = NewWork(kind="write", options={}, run_id=1)
+        job = add_job(session, work, Track.id > 0).id
+    for _ in range(MOST_ATTEMPTS):
+        with database.writing() as session:
+            take_job(session, "gone", Able())
+            take_items(session, job, "gone", at_most=1)
+        with database.writing() as session:
+            take_from_dead(session, lease_s=20)
+    with database.reading() as session:
+        assert session.get(Run, 1).ended_at is not None
+
+
+def test_a_run_that_is_cancelled_before_a_worker_has_it_has_ended(tmp_path):
+    """Nobody would say so afterwards."""
+    song = chords(tmp_path / "song.flac").read_bytes()
+    with running(make_options(tmp_path)) as client:
+        kept = client.post("/api/v1/uploads", params={"name": "s.flac"}, content=song).json()
+        edit = {"action": "edit", "genres": ["Polka"]}
+        client.patch(f"/api/v1/tracks/{kept['track']['id']}/proposal", json=edit)
+        job = client.post("/api/v1/writes", json={}).json()["job"]
+        assert client.get("/api/v1/runs").json()["items"][0]["ended_at"] is None
+        client.post(f"/api/v1/jobs/{job['id']}/cancel")
+        assert client.get("/api/v1/runs").json()["items"][0]["ended_at"] is not None

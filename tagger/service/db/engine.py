@@ -2,13 +2,23 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    extract,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -18,7 +28,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from tagger.errors import MissingExtraError, StartError
 
@@ -140,9 +150,31 @@ def shown(url: URL | str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def now_s() -> float:
-    """The time, in seconds since 1970."""
-    return time.time()
+def clock_s(session: Session) -> float:
+    """The time in seconds since 1970 by the database's clock: those of machines differ."""
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time()  # a file, which is on one machine
+    return float(session.scalar(select(extract("epoch", func.clock_timestamp()))) or 0)
+
+
+def put_row(
+    session: Session, model: type[DeclarativeBase], row: Mapping[str, Any], *, replaces: bool
+) -> None:
+    """Insert a row in one statement: who inserts the same at the same time waits, and goes on.
+
+    Args:
+        session: one that writes.
+        model: of the table.
+        row: its values by column; the key among them.
+        replaces: the row that is there by that key gets these values; else it stays.
+    """
+    kind = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    query = kind.insert(model).values(dict(row))
+    if not replaces:
+        session.execute(query.on_conflict_do_nothing())
+        return
+    keys = [column.name for column in inspect(model).primary_key]
+    session.execute(query.on_conflict_do_update(index_elements=keys, set_=dict(row)))
 
 
 def check_answers(database: Database, url: str) -> None:

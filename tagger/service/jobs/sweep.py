@@ -1,11 +1,10 @@
 """Objects that no track has are deleted, and only these."""
 
 import logging
-import time
 
 from sqlalchemy import ColumnElement, exists, or_, select
 
-from tagger.service.db.engine import Database
+from tagger.service.db.engine import Database, clock_s, put_row
 from tagger.service.db.models import Change, StoredObject, Track
 from tagger.service.objects import Objects
 
@@ -21,11 +20,8 @@ def announce(database: Database, key: str, size: int) -> None:
     stays.
     """
     with database.writing() as session:
-        row = session.get(StoredObject, key, with_for_update=True)
-        if row is None:
-            session.add(StoredObject(key=key, size=size, touched_at=time.time()))
-        else:
-            row.touched_at, row.size = time.time(), size
+        row = {"key": key, "size": size, "touched_at": clock_s(session)}
+        put_row(session, StoredObject, row, replaces=True)
 
 
 def sweep(database: Database, objects: Objects, *, older_than_s: float) -> int:
@@ -40,9 +36,9 @@ def sweep(database: Database, objects: Objects, *, older_than_s: float) -> int:
     Raises:
         BaseError: the store does not answer; what is left is deleted by a later sweep.
     """
-    before = time.time() - older_than_s
-    query = select(StoredObject.key).where(StoredObject.touched_at < before, ~_is_used())
     with database.reading() as session:
+        before = clock_s(session) - older_than_s
+        query = select(StoredObject.key).where(StoredObject.touched_at < before, ~_is_used())
         keys = session.scalars(query.limit(_AT_ONCE)).all()
     n_deleted = 0
     for key in keys:

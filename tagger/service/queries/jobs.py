@@ -129,8 +129,9 @@ def take_job(session: Session, worker: str, able: Able) -> Job | None:
     """The oldest job in which there is something to do for a worker; None without one."""
     free = exists().where(JobItem.job_id == Job.id, JobItem.state == WAITING)
     is_alone = and_(Job.kind.in_(ALONE), or_(Job.worker.is_(None), Job.worker == worker))
-    # A job without items is finished by the first worker that sees it.
-    is_empty = and_(Job.kind.not_in(ALONE), Job.n_total <= Job.n_done + Job.n_failed)
+    left = exists().where(JobItem.job_id == Job.id, JobItem.state.in_([WAITING, TAKEN]))
+    # One with nothing left, whose tracks were deleted perhaps, is finished by who sees it.
+    is_empty = and_(Job.kind.not_in(ALONE), ~left)
     terms = [Job.state.in_(UNDER_WAY), or_(free, is_alone, is_empty)]
     if not able.library:
         terms.append(Job.needs_library.is_(False))

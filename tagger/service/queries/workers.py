@@ -1,20 +1,21 @@
 """Workers as rows: whose heart beats, and what the dead had in hand."""
 
-import time
 from typing import Any
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
+from tagger.service.db.engine import clock_s
 from tagger.service.db.models import Job, JobItem, Worker
 from tagger.service.queries.jobs import MOST_ATTEMPTS, TAKEN, UNDER_WAY, WAITING
+from tagger.service.queries.runs import end_run_of
 
 _QUIET: Any = {"synchronize_session": False}
 
 
 def beat(session: Session, worker: str, *, about: str) -> None:
     """Say that a worker lives."""
-    now = time.time()
+    now = clock_s(session)
     row = session.get(Worker, worker)
     if row is None:
         session.add(Worker(id=worker, about=about, started_at=now, heartbeat_at=now))
@@ -28,7 +29,8 @@ def take_from_dead(session: Session, *, lease_s: float) -> int:
     Returns:
         How many jobs go on with others.
     """
-    alive = select(Worker.id).where(Worker.heartbeat_at > time.time() - lease_s)
+    now = clock_s(session)
+    alive = select(Worker.id).where(Worker.heartbeat_at > now - lease_s)
     running = select(Job.id).where(Job.state.in_(UNDER_WAY))
     lost = and_(
         JobItem.state == TAKEN, JobItem.worker.not_in(alive), JobItem.job_id.in_(running)
@@ -37,7 +39,7 @@ def take_from_dead(session: Session, *, lease_s: float) -> int:
     looks = and_(Job.state == "running", Job.worker.is_not(None), Job.worker.not_in(alive))
     jobs |= set(session.scalars(select(Job.id).where(looks)))
     if not jobs:
-        session.execute(delete(Worker).where(Worker.heartbeat_at < time.time() - 10 * lease_s))
+        session.execute(delete(Worker).where(Worker.heartbeat_at < now - 10 * lease_s))
         return 0
     session.execute(
         update(JobItem)
@@ -48,10 +50,11 @@ def take_from_dead(session: Session, *, lease_s: float) -> int:
     for job in session.scalars(select(Job).where(Job.id.in_(jobs))):
         job.worker, job.attempts = None, job.attempts + 1
         if job.attempts >= MOST_ATTEMPTS:
-            job.state, job.finished_at = "failed", time.time()
+            job.state, job.finished_at = "failed", now
             job.error = (
                 f"Its worker ended {job.attempts} times; see the log, then retry the job."
             )
+            end_run_of(session, job.id)
     return len(jobs)
 
 

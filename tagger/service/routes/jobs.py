@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -19,6 +19,7 @@ from tagger.service.db.models import Job, Track
 from tagger.service.problems import conflict, not_there, wrong
 from tagger.service.queries.filters import chosen
 from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job, cancel_job, retry_job
+from tagger.service.queries.runs import end_run_of
 from tagger.service.schemas.common import HIGHEST
 from tagger.service.schemas.work import JobList, JobRow, NewJob
 from tagger.service.service import Service
@@ -116,6 +117,7 @@ def cancel(service: TheService, _caller: Editor, job_id: Id) -> JobRow:
         if job.state not in UNDER_WAY:
             raise conflict(f"Job {job_id} has ended.", remedy="Nothing is left to cancel.")
         cancel_job(job)
+        end_run_of(session, job_id)
         return job_row(job)
 
 
@@ -166,11 +168,14 @@ async def _changes(
 ) -> AsyncIterator[str]:
     """An event for each change, and a comment now and then, by which a dead line is noticed."""
     sent: dict[int, str] = {}
+    open_ids: set[int] = set()
     spoken_s = time.monotonic()
     stopping = request.app.state.stopping
     yield ": here\n\n"
     while not stopping.is_set():
-        for row in await run_in_threadpool(_rows_if_any, service, ids):
+        for row in await run_in_threadpool(_rows_if_any, service, ids, open_ids):
+            open_ids -= {row.id}
+            open_ids |= {row.id} if row.finished_at is None else set()
             text = row.model_dump_json()
             if sent.get(row.id) != text:
                 sent[row.id] = text
@@ -182,18 +187,25 @@ async def _changes(
         await asyncio.sleep(_POLL_S)
 
 
-def _rows_if_any(service: Service, ids: list[int] | None) -> list[JobRow]:
+def _rows_if_any(
+    service: Service, ids: list[int] | None, open_ids: Collection[int]
+) -> list[JobRow]:
     """The same; none while the database does not answer: the stream goes on after that."""
     try:
-        return _rows(service, ids)
+        return _rows(service, ids, open_ids)
     except AWAY:
         return []
 
 
-def _rows(service: Service, ids: list[int] | None) -> list[JobRow]:
+def _rows(
+    service: Service, ids: list[int] | None, open_ids: Collection[int] = ()
+) -> list[JobRow]:
+    """The jobs of some numbers, or those that are under way, were so, or have just ended."""
     with service.database.reading() as session:
         if ids is not None:
             return [job_row(job_of(session, id_)) for id_ in ids]
         lately = time.time() - 5
-        query = select(Job).where(or_(Job.state.in_(UNDER_WAY), Job.finished_at > lately))
+        # The clock of another machine tells when a job has ended: those told of are asked for.
+        is_told = or_(Job.finished_at > lately, Job.id.in_(open_ids))
+        query = select(Job).where(or_(Job.state.in_(UNDER_WAY), is_told))
         return [job_row(job) for job in session.scalars(query.order_by(Job.id).limit(50))]
