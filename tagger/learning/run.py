@@ -102,6 +102,7 @@ def learn_library(
     *,
     say: Say,
     on_track: OnTrack | None = None,
+    on_fitted: Callable[[], None] = lambda: None,
 ) -> Lesson:
     """Learn the genres of a library, and write a model that knows them.
 
@@ -111,6 +112,7 @@ def learn_library(
         options: what is learned.
         say: told, in sentences, what the owner should know.
         on_track: told of each track.
+        on_fitted: told before the model is written; what it raises leaves all as it was.
 
     Raises:
         InputError: there is nothing that can be learned; the message says why.
@@ -135,6 +137,7 @@ def learn_library(
     names = (name for track in gathered.tracks for name in names_of(track.genres, rules))
     rules = with_implied_tree(rules, names)
     learned = _learned(gathered, base, rules, options)
+    on_fitted()
     written = write_model(base, learned, _naming(gathered, rules, options), target)
     newest = max((correction.id for correction in sources.corrections), default=0)
     record_learned(store, options.name, _recipe(tagger, paths, options), newest)

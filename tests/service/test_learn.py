@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tagger.learning import run
 from tests.learning.conftest import GENRES, models, music, write_genre  # noqa: F401, fixtures
 from tests.service.conftest import all_ended, ended, make_options, running, wait_for, working
 
@@ -126,3 +127,23 @@ def test_a_lesson_can_be_cancelled(options):
             )
         assert client.get(f"/api/v1/jobs/{job['id']}").json()["state"] == "cancelled"
         assert client.get("/api/v1/lessons").json()["items"] == []
+
+
+def test_a_lesson_that_is_cancelled_while_it_fits_writes_no_model(options, models, monkeypatch):  # noqa: F811
+    """A model without its lesson would keep the name from ever being learned again."""
+    fit = run._learned
+
+    with running(options) as client:
+        job = client.post("/api/v1/learn", json={"precision": 0.6}).json()
+
+        def cancelled(*given):
+            client.post(f"/api/v1/jobs/{job['id']}/cancel")
+            return fit(*given)
+
+        with monkeypatch.context() as patched, working(options):
+            patched.setattr(run, "_learned", cancelled)
+            all_ended(client)
+        assert client.get(f"/api/v1/jobs/{job['id']}").json()["state"] == "cancelled"
+        assert not (models / "learned.onnx").exists()
+        assert client.get("/api/v1/lessons").json()["items"] == []
+        assert client.post("/api/v1/learn", json={}).status_code == 202

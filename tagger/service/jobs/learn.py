@@ -50,10 +50,15 @@ def learn_job(context: Context, job: Job) -> None:
     )
     notes: list[str] = []
     progress = _Progress(context, job.id)
+    # Asked before the model is written: it would be there without its lesson.
     lesson = learn_library(
-        context.tagger, [root], options, say=notes.append, on_track=progress.see
+        context.tagger,
+        [root],
+        options,
+        say=notes.append,
+        on_track=progress.see,
+        on_fitted=progress.tell,
     )
-    progress.tell()
     context.patiently(lambda: _keep(context, options.name, lesson, notes))
     context.patiently(lambda: _end(context, job.id))
 
