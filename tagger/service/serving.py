@@ -42,7 +42,7 @@ def run_service(options: ServeOptions, *, on_ready: Callable[[str], None]) -> No
             http="h11",  # bounds the head of a request; another parser may be installed
             ws="none",
         )
-        server = _Server(config, app.state.stopping.set)
+        server = _Server(config, options, app.state.stopping.set)
         host = f"[{options.host}]" if ":" in options.host else options.host
         server.on_ready = lambda: on_ready(f"http://{host}:{listening.getsockname()[1]}")
         server.run(sockets=[listening])
@@ -51,14 +51,24 @@ def run_service(options: ServeOptions, *, on_ready: Callable[[str], None]) -> No
 class _Server(uvicorn.Server):
     """Says when it is ready, and ends event streams when it is told to end."""
 
-    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, options: ServeOptions, on_end: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self.on_end = on_end
+        self.options, self.on_end = options, on_end
         self.on_ready: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
+        """Begin to listen.
+
+        Raises:
+            StartError: another program has begun to listen on the port since it was bound.
+        """
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            await self.lifespan.shutdown()  # ends the workers, which would hold the process
+            raise _taken(self.options, error) from error
         gc.freeze()  # what is there by now stays: no collection has to look through it
         gc.enable()
         if self.started:
@@ -84,8 +94,12 @@ def _bound(options: ServeOptions) -> socket.socket:
         listening.bind((options.host, options.port))
     except OSError as error:
         listening.close()
-        raise StartError(
-            f"--port {options.port} of {options.host} cannot be had ({error.strerror}); give"
-            " another --port, or 0 for a free one."
-        ) from error
+        raise _taken(options, error) from error
     return listening
+
+
+def _taken(options: ServeOptions, error: OSError) -> StartError:
+    return StartError(
+        f"--port {options.port} of {options.host} cannot be had ({error.strerror}); give"
+        " another --port, or 0 for a free one."
+    )

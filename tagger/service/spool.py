@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from tagger.system.processes import is_alive
@@ -29,11 +30,18 @@ def passing(folder: Path, kind: str, *, suffix: str = "") -> Path:
 def clean_spool(folder: Path) -> None:
     """Delete what processes left that do not live any more, and uploads given up long ago."""
     for path in folder.iterdir():
-        age_s = time.time() - path.stat().st_mtime
-        match = _PASSING.fullmatch(path.name)
-        is_left = match is not None and (age_s > _DAY_S or not is_alive(int(match[1])))
-        is_old = _PART.fullmatch(path.name) is not None and age_s > _PART_DAYS * _DAY_S
-        if path.is_dir() and is_left:
-            shutil.rmtree(path, ignore_errors=True)
-        elif is_left or is_old:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # its process lives, and has deleted it just now
+            _clean(path)
+
+
+def _clean(path: Path) -> None:
+    age_s = time.time() - path.stat().st_mtime
+    match, is_folder = _PASSING.fullmatch(path.name), path.is_dir()
+    # A worker's folder is as old as the worker: of a process that lives only files are old.
+    is_given_up = age_s > _DAY_S and not is_folder
+    is_left = match is not None and (is_given_up or not is_alive(int(match[1])))
+    is_old = _PART.fullmatch(path.name) is not None and age_s > _PART_DAYS * _DAY_S
+    if is_folder and is_left:
+        shutil.rmtree(path, ignore_errors=True)
+    elif is_left or is_old:
+        path.unlink()

@@ -14,6 +14,7 @@ from tagger.service.listing import about
 from tagger.service.problems import ProblemError
 from tagger.service.schemas.tracks import SegmentRow, Taggram, Waveform
 from tagger.service.service import Service
+from tagger.service.spool import passing
 
 LONGEST_S = 3 * 3600.0
 """A longer file is not decoded for a picture: its bytes may be few, its silence for days."""
@@ -52,9 +53,10 @@ def picture_of(service: Service, track: Track) -> bytes:
     """
     from tagger.reports.taggram import check_plot, save_taggram  # noqa: PLC0415, matplotlib
 
+    place = passing(service.options.spool, "read", suffix="-")
     with (
         service.file_of(track) as path,
-        tempfile.TemporaryDirectory(dir=service.options.spool) as folder,
+        tempfile.TemporaryDirectory(prefix=place.name, dir=place.parent) as folder,
     ):
         out = Path(folder) / "taggram.png"
         check_plot(out)

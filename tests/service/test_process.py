@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from tagger.service.db.engine import open_database
 from tagger.service.db.models import Job, JobItem, Track, Worker
+from tests.service.browser import bound
 from tests.service.conftest import chords, make_options, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -173,12 +174,13 @@ def _music(tmp_path):
     return tmp_path / "music"
 
 
-def serve(*arguments, code=MAIN):
+def serve(*arguments, code=MAIN, pass_fds=()):
     """`tagger serve` that ends by itself."""
     command = [sys.executable, "-c", code, "serve", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=240, check=False
-    )
+        command, capture_output=True, text=True, cwd=ROOT, timeout=240, check=False,
+        pass_fds=pass_fds,
+    )  # fmt: skip
 
 
 def test_without_the_extra_one_sentence_says_what_to_install():
@@ -200,5 +202,24 @@ def test_a_port_that_is_taken_is_told(tmp_path):
     options = make_options(tmp_path)
     with serving(options) as (_, url):
         found = serve("--port", url.rpartition(":")[2], "--data", tmp_path / "other")
+    assert found.returncode == 2
+    assert "another --port" in found.stderr
+
+
+def test_a_port_that_another_takes_while_it_starts_is_told_and_nothing_goes_on(tmp_path):
+    """Two that start at once can both have it until one listens; the other's workers end."""
+    with bound() as other:
+        port = other.getsockname()[1]
+        takes = (
+            "import socket, tagger.service.serving as serving\n"
+            "create = serving.create_app\n"
+            "def create_app(options):\n"
+            f"    socket.socket(fileno={other.fileno()}).listen()\n"
+            "    return create(options)\n"
+            "serving.create_app = create_app\n"
+        )
+        found = serve(
+            "--port", port, "--data", tmp_path, code=takes + MAIN, pass_fds=[other.fileno()]
+        )
     assert found.returncode == 2
     assert "another --port" in found.stderr

@@ -30,7 +30,7 @@ from tagger.service.options import ServeOptions
 from tagger.service.queries.jobs import Able, fail_job, finish_if_done, take_job, tell_waiting
 from tagger.service.queries.runs import end_run_of
 from tagger.service.queries.workers import beat, give_back, leave, take_from_dead
-from tagger.service.spool import passing
+from tagger.service.spool import clean_spool, passing
 from tagger.service.used_model import ModelFile, model_file, used_model
 
 log = logging.getLogger(__name__)
@@ -166,6 +166,7 @@ def _do_jobs(context: Context, *, until_s: float, lacks_journal: bool) -> ModelF
                 continue
             if time.monotonic() - swept_s > _SWEEP_EVERY_S:
                 swept_s = time.monotonic()
+                clean_spool(context.options.spool)
                 sweep(context.database, context.objects, older_than_s=context.options.sweep_s)
         except GivenUpError:
             _let_go(context)

@@ -173,7 +173,8 @@ def get_taggram_picture(
     """The taggram as `tagger predict --plot` draws it."""
     with service.database.reading() as session:
         track = track_of(session, track_id)
-    etag = f'"png-{track.id}-{track.object_key or track.mtime_ns}"'
+    revision = service.tagger().spec.revision[:16]
+    etag = f'"png-{track.id}-{track.object_key or track.mtime_ns}-{revision}"'
     if is_known(request, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return with_etag(request, picture_of(service, track), etag, media_type="image/png")
