@@ -10,7 +10,7 @@ So one request for several changes is all that the journal costs.
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -98,6 +98,13 @@ def all_runs(parts: JournalParts) -> list[ObjectRun]:
     """
     runs = [_run_of(parts, f"{folder}/{_RUN}") for folder in parts.folders()]
     return sorted(runs, key=lambda run: run.began, reverse=True)
+
+
+def scans_of(runs: Iterable[ObjectRun]) -> list[ObjectRun]:
+    """The scans among runs, the last one first: by number, for machines' clocks differ."""
+    scans = [run for run in runs if run.undoes is None]
+    return sorted(scans, key=lambda run: (int(run.id) if run.id.isdecimal() else 0, run.began),
+                  reverse=True)  # fmt: skip
 
 
 def _run_of(parts: JournalParts, name: str) -> ObjectRun:
@@ -231,13 +238,9 @@ def run_named(parts: JournalParts, run: str | None) -> ObjectRun:
         shown = ", ".join(run.id for run in runs[:5]) or "none"
         raise InputError(f"{parts.shown}: no run {run} has written. The last ones: {shown}.")
     undone = {run.undoes for run in runs}
-    for earlier in runs:
-        if (
-            earlier.undoes is None
-            and earlier.id not in undone
-            and batches_of(parts, earlier.id)
-        ):
-            return earlier
+    for scan in scans_of(runs):
+        if scan.id not in undone and batches_of(parts, scan.id):
+            return scan
     raise InputError(
         f"{parts.shown}: there is nothing to undo: no scan with these results has written to"
         " objects, or all was undone. Name a run to undo it again."

@@ -11,7 +11,6 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +28,7 @@ from tagger.errors import InputError, StoppedError
 from tagger.writing import filecopy
 
 _RUN = re.compile(r"(\d{6,})\.json$")
-_PAST_COLUMNS = ["key", "etag", "conditions", "status", "finished_at"]
+_PAST_COLUMNS = ["key", "etag", "conditions", "status"]
 
 
 class ParquetResults:
@@ -112,7 +111,7 @@ class ParquetResults:
         self._put(_part(run, number), buffer.getvalue())
 
     def rows(self) -> Iterator[ObjectResult]:
-        """All rows of all runs, part by part; of several about a key the latest counts."""
+        """All rows of all runs, part by part; of several about a key the last run's counts."""
         for run in self._runs():
             for key in self.parts(run):
                 yield from rows_of(pq.read_table(self._part_file(key)))
@@ -123,13 +122,12 @@ class ParquetResults:
         pages = obstore.list(self.place.store, prefix, chunk_size=1_000)
         return sorted(entry["path"] for page in pages for entry in page)
 
-    def past_rows(self, key: str) -> Iterator[tuple[str, PastRow, datetime]]:
+    def past_rows(self, key: str) -> Iterator[tuple[str, PastRow]]:
         """What counts of the rows of one part."""
         table = pq.read_table(self._part_file(key), columns=_PAST_COLUMNS)
-        for name, *past, at in zip(
-            *(column.to_pylist() for column in table.columns), strict=True
-        ):
-            yield name, PastRow(*past), at
+        columns = (column.to_pylist() for column in table.columns)
+        for name, *past in zip(*columns, strict=True):
+            yield name, PastRow(*past)
 
     def _part_file(self, key: str) -> io.BytesIO:
         return io.BytesIO(bytes(obstore.get(self.place.store, key).bytes()))
@@ -190,11 +188,10 @@ class ParquetPast:
             self._cursors = [_Cursor(self._results, run, name) for run in self._runs]
         latest = {}
         for entry in page:
-            rows = [
-                row for cursor in self._cursors if (row := cursor.find(entry.key)) is not None
-            ]
-            if rows:
-                latest[entry.key] = max(rows, key=lambda row: row[1])[0]
+            # In the order of the runs: the clocks of the machines that wrote them differ.
+            for cursor in self._cursors:
+                if (row := cursor.find(entry.key)) is not None:
+                    latest[entry.key] = row
         return latest
 
 
@@ -206,10 +203,10 @@ class _Cursor:
         self._rows = (row for key in results.parts(run) for row in results.past_rows(key))
         self._next = next(self._rows, None)
 
-    def find(self, key: str) -> tuple[PastRow, datetime] | None:
+    def find(self, key: str) -> PastRow | None:
         place = self._place_of(key)
         while self._next is not None and self._place_of(self._next[0]) < place:
             self._next = next(self._rows, None)
         if self._next is None or self._next[0] != key:
             return None
-        return self._next[1], self._next[2]
+        return self._next[1]

@@ -44,7 +44,7 @@ _INSERT = (
 )
 _LATEST = (
     "SELECT DISTINCT ON (key) key, etag, conditions, status FROM tagger_results"
-    " WHERE key = ANY(%s) AND run < %s ORDER BY key, finished_at DESC"
+    " WHERE key = ANY(%s) AND run < %s ORDER BY key, run DESC"
 )
 _HAS_RUNS = "SELECT to_regclass('tagger_runs') IS NOT NULL"
 
@@ -133,14 +133,14 @@ class PostgresResults:
                 cursor.executemany(_INSERT, [[*_values(row), run, number] for row in rows])
 
     def rows(self) -> Iterator[ObjectResult]:
-        """All rows of all runs; of several about a key the latest counts."""
+        """All rows of all runs; of several about a key the last run's counts."""
         names = ", ".join(_COLUMNS)
         with self._asked() as connection, connection.cursor(row_factory=dict_row) as cursor:
             for row in cursor.execute(f"SELECT {names} FROM tagger_results ORDER BY run, part"):  # noqa: S608
                 yield _row(row)
 
     def latest(self, keys: list[str], run: int) -> dict[str, PastRow]:
-        """The latest row of each key from before a run."""
+        """The row of each key that the last run before this one has made."""
         with self._asked() as connection:
             rows = connection.execute(_LATEST, [keys, run]).fetchall()
         return {key: PastRow(*row) for key, *row in rows}

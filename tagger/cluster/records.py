@@ -49,7 +49,8 @@ class ObjectResult:
         conditions: digest of the model and of all options that decide.
         n_read: bytes that were fetched for it.
         node: name of the machine.
-        finished_at: in UTC; of several rows about a key the latest counts.
+        finished_at: in UTC, by the clock of that machine; of several rows about a key that of
+            the last run counts.
         version: of tagger.
     """
 

@@ -30,7 +30,7 @@ class Past(Protocol):
     """What earlier runs have left, asked page by page in the order of the listing."""
 
     def rows_of(self, page: Sequence[ObjectEntry]) -> dict[str, PastRow]:
-        """The latest row of each key of a page that has one."""
+        """The row of the last run that has one, of each key of a page."""
 
 
 class Results(Protocol):

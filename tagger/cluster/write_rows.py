@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tagger.cluster.conditional import open_replaceable
-from tagger.cluster.journal import ObjectJournal, all_runs, batches_of, begin_run
+from tagger.cluster.journal import ObjectJournal, all_runs, batches_of, begin_run, scans_of
 from tagger.cluster.journal_parts import JournalParts, open_parts
 from tagger.cluster.journal_rows import ObjectChange
 from tagger.cluster.records import ObjectEntry, ObjectResult
@@ -67,9 +67,7 @@ def _without_a_row(
     """The objects that runs have changed which were killed before they said so."""
     latest: dict[str, ObjectChange] = {}
     target = open_replaceable(place)
-    for run in reversed(all_runs(parts)):
-        if run.command != "scan":
-            continue
+    for run in reversed(scans_of(all_runs(parts))):
         there = {_batch(number) for number in results.part_numbers(int(run.id))}
         for batch in sorted(batches_of(parts, run.id) - there):
             latest |= _made(target, ObjectJournal(parts, run.id, batch), batch)

@@ -53,9 +53,6 @@ def scan_here(source, results, model, *, options=PLAIN, n_batches=None, **asked)
 
 
 def rows_at(results):
-    """All rows, and of several about a key the latest alone."""
+    """All rows, the runs in their order, and of several about a key the last run's alone."""
     rows = list(open_results(str(results)).rows())
-    latest = {}
-    for row in sorted(rows, key=lambda one: one.finished_at):
-        latest[row.key] = row
-    return rows, latest
+    return rows, {row.key: row for row in rows}

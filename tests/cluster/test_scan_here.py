@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import obstore
 import pytest
@@ -95,6 +95,31 @@ def test_what_has_a_row_is_passed_and_what_changed_is_not(music, model, results)
     rows, latest = rows_at(results)
     assert len(rows) == len(KEYS) + 2
     assert latest["a-b/other.wav"].scores == pytest.approx(latest["z.wav"].scores)
+
+
+@pytest.mark.parametrize(
+    "kind", ["parquet", pytest.param("postgres", marks=pytest.mark.service)]
+)
+def test_what_the_last_run_says_counts_whatever_its_machine_s_clock_said(
+    music, model, results, monkeypatch, request, kind
+):
+    """A machine whose clock is behind would have its objects heard again by each run."""
+    if kind == "postgres":
+        results = request.getfixturevalue("postgres_database").replace("+psycopg", "")
+    scan_here(music, results, model)
+    shutil.copyfile(music / "z.wav", music / "a-b/other.wav")
+    with monkeypatch.context() as patched:
+        patched.setattr("tagger.cluster.actor.datetime", Behind)
+        assert scan_here(music, results, model, resume=True)[0] == len(KEYS) - 1
+    assert scan_here(music, results, model, resume=True) == (len(KEYS), [])
+
+
+class Behind(datetime):
+    """A clock that is an hour behind."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) - timedelta(hours=1)
 
 
 def test_other_options_and_another_model_are_another_question(music, model, results):

@@ -1,12 +1,13 @@
 """What was written goes back to the byte; a kill at any moment leaves the state knowable."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,20 @@ def test_what_obstore_wrote_goes_back_to_the_byte(tmp_path):
     assert {result.status for result in shelf.undo()} == {"written"}
     assert {entry.key: shelf.bytes_of(entry.key) for entry in entries} == before
     assert [shelf.attributes_of(entry.key) for entry in entries] == kept
+
+
+def test_the_last_run_is_the_one_of_the_highest_number_whatever_clocks_say(tmp_path):
+    """Two machines began them, and the clock of the second one is behind."""
+    shelf = folder_shelf(tmp_path)
+    entries, _ = stored(shelf)
+    shelf.write(entries[0])
+    first = run_named(shelf.parts, None)
+    shelf.write(entries[1])
+    last = run_named(shelf.parts, None)
+    assert int(last.id) > int(first.id)
+    told = asdict(last) | {"began": "2001-01-01T00:00:00.000+00:00"}
+    shelf.parts.put(f"{last.id}/run.json", json.dumps(told).encode())
+    assert run_named(shelf.parts, None).id == last.id
 
 
 def test_an_undo_is_undone_and_done_again(shelf):
