@@ -10,6 +10,7 @@ whole file, old or new. What a killed process leaves behind is a hidden file nam
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tagger.errors import TagError, WriteError
 from tagger.tags.base import Source, TagInfo, open_source
@@ -23,7 +24,10 @@ from tagger.writing.checks import check_expected, checked, wrong_field
 from tagger.writing.options import WriteOptions, WriteRequest
 from tagger.writing.refusals import check_writable
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
-from tagger.writing.second_reader import Wording, differing_tags
+from tagger.writing.second_reader import differing_tags
+
+if TYPE_CHECKING:
+    from tagger.writing.mutagen_id3 import Wording
 
 __all__ = ["WriteOptions", "plan_write", "write_genres"]
 

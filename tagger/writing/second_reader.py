@@ -8,10 +8,8 @@ but for the fields that were asked for, it must still see. What it cannot read b
 cannot be compared; what it can no longer read afterwards is a difference.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from io import BytesIO
-from typing import Any, Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APENoHeaderError, APEv2
@@ -19,31 +17,28 @@ from mutagen.asf import ASF
 from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
 from mutagen.flac import FLAC
-from mutagen.id3 import ID3, ID3NoHeaderError, ID3Tags, ID3TimeStamp
-from mutagen.id3._id3v1 import find_id3v1  # ParseID3v1 alone takes an APEv2 header for a tag
+from mutagen.id3 import ID3NoHeaderError
 from mutagen.mp4 import MP4
 from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
-from mutagen.wave import WAVE
 
 from tagger.tags.base import Source
 from tagger.tags.fields import FIELDS, GENRE, Field
-from tagger.tags.riff.chunks import chunks_in
+from tagger.writing.mutagen_id3 import (
+    UNKNOWN,
+    Reader,
+    Tags,
+    Wording,
+    id3_in_chunk,
+    id3_in_front,
+    id3_in_wave,
+    id3_of,
+    id3v1,
+)
 
-Wording = Literal["own", "common"]
-"""Whether ID3 is read as its version has it, or so that it can be compared with another one."""
-
-_Tags = dict[str, object]
-"""What one kind of tag holds, by mutagen's name for it."""
-
-_Reader = Callable[[Source, Wording], _Tags]
-"""Reads one kind of tag."""
-
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d")
 _PADDING, _COMMENT = 1, 4
-_UNKNOWN = " (unknown)"
 _WHO: Mapping[str, str] = {"Matroska": "FFmpeg"}
 """Who reads a kind of tag, where it is not mutagen."""
 _SECOND_PLACES: Mapping[str, frozenset[str]] = {
@@ -88,7 +83,7 @@ def differing_tags(
     return None
 
 
-def _read(reader: _Reader, source: Source, wording: Wording) -> _Tags | None:
+def _read(reader: Reader, source: Source, wording: Wording) -> Tags | None:
     """What mutagen sees; None where it cannot read the file."""
     # mutagen begins wherever a file stands.
     source.file.seek(0)
@@ -123,86 +118,22 @@ def _is_of(kind: str, key: str, field: Field) -> bool:
 
 def _is_frame(key: str, spelling: str) -> bool:
     """Whether a key is a spelling of a field; COMM has a language behind its description."""
-    key = key.removesuffix(_UNKNOWN)
+    key = key.removesuffix(UNKNOWN)
     return key == spelling or (spelling[:5] == "comm:" and key[:-3] == f"{spelling}:")
 
 
-def _id3(source: Source, wording: Wording) -> _Tags:
-    return _frames(ID3(source.file, translate=wording == "common", load_v1=False), wording)
-
-
-def _id3_in_chunk(source: Source, wording: Wording) -> _Tags:
-    """RF64 is not opened by mutagen; the tag in it is one like any other."""
-    for chunk in chunks_in(source, "rf64"):
-        if chunk.id.lower() == b"id3 ":
-            data = BytesIO(source.exact(chunk.offset, chunk.length))
-            return _frames(ID3(data, translate=wording == "common", load_v1=False), wording)
-    return {}
-
-
-def _id3_of(kind: Any) -> _Reader:
-    """A reader of the ID3 tag inside a container that mutagen has a class for."""
-
-    def read(source: Source, wording: Wording) -> _Tags:
-        tags = kind(source.file, translate=wording == "common", load_v1=False).tags
-        return _frames(tags, wording) if tags is not None else {}
-
-    return read
-
-
-def _frames(tags: ID3Tags, wording: Wording) -> _Tags:
-    """All attributes of every frame; of a converted tag those that every version has."""
-    frames: _Tags = {
-        key: [
-            (name, _plain(value, wording))
-            for name, value in vars(frame).items()
-            if not (wording == "common" and name == "encoding")
-        ]
-        for key, frame in tags.items()
-    }
-    for raw in tags.unknown_frames:
-        name = raw[:4].decode("latin-1") + _UNKNOWN
-        frames[name] = [*frames.get(name, []), raw[10:]]  # type: ignore[misc]
-    return frames
-
-
-def _plain(value: object, wording: Wording) -> object:
-    """A value that equals another one for what it says: some frames have frames inside."""
-    if isinstance(value, ID3Tags):
-        return _frames(value, wording)
-    if isinstance(value, list):
-        texts = [item.text if isinstance(item, ID3TimeStamp) else item for item in value]
-        return texts if wording == "own" else _in_common_words(texts)
-    return value
-
-
-def _in_common_words(values: list[Any]) -> list[Any]:
-    """Without seconds, which 2.3 does not know, and without empty strings at the end."""
-    while values and values[-1] == "":
-        values = values[:-1]
-    stamps = (
-        _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None for value in values
-    )
-    return [stamp[1] if stamp else value for stamp, value in zip(stamps, values, strict=True)]
-
-
-def _id3v1(source: Source, wording: Wording) -> _Tags:
-    frames, _ = find_id3v1(source.file)
-    return {key: _plain(frame.text, wording) for key, frame in (frames or {}).items()}
-
-
-def _ape(source: Source, _wording: Wording) -> _Tags:
+def _ape(source: Source, _wording: Wording) -> Tags:
     return {key: (value.kind, value.value) for key, value in APEv2(source.file).items()}
 
 
-def _mp4(source: Source, _wording: Wording) -> _Tags:
+def _mp4(source: Source, _wording: Wording) -> Tags:
     opened = MP4(source.file)
     chapters = [(chapter.start, chapter.title) for chapter in opened.chapters or ()]
-    tags: _Tags = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
+    tags: Tags = {} if opened.tags is None else {**opened.tags._failed_atoms, **opened.tags}  # noqa: SLF001
     return {**tags, "chapters": chapters}
 
 
-def _flac(source: Source, _wording: Wording) -> _Tags:
+def _flac(source: Source, _wording: Wording) -> Tags:
     opened = FLAC(source.file)
     blocks = [
         (block.code, block.write())
@@ -212,34 +143,34 @@ def _flac(source: Source, _wording: Wording) -> _Tags:
     return {**_comments(opened.tags), "its blocks": blocks}
 
 
-def _ogg_of(kind: Any) -> _Reader:
+def _ogg_of(kind: Any) -> Reader:
     """A reader of one kind of stream in Ogg."""
     return lambda source, _wording: _comments(kind(source.file).tags)
 
 
-def _comments(tags: Any) -> _Tags:
+def _comments(tags: Any) -> Tags:
     return _gathered((name.lower(), value) for name, value in tags or ())
 
 
-def _asf(source: Source, _wording: Wording) -> _Tags:
+def _asf(source: Source, _wording: Wording) -> Tags:
     return _gathered(
         (name, (value.TYPE, value.value, value.language, value.stream))
         for name, value in ASF(source.file).tags
     )
 
 
-def _matroska(source: Source, _wording: Wording) -> _Tags:
+def _matroska(source: Source, _wording: Wording) -> Tags:
     """What FFmpeg sees, since mutagen opens no Matroska: of several values the last."""
     import av  # noqa: PLC0415 - few files are Matroska, and a scan that decodes has loaded it
 
     with av.open(source.file) as opened:
-        tags: _Tags = dict(opened.metadata)
+        tags: Tags = dict(opened.metadata)
         for stream in opened.streams:
             tags |= {f"{stream.index}/{key}": text for key, text in stream.metadata.items()}
         return tags
 
 
-def _gathered(items: Iterator[tuple[str, object]]) -> _Tags:
+def _gathered(items: Iterator[tuple[str, object]]) -> Tags:
     """The values of each name, in order."""
     values: dict[str, list[object]] = {}
     for name, value in items:
@@ -247,17 +178,17 @@ def _gathered(items: Iterator[tuple[str, object]]) -> _Tags:
     return {**values}
 
 
-_AROUND: dict[str, _Reader] = {"ID3": _id3, "APEv2": _ape, "ID3v1": _id3v1}
+_AROUND: dict[str, Reader] = {"ID3": id3_in_front, "APEv2": _ape, "ID3v1": id3v1}
 
-_READERS: Mapping[str, Mapping[str, _Reader]] = {
+_READERS: Mapping[str, Mapping[str, Reader]] = {
     **dict.fromkeys(
         ("mp3", "tta", "aac", "ape", "wavpack", "musepack", "tak", "optimfrog"), _AROUND
     ),
-    "wav": {"ID3": _id3_of(WAVE)},
-    "rf64": {"ID3": _id3_in_chunk},
-    "aiff": {"ID3": _id3_of(AIFF)},
-    "dff": {"ID3": _id3_of(DSDIFF)},
-    "dsf": {"ID3": _id3_of(DSF)},
+    "wav": {"ID3": id3_in_wave},
+    "rf64": {"ID3": id3_in_chunk},
+    "aiff": {"ID3": id3_of(AIFF)},
+    "dff": {"ID3": id3_of(DSDIFF)},
+    "dsf": {"ID3": id3_of(DSF)},
     "flac": {"Vorbis": _flac},
     "ogg-vorbis": {"Vorbis": _ogg_of(OggVorbis)},
     "opus": {"Vorbis": _ogg_of(OggOpus)},

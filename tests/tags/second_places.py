@@ -86,6 +86,10 @@ def info(*genres: bytes) -> Callable[[Path], None]:
     return change
 
 
+def _in_small_letters(path: Path) -> None:
+    _saved(path, path.read_bytes().replace(b"LIST", b"list"))
+
+
 def dsf_tags(*tags: bytes) -> Callable[[Path], None]:
     """Tags at the end of a DSF, to which the header points."""
 
@@ -217,6 +221,7 @@ MPEG_PLACES = {
 }
 WAV_PLACES = {
     "info": info(b"Jazz"),
+    "info in small letters": both(info(b"Jazz"), _in_small_letters),
     "two infos": info(b"Jazz", b"Jazz"),
     "info beside id3": both(chunk(TITLED), info(b"Jazz")),
     "id3 beside info": both(info(b"Jazz"), chunk(GENRED_23)),

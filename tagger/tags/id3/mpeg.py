@@ -3,7 +3,7 @@
 Read is the first of ID3v2, APEv2, ID3v2 behind and (for genres) ID3v1 that has the field.
 Written is the ID3v2 tag in front; another tag that has the field too gets the same, since some
 players ask it first. Where APEv2 is the only tag, it alone is written: the owner chose it, and
-nothing has to move. A new tag is ID3v2.4 unless the style says more.
+nothing has to move. A new tag is ID3v2.4 unless the style says more, and says what ID3v1 says.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,8 @@ from tagger.tags.around import (
 )
 from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.edges import Edges, edges_of, front_tag, tag_at
-from tagger.tags.fields import Edits, Field
+from tagger.tags.fields import AS_IS, Edits, Field
+from tagger.tags.id3.begun import begun_with_id3v1
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
 from tagger.tags.id3.mpeg_frames import first_frame, frames_behind
@@ -40,9 +41,27 @@ class MpegFile(TagFile):
     def _front(self) -> Tag | None:
         return front_tag(self.source)
 
+    @cached_property
+    def _begun(self) -> Tag | None:
+        """What a new tag in front begins with, since it hides ID3v1."""
+        front, edges = self._front, self._edges
+        if edges.id3v1 is None or _is_ape_alone(edges):
+            return None
+        if front and front.total != edges.start:  # a second tag in front says more
+            return None
+        return begun_with_id3v1(self.source.exact(*edges.id3v1), front)
+
+    @cached_property
+    def _main(self) -> Tag | None:
+        """The tag in front that is changed; one that says nothing counts as a new one."""
+        front = self._front
+        if front and (any(front.frames()) or front.others((), AS_IS)):
+            return front
+        return self._begun or front
+
     def values(self, field: Field) -> tuple[str, ...]:
         """The values of the first tag that has the field."""
-        tag = self._front
+        tag = self._main
         texts = tag.values(field, self.style) if tag else ()
         if texts:
             return texts
@@ -86,16 +105,16 @@ class MpegFile(TagFile):
                 "no MPEG audio is found in the first mebibyte behind its tags, and decoders"
                 " look no farther"
             )
-        tag, edges = self._front, self._edges
+        tag, edges = self._main, self._edges
         # Beside an ID3v2 tag the APE tag is a second place, which follows.
         area = edges.ape if _is_ape_alone(edges) else None
         main = 0 if tag else area and area[0]
         patches = patches_around(self.source, edges, edits, self.style, main=main)
         if tag:
-            if not tag.holds(edits, self.style):
-                patches += rewritten(
-                    0, self.source.exact(0, tag.total), tag.exchanged(edits, self.style)
-                )
+            is_needed = tag is self._front or any(edits.values())
+            if is_needed and not tag.holds(edits, self.style):
+                old = self.source.exact(0, self._front.total if self._front else 0)
+                patches += rewritten(0, old, tag.exchanged(edits, self.style))
         elif area:
             if reason := items.item_refusal(self.source, area):
                 raise RefusedError(reason.rstrip("."))
@@ -107,7 +126,11 @@ class MpegFile(TagFile):
 
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """All frames and items but the fields, and every tag that is never changed."""
-        return others_around(self.source, self._edges, fields, self.style, main=0)
+        raw = others_around(self.source, self._edges, fields, self.style, main=0)
+        in_front = self._front.others(fields, self.style) if self._front else []
+        # A tag that says no more than ID3v1, which follows, is as good as none.
+        is_begun = self._begun and in_front == self._begun.others(fields, self.style)
+        return raw[len(in_front) :] if is_begun else raw
 
     def ranges(self) -> list[Range]:
         """All between the tags in front and behind."""

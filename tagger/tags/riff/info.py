@@ -43,7 +43,8 @@ def info_lists(source: Source, container: str) -> Iterator[Chunk]:
 
 def is_info(source: Source, chunk: Chunk) -> bool:
     """Whether a chunk is a list of tags."""
-    return chunk.id == b"LIST" and source.read(chunk.offset, 4) == b"INFO"
+    # FFmpeg takes small letters for it too, here and in the names of entries.
+    return chunk.id.upper() == b"LIST" and source.read(chunk.offset, 4) == b"INFO"
 
 
 def info_genres(source: Source, container: str) -> tuple[str, ...]:
@@ -51,6 +52,13 @@ def info_genres(source: Source, container: str) -> tuple[str, ...]:
     return kept(
         text for chunk in info_lists(source, container) for text in _texts(source, chunk)
     )
+
+
+def info_entries(source: Source, container: str) -> Iterator[tuple[bytes, str]]:
+    """The ids and texts of all entries of the INFO lists."""
+    for chunk in info_lists(source, container):
+        for entry in _entries(source, chunk):
+            yield entry.id.upper(), _text(entry.data)
 
 
 def info_places(source: Source, container: str, style: Style) -> tuple[Place, ...]:

@@ -1,15 +1,17 @@
 """WAV, RF64, AIFF and DFF: chunks, one of which holds an ID3v2 tag.
 
 Where RIFF has a list of its own (INFO), its genre (`IGNR`) is written too; a list is added only
-if that was asked for.
+if that was asked for. A new tag says what the list says: TagLib shows only one of them.
 """
 
 from collections.abc import Collection
+from functools import cached_property
 
 from tagger.tags.around import followed, unconverted, why_stuck
 from tagger.tags.base import Container, Family, Patch, Range, Source, TagFile, rewritten
 from tagger.tags.edges import front_tag, tag_at, tags_from
 from tagger.tags.fields import GENRE, Edits, Field, Style
+from tagger.tags.id3.begun import begun_with_info
 from tagger.tags.id3.frames import Tag
 from tagger.tags.id3.front import id3v2_end
 from tagger.tags.id3.make import ID3_SEVERAL, new_tag
@@ -23,13 +25,28 @@ from tagger.tags.riff.chunks import (
     form_size,
     without_form_size,
 )
-from tagger.tags.riff.info import info_patches, info_places, is_info, other_entries
+from tagger.tags.riff.info import (
+    info_entries,
+    info_patches,
+    info_places,
+    is_info,
+    other_entries,
+)
 
 _RIFF = {"wav", "rf64"}
 
 
 class RiffFile(TagFile):
     """The chunks of a form."""
+
+    @cached_property
+    def _begun(self) -> Tag | None:
+        """What a new tag begins with, since it hides RIFF INFO."""
+        if self.container not in _RIFF:
+            return None
+        places = info_places(self.source, self.container, self.style)
+        genres = next((place.genres for place in places if place.genres), ())
+        return begun_with_info(info_entries(self.source, self.container), genres)
 
     def values(self, field: Field) -> tuple[str, ...]:
         """The values in the first tag chunk."""
@@ -38,7 +55,7 @@ class RiffFile(TagFile):
         chunk = next(iter(_tag_chunks(self.source, self.container)), None)
         if chunk and chunk.length:
             return tag_at(self.source, chunk.offset).values(field, self.style)
-        return ()
+        return self._begun.values(field, self.style) if self._begun else ()
 
     def genre_places(self) -> GenrePlaces:
         """The first tag counts first, then others in chunks, then RIFF INFO."""
@@ -84,11 +101,15 @@ class RiffFile(TagFile):
         for chunk in chunks:
             offset = chunk.offset - layout.head_len
             old = self.source.exact(offset, min(chunk.end, self.source.size) - offset)
-            tag = _exchanged(self.source, chunk, edits, self.style, is_main=chunk is chunks[0])
+            is_main = chunk is chunks[0]
+            if is_main and not chunk.length:
+                tag = self._new_tag(edits)
+            else:
+                tag = _exchanged(self.source, chunk, edits, self.style, is_main=is_main)
             patches += rewritten(
                 offset, old, chunk_bytes(chunk.id, tag, layout) if tag else b""
             )
-        if not chunks and (tag := new_tag(edits, self.style)):
+        if not chunks and (tag := self._new_tag(edits)):
             added += chunk_bytes(layout.id3, tag, layout)
         if added:
             end = form_end(self.source, self.container)
@@ -98,14 +119,22 @@ class RiffFile(TagFile):
         patches.sort(key=lambda patch: patch.offset)
         return form_size(self.source, self.container, delta) + patches
 
+    def _new_tag(self, edits: Edits) -> bytes:
+        if not any(edits.values()) or not self._begun:
+            return new_tag(edits, self.style)
+        return self._begun.exchanged(edits, self.style)
+
     def others(self, fields: Collection[Field]) -> list[bytes]:
         """The frames but the fields, and all chunks but tag and audio."""
         raw = [self.source.exact(0, 4)]
+        # A tag that says no more than RIFF INFO, which follows, is as good as none.
+        begun = self._begun.others(fields, self.style) if self._begun else []
         for chunk in chunks_in(self.source, self.container):
             if chunk.id in LAYOUTS[self.container].audio:
                 continue
             if chunk.id.lower() == b"id3 ":
-                raw += _others_in(self.source, chunk, fields, self.style)
+                frames = _others_in(self.source, chunk, fields, self.style)
+                raw += frames if frames != begun else []
             elif self.container in _RIFF and GENRE in fields and is_info(self.source, chunk):
                 raw += other_entries(self.source, chunk)
             else:
@@ -159,7 +188,7 @@ def _exchanged(
 ) -> bytes:
     """A chunk's content: its tags, and whatever stands behind them."""
     if not chunk.length:
-        return new_tag(edits, style) if is_main else b""
+        return b""
     first = tag_at(source, chunk.offset)
     # Rewritten, it would take the next chunk for a part of itself.
     if first.total > chunk.length:
