@@ -25,7 +25,7 @@ def too_large(most: int) -> ProblemError:
         "too-large",
         "The file is too large",
         detail=f"It is larger than {most / MIB:,.0f} MiB, which is the most here.",
-        remedy="Send a smaller file, or start the service with a larger limit.",
+        remedy="Send a smaller one; the limit is that of every `tagger serve`.",
     )
 
 

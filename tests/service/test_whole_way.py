@@ -104,6 +104,30 @@ def test_a_library_is_written_in_place_and_given_back(tmp_path, storage):
         assert [one.read_bytes() for one in songs] == before
 
 
+def test_what_could_not_be_undone_is_told_and_can_be_undone_later(tmp_path):
+    """A share that was away for a moment does not make a write one that is for ever."""
+    music, away = tmp_path / "music", tmp_path / "away.flac"
+    song = chords(music / "song.flac")
+    before = song.read_bytes()
+    options = make_options(tmp_path, folder=music)
+    with running(options) as client, working(options):
+        all_ended(client)
+        edit = {"action": "edit", "genres": ["Jazz"]}
+        client.patch("/api/v1/tracks/1/proposal", json=edit)
+        job = ended(client, client.post("/api/v1/writes", json={}).json()["job"]["id"])
+        undo = f"/api/v1/runs/{job['run_id']}/undo"
+        song.rename(away)
+        tried = ended(client, client.post(undo).json()["id"])
+        assert (tried["n_done"], tried["n_failed"]) == (0, 1)
+        assert "song.flac" in tried["error"]
+        assert "song.flac" in client.get("/api/v1/tracks/1").json()["reason"]
+        (run,) = client.get("/api/v1/runs").json()["items"]
+        assert (run["n_written"], run["n_undone"], run["can_undo"]) == (1, 0, True)
+        away.rename(song)
+        assert ended(client, client.post(undo).json()["id"])["n_done"] == 1
+    assert song.read_bytes() == before
+
+
 def test_a_look_finds_what_is_new_changed_and_gone(tmp_path):
     """A second look scans what is new, and marks what is not there any more."""
     music = tmp_path / "music"

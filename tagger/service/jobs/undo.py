@@ -83,13 +83,17 @@ def _record(
 ) -> None:
     def note() -> bool:
         with context.database.writing() as session:
-            tracks = [
-                (track, _take_back(session, context, run_id, track, reason))
+            reasons = {
+                track: _take_back(session, context, run_id, track, reason)
                 for track, reason in _owned(session, context, job.id, outcomes)
-            ]
-            settle(session, job.id, context.id, tracks)
+            }
+            good = [(track, reason is None) for track, reason in reasons.items()]
+            settle(session, job.id, context.id, good)
             row = session.get(Job, job.id)
-            return row is not None and row.state == "running"
+            if row is None or row.state != "running":
+                return False
+            row.error = row.error or next(filter(None, reasons.values()), None)
+            return True
 
     if not context.patiently(note) or context.stop.is_set():
         raise GivenUpError
@@ -105,19 +109,22 @@ def _owned(
 
 def _take_back(
     session: Session, context: Context, run_id: int, track_id: int, reason: str | None
-) -> bool:
-    """Let a track and its change say that it is as it was; False if it could not be done."""
+) -> str | None:
+    """Let a track and its change say that it is as it was, or why it is not.
+
+    A change that could not be taken back is in force still: it can be tried again.
+    """
     track = session.get(Track, track_id)
     change = session.scalar(
         select(Change).where(Change.run_id == run_id, Change.track_id == track_id)
     )
     if track is None or change is None:
-        return False
+        return "It is not there any more."
     if reason is None and track.object_key != change.after_key:
         reason = _CHANGED
     if reason is not None:
-        track.reason, change.error = plain(reason), plain(reason)[:2000]
-        return False
+        track.reason = plain(reason)[:2000]
+        return track.reason
     change.is_undone, change.error = True, None
     if change.before_key is not None:
         track.object_key = change.before_key
@@ -129,4 +136,4 @@ def _take_back(
     track.scanned_at = track.scanned_at or time.time()
     track.version += 1
     set_facets(session, [track])
-    return True
+    return None
