@@ -177,6 +177,29 @@ def gnre(path: Path) -> None:
     path.write_bytes(data[:at] + number + data[at + len(number) :])
 
 
+def twice(kind: bytes) -> Callable[[Path], None]:
+    """An atom on the way to iTunes' list, which has a genre, once more behind itself."""
+
+    def change(path: Path) -> None:
+        opened = MP4(path)
+        opened["\xa9nam"], opened["\xa9gen"] = ["A title"], [OLD]
+        opened.save()
+        path_to = (b"moov", b"udta", b"meta", b"ilst")
+        raw = bytearray(path.read_bytes())
+        starts = [raw.index(name) - 4 for name in path_to]
+        depth = path_to.index(kind)
+        length = int.from_bytes(raw[starts[depth] : starts[depth] + 4], "big")
+        raw[starts[depth] + length : starts[depth] + length] = raw[
+            starts[depth] : starts[depth] + length
+        ]
+        for start in starts[:depth]:
+            grown = int.from_bytes(raw[start : start + 4], "big") + length
+            raw[start : start + 4] = grown.to_bytes(4, "big")
+        path.write_bytes(raw)
+
+    return change
+
+
 def attribute(**names: object) -> Callable[[Path], None]:
     """ASF attributes; an underscore stands for the slash."""
 
@@ -266,6 +289,9 @@ PLACES = {
         "3gpp": in_moov(ASSET, b"udta"),
         "track": in_moov(QUICKTIME, b"trak", b"udta"),
         "keys": in_moov(KEYED),
+        "second list": twice(b"ilst"),
+        "second meta": twice(b"meta"),
+        "second user data": twice(b"udta"),
     },
     "wma": {
         "number": attribute(WM_GenreID="(8)"),

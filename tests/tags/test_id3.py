@@ -243,3 +243,20 @@ def test_any_text_is_written_so_that_it_is_read_back_or_refused(genres):
     except ValueError:
         return
     assert not wanted or list(parsed(data).values(GENRE, Style())) == wanted
+
+
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("padding", [0, 20])
+def test_an_empty_frame_at_the_end_of_a_tag_is_one(tmp_path, stream, version, padding):
+    """Old taggers left a genre of no bytes; it makes room for a new one."""
+    data = tag(
+        frame(b"TIT2", b"\0A title", version),
+        frame(b"TCON", b"", version),
+        version=version,
+        padding=padding,
+    )
+    path = saved(tmp_path, data + stream)
+    assert read_tags(path).genres == ()
+    assert write_genres(path, ["Rock"])
+    assert (ID3(path)["TIT2"], ID3(path)["TCON"].genres) == ("A title", ["Rock"])
+    assert path.read_bytes().count(b"TCON") == 1

@@ -63,7 +63,7 @@ class Walk:
         id_len, head_len = (3, 6) if self.version == 2 else (4, 10)
         offset = self.start
         # Less than a header is padding, whatever it holds.
-        while offset + head_len < self.end:
+        while offset + head_len <= self.end:
             head = self.read(offset, head_len)
             if len(head) < head_len or not _FRAME_ID.fullmatch(head[:id_len]):
                 return
@@ -113,7 +113,7 @@ class Walk:
     def _leads_to_end(self, number: Callable[[bytes], int]) -> bool:
         """Whether frames of these lengths follow each other up to the padding."""
         offset = self.start
-        while offset + 10 < self.end:
+        while offset + 10 <= self.end:
             head = self.read(offset, 10)
             if not head.strip(b"\0"):
                 return True

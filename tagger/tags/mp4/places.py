@@ -8,6 +8,7 @@ Formats: QuickTime File Format Specification (user data); 3GPP TS 26.244 (asset 
 from collections.abc import Iterator
 
 from tagger.tags.base import Patch, Source
+from tagger.tags.id3.genres import id3v1_genre
 from tagger.tags.mp4.atoms import Atom, atom_data, children, find
 
 _TEXT, _ASSET, _FREE_FORM = b"\xa9gen", b"gnre", b"----"
@@ -18,18 +19,21 @@ def elsewhere(source: Source) -> list[tuple[Atom, str]]:
     moov = find(source, b"moov")
     if moov is None:
         return []
-    tracks = [atom for atom in children(source, moov) if atom.kind == b"trak"]
+    own = find(source, b"udta", b"meta", b"ilst", within=moov)
     places: list[tuple[Atom, str]] = []
-    for around in (moov, *tracks):
-        udta = find(source, b"udta", within=around)
-        if udta:
+    for around in (moov, *_all(source, moov, b"trak")):
+        all_user_data = _all(source, around, b"udta")
+        for udta in all_user_data:
             places += _in_user_data(source, udta)
-        metas = [find(source, b"meta", within=around)]
-        # `moov/udta/meta` is iTunes' own list, which is no second place.
-        metas += [find(source, b"meta", within=udta)] if udta and around is not moov else []
-        for meta in filter(None, metas):
-            places += _in_list(source, meta)
+        # Of several lists FFmpeg shows the last one, whatever holds it.
+        for holder in (around, *all_user_data):
+            for meta in _all(source, holder, b"meta"):
+                places += _in_lists(source, meta, own)
     return places
+
+
+def _all(source: Source, parent: Atom, kind: bytes) -> list[Atom]:
+    return [atom for atom in children(source, parent) if atom.kind == kind]
 
 
 def freed(atom: Atom) -> list[Patch]:
@@ -50,18 +54,34 @@ def _in_user_data(source: Source, udta: Atom) -> Iterator[tuple[Atom, str]]:
             yield atom, _decoded(data[6:])
 
 
-def _in_list(source: Source, meta: Atom) -> Iterator[tuple[Atom, str]]:
-    """Items of a list that names them by atom, or by number in QuickTime's list of keys."""
-    ilst, keys = (find(source, kind, within=meta) for kind in (b"ilst", b"keys"))
+def _in_lists(source: Source, meta: Atom, own: Atom | None) -> Iterator[tuple[Atom, str]]:
+    """Items that are named by atom, or by number in QuickTime's list of keys.
+
+    Those that are named by atom in iTunes' own list are in no second place.
+    """
+    keys = find(source, b"keys", within=meta)
     numbers = _genre_keys(atom_data(source, keys)) if keys else set()
-    for item in children(source, ilst) if ilst else ():
-        is_named = item.kind == _TEXT or (
-            item.kind == _FREE_FORM and _is_named_genre(source, item)
-        )
-        if is_named or int.from_bytes(item.kind, "big") in numbers:
-            data = [atom_data(source, child) for child in children(source, item)
-                    if child.kind == b"data"]  # fmt: skip
-            yield item, "; ".join(_decoded(atom[8:]) for atom in data)
+    for ilst in _all(source, meta, b"ilst"):
+        for item in children(source, ilst):
+            is_own = own is not None and ilst.offset == own.offset
+            if (not is_own and _is_genre(source, item)) or (
+                int.from_bytes(item.kind, "big") in numbers
+            ):
+                yield item, _said(source, item)
+
+
+def _said(source: Source, item: Atom) -> str:
+    data = [atom_data(source, child)[8:] for child in _all(source, item, b"data")]
+    if item.kind == _ASSET:  # the number of iTunes' lists
+        codes = [int.from_bytes(number[:2], "big") - 1 for number in data]
+        return "; ".join(genre for code in codes for genre in id3v1_genre(code))
+    return "; ".join(map(_decoded, data))
+
+
+def _is_genre(source: Source, item: Atom) -> bool:
+    return item.kind in (_TEXT, _ASSET) or (
+        item.kind == _FREE_FORM and _is_named_genre(source, item)
+    )
 
 
 def _is_named_genre(source: Source, item: Atom) -> bool:
