@@ -2,9 +2,11 @@
 
 import hashlib
 import importlib.util
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -69,7 +71,7 @@ def find_origin(source: Publication, given: Path | None, *, download: bool) -> O
         if path.is_file():
             return _checked(path, source)
     if download:
-        return _checked(_download(source, kept), source)
+        return Origin(_download(source, kept))
     raise InputError(f"{source.title} is not on this machine; {_how_to_get(source)}")
 
 
@@ -98,18 +100,20 @@ def _checked(path: Path, source: Publication) -> Origin:
 
 
 def _download(source: Publication, target: Path) -> Path:
-    """Fetch the published file; it is checked before anything of it is used.
+    """Fetch the published file; only that is kept, or it would be taken for good ever after.
 
     Raises:
-        InputError: nobody answers, or there is no room.
+        InputError: nobody answers, there is no room, or it is another file.
     """
-    temporary = target.with_suffix(".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with urlopen(source.address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - ours, https
-            temporary.write_bytes(answer.read())
-        temporary.replace(target)  # so that a download that was cut off is not taken for one
-    except (URLError, OSError) as error:
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
+            fetched = Path(folder) / source.file
+            with urlopen(source.address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - ours, https
+                fetched.write_bytes(answer.read())
+            _checked(fetched, source)
+            fetched.replace(target)
+    except (URLError, HTTPException, OSError) as error:
         raise InputError(f"{source.address}: cannot be fetched ({error}).") from error
     return target
 

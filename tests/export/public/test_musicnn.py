@@ -1,6 +1,8 @@
 """musicnn's networks as one file: parity with a network in torch, and with the original."""
 
+import http.client
 import importlib.util
+import io
 import json
 from pathlib import Path
 
@@ -193,6 +195,27 @@ def test_nothing_is_fetched_unasked_and_what_is_fetched_is_checked(shelf):
         patch.chdir(shelf / "away")
         add_public("msd-musicnn", AddOptions(download=True), say=lambda _: None)
     assert (shelf / "models" / "downloads" / "m.whl").is_file()
+
+
+def test_a_download_that_is_cut_off_or_another_file_is_not_kept(shelf, monkeypatch):
+    """It can be fetched again; else it would be found first, and refused, for ever."""
+    published = (shelf / "m.whl").read_bytes()
+    (shelf / "m.whl").unlink()
+
+    class Answer(io.BytesIO):
+        def read(self):
+            if len(self.getvalue()) == 10:
+                raise http.client.IncompleteRead(self.getvalue(), len(published))
+            return super().read()
+
+    answers = [Answer(published[:10]), Answer(b"a page that says no"), Answer(published)]
+    monkeypatch.setattr(weights, "urlopen", lambda *_, **__: answers.pop(0))
+    for said in ("cannot be fetched", "as it was published"):
+        with pytest.raises(InputError, match=said):
+            add_public("msd-musicnn", AddOptions(download=True), say=lambda _: None)
+        assert list((shelf / "models" / "downloads").iterdir()) == []
+    add_public("msd-musicnn", AddOptions(download=True), say=lambda _: None)
+    assert (shelf / "models" / "downloads" / "m.whl").read_bytes() == published
 
 
 def test_a_name_that_is_taken_needs_force(shelf):
