@@ -1,5 +1,6 @@
 """An edited CSV report -> genres in files: each row is written, or gets its reason."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from tagger.text import cell_text, from_cell, paths_of, sanitise
 from tagger.writing.options import WriteOptions
 from tagger.writing.refusals import why_skipped
 
+_PARTED = re.compile(f"[{SEPARATOR.strip()}\r\n]")
 NOT_EDITED = "it was not edited"
 """Why a row is `unchanged` whose genres are those that its report found."""
 
@@ -186,10 +188,9 @@ def _spelled_out(info: TagInfo, name: str) -> tuple[str, ...]:
 
 
 def _genres(cell: str) -> tuple[str, ...]:
-    """The genres of a cell, which `; ` joins."""
-    return tuple(
-        part.strip() for part in from_cell(cell).split(SEPARATOR.strip()) if part.strip()
-    )
+    """The genres of a cell, which `; ` joins; a spreadsheet's cell may have lines."""
+    parts = _PARTED.split(from_cell(cell))
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _placed(row: Row, error: TaggerError) -> str:

@@ -19,8 +19,12 @@ COLUMNS = (
 )  # fmt: skip
 
 _BOM = "\ufeff"
-_EMPTY = f' \t\xa0,;"\r\n{_BOM}'
+_EMPTY = f' \t\xa0,;|"\r\n\0\x1a{_BOM}'
+"""What says nothing; old programs end a file with U+001A or fill it up with zeros."""
 _MOST_ABOVE = 1000  # lines in which the heading is looked for
+
+_WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")
+"""What .xlsx, .ods and .xls begin with."""
 
 _DECLARED = re.compile(r'"?sep=([^\s\w"]|\t)(?:\1|[\s,;"])*', re.IGNORECASE)
 """Excel's first line that names the separator; a spreadsheet may have filled up its row."""
@@ -52,7 +56,7 @@ class _Layout:
 
 
 def read_rows(path: Path, *, on_note: Callable[[str], None]) -> Iterator[Row]:
-    """The rows of a report, one by one; commas, semicolons or tabs part the cells.
+    """The rows of a report, one by one; commas, semicolons, tabs or bars part the cells.
 
     Rows without a word in them, a first line `sep=;` and empty cells to the right of the
     table are what spreadsheets add; they are passed over.
@@ -74,7 +78,10 @@ def read_rows(path: Path, *, on_note: Callable[[str], None]) -> Iterator[Row]:
 
 def _layout_of(path: Path) -> _Layout:
     with path.open("rb") as binary:
-        encoding = _encoding_of(binary.read(4))
+        start = binary.read(4)
+    if start in _WORKBOOKS:
+        raise InputError(f"{path}: it is a workbook and no table; save it as 'CSV UTF-8'.")
+    encoding = _encoding_of(start)
     declared, heading, head = "", 0, ""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         for number, line in enumerate(islice(_without_marks(file), _MOST_ABOVE), 1):
@@ -84,9 +91,10 @@ def _layout_of(path: Path) -> _Layout:
                 heading, head = number, line
                 break
     # A line `sep=;` may stand over a table that was saved with commas since.
-    delimiter = declared if declared and declared in head else max(",;\t", key=head.count)
+    delimiter = declared if declared and declared in head else max(",;\t|", key=head.count)
     names = [
-        _column_name(name.strip()) for name in next(csv.reader([head], delimiter=delimiter), [])
+        _column_name(name.strip().lstrip(_BOM))
+        for name in next(csv.reader([head], delimiter=delimiter), [])
     ]
     # Spreadsheets save the empty columns to the right of a table, too.
     while names and not names[-1]:
@@ -120,6 +128,10 @@ def _check_names(path: Path, names: Sequence[str], on_note: Callable[[str], None
             raise InputError(
                 f"{path}: there is no column {sanitise(repr(needed))}{sanitise(near)}; give a"
                 " CSV report of `tagger scan` or `tagger audit`, with its first line."
+            )
+        if names.count(needed) > 1:
+            raise InputError(
+                f"{path}: there are two columns {needed!r}; delete the one that does not count."
             )
     if foreign := [name for name in names if name and name not in COLUMNS]:
         on_note(f"{path}: the columns {sanitise(', '.join(foreign))} are not used.")

@@ -82,6 +82,18 @@ def test_an_edited_cell_and_a_removed_row_are_obeyed(folder, report):
     assert read_tags(folder / "a.flac").genres == ()
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_in_a_cell_are_genres(folder, report, end):
+    """Alt+Enter in a spreadsheet parts genres, and no genre holds the end of a line."""
+
+    def change(row):
+        return row | {"genres": f"Folk{end}Concert"} if "b.flac" in row["path"] else None
+
+    edit(report, change)
+    assert apply(report)["b.flac"].status == "written"
+    assert read_tags(folder / "b.flac").genres == ("Folk", "Concert")
+
+
 def test_applying_twice_changes_nothing(folder, report):
     """The second time every file holds what is asked for."""
     apply(report)

@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 import pytest
 
+from tagger.errors import InputError
 from tagger.reports.report import FIELDS, SECOND_COLUMNS
 from tagger.review.report_rows import read_rows
 
@@ -40,7 +41,7 @@ def found(path):
 WANTED = [(row[0], row[2], None) for row in ROWS]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -134,3 +135,34 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
     path = saved(tmp_path / "r.csv", [NAMES, EMPTY, ROWS[0]], above="sep=,\r\n\r\n")
     (row,) = read_rows(path, on_note=pytest.fail)
     assert row.line == 5
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_called_one(tmp_path, start):
+    """A spreadsheet's own format is no CSV, and what to do is said."""
+    path = tmp_path / "r.xlsx"
+    path.write_bytes(start + bytes(100))
+    with pytest.raises(InputError, match=r"r\.xlsx: it is a workbook .* 'CSV UTF-8'"):
+        read_rows(path, on_note=pytest.fail)
+
+
+@pytest.mark.parametrize("name", ["path", "genres", "previous"])
+def test_two_columns_of_a_name_are_refused(tmp_path, name):
+    """Which one counts is for the owner to say: somebody has copied a column to keep it."""
+    path = saved(tmp_path / "r.csv", [[*NAMES, name], [*ROWS[0], "Rock"]])
+    with pytest.raises(InputError, match=f"two columns '{name}'"):
+        read_rows(path, on_note=pytest.fail)
+
+
+@pytest.mark.parametrize("end", [b"\x1a", bytes(400), b"\r\n\x1a\r\n"])
+def test_what_old_programs_put_behind_a_table_is_no_row(tmp_path, end):
+    """An end-of-file sign, or zeros up to the end of a block."""
+    path = saved(tmp_path / "r.csv", [NAMES, *ROWS])
+    path.write_bytes(path.read_bytes() + end)
+    assert found(path) == WANTED
+
+
+def test_a_mark_inside_the_first_quotes_is_none_of_the_heading(tmp_path):
+    """A table that was saved twice has one there."""
+    path = saved(tmp_path / "r.csv", [["\ufeff" + NAMES[0], *NAMES[1:]], *ROWS], quoting=1)
+    assert found(path) == WANTED
