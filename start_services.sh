@@ -49,8 +49,8 @@ END
     nohup "$weed" mini -dir="$HERE/s3" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
         -master.telemetry=false -s3.port="$S3_PORT" -s3.config="$HERE/keys.json" -bucket=tagger \
         -s3.autoCreateBucket=false -webdav=false -admin.ui=false -s3.port.iceberg=0 \
-        -s3.port.lance=0 -master.port=19333 -volume.port=19340 -filer.port=18888 \
-        -admin.port=23646 >"$HERE/s3.log" 2>&1 &
+        -s3.port.lance=0 -master.port=$((S3_PORT + 1)) -volume.port=$((S3_PORT + 2)) \
+        -filer.port=$((S3_PORT + 3)) -admin.port=$((S3_PORT + 4)) >"$HERE/s3.log" 2>&1 &
     echo $! >"$HERE/s3.pid"
 }
 

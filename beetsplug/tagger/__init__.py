@@ -164,7 +164,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         Raises:
             TaggerError: the journal cannot be kept.
         """
-        # All items as one run, so that one undo brings back a whole import.
+        # All items as one run, so that one undo brings back a command, or an album's import.
         tagger, items = self._tagger(), list(items)
         options = writing_of(tagger.settings)
         requests = [WriteRequest(path_of(item), genres_of(item), options) for item in items]

@@ -24,22 +24,19 @@ N_STARTS = 4
 """A port that was free may be taken before its server has it: another one is tried."""
 
 
-def free_port() -> int:
-    """A port that nobody has, and with it the one 10,000 above (SeaweedFS takes both).
+def free_port(n_ports: int = 1) -> int:
+    """The first of some ports that nobody has, nor those 10,000 above (SeaweedFS takes both).
 
-    Both are below those that systems give to connections by themselves (32,768 on Linux), and
+    All are below those that systems give to connections by themselves (32,768 on Linux), and
     drawn, so that servers that start at the same time hardly ever want the same.
     """
     while True:
-        port = secrets.choice(range(11_000, 22_000))
-        with (
-            socket.socket() as one,
-            socket.socket() as other,
-            contextlib.suppress(OSError),
-        ):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 10_000))
-            return port
+        first = secrets.choice(range(11_000, 22_000))
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + n_ports):
+                for above in (0, 10_000):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + above))
+            return first
 
 
 def postgres_programs() -> Path | None:

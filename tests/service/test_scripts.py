@@ -1,5 +1,6 @@
 """start_services.sh, start_api.sh and stop_services.sh, as somebody calls them."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -39,7 +40,8 @@ def clone(tmp_path):
         ' "from tagger.cli.app import main; main()" "$@"\n'
     )
     command.chmod(0o755)
-    ports = {f"TAGGER_{name}_PORT": str(servers.free_port()) for name in ("PG", "S3", "SERVE")}
+    n_ports = {"PG": 1, "S3": 5, "SERVE": 1}
+    ports = {f"TAGGER_{name}_PORT": str(servers.free_port(n)) for name, n in n_ports.items()}
     path = f"{Path(servers.weed()).parent}:{os.environ['PATH']}"
     clean = {key: one for key, one in os.environ.items() if not key.startswith("AWS_")}
     environment = {**clean, **ports, "PATH": path, "DOCKER_HOST": "unix:///nowhere",
@@ -93,6 +95,18 @@ def test_they_start_once_say_where_and_leave_nothing_running(clone):
     for port in clone.ports.values():
         with pytest.raises(OSError, match="refused"), socket.socket() as one:
             one.connect(("127.0.0.1", int(port)))
+
+
+def test_two_clones_run_beside_each_other(clone):
+    """Each has ports of its own, those too that an S3 server has for itself."""
+    with contextlib.ExitStack() as held:
+        for port in (19333, 19340, 18888, 23646):
+            one = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # another clone has it: as good
+                one.bind(("127.0.0.1", port))
+                one.listen()
+        started = clone("start_services.sh")
+    assert started.returncode == 0, started.stderr
 
 
 def test_another_program_on_a_port_is_not_taken_for_ours(clone):
