@@ -20,7 +20,8 @@ PLACEHOLDERS = (
     "Unknown", "<unknown>", "(unknown)", "[unknown]", "Unknown Genre", "Other", "None",
     "<none>", "No Genre", "Genre", "<genre>", "Undefined", "Unclassified", "Unclassifiable",
     "Unspecified", "Untitled", "Default", "Not Set", "Misc", "Miscellaneous", "Various", "n/a",
-    "na", "255", "(255)", "?", "-",
+    "na", "255", "(255)", "?", "-", "null", "(null)", "(none)", "[none]", "(no genre)",
+    "<no genre>", "Genre Unknown", "Not Specified", "General Unclassifiable",
 )  # fmt: skip
 """What programs write where they know no genre, 255 being ID3's number for none."""
 

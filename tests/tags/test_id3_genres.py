@@ -88,6 +88,7 @@ def test_append_keeps_every_letter(tmp_path, stream, text):
         ("200", "200; Zouk"),
         ("(1984)", "((1984); Zouk"),  # a bare one would be a number to other readers
         ("(17)Rock", "Rock; Zouk"),
+        ("(17) Rock", "Rock; Zouk"),
         ("(17)", "Rock; Zouk"),
         ("(17)(RX)", "Rock; Remix; Zouk"),
         ("255", "Zouk"),

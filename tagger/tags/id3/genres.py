@@ -100,7 +100,7 @@ def _meant(text: str) -> list[str]:
     names: list[str] = []
     while (reference := _REFERENCE.match(text)) and (word := _word(reference[1])) is not None:
         names.append(word)
-        text = text[reference.end() :]
+        text = text[reference.end() :].lstrip()  # `(17) Rock` is `(17)Rock`
     # A doubled bracket is a bracket that begins a name.
     names.append(text[1:] if text.startswith("((") else text)
     # Old taggers wrote reference and word, `(17)Rock`, for one genre.
