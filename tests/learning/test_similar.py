@@ -16,6 +16,12 @@ from tagger.learning.similar import (
 RNG = np.random.default_rng(3)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers(monkeypatch):
+    """Each test draws the same numbers, whichever ran before it."""
+    monkeypatch.setattr(f"{__name__}.RNG", np.random.default_rng(3))
+
+
 def library(n=300, n_embedding=32, **changes):
     """Random embeddings around a mean that all share."""
     table = RNG.standard_normal((n, n_embedding)).astype(np.float32) + 5

@@ -21,6 +21,12 @@ from train.teachers.model import answers, open_session, overlaps, read_teacher, 
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers(monkeypatch):
+    """Each test draws the same numbers, whichever ran before it."""
+    monkeypatch.setattr(f"{__name__}.RNG", np.random.default_rng(0))
+
+
 def sound(seconds, rate=RATE):
     """Noise that becomes louder and shriller all the time."""
     n = round(seconds * rate)
