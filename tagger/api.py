@@ -265,19 +265,23 @@ class Tagger(Undoing):
         if (request := request_of(proposal, asked)) is None:
             return proposal
         with new_run(store, "write", [proposal.path]) as run:
+            run.model = self.spec.name if genres is None else None
             (outcome,) = run.write([request])
         return with_outcome(proposal, outcome)
 
     def write_many(
-        self, requests: "Iterable[WriteRequest]", *, reason: str
+        self, requests: "Iterable[WriteRequest]", *, reason: str, model: str | None = None
     ) -> "Iterator[Outcome]":
         """Write files in one run of the journal, one outcome each, in their order.
 
         Args:
             requests: what each file shall hold; taken a few at a time.
             reason: stands beside the run in `tagger runs`.
+            model: name of the one that chose the genres, which teach nothing then; None if a
+                person did.
 
         Raises:
             InputError: there is no state.
         """
-        return write_in_run(self._journal(), "write", requests, reason=reason)
+        store = self._journal()
+        return write_in_run(store, "write", requests, reason=reason, model=model)

@@ -168,7 +168,7 @@ class TaggerPlugin(plugins.BeetsPlugin):  # type: ignore[misc]
         tagger, items = self._tagger(), list(items)
         options = writing_of(tagger.settings)
         requests = [WriteRequest(path_of(item), genres_of(item), options) for item in items]
-        outcomes = tagger.write_many(requests, reason="beets")
+        outcomes = tagger.write_many(requests, reason="beets", model=tagger.spec.name)
         for item, outcome in zip(items, outcomes, strict=True):
             if isinstance(outcome, TaggerError):
                 self._log.warning("{}", outcome)

@@ -215,7 +215,12 @@ def new_run(store: Store, command: str, paths: Sequence[Path]) -> JournalledRun:
 
 
 def write_in_run(
-    store: Store, command: str, requests: Iterable[WriteRequest], *, reason: str
+    store: Store,
+    command: str,
+    requests: Iterable[WriteRequest],
+    *,
+    reason: str,
+    model: str | None,
 ) -> Iterator[Outcome]:
     """Carry out requests in a run of their own, one outcome each, in their order.
 
@@ -224,9 +229,10 @@ def write_in_run(
         command: what writes.
         requests: taken a few at a time.
         reason: stands beside the run for people.
+        model: which one chose the genres, or None.
     """
     with new_run(store, command, []) as run:
-        run.about = reason
+        run.about, run.model = reason, model
         left = iter(requests)
         while group := list(islice(left, GROUP)):
             yield from run.write(group)

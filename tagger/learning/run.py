@@ -41,7 +41,7 @@ from tagger.state.corrections import (
     all_corrections,
     learned_models,
     record_learned,
-    written_by_scans,
+    written_by_models,
 )
 from tagger.state.embeddings import n_of_other_sources, stored_embeddings
 from tagger.state.store import Store
@@ -188,7 +188,7 @@ def _label_sources(
     labels = {} if options.labels_from is None else _labels_of(options.labels_from)
     sources = LabelSources(
         corrections=all_corrections(store),
-        by_scans=written_by_scans(store),
+        by_scans=written_by_models(store),
         labels=labels,
     )
     return sources, paths

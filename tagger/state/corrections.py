@@ -18,8 +18,9 @@ _ALL = """
     SELECT id, at_ns, CAST(path AS BLOB), origin, genres, denied FROM correction ORDER BY id
 """
 _WRITTEN = """
-    SELECT CAST(path AS BLOB), values_before, values_after, command FROM change
-    JOIN run ON run.id = change.run
+    SELECT CAST(path AS BLOB), values_before, values_after,
+        command = 'scan' OR command = 'write' AND model IS NOT NULL
+    FROM change JOIN run ON run.id = change.run
     WHERE status = 'done' AND NOT undone AND undoes IS NULL ORDER BY change.id
 """
 
@@ -103,21 +104,21 @@ def forget_corrections(store: Store, numbers: Collection[int] | None = None) -> 
         return sum(done)
 
 
-def written_by_scans(
+def written_by_models(
     store: Store,
 ) -> dict[Path, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """(before, after) of what scans wrote to files last and is still in force, by path.
+    """(before, after) of what was written last, is still in force and was a model's, by path.
 
-    What they wrote are a model's words, not the owner's.
+    A scan's words, or those of a program that writes what a scan has said, not the owner's.
     """
     with store.reading() as connection:
         rows = connection.execute(_WRITTEN).fetchall()
     # Ordered by number: of several changes of a file the last one stays.
-    last = {path: (before, after, command) for path, before, after, command in rows}
+    last = {path: row for path, *row in rows}
     return {
         Path(os.fsdecode(path)): (tuple(json.loads(before)), tuple(json.loads(after)))
-        for path, (before, after, command) in last.items()
-        if command == "scan"
+        for path, (before, after, is_by_model) in last.items()
+        if is_by_model
     }
 
 

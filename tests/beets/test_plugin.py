@@ -157,6 +157,8 @@ def test_pretend_changes_nothing_and_write_writes(home):
     found = library()
     assert found["c"][0].startswith("Polka; ")
     assert in_files(home) == {t: tuple(g.split("; ")) for t, (g, *_) in found.items()}
+    (run,) = [json.loads(line) for line in tagger("runs", "--json").stdout.splitlines()]
+    assert (run["about"], run["model"]) == ("beets", "default"), "it teaches nothing"
     tagger("undo")
     assert {item: item.read_bytes() for item in before} == before
     assert "choose one of" in beet("tagger", "-p", "-w", code=1)

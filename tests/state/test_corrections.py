@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from tagger import Tagger, TrackResult
 from tagger.journal.history import changes_of, last_run
 from tagger.journal.run import JournalledRun, WriteRequest
 from tagger.journal.undo import UndoOptions, undo
@@ -15,7 +16,7 @@ from tagger.state.corrections import (
     lesson_due,
     n_corrections_since,
     record_learned,
-    written_by_scans,
+    written_by_models,
 )
 from tagger.state.schema import MIGRATIONS
 from tests.synth_audio import make_audio
@@ -34,9 +35,9 @@ def song(tmp_path):
     return make_audio(tmp_path, "mp3")
 
 
-def write(store, path, genres, *, command="apply", about="here"):
+def write(store, path, genres, *, command="apply", about="here", model=None):
     """One change by a command."""
-    with JournalledRun(store, command, about) as run:
+    with JournalledRun(store, command, about, model) as run:
         assert list(run.write([WriteRequest(path, genres)])) == [True]
     return run.number
 
@@ -80,12 +81,30 @@ def test_a_scan_decides_nothing_until_it_is_undone(store, song):
     """What a scan wrote is a model's word; who takes it back says that it was wrong."""
     write(store, song, ["Techno"], command="scan")
     assert told(store) == []
-    assert written_by_scans(store) == {song.resolve(): ((), ("Techno",))}
+    assert written_by_models(store) == {song.resolve(): ((), ("Techno",))}
     back = take_back(store)
     assert told(store) == [("undo", (), ("Techno",))]
-    assert written_by_scans(store) == {}
+    assert written_by_models(store) == {}
     take_back(store, back)
     assert told(store) == []
+
+
+def test_what_another_program_writes_of_a_scan_is_a_model_s_word(store, song):
+    """The plugin of beets, and a result of `predict` that is written as it is."""
+    write(store, song, ["Techno"], command="write", about="beets", model="default")
+    assert written_by_models(store) == {song.resolve(): ((), ("Techno",))}
+    write(store, song, ["House"], command="write", about="my own list")
+    assert written_by_models(store) == {}
+    assert told(store) == []
+
+
+def test_a_result_that_is_written_as_it_is_is_its_model_s(own_state, song):
+    """From Python; genres that are given are a person's."""
+    with Tagger(state=own_state, device="cpu") as tagger:
+        result = TrackResult(path=song, status="proposed", genres=("Techno",))
+        assert tagger.write(result).status == "written"
+        assert tagger.write(song, ["House"]).status == "written"
+        assert [run.model for run in tagger.runs()] == [None, tagger.spec.name]
 
 
 def test_a_decision_that_is_undone_is_none(store, song):
@@ -101,7 +120,7 @@ def test_a_file_that_was_corrected_after_a_scan_is_the_owners(store, song):
     """The last word counts."""
     write(store, song, ["Techno"], command="scan")
     write(store, song, ["House"])
-    assert written_by_scans(store) == {}
+    assert written_by_models(store) == {}
     assert told(store) == [("apply", ("House",), ("Techno",))]
 
 
