@@ -78,6 +78,9 @@ class _Form:
         if self._file is not None:
             self._file.close()
             self._file = None
+            if self.too_large:  # of this one, or of one before it, not all was written
+                self._path.unlink(missing_ok=True)
+                return
             self.ready.append((self._shown, self._path))
 
     def drop(self) -> None:
@@ -115,17 +118,17 @@ async def form_files(
         parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
         async for piece in request.stream():
             parser.write(piece)
+            while form.ready:
+                name, path = form.ready[0]
+                yield name, path
+                form.ready.pop(0)
+                path.unlink(missing_ok=True)
             if form.too_large:
                 raise too_large(form.most)
             if form.n_files > MOST_FILES:
                 raise wrong(
                     f"More than {MOST_FILES} files.", remedy="Send them in several forms."
                 )
-            while form.ready:
-                name, path = form.ready[0]
-                yield name, path
-                form.ready.pop(0)
-                path.unlink(missing_ok=True)
         parser.finalize()
     except FormParserError as error:
         raise wrong(f"The form cannot be read: {error}.", remedy="Send it again.") from error

@@ -207,6 +207,18 @@ def test_an_upload_in_pieces_that_is_no_audio_is_forgotten(client):
     assert spooled(client) == []
 
 
+def test_a_form_that_ends_early_tells_what_it_has_kept(client, tmp_path):
+    """What came after a file that is too large is not read; what came before it is there."""
+    song = chords(tmp_path / "x.flac")
+    good, long = ("files", ("x.flac", song.read_bytes())), ("files", ("long", b"x" * 300_000))
+    answer = client.post("/api/v1/uploads/form", files=[good, long])
+    assert answer.status_code == 200
+    assert [one["track"]["name"] for one in answer.json()["uploads"]] == ["x.flac"]
+    assert [one["status"] for one in answer.json()["problems"]] == [413]
+    problem(client.post("/api/v1/uploads/form", files=[long, good]), 413)
+    assert spooled(client) == []
+
+
 def test_a_form_keeps_the_good_files_and_tells_of_the_bad_ones(client, tmp_path):
     """One bad file stops no other."""
     songs = [chords(tmp_path / f"{i}.flac") for i in range(3)]

@@ -120,24 +120,28 @@ async def upload(
 async def upload_form(
     request: Request, service: TheService, caller: Editor, folder: Folder = ""
 ) -> UploadMany:
-    """Each file of a `multipart/form-data` body, in turn; a bad one stops no other."""
+    """Each file of a `multipart/form-data` body, in turn; a bad one stops no other.
+
+    A form that is cut off, or whose next file is too large, ends there: what came before is
+    kept, and told.
+    """
     answer = UploadMany(uploads=[], problems=[])
-    async with contextlib.aclosing(form_files(request, service)) as files:
-        async for name, path in files:
-            try:
-                check_rate(request, service)
-                kept = await run_in_threadpool(
-                    keep_upload,
-                    service,
-                    path,
-                    name=name,
-                    folder=folder,
-                    scan=True,
-                    caller=caller.name,
-                )
-                answer.uploads.append(kept)
-            except ProblemError as error:
-                answer.problems.append(_problem(name, error))
+    try:
+        async with contextlib.aclosing(form_files(request, service)) as files:
+            async for name, path in files:
+                try:
+                    check_rate(request, service)
+                    kept = await run_in_threadpool(
+                        keep_upload, service, path, name=name, folder=folder, scan=True,
+                        caller=caller.name,
+                    )  # fmt: skip
+                    answer.uploads.append(kept)
+                except ProblemError as error:
+                    answer.problems.append(_problem(name, error))
+    except ProblemError as error:
+        if not answer.uploads:
+            raise
+        answer.problems.append(_problem("the rest of the form", error))
     return answer
 
 
