@@ -99,7 +99,9 @@ class Tagger(Undoing):
         if store is not None and self.settings.remember_embeddings and self.spec.embedding:
             options = replace(options, listen=replace(options.listen, embeddings=True))
         if options.spelling is None:
-            options = replace(options, spelling=library_spelling(store, selection.tracks))
+            options = replace(
+                options, spelling=library_spelling(store, selection.silent().tracks)
+            )
         resolved = options.resolved()
         cache = open_cache(store, self._engine, resolved, on_notice=self._say)
         scan = ScanContext(self._engine, resolved, cache, recall or RecallOptions())

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tagger.scan.results import TrackResult
 
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", readable=False, help="Audio files.")
+]
 Plot = Annotated[
     Path | None,
     typer.Option(
@@ -104,7 +106,7 @@ def predict(
         state=False,
     ) as tagger:
         if show.plot is not None:
-            _check_one(tagger.tracks(files, walk.options()), show.plot)
+            _check_one(tagger.tracks(files, walk.options().silent()), show.plot)
         results = tagger.scan(files, options, walk=walk.options())
         with optional_report(show.report, tagger.spec, threshold=threshold) as file:
             failed = _show_all(results, tagger.spec, show, threshold, file)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tagger.library.selection import WalkOptions
     from tagger.reports.report import Tally
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
+Paths = Annotated[
+    list[Path], typer.Argument(metavar="PATH...", readable=False, help="Files and folders.")
+]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Stop after this many files.", rich_help_panel=WHAT)
 ]
@@ -100,5 +102,5 @@ def progress(
     if quiet:
         return nullcontext(lambda: None)
     # A walk of its own: the scan begins before the first one is over.
-    total = TotalCount(tagger.tracks(paths, walk.options()))
+    total = TotalCount(tagger.tracks(paths, walk.options().silent()))
     return show_progress(walk.console, tally, total)

@@ -1,7 +1,7 @@
 """The audio files that a command or a program means: paths, and what of them is left out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagger.library.listing import Listing
@@ -28,6 +28,10 @@ class WalkOptions:
     on_error: OnError = _say_nothing
     on_note: OnError = _say_nothing
 
+    def silent(self) -> "WalkOptions":
+        """The same files, of whose folders another walk tells."""
+        return replace(self, on_error=_say_nothing, on_note=_say_nothing)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -52,13 +56,22 @@ class Selection:
         return require_tracks(listings, paths=self.paths)
 
     def tracks(self) -> Iterator[Path]:
-        """The same files for a look that only counts: nothing is told of folders.
+        """The same files, one by one; none is asked for its size.
 
         Raises:
             InputError: a path does not exist any more.
         """
-        options = self.options
-        return find_tracks(self.paths, limit=options.limit, exclude=options.exclude)
+        return find_tracks(
+            self.paths,
+            limit=self.options.limit,
+            exclude=self.options.exclude,
+            on_error=self.options.on_error,
+            on_note=self.options.on_note,
+        )
+
+    def silent(self) -> "Selection":
+        """The same, for a second walk that tells nothing of folders."""
+        return Selection(self.paths, self.options.silent())
 
 
 def select(paths: Iterable[Path | str], options: WalkOptions) -> Selection:

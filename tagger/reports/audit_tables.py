@@ -31,6 +31,8 @@ def show_audit(console: Console, audit: Audit, *, limit: int | None) -> None:
         rows = [file for file in audit.files if file.finding == finding]
         if rows:
             _files(console, f"{title} ({len(rows)})", note, rows, limit)
+    if failed := [file for file in audit.files if file.finding == "failed"]:
+        _failed(console, failed, limit)
     if audit.variants:
         _variants(console, audit.variants, limit)
     if audit.unknown:
@@ -44,7 +46,7 @@ def _table(console: Console, title: str, note: str, *columns: str) -> Table:
     for column in columns:
         justify = "right" if column in {"certain", "files"} else "left"
         # A path that is cut off cannot be copied.
-        overflow = "fold" if column == "file" else "ellipsis"
+        overflow = "fold" if column in {"file", "reason"} else "ellipsis"
         table.add_column(column, justify=justify, overflow=overflow)  # type: ignore[arg-type]
     return table
 
@@ -63,6 +65,15 @@ def _files(
             Text(sanitise(", ".join(row.result.previous)), "yellow"),
             Text(sanitise(text_of(row.result.path))),
         )
+    _end(console, table, len(rows), limit)
+
+
+def _failed(console: Console, rows: Sequence[Audited], limit: int | None) -> None:
+    table = _table(console, f"Could not be read ({len(rows)})", "", "file", "reason")
+    for row in rows[:limit]:
+        path = text_of(row.result.path)
+        reason = text_of(row.result.reason or "").removeprefix(f"{path}: ")
+        table.add_row(Text(sanitise(path)), Text(sanitise(reason)))
     _end(console, table, len(rows), limit)
 
 

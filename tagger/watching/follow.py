@@ -83,7 +83,7 @@ def follow(
         changes: sets of paths, an empty one now and then: `tagger.watching.changes`.
         options: when a file is whole, and how often all is looked at.
         stop: ends it; the file that is being written is finished.
-        on_notice: told, in a sentence, of a folder that is lost.
+        on_notice: told, in a sentence, of a folder that is lost or cannot be listed.
 
     Yields:
         One result for each file that was scanned.
@@ -125,6 +125,7 @@ class _Following:
         self.options, self.stop, self.on_notice = options, stop, on_notice
         self.settling = Settling(quiet_s=options.quiet_s, look=options.look)
         self.new_folders: set[Path] = set()
+        self.told: set[tuple[Path, str]] = set()
 
     def note(self, changed: Iterable[Path]) -> None:
         """Take down what has changed and is part of the library."""
@@ -173,7 +174,7 @@ class _Following:
             yield from self.scan(part)
 
     def _old_files(self, folders: Sequence[Path], *, only_news: bool) -> Iterator[str]:
-        walk = WalkOptions(exclude=self.options.exclude)
+        walk = WalkOptions(exclude=self.options.exclude, on_error=self._tell)
         for folder in folders:
             top = next(followed for followed in self.folders if folder.is_relative_to(followed))
             try:
@@ -183,6 +184,12 @@ class _Following:
                         yield str(track)
             except InputError as error:  # a share that is away for now
                 self.on_notice(str(error))
+
+    def _tell(self, folder: Path, reason: str) -> None:
+        """Once for each folder and reason: a walk meets it again and again."""
+        if (folder, reason) not in self.told:
+            self.told.add((folder, reason))
+            self.on_notice(f"{folder}: {reason}")
 
     def _is_due(self, path: str, *, only_news: bool) -> bool:
         """Whether a file's own time says that it is whole; else it is waited for."""

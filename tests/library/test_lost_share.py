@@ -10,6 +10,7 @@ from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.cli import app
 from tagger.errors import DecodeError
 from tagger.library import listing
+from tagger.library.selection import WalkOptions, select
 from tagger.library.walk import find_tracks
 from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions
@@ -130,3 +131,15 @@ def test_the_command_ends_with_1(music, monkeypatch, capsys, command, code):
     assert command == "audit" or len(said.out.splitlines()) == 20
     assert str(music / "1") in said.err
     assert said.err.count(os.strerror(code)) == 1
+
+
+def test_a_look_at_the_files_tells_of_folders_too(music, monkeypatch):
+    """As a scan of the same paths does; a second look at them may be told to be silent."""
+    monkeypatch.setattr(listing.os, "scandir", failing(os.scandir, music / "1", errno.EACCES))
+    told = []
+    options = WalkOptions(on_error=lambda *what: told.append(what))
+    selection = select([music], options)
+    assert len(list(selection.tracks())) == 20
+    assert told == [(music / "1", "the folder cannot be listed (Permission denied)")]
+    assert len(list(selection.silent().tracks())) == 20
+    assert len(told) == 1

@@ -1,8 +1,11 @@
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tagger.genres.rules import GenreRules
+from tagger.reports.audit_tables import show_audit
 from tagger.review.audit import Auditor
 from tagger.scan.results import TrackResult
 from tests.engines import make_spec
@@ -128,3 +131,23 @@ def test_moods_explain_no_genre():
     )
     judge = Auditor(spec, TREE, threshold=None, limit=3)
     assert judge.assess(track("Happy", rock=0.9)).finding == "unknown"
+
+
+def test_files_that_cannot_be_read_are_named_with_their_reasons():
+    """A number of failures alone leaves their owner nothing to do."""
+    judge = auditor()
+    lost = [
+        TrackResult(path=Path(f"/m/{i}.mp3"), status="failed", reason=f"/m/{i}.mp3: cut off")
+        for i in range(3)
+    ]
+    console = Console(file=io.StringIO(), width=100)
+    show_audit(console, judge.audit([track("Rock", rock=0.9), *lost]), limit=2)
+    shown = console.file.getvalue()
+    assert "Could not be read (3)" in shown
+    assert [
+        line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("/m/")
+    ] == [
+        ["/m/0.mp3", "cut off"],
+        ["/m/1.mp3", "cut off"],
+    ]
+    assert "and 1 more; --all shows them" in shown

@@ -164,3 +164,27 @@ def test_a_folder_that_is_named_again_and_again_is_scanned_for_its_news(tmp_path
     run_day(disk, fake, clock, happen, seconds=100, folders=(tmp_path,), pass_s=60)
     names = [Path(one).stem for one in fake.scanned]
     assert names == ["a", "b", "c", "b", "new", "a", "b", "c", "new"]
+
+
+def test_a_folder_that_cannot_be_listed_is_told_of_once():
+    """However often it is met; another reason is told as well."""
+    disk, clock, told = Disk(), Clock(), []
+
+    class Refused(FakeTagger):
+        def tracks(self, paths, walk=None):
+            walk.on_error(Path("/m/no"), "denied" if clock.now < 1_000_050 else "gone")
+            return super().tracks(paths, walk)
+
+    def changes():
+        for _ in range(100):
+            yield set()
+            clock.now += 1
+
+    options = FollowOptions(pass_s=10, clock=clock, wall=clock, look=disk.look)
+    stop = threading.Event()
+    results = follow(
+        Refused(disk), [Path("/m")], ScanOptions(), changes(), options, stop=stop,
+        on_notice=told.append,
+    )  # fmt: skip
+    assert list(results) == []
+    assert told == ["/m/no: denied", "/m/no: gone"]
