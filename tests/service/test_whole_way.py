@@ -1,10 +1,14 @@
 """From an upload, or a library, to written files and back, on both kinds of storage."""
 
+import errno
 import io
+import os
 
 import mutagen
 
 from tagger import Tagger
+from tagger.library import listing
+from tests.library.test_lost_share import failing
 from tests.service.conftest import (
     all_ended,
     chords,
@@ -212,3 +216,20 @@ def test_while_another_process_holds_the_journal_a_write_waits_and_says_so(tmp_p
         with working(options):
             assert ended(client, job["id"])["error"] is None
     assert mutagen.File(song)["genre"] == ["Jazz"]
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_hides_nothing(tmp_path, monkeypatch):
+    """A share that is away for a look: its tracks are not called missing."""
+    music = tmp_path / "music"
+    chords(music / "away" / "song.flac")
+    chords(music / "stays.flac")
+    options = make_options(tmp_path, folder=music)
+    with running(options) as client, working(options):
+        all_ended(client)
+        refused = failing(os.scandir, music / "away", errno.EIO)
+        monkeypatch.setattr(listing.os, "scandir", refused)
+        look = ended(client, client.post("/api/v1/jobs", json={"kind": "look"}).json()["id"])
+        assert look["n_failed"] == 1
+        assert f"{music / 'away'}: the folder cannot be listed" in look["error"]
+        rows = {one["name"]: one for one in client.get("/api/v1/tracks").json()["items"]}
+        assert "missing" not in {row["status"] for row in rows.values()}
