@@ -16,7 +16,8 @@ from pathlib import Path
 
 KEPT_BY_SYSTEMS = frozenset(
     # Synology, QNAP, NetApp; Windows, Linux, macOS. Names that begin with a dot are hidden.
-    "@eadir #recycle #snapshot @tmp @trash @recycle @snapshot @snapshots @recently-snapshot"
+    "@eadir #recycle #snapshot #trash @tmp @trash @recycle @snapshot @snapshots"
+    " @recently-snapshot @__thumb @transcode @sharebin"
     " ~snapshot $recycle.bin recycler recycled found.000 lost+found __macosx".split()
 ) | {"system volume information", "network trash folder", "temporary items"}
 """Names of folders that hold trash, snapshots and thumbnails, in lower case."""

@@ -51,6 +51,7 @@ def names(folder, *exclude, **options):
         ".@__thumb", "$RECYCLE.BIN", "$Recycle.Bin",
         "System Volume Information", "lost+found", "@Snapshot", "@Recently-Snapshot",
         "#snapshot", ".Trash-1000", ".Trashes", ".AppleDouble", ".stversions", "RECYCLER",
+        "#trash", "@Transcode", "@__thumb", "@sharebin",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("where", ["", "A", "A/One"])
