@@ -18,7 +18,7 @@ from train.config.fields import build, choose
 from train.fit.initial_weights import Places
 from train.fit.run import begin, parse_overrides
 
-EXPERIMENTS = ("absent", "ensemble", "last_fit", "last_layer", "soup")
+EXPERIMENTS = ("absent", "ensemble", "follow", "last_fit", "last_layer", "soup")
 
 
 def main(words: list[str] | None = None) -> int:

@@ -25,12 +25,12 @@ OnEpoch = Callable[[int, float], None]
 class Progress(Callback):
     """Tells the number and the loss of each epoch."""
 
-    def __init__(self, on_epoch: OnEpoch) -> None:
-        self.on_epoch = on_epoch
+    def __init__(self, on_epoch: OnEpoch, loss: str = "train/label_loss") -> None:
+        self.on_epoch, self.loss = on_epoch, loss
 
     def on_train_epoch_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
         """After an epoch."""
-        loss = float(trainer.callback_metrics["train/label_loss"])
+        loss = float(trainer.callback_metrics[self.loss])
         self.on_epoch(trainer.current_epoch + 1, loss)
 
 

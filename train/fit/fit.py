@@ -158,19 +158,39 @@ def _run(
     run_dir: Path,
     last: Path | None,
 ) -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     if device_here().type == "cpu":
         keep_freed_memory()
     trainer = trainer_for(config, callbacks=callbacks, run_dir=run_dir)
     try:
-        with warnings.catch_warnings():
-            # Lightning advises worker processes, which fit.n_workers are for.
-            # It also advises a loader of valid clips for folds, which have none.
-            for advice in (".*does not have many workers.*", ".*have no `val_dataloader`.*"):
-                warnings.filterwarnings("ignore", message=advice)
-            trainer.fit(module, loader, watched, ckpt_path=last, weights_only=True)
+        learn(trainer, module, loader, watched, last=last)
     except torch.OutOfMemoryError as error:
         raise InputError(_too_big(config.fit.batch_size)) from error
+
+
+def learn(
+    trainer: L.Trainer,
+    module: Fit,
+    loader: DataLoader[Batch],
+    watched: DataLoader[Batch] | None = None,
+    *,
+    last: Path | None = None,
+) -> None:
+    """What `Trainer.fit` does, without its advice.
+
+    Args:
+        trainer: as `trainer_for` makes it.
+        module: what learns.
+        loader: of what is learned from.
+        watched: of clips whose loss is followed.
+        last: the checkpoint of an interrupted fit, from which it goes on.
+    """
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # Lightning advises worker processes, which fit.n_workers are for.
+        # It also advises a loader of valid clips for folds, which have none.
+        for advice in (".*does not have many workers.*", ".*have no `val_dataloader`.*"):
+            warnings.filterwarnings("ignore", message=advice)
+        trainer.fit(module, loader, watched, ckpt_path=last, weights_only=True)
 
 
 def _too_big(batch_size: int) -> str:

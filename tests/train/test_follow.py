@@ -1,0 +1,92 @@
+"""A network learns to give through another front end what it gave through its own."""
+
+import pytest
+import torch
+
+from tests.train import small, trees
+from tests.train.runs import run_training
+from tests.train.test_ensemble import experiment
+from tests.train.test_training import QUICK, RATE, config_of
+from train.experiments.follow import distances
+from train.models import checkpoint
+from train.models.network import TaggerNet
+
+OWN = small.FEATURES["mel"] | RATE | {"f_max_hz": 4000.0}
+FIELDS = {
+    "datasets": ["folder"],
+    "features": "mel",
+    "features_options": OWN | {"hop_len": OWN["hop_len"] * 2, "n_frames": 16},
+    "body": "cnn",
+    "fit": {"epochs": 6, "clips_an_epoch": 64, "batch_size": 8, "learning_rate": 0.01},
+    "augment": {"mixup_alpha": 0.0},
+}
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """The checkpoint of a short run, and the sounds that it learned from."""
+    root = trees.genres(tmp_path, seconds=1.0, labels=("a", "b"))
+    overrides = QUICK | {"datasets": ["folder"], "body": "cnn", "features_options": OWN}
+    places = {"data": root, "say": lambda line: None, "prepared": tmp_path / "prepared"}
+    return run_training(None, overrides, out=tmp_path / "teacher", **places)
+
+
+def follow(root, teacher, *more):
+    """The experiment's status and its best.pt."""
+    return experiment(["follow", "--with", f"teacher={teacher}", *more], FIELDS, root)
+
+
+def test_it_comes_nearer_and_keeps_head_labels_and_thresholds(teacher, tmp_path):
+    """Through twice the hop; the body is another one afterwards, all that judges is not."""
+    status, best = follow(tmp_path, teacher)
+    assert status == 0
+    begun, done = checkpoint.load(teacher), checkpoint.load(best)
+    assert done.labels == begun.labels
+    assert done.facts["thresholds"] == begun.facts["thresholds"]
+    assert done.config.features_options.hop_len == 2 * OWN["hop_len"]
+    for name, value in begun.net.state_dict().items():
+        if not name.startswith(("body.", "front_end.", "normalise.")):
+            assert torch.equal(done.net.state_dict()[name], value)
+    _, short = follow(tmp_path, teacher, "--set", "fit.epochs=1")
+    error = checkpoint.load(short).facts["followed"][0]["relative_error"]
+    assert done.facts["followed"][0]["relative_error"] < 0.2 * error
+
+
+def test_the_mean_of_two_that_followed(teacher, tmp_path):
+    """Weights are means, and what each said of itself is kept."""
+    runs = []
+    for seed in ("1", "2"):
+        status, best = follow(tmp_path, teacher, "--set", f"seed={seed}")
+        assert status == 0
+        runs.append(best.parent.rename(tmp_path / f"run-{seed}"))
+    done = f"done=[{runs[0]}, {runs[1]}]"
+    status, best = follow(tmp_path, teacher, "--with", done)
+    assert status == 0
+    mean = checkpoint.load(best)
+    assert [one["seed"] for one in mean.facts["followed"]] == [1, 2]
+    parts = [checkpoint.load(run / checkpoint.BEST).net.state_dict() for run in runs]
+    for name, value in mean.net.state_dict().items():
+        if "running" not in name and value.is_floating_point():
+            torch.testing.assert_close(value, (parts[0][name] + parts[1][name]) / 2)
+
+
+def test_more_rows_than_the_teacher_was_learned_with_are_refused(tmp_path, capsys):
+    """An LSTM takes the rows that it knows; the message says which weights do not fit."""
+    trees.genres(tmp_path, seconds=1.0, labels=("a", "b"))
+    config = config_of(body="lstm", features_options=OWN)
+    net = TaggerNet(config.network(), n_labels=2)
+    path = tmp_path / "teacher.pt"
+    checkpoint.save(checkpoint.Checkpoint(net, config, ("a", "b"), {}), path)
+    more = FIELDS | {"features_options": FIELDS["features_options"] | {"n_mels": 64}}
+    words = ["follow", "--with", f"teacher={path}"]
+    assert experiment(words, more, tmp_path)[0] == 2
+    assert "do not fit" in capsys.readouterr().err
+
+
+def test_no_distance_from_oneself():
+    """All that an embedding gives is then its own."""
+    net = TaggerNet(config_of(body="cnn", features_options=OWN).network(), n_labels=3).eval()
+    embedding = torch.rand(4, net.body.n_out)
+    found = distances(net, embedding, embedding)
+    assert found["embedding"] == 0
+    assert float(found["labels"].detach()) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,193 @@
+"""follow: a network learns to give, through another front end, what it gave through its own.
+
+A longer hop is less to compute, and a network that was learned at a shorter one is wrong at it
+by a little everywhere. It needs no labels to be mended: it hears an augmented excerpt through
+the new front end, and what it gave for the clean one through the old front end is its target,
+the embedding and the scores. So it learns, too, to answer the same when bands are missing, as
+in a recording at 8 kHz. Head, calibration and thresholds stay as they are.
+(Distillation of a network by its like: T. Furlanello et al., ICML 2018.)
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tagger.errors import InputError
+from train.calibration.cross_validation import epoch_lines
+from train.data.batches import Batch
+from train.data.loaders import training_loader
+from train.datasets.base import FeatureSet
+from train.experiments.soup import mean_of, measure_statistics
+from train.fit.averaging import Averaging
+from train.fit.callbacks import Progress, StopAtNan
+from train.fit.fit import learn, trainer_for
+from train.fit.initial_weights import KEPT
+from train.fit.memory import keep_freed_memory
+from train.fit.module import Fit
+from train.fit.run import Run, save_run
+from train.models import checkpoint
+from train.models.checkpoint import Checkpoint
+from train.models.network import TaggerNet
+
+N_MEASURED = 1500
+"""Clips by which the batch statistics of a mean of networks are measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Whom to follow.
+
+    Attributes:
+        teacher: a checkpoint; the run has its body, and another front end of as many rows.
+        done: folders of finished runs of this experiment with other seeds: the mean of their
+            weights is taken, and nothing is fitted.
+    """
+
+    teacher: str
+    done: tuple[str, ...] = ()
+
+
+def run_experiment(run: Run, options: Options) -> Path:
+    """Fit, or take the mean of fits, and save it as the teacher with another front end.
+
+    Raises:
+        InputError: the teacher's weights do not fit the run's body, or the clips are no
+            recordings, of which alone both front ends can hear the same.
+    """
+    teacher = checkpoint.load(Path(options.teacher))
+    learned = run.clips.split("train")
+    if not learned.is_waveform:
+        raise InputError("follow: stored features have one front end; name sets of recordings.")
+    features = {name: getattr(run.config, name) for name in ("features", "features_options")}
+    student = Checkpoint(
+        _with_front_end(teacher, features),
+        replace(teacher.config, **features),
+        teacher.labels,
+        teacher.facts,
+    )
+    if options.done:
+        figures = _take_mean(student.net, options.done, learned)
+    else:
+        figures = [_fit(run, student.net, teacher.net, learned)]
+    run.say(json.dumps(figures))
+    facts = {**teacher.facts, "followed": figures}
+    save_run(replace(run, config=student.config), student.net, student.labels, facts)
+    return run.where.out / checkpoint.BEST
+
+
+def _with_front_end(teacher: Checkpoint, features: dict[str, Any]) -> TaggerNet:
+    config, labels = replace(teacher.config, **features), teacher.labels
+    net = TaggerNet(
+        config.network(),
+        n_labels=len(labels),
+        beside=config.parents_beside(labels),
+        among=config.parents_among(labels),
+    )
+    try:
+        net.load_state_dict(teacher.net.state_dict())
+    except RuntimeError as error:
+        raise InputError(
+            f"follow: the teacher's weights do not fit this front end ({error})."
+        ) from error
+    return net
+
+
+def _take_mean(net: TaggerNet, done: Sequence[str], learned: FeatureSet) -> list[Any]:
+    """Put the mean of finished runs into `net`; returns what each said of itself."""
+    parts = [checkpoint.load(Path(folder) / checkpoint.BEST) for folder in done]
+    net.load_state_dict(mean_of([part.net.state_dict() for part in parts]))
+    net.eval()
+    measure_statistics(net, learned, n_clips=N_MEASURED)
+    return [figure for part in parts for figure in part.facts["followed"]]
+
+
+def _fit(run: Run, net: TaggerNet, teacher: TaggerNet, learned: FeatureSet) -> dict[str, Any]:
+    """Fit `net`; returns the seed and how far it is from its teacher at last."""
+    keep_freed_memory()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(run.config.seed)
+    module = Follow(net, teacher.eval(), run)
+    tell = epoch_lines(run.say, "follow", run.config)
+    trainer = trainer_for(
+        run.config,
+        callbacks=[
+            Averaging(run.config.fit.average_decay),
+            StopAtNan(),
+            Progress(tell, "train/loss"),
+        ],
+        run_dir=run.where.out,
+    )
+    learn(trainer, module, training_loader(run.config, learned))
+    net.requires_grad_(True).eval()
+    # A running mean of what never changed is not to the last digit what it was.
+    own = {n: v for n, v in teacher.state_dict().items() if not n.startswith(KEPT)}
+    net.load_state_dict(own, strict=False)
+    return {
+        "seed": run.config.seed,
+        "relative_error": round(float(trainer.callback_metrics["train/embedding"]), 4),
+        "divergence": round(float(trainer.callback_metrics["train/labels"]), 4),
+    }
+
+
+class Follow(Fit):
+    """The student hears what `Fit` makes of a crop, the teacher the crop."""
+
+    def __init__(self, net: TaggerNet, teacher: TaggerNet, run: Run) -> None:
+        super().__init__(net, run.config, is_waveform=True)
+        self.beheld = [teacher.requires_grad_(False)]  # in a list: no part of what is learned
+        net.head.requires_grad_(False)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Distance of embedding, labels and music."""
+        teacher = self.beheld[0]
+        with torch.no_grad():
+            with torch.autocast(batch.features.device.type, enabled=False):
+                features = teacher.front_end(batch.features[:, 0])
+            target = teacher.embed(features).float()
+        heard = self._blended_batch(batch).features
+        embedding = self.net.embed(heard).float()
+        losses = distances(self.net, embedding, target)
+        total = sum(losses.values(), torch.zeros(()))
+        named = {f"train/{name}": loss for name, loss in losses.items()}
+        self.log_dict({**named, "train/loss": total}, on_step=False, on_epoch=True)
+        return total
+
+    def on_train_epoch_start(self) -> None:
+        """The head stays as it is from first to last."""
+        self.net.train()
+        self.net.head.eval()
+
+
+def distances(net: TaggerNet, embedding: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """How far an embedding is from its target.
+
+    Args:
+        net: whose head both go through.
+        embedding: shape (batch, n).
+        target: the same shape.
+
+    Returns:
+        'embedding': the mean square of the difference over the variance of the targets;
+        'labels': Kullback-Leibler divergence of the label scores; 'music': cross-entropy of
+        the music score.
+    """
+    n_among = len(net.family)
+    ours, theirs = (net.head.labels(one)[:, :n_among] for one in (embedding, target))
+    variance = target.var(dim=0, unbiased=False).mean().clamp(min=1e-6)
+    music = torch.sigmoid(net.head.music(target))
+    return {
+        "embedding": (embedding - target).square().mean() / variance,
+        "labels": F.kl_div(
+            F.log_softmax(ours, dim=1),
+            F.log_softmax(theirs, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        ),
+        "music": F.binary_cross_entropy_with_logits(net.head.music(embedding), music),
+    }
