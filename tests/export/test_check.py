@@ -172,8 +172,8 @@ def test_the_shipped_model_is_ready_and_its_profile_is_shown():
     assert check_readiness(find_model(DEFAULT), console=console) == 0
     said = console.export_text()
     assert "TensorRT: nothing known stands in the way" in said
-    assert "1x160192" in said
-    assert "32x160192" in said
+    assert "1x160112" in said
+    assert "32x160112" in said
 
 
 def test_findings_are_a_table_and_exit_with_1(tmp_path):
