@@ -59,15 +59,19 @@ def test_the_mean_of_two_that_followed(teacher, tmp_path):
         status, best = follow(tmp_path, teacher, "--set", f"seed={seed}")
         assert status == 0
         runs.append(best.parent.rename(tmp_path / f"run-{seed}"))
-    done = f"done=[{runs[0]}, {runs[1]}]"
-    status, best = follow(tmp_path, teacher, "--with", done)
+    done = ["--with", f"done=[{runs[0]}, {runs[1]}]"]
+    status, best = follow(tmp_path, teacher, *done, "--with", "shift={b: -0.5}")
     assert status == 0
     mean = checkpoint.load(best)
+    assert mean.facts["calibration"]["shifted"] == {"b": -0.5}
+    moved = mean.net.label_bias - checkpoint.load(teacher).net.label_bias
+    torch.testing.assert_close(moved, torch.tensor([0.0, -0.5]))
     assert [one["seed"] for one in mean.facts["followed"]] == [1, 2]
     parts = [checkpoint.load(run / checkpoint.BEST).net.state_dict() for run in runs]
     for name, value in mean.net.state_dict().items():
-        if "running" not in name and value.is_floating_point():
-            torch.testing.assert_close(value, (parts[0][name] + parts[1][name]) / 2)
+        if not name.endswith(("running_mean", "running_var", "label_bias")):
+            mid = (parts[0][name] + parts[1][name]) / 2
+            torch.testing.assert_close(value, mid.to(value.dtype))
 
 
 def test_more_rows_than_the_teacher_was_learned_with_are_refused(tmp_path, capsys):

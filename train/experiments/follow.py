@@ -9,8 +9,8 @@ in a recording at 8 kHz. Head, calibration and thresholds stay as they are.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from tagger.errors import InputError
 from train.calibration.cross_validation import epoch_lines
+from train.config.fields import choose
 from train.data.batches import Batch
 from train.data.loaders import training_loader
 from train.datasets.base import FeatureSet
@@ -47,10 +48,13 @@ class Options:
         teacher: a checkpoint; the run has its body, and another front end of as many rows.
         done: folders of finished runs of this experiment with other seeds: the mean of their
             weights is taken, and nothing is fitted.
+        shift: added to the calibrated logit of labels, as where the recordings that calibrated
+            the teacher hold more of one than a library does.
     """
 
     teacher: str
     done: tuple[str, ...] = ()
+    shift: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_experiment(run: Run, options: Options) -> Path:
@@ -76,9 +80,18 @@ def run_experiment(run: Run, options: Options) -> Path:
     else:
         figures = [_fit(run, student.net, teacher.net, learned)]
     run.say(json.dumps(figures))
+    _shift(student, options.shift)
     facts = {**teacher.facts, "followed": figures}
+    if options.shift:
+        facts["calibration"] = {**facts.get("calibration", {}), "shifted": dict(options.shift)}
     save_run(replace(run, config=student.config), student.net, student.labels, facts)
     return run.where.out / checkpoint.BEST
+
+
+def _shift(student: Checkpoint, by_label: Mapping[str, float]) -> None:
+    for label, change in by_label.items():
+        column = student.labels.index(choose("--with shift", label, student.labels))
+        student.net.label_bias[column] += change
 
 
 def _with_front_end(teacher: Checkpoint, features: dict[str, Any]) -> TaggerNet:
