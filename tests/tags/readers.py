@@ -61,6 +61,15 @@ def other_tags(path: Path) -> dict[str, str]:
         return {}
 
 
+def shown_by_taglib(path: Path) -> dict[str, list[str]]:
+    """Everything but the genre that TagLib shows; nothing of what it does not open."""
+    try:
+        with taglib.File(path) as opened:
+            return {key: values for key, values in opened.tags.items() if key != "GENRE"}
+    except OSError:
+        return {}
+
+
 def _mutagen(path: Path) -> list[str]:
     try:
         return [part for genre in elements.seen_genres(path) for part in _apart(genre)]
