@@ -1,4 +1,4 @@
-"""What mutagen sees of ID3 in a file: ID3v2, and ID3v1 or RIFF INFO where they stand for it."""
+"""What mutagen sees of ID3 in a file: ID3v2, and ID3v1 where it stands for it."""
 
 import re
 from collections.abc import Callable
@@ -7,14 +7,10 @@ from typing import Any, Literal
 
 from mutagen.id3 import ID3, TDRC, TYER, ID3NoHeaderError, ID3Tags, ID3TimeStamp
 from mutagen.id3._id3v1 import find_id3v1  # ParseID3v1 alone takes an APEv2 header for a tag
-from mutagen.wave import WAVE
 
 from tagger.tags.base import Source
-from tagger.tags.fields import AS_IS
-from tagger.tags.id3.begun import begun_with_info
 from tagger.tags.id3.front import id3v2_end
 from tagger.tags.riff.chunks import chunks_in
-from tagger.tags.riff.info import info_entries, info_places
 
 Wording = Literal["own", "common"]
 """Whether ID3 is read as its version has it, or so that it can be compared with another one."""
@@ -67,7 +63,7 @@ def id3_in_chunk(source: Source, wording: Wording) -> Tags:
         if chunk.id.lower() == b"id3 " and chunk.length:
             data = BytesIO(source.exact(chunk.offset, chunk.length))
             return _frames(ID3(data, translate=wording == "common", load_v1=False), wording)
-    return _shown_of_info(source, "rf64", wording)
+    return {}
 
 
 def id3_of(kind: Any) -> Reader:
@@ -78,21 +74,6 @@ def id3_of(kind: Any) -> Reader:
         return _frames(tags, wording) if tags is not None else {}
 
     return read
-
-
-def id3_in_wave(source: Source, wording: Wording) -> Tags:
-    """The tag in a WAV; where there is none, the one that says what RIFF INFO says."""
-    return id3_of(WAVE)(source, wording) or _shown_of_info(source, "wav", wording)
-
-
-def _shown_of_info(source: Source, container: str, wording: Wording) -> Tags:
-    places = info_places(source, container, AS_IS)
-    genres = next((place.genres for place in places if place.genres), ())
-    begun = begun_with_info(info_entries(source, container), genres)
-    if begun is None:
-        return {}
-    data = BytesIO(begun.read(0, begun.total))
-    return _frames(ID3(data, translate=wording == "common", load_v1=False), wording)
 
 
 def _frames(tags: ID3Tags, wording: Wording) -> Tags:

@@ -9,6 +9,7 @@ cannot be compared; what it can no longer read afterwards is a difference.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from mutagen.aiff import AIFF
@@ -23,6 +24,7 @@ from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
 
 from tagger.tags.base import Source
 from tagger.tags.fields import FIELDS, GENRE, Field
@@ -33,7 +35,6 @@ from tagger.writing.mutagen_id3 import (
     Wording,
     id3_in_chunk,
     id3_in_front,
-    id3_in_wave,
     id3_of,
     id3v1,
 )
@@ -41,6 +42,7 @@ from tagger.writing.mutagen_id3 import (
 _PADDING, _COMMENT = 1, 4
 _WHO: Mapping[str, str] = {"Matroska": "FFmpeg"}
 """Who reads a kind of tag, where it is not mutagen."""
+_WITH_INFO = {"wav", "rf64"}
 _SECOND_PLACES: Mapping[str, frozenset[str]] = {
     "ID3": frozenset({"tcon", "txxx:genre"}),
     "ID3v1": frozenset({"tcon"}),
@@ -71,6 +73,10 @@ def differing_tags(
         fields = [*fields, GENRE, FIELDS["mood"]]
     for kind, reader in _READERS.get(container, {}).items():
         who, before = _WHO.get(kind, "mutagen"), _read(reader, original, wording)
+        if before == {} and container in _WITH_INFO:
+            if reason := _differing_info(original, copy, fields):
+                return reason
+            before = None
         # A file that only our reader understands is not refused for that.
         if before is None:
             continue
@@ -80,6 +86,26 @@ def differing_tags(
         for key in [*before, *(key for key in after if key not in before)]:
             if before.get(key) != after.get(key) and not _is_any(kind, key, fields):
                 return f"{who}, another reader, would see a different {key!r} in its {kind} tag"
+    return None
+
+
+def _differing_info(original: Source, copy: Source, fields: Collection[Field]) -> str | None:
+    """What FFmpeg sees otherwise where a new ID3 tag says again what RIFF INFO says.
+
+    mutagen shows nothing of INFO; FFmpeg shows both as one. The new tag may say less of a
+    value, as 2.3 of a date, but no other one.
+    """
+    before, after = (_read(_info, source, "own") for source in (original, copy))
+    if before is None:
+        return None
+    if after is None:
+        return "FFmpeg, another reader, would no longer read its RIFF INFO"
+    said = [str(value) for value in before.values()]
+    for key in {**before, **after}:
+        now, was = str(after.get(key, "")), [str(before[key])] if key in before else said
+        is_there = now and any(value.startswith(now) for value in was)
+        if not is_there and not _is_any("INFO", key, fields):
+            return f"FFmpeg, another reader, would see a different {key!r} in its RIFF INFO"
     return None
 
 
@@ -103,8 +129,9 @@ def _is_of(kind: str, key: str, field: Field) -> bool:
     """Whether a key of mutagen's, in small letters, is a field."""
     if field is GENRE and key in _SECOND_PLACES.get(kind, ()):
         return True
-    if kind == "ID3":
-        return any(_is_frame(key, spelling.lower()) for spelling in field.id3)
+    if kind in {"ID3", "INFO"}:  # FFmpeg shows frames by names, or by their ids
+        is_named = kind == "INFO" and key == field.common.lower()
+        return is_named or any(_is_frame(key, spelling.lower()) for spelling in field.id3)
     if kind == "ASF":
         return key == field.asf.lower()
     common = field.common.lower()
@@ -170,6 +197,22 @@ def _matroska(source: Source, _wording: Wording) -> Tags:
         return tags
 
 
+def _info(source: Source, _wording: Wording) -> Tags:
+    """What FFmpeg sees of RIFF INFO and ID3 together, in whatever code page a text is."""
+    import av  # noqa: PLC0415 - as above
+
+    with av.open(source.file, metadata_encoding="latin-1") as opened:
+        raw = {key: text.encode("latin-1") for key, text in opened.metadata.items()}
+    return {key: _decoded(text).strip() for key, text in raw.items() if text.strip()}
+
+
+def _decoded(raw: bytes) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return raw.decode(encoding)
+    return raw.decode("latin-1")
+
+
 def _gathered(items: Iterator[tuple[str, object]]) -> Tags:
     """The values of each name, in order."""
     values: dict[str, list[object]] = {}
@@ -184,7 +227,7 @@ _READERS: Mapping[str, Mapping[str, Reader]] = {
     **dict.fromkeys(
         ("mp3", "tta", "aac", "ape", "wavpack", "musepack", "tak", "optimfrog"), _AROUND
     ),
-    "wav": {"ID3": id3_in_wave},
+    "wav": {"ID3": id3_of(WAVE)},
     "rf64": {"ID3": id3_in_chunk},
     "aiff": {"ID3": id3_of(AIFF)},
     "dff": {"ID3": id3_of(DSDIFF)},

@@ -7,7 +7,9 @@ import pytest
 from mutagen.id3 import ID3
 from mutagen.wave import WAVE
 
+from tagger.errors import WriteError
 from tagger.tags import read_tags
+from tagger.tags.id3.begun import begun_with_info
 from tagger.writing.safe_write import WriteOptions, write_genres
 from tests.prepared import prepare
 from tests.synth_audio import make_audio
@@ -161,3 +163,31 @@ def test_to_remove_a_genre_makes_no_tag(song):
     assert write_genres(path, [])
     assert path.read_bytes()[-128:] == ID3V1[:-1] + b"\xff"
     assert path.read_bytes()[:3] != b"ID3"
+
+
+def test_another_title_than_the_lists_is_noticed_by_a_reader_of_its_own(song, monkeypatch):
+    """What carries the words over is not its own judge: FFmpeg is, and nothing is written."""
+
+    def wrong(entries, genres):
+        return begun_with_info(
+            [(key, text.replace("A title", "X")) for key, text in entries], genres
+        )
+
+    path = song("wav", with_info)
+    before = path.read_bytes()
+    monkeypatch.setattr("tagger.tags.riff.riff.begun_with_info", wrong)
+    with pytest.raises(
+        WriteError, match="FFmpeg, another reader, would see a different 'title'"
+    ):
+        write_genres(path, ["Zouk"])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("date", ["2019", "2019-05", "2019-05-17", "May 2019"])
+def test_a_date_says_as_much_as_before(song, date):
+    """In full where ID3v2.4 has room for it; one that it has none for is left to the list."""
+    entries = [(key, date.encode() + b"\0" if key == b"ICRD" else text) for key, text in INFO]
+    path = song("wav", lambda path: with_list(path, *entries))
+    by_ffmpeg = shown_by_ffmpeg(path)
+    written(path, ("Zouk",))
+    assert shown_by_ffmpeg(path) == by_ffmpeg

@@ -23,7 +23,7 @@ _INFO = {
     b"IEDT": b"TPE4", b"IBPM": b"TBPM",
 }  # fmt: skip
 """Entries that TagLib, or FFmpeg, has a name for, and the frames of that name."""
-_DATE = re.compile(rb"(\d{4})(-\d\d-\d\d)?(?!\d).*", re.DOTALL)
+_DATE = re.compile(rb"(\d{4})(-\d\d(?:-\d\d)?)?(?!\d).*", re.DOTALL)
 
 
 def begun_with_id3v1(raw: bytes, front: Tag | None) -> Tag | None:
