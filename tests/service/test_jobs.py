@@ -115,16 +115,21 @@ def test_what_a_dead_worker_had_goes_to_another_and_its_late_results_count_for_n
         assert (row.n_done, row.n_failed) == (1, 1)
 
 
-def test_a_job_that_ends_its_workers_is_given_up_with_a_reason(database):
-    """It does not take down one worker after another for ever."""
-    add_tracks(database, 1)
-    job = scan_all(database)
+def end_workers_of(database, job):
+    """As many workers as a job may end take it, and are never heard of again."""
     for _ in range(MOST_ATTEMPTS):
         with database.writing() as session:
             take_job(session, "gone", Able())
             take_items(session, job, "gone", at_most=1)
         with database.writing() as session:
             take_from_dead(session, lease_s=20)
+
+
+def test_a_job_that_ends_its_workers_is_given_up_with_a_reason(database):
+    """It does not take down one worker after another for ever."""
+    add_tracks(database, 1)
+    job = scan_all(database)
+    end_workers_of(database, job)
     with database.reading() as session:
         row = session.get(Job, job)
         assert row.state == "failed"
@@ -364,12 +369,7 @@ def test_a_run_whose_job_is_given_up_has_ended(database):
         session.flush()
         work = NewWork(kind="write", options={}, run_id=1)
         job = add_job(session, work, Track.id > 0).id
-    for _ in range(MOST_ATTEMPTS):
-        with database.writing() as session:
-            take_job(session, "gone", Able())
-            take_items(session, job, "gone", at_most=1)
-        with database.writing() as session:
-            take_from_dead(session, lease_s=20)
+    end_workers_of(database, job)
     with database.reading() as session:
         assert session.get(Run, 1).ended_at is not None
 

@@ -14,7 +14,7 @@ from train.data.load_clips import check_learnable
 from train.datasets.base import FeatureSet, one_hot
 from train.fit.callbacks import LAST, read_last
 from train.fit.fit import fit
-from train.fit.initial_weights import CONFIG, start_of
+from train.fit.initial_weights import CONFIG
 from train.fit.module import Fit
 from train.fit.objective import label_loss, rarity_weights
 from train.fit.run import resume_training
@@ -281,21 +281,6 @@ def test_fine_tuning_keeps_the_body_and_learns_other_labels(tmp_path):
         run_training(
             None, overrides | {"body": "lstm"}, out=tmp_path / "x", start_from=first, **places
         )
-
-
-def test_learning_on_with_the_same_labels_keeps_the_head(tmp_path):
-    """It begins as the network of the checkpoint; for other labels its head is new."""
-    first = tmp_path / "first.pt"
-    config = config_of(body="cnn", features_options=small.FEATURES["mel"])
-    begun = TaggerNet(config.network(), n_labels=2)
-    checkpoint.save(checkpoint.Checkpoint(begun, config, ("a", "b"), {}), first)
-    fresh = [TaggerNet(config.network(), n_labels=2) for _ in range(2)]
-    start_of(first, ("a", "b"))(fresh[0])
-    start_of(first, ("b", "a"))(fresh[1])
-    for name, value in begun.state_dict().items():
-        torch.testing.assert_close(fresh[0].state_dict()[name], value, rtol=0, atol=0)
-    assert not torch.equal(fresh[1].head.labels.weight, begun.head.labels.weight)
-    assert start_of(None, ("a", "b")) is None
 
 
 def test_what_cannot_be_learned_is_named():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,15 +21,13 @@ from train.calibration.cross_validation import epoch_lines, fit_kept, measured
 from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import needs_valid
 from train.config.fields import check_range
-from train.data.batches import cover
 from train.datasets.base import FeatureSet
-from train.experiments.last_layer import neutral
+from train.experiments.last_layer import neutral, window_embeddings
 from train.fit.run import Run, keep
 from train.models import checkpoint
 from train.models.network import TaggerNet
 from train.teachers.pupil import keep_pupil, read_pupil
 
-CLIPS_AT_ONCE = 16
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -115,14 +114,9 @@ def measure_statistics(net: TaggerNet, clips: FeatureSet, *, n_clips: int) -> No
 
     One window, the middle one, of up to `n_clips` evenly spread clips is heard, clean.
     """
-    options = net.options.features_options
-    chosen = range(0, len(clips), max(1, len(clips) // n_clips))
+    chosen = np.arange(0, len(clips), max(1, -(-len(clips) // n_clips)))
     with _listening(net):
-        for start in range(0, len(chosen), CLIPS_AT_ONCE):
-            rows = chosen[start : start + CLIPS_AT_ONCE]
-            windows = [cover(clips, i, options=options, n_windows=1) for i in rows]
-            batch = torch.cat([torch.from_numpy(one) for one in windows]).to(net.device)
-            net.embed(net.front_end(batch[:, 0]) if clips.is_waveform else batch)
+        window_embeddings(net, clips.take(chosen), n_windows=1)
 
 
 @contextmanager

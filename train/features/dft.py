@@ -15,6 +15,19 @@ def factors_of(n_fft: int) -> tuple[int, int]:
     raise ValueError(f"n_fft = {n_fft} cannot be factored; take an even composite number")
 
 
+def mirrored_bins(k2: Tensor, *, n_fft: int, n_rows: int) -> Tensor:
+    """The bin k1 + R*k2, or the one of 0..N/2 that it mirrors, shape (R/2 + 1, len(k2))."""
+    k = torch.arange(n_rows // 2 + 1).view(-1, 1) + n_rows * k2
+    return torch.where(k > n_fft // 2, n_fft - k, k)
+
+
+def without_copies(order: Tensor) -> Tensor:
+    """Bins in their order, shape (n,); -1 where one stands for the second time."""
+    bins = order.tolist()
+    first = {b: i for i, b in reversed(list(enumerate(bins)))}
+    return torch.tensor([b if first[b] == i else -1 for i, b in enumerate(bins)])
+
+
 class FactoredPowerSpectrum(nn.Module):
     """Windowed |DFT|^2 of real frames by one Cooley-Tukey step.
 
@@ -51,7 +64,7 @@ class FactoredPowerSpectrum(nn.Module):
         n_rows, n_columns = factors_of(n_fft)
         self.n_fft, self.n_rows, self.n_columns = n_fft, n_rows, n_columns
         self.n_k1 = n_rows // 2 + 1
-        every = self._bins_of(torch.arange(n_columns))
+        every = mirrored_bins(torch.arange(n_columns), n_fft=n_fft, n_rows=n_rows)
         is_wanted = every < (n_fft // 2 + 1 if n_bins is None else n_bins)
         self.k2 = torch.nonzero(is_wanted.any(dim=0)).flatten()
         # float64 throughout, so that the stored float32 bases are the nearest ones.
@@ -59,8 +72,8 @@ class FactoredPowerSpectrum(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("inner", self._inner_basis(), persistent=False)
         self.register_buffer("outer", self._outer_basis(), persistent=False)
-        self.register_buffer("bins", self._bins(), persistent=False)
-        order = self._bins_of(self.k2).flatten()
+        order = mirrored_bins(self.k2, n_fft=n_fft, n_rows=n_rows).flatten()
+        self.register_buffer("bins", without_copies(order), persistent=False)
         self.register_buffer("order", order, persistent=False)
 
     def _inner_basis(self) -> Tensor:
@@ -79,16 +92,6 @@ class FactoredPowerSpectrum(nn.Module):
         from_re = torch.cat([cos, -sin], dim=2)
         from_im = torch.cat([sin, cos], dim=2)
         return torch.cat([from_re, from_im], dim=1).float()
-
-    def _bins_of(self, k2: Tensor) -> Tensor:
-        """The bin, or the one that it mirrors, of each k1 and k2; shape (n_k1, len(k2))."""
-        k = torch.arange(self.n_k1).view(-1, 1) + self.n_rows * k2
-        return torch.where(k > self.n_fft // 2, self.n_fft - k, k)
-
-    def _bins(self) -> Tensor:
-        order = self._bins_of(self.k2).flatten().tolist()
-        first = {b: i for i, b in reversed(list(enumerate(order)))}
-        return torch.tensor([b if first[b] == i else -1 for i, b in enumerate(order)])
 
     def forward(self, frames: Tensor) -> Tensor:
         """Power of each bin.

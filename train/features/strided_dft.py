@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from train.features.dft import factors_of
+from train.features.dft import factors_of, mirrored_bins, without_copies
 from train.features.frames import n_frames_of
 
 
@@ -63,21 +63,15 @@ class StridedPowerSpectrum(nn.Module):
         self.n_rows = n_fft // n_columns
         self.n_k1 = self.n_rows // 2 + 1
         k2 = torch.arange(n_columns)
-        self.k2 = k2[(self._bins_of(k2) < n_bins).any(dim=0)]
+        every = mirrored_bins(k2, n_fft=n_fft, n_rows=self.n_rows)
+        self.k2 = k2[(every < n_bins).any(dim=0)]
         window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("inner", self._inner_weights(window).float(), persistent=False)
         self.register_buffer("outer", self._outer_basis().float(), persistent=False)
-        order = self._bins_of(self.k2).flatten()
+        order = mirrored_bins(self.k2, n_fft=n_fft, n_rows=self.n_rows).flatten()
         self.register_buffer("order", order, persistent=False)
-        first = {b: i for i, b in reversed(list(enumerate(order.tolist())))}
-        bins = [b if first[b] == i else -1 for i, b in enumerate(order.tolist())]
-        self.register_buffer("bins", torch.tensor(bins), persistent=False)
-
-    def _bins_of(self, k2: Tensor) -> Tensor:
-        """The bin, or the one that it mirrors, of each k1 and k2; shape (n_k1, len(k2))."""
-        k = torch.arange(self.n_k1).view(-1, 1) + self.n_rows * k2
-        return torch.where(k > self.n_fft // 2, self.n_fft - k, k)
+        self.register_buffer("bins", without_copies(order), persistent=False)
 
     def _inner_weights(self, window: Tensor) -> Tensor:
         """Of each column its real and imaginary sums, shape (C * 2 * n_k1, 1, R)."""
