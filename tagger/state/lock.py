@@ -5,18 +5,15 @@ however that dies. The file stays; what is written in it says who holds the stat
 was not closed in an orderly way if nobody does.
 """
 
-import errno
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 
 from tagger.errors import StateError
+from tagger.system.locks import BUSY, lock
 
-_BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 _NOTE_LEN = 200
-_FAR = 1 << 30  # Windows locks bytes against reading too: one far behind the note
 
 
 class Hold:
@@ -43,11 +40,11 @@ class Hold:
                 " with --state FILE or the variable TAGGER_STATE."
             ) from error
         try:
-            _lock(self._file)
+            lock(self._file)
         except OSError as error:
             holder = _note(self._file)
             os.close(self._file)
-            if error.errno not in _BUSY:
+            if error.errno not in BUSY:
                 raise StateError(
                     f"{path}: cannot be locked ({error.strerror}); name a place for the state"
                     " on another disk, with --state FILE or the variable TAGGER_STATE."
@@ -88,18 +85,3 @@ def lock_path(state: Path) -> Path:
 def _note(file: int) -> str:
     os.lseek(file, 0, os.SEEK_SET)
     return os.read(file, _NOTE_LEN).decode(errors="replace").strip()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        os.lseek(file, _FAR, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        # Of the open file, not of the process: a second opening in one process is refused too.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,7 @@ from train.config.config import FOLDS, TrainConfig
 from train.data.pictures import write_pictures
 from train.data.prepare import as_features, prepare, waveform_of
 from train.data.store import Recipe
+from train.data.turns import turn
 from train.datasets.audio import AudioSet, Where
 from train.datasets.base import FeatureSet, join
 from train.datasets.dataset import Dataset
@@ -169,10 +170,12 @@ def _prepared(
     recipe = recipe_for(config)
     folder = prepared / store_name(name, data, recipe)
     tell = (follow or partial(progress_lines, say))(f"preparing {clips.name}")
-    result = prepare(clips, folder, recipe, n_jobs=n_jobs, tell=tell)
+    with turn([folder], say=say):
+        result = prepare(clips, folder, recipe, n_jobs=n_jobs, tell=tell)
+        features = as_features(clips, folder, recipe)
     for line in result.unreadable:
         say(f"left out, unreadable: {line}")
-    return as_features(clips, folder, recipe), folder
+    return features, folder
 
 
 def find_recordings(name: str, config: TrainConfig, data: Path) -> AudioSet:
@@ -184,12 +187,8 @@ def find_recordings(name: str, config: TrainConfig, data: Path) -> AudioSet:
     chosen, where = dataset_of(name), where_of(config, data, variant_in(name))
     clips = chosen.load(where) if chosen.gives == "recordings" else None
     if not isinstance(clips, AudioSet):
-        of_recordings = [
-            dataset.name for dataset in DATASETS.values() if dataset.gives == "recordings"
-        ]
-        raise InputError(
-            f"--dataset {name}: has no recordings; known: {', '.join(of_recordings)}."
-        )
+        known = [one.name for one in DATASETS.values() if one.gives == "recordings"]
+        raise InputError(f"--dataset {name}: has no recordings; known: {', '.join(known)}.")
     return clips
 
 

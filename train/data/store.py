@@ -99,7 +99,7 @@ class PreparedStore:
         if stored is not None and stored != asdict(recipe):
             raise InputError(
                 f"{folder}: was prepared otherwise ({_difference(stored, asdict(recipe))});"
-                " run `tagger prepare` again or use another --store."
+                " run `tagger prepare` again or use another --prepared."
             )
         if stored is None:
             folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from tagger.errors import InputError
 from train.config.config import TrainConfig
 from train.data.load_clips import progress_lines, recipe_for
 from train.data.store import Recipe
+from train.data.turns import turn
 from train.datasets.base import FeatureSet
 from train.fit.distributed import is_first
 from train.teachers.lessons import Half, Lessons, Part, n_targets_of, standardised
@@ -83,12 +84,14 @@ def lessons_for(
         )
     recordings, recipe = _recordings(config, clips), recipe_for(config)
     folders = [folder_of(teacher, prepared) for teacher in teachers]
-    if is_first():
-        known = [answers for answers in recordings if answers is not None]
-        tell = progress_lines(say, "asking teachers")
-        listen_to(known, teachers, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
     stores = list(zip(config.teachers, teachers, folders, strict=True))
-    taught = replace(clips, lessons=_lessons(clips, recordings, stores, recipe, say=say))
+    with turn(folders, say=say):
+        if is_first():
+            known = [answers for answers in recordings if answers is not None]
+            tell = progress_lines(say, "asking teachers")
+            listen_to(known, teachers, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
+        lessons = _lessons(clips, recordings, stores, recipe, say=say)
+    taught = replace(clips, lessons=lessons)
     return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
 
 

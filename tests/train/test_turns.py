@@ -1,0 +1,91 @@
+"""Two runs that want the same recordings decoded, or heard by teachers, take turns."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tagger.errors import InputError
+from tests.train import trees
+from tests.train.school import THREE, loaded, tree, write_data
+from train.config.config import from_tree
+from train.data.decode import decode_clip
+from train.data.load_clips import find_recordings, load_clips, recipe_for
+from train.data.prepare import waveform_of
+from train.data.turns import LOCK, turn
+
+PATIENCE_S = 30
+
+
+class Meeting:
+    """The first run stops at what it says first of its work until the second one waits."""
+
+    def __init__(self, work):
+        self.work, self.begun, self.waiting = work, threading.Event(), threading.Event()
+
+    def first(self, line):
+        if line.startswith(self.work):
+            self.begun.set()
+            assert self.waiting.wait(PATIENCE_S), "nobody waited"
+
+    def second(self, line):
+        if "waiting" in line:
+            self.waiting.set()
+
+    def of(self, run):
+        """What both runs return."""
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(run, self.first)
+            assert self.begun.wait(PATIENCE_S)
+            second = run(self.second)
+            return first.result(), second
+
+
+def test_two_runs_prepare_one_after_the_other(tmp_path):
+    """Each finds the recordings as they are, not what the other wrote in their place."""
+    root = trees.genres(tmp_path / "music", seconds=0.5)
+    config = from_tree({"datasets": ["folder"], "features_options": {"sample_rate": 8000}})
+
+    def run(say):
+        return load_clips(config, root, prepared=tmp_path / "prepared", say=say)
+
+    expected = find_recordings("folder", config, root)
+    for clips in Meeting("preparing").of(run):
+        assert len(clips) == len(expected.paths)
+        for i in range(len(clips)):
+            waveform, _ = decode_clip(expected.paths[i], recipe_for(config))
+            np.testing.assert_allclose(waveform_of(clips, i), waveform, atol=1e-4)
+
+
+def test_two_runs_ask_the_teachers_one_after_the_other(tmp_path):
+    """The second has the answers of the first, and nothing is asked twice."""
+    data = write_data(tmp_path / "data")
+    loaded(data, tree())  # prepared, but nobody was asked
+    first, second = Meeting("asking teachers").of(
+        lambda say: loaded(data, tree(*THREE), say=say)
+    )
+    rows = zip(first.lessons.of_clip, second.lessons.of_clip, strict=True)
+    assert all(np.array_equal(one, other, equal_nan=True) for one, other in rows)
+    stores = sorted((data / "prepared" / "teachers").glob("*/answers.jsonl"))
+    assert len(stores) == len(THREE)
+    for store in stores:
+        assert len(store.read_text().splitlines()) == len(first)
+
+
+def test_a_turn_ends_with_its_run(tmp_path):
+    """Whoever comes after an error waits for nobody."""
+    with pytest.raises(RuntimeError, match="ended"), turn([tmp_path / "s"], say=pytest.fail):
+        raise RuntimeError("ended")
+    with turn([tmp_path / "s"], say=pytest.fail):
+        assert (tmp_path / "s" / LOCK).is_file()
+
+
+def test_a_store_that_cannot_be_written_names_the_remedy(tmp_path):
+    """The folder and the option are named."""
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match=r"file.*cannot be written .*--prepared"),
+        turn([tmp_path / "file"], say=pytest.fail),
+    ):
+        pass
