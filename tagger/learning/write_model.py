@@ -17,12 +17,14 @@ from tagger.learning.features import features_of
 from tagger.learning.graph import HeadNodes, load_base, tail_of, with_head
 from tagger.learning.head import sigmoid
 from tagger.learning.learn import Learned
+from tagger.model.catalogue import whole_of
 from tagger.model.label_tree import GENRE_KIND, pruned, tree_contradictions
 from tagger.model.new_file import put_model, set_metadata
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import golden_entry, golden_windows
 from tagger.model.session import EMBEDDING, INPUT, OUTPUT, CpuSettings, session_options
 from tagger.model.spec import METADATA_KEY, ModelSpec
+from tagger.model.spec_file import spec_in
 from tagger.scan.cache_key import embedding_network, sha256_of
 
 if TYPE_CHECKING:
@@ -120,6 +122,9 @@ class Written:
 def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -> Written:
     """Append the head to the base, compare, and put the file in place as a whole.
 
+    On a base of eight bits for processors, with its float32 file beside it, there come to be
+    two files as well: GPUs are given `NAME.fp32.onnx`.
+
     Args:
         base: the model that was learned on.
         learned: the head and what it is worth.
@@ -127,9 +132,44 @@ def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -
         path: the file; another one of its name is replaced.
 
     Raises:
-        ModelError: the file's scores are not those of its parts.
+        ModelError: a file's scores are not those of its parts.
         InputError: it cannot be written.
     """
+    beside = path.with_name(f"{path.stem}.fp32.onnx")
+    whole = _whole_of(base)
+    made = _made(base, learned, naming, beside=whole)
+    if whole is None:
+        beside.unlink(missing_ok=True)  # of the model that is replaced
+    else:
+        put_model(beside, _made(whole, learned, naming).content)
+    put_model(path, made.content)
+    return Written(path, made.spec, made.parity)
+
+
+def _whole_of(base: BaseModel) -> BaseModel | None:
+    """The float32 file of a base of eight bits; None if there is none, or no need of one."""
+    if not base.spec.is_for_processors:
+        return None
+    try:
+        path = whole_of(base.path)
+    except ModelError:  # a base that came alone is learned on all the same
+        return None
+    return BaseModel(path, spec_in(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A model in memory, and how far it is from its parts."""
+
+    content: bytes
+    spec: ModelSpec
+    parity: float
+
+
+def _made(
+    base: BaseModel, learned: Learned, naming: Naming, *, beside: BaseModel | None = None
+) -> _Made:
+    """One file; `beside` is what its float32 file is made on, whose revision it names."""
     kept = _kept(base.spec, learned.labels) if naming.keep_labels else []
     nodes = HeadNodes(learned.head.weight, learned.head.bias, kept)
     model = with_head(base.graph, nodes)
@@ -137,14 +177,25 @@ def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -
     parity = _parity(session, base, learned, kept)
     if not parity <= TOLERANCE:  # NaN must not pass
         raise ModelError(
-            f"{path}: the scores of the learned model differ by {parity:.3g} from those of its"
-            f" parts (allowed: {TOLERANCE}); it was not written. Use another base model."
+            f"{naming.name}: the scores of the learned model differ by {parity:.3g} from those"
+            f" of its parts (allowed: {TOLERANCE}); it was not written. Use another base model"
+            f" than {base.path}."
         )
     spec = _spec(base, learned, naming, kept)
+    if beside is not None:
+        of_whole = _revision_of(beside, learned)
+        spec = replace(spec, quantisation={**spec.quantisation, "from": of_whole})
     golden = golden_entry(spec, _runner(session))
     set_metadata(model, {METADATA_KEY: spec.to_json(), GOLDEN_KEY: golden})
-    put_model(path, model.SerializeToString())
-    return Written(path, spec, parity)
+    return _Made(model.SerializeToString(), spec, parity)
+
+
+def _revision_of(base: BaseModel, learned: Learned) -> str:
+    """Another one wherever the base or the head is another."""
+    digest = hashlib.sha256(f"{base.spec.name} {base.spec.revision}".encode())
+    digest.update(learned.head.weight.tobytes())
+    digest.update(learned.head.bias.tobytes())
+    return digest.hexdigest()[:_REVISION_LEN]
 
 
 def _kept(spec: ModelSpec, learned: Sequence[str]) -> list[int]:
@@ -158,7 +209,6 @@ def _spec(base: BaseModel, learned: Learned, naming: Naming, kept: Sequence[int]
     labels = (*old, *learned.labels)
     kinds = {**base.spec.kinds, **dict.fromkeys(learned.labels, naming.kind)}
     parents, kinds = pruned(labels, _parents(base.spec, learned.labels, naming), kinds)
-    digest = hashlib.sha256(learned.head.weight.tobytes() + learned.head.bias.tobytes())
     thresholds = {label: float(base.spec.thresholds[label]) for label in old}
     thresholds |= {row.label: round(row.threshold, _DIGITS) for row in learned.rows}
     figures = {key: round(value, _DIGITS) for key, value in learned.figures.items()}
@@ -170,7 +220,7 @@ def _spec(base: BaseModel, learned: Learned, naming: Naming, kept: Sequence[int]
         thresholds=thresholds,
         parents=parents,
         kinds={label: kind for label, kind in kinds.items() if kind != GENRE_KIND},
-        revision=digest.hexdigest()[:_REVISION_LEN],
+        revision=_revision_of(base, learned),
         calibration={
             "method": "Platt scaling of each label, pulled to a common scale",
             "on": "artists that were held out",

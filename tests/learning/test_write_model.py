@@ -9,7 +9,7 @@ from tagger.genres.rules import GenreRules
 from tagger.learning.head import Head, sigmoid
 from tagger.learning.learn import LabelRow, Learned
 from tagger.learning.write_model import TOLERANCE, BaseModel, Naming, write_model
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, whole_of
 from tagger.model.device_file import file_on
 from tagger.model.load import load_engine
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
@@ -61,16 +61,52 @@ def test_the_file_gives_what_base_and_head_give(tmp_path, past):
     assert engine.golden is not None
 
 
-def test_what_is_learned_in_eight_bits_stays_in_them(tmp_path):
-    """A head on the shipped file for processors: the same answers, and no GPU is given it."""
-    base = BaseModel(SHIPPED, spec_in(SHIPPED))
+def eight_bits(base_path, folder):
+    """A model that was learned on a base for processors."""
+    base = BaseModel(base_path, spec_in(base_path))
     lesson = learned(base.spec.embedding + len(base.labels))
     naming = Naming(name="mine", rules=GenreRules(), about={})
-    found = write_model(base, lesson, naming, tmp_path / "mine.onnx")
+    return lesson, write_model(base, lesson, naming, folder / "mine.onnx")
+
+
+def test_what_is_learned_in_eight_bits_stays_in_them(tmp_path):
+    """A head on the shipped file for processors gives what base and head give."""
+    _, found = eight_bits(SHIPPED, tmp_path)
     assert found.parity < TOLERANCE
     engine = load_engine(found.path, device="cpu")
     assert (engine.spec.precision, engine.spec.is_for_processors) == ("int8", True)
     assert engine.golden < TOLERANCE
+
+
+def test_what_is_learned_in_eight_bits_is_there_for_gpus_too(tmp_path):
+    """The same head on the base's float32 file, which a GPU is given and is listed with it."""
+    lesson, found = eight_bits(SHIPPED, tmp_path)
+    whole = file_on(found.path, "cuda")
+    assert whole == tmp_path / "mine.fp32.onnx"
+    small, large = spec_in(found.path), spec_in(whole)
+    assert (large.precision, large.labels, large.thresholds) == (
+        "fp32", small.labels, small.thresholds,
+    )  # fmt: skip
+    assert large.revision == small.quantisation["from"] != small.revision
+    base = BaseModel(whole_of(SHIPPED), spec_in(whole_of(SHIPPED)))
+    assert large.training["base_revision"] == base.spec.revision
+    engine = load_engine(whole, device="cpu")
+    windows = np.random.default_rng(0).uniform(-1, 1, (2, base.spec.window_len))
+    scores, embedding = engine.run_embedding(windows.astype(np.float32))
+    expected = sigmoid(lesson.head.logits(base.features(embedding)))
+    np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
+    # Such a pair is a base as any other.
+    again = eight_bits(found.path, tmp_path / "second")[1]
+    assert file_on(again.path, "cuda") == tmp_path / "second" / "mine.fp32.onnx"
+
+
+def test_a_base_of_eight_bits_that_came_alone_has_no_file_for_gpus(tmp_path):
+    """Nor does the one of an earlier model of this name stay for them."""
+    eight_bits(SHIPPED, tmp_path)
+    alone = tmp_path / "alone" / "base.onnx"
+    alone.parent.mkdir()
+    alone.write_bytes(SHIPPED.read_bytes())
+    found = eight_bits(alone, tmp_path)[1]
     with pytest.raises(DeviceError, match=r"no mine\.fp32\.onnx beside it"):
         file_on(found.path, "cuda")
 
