@@ -14,6 +14,11 @@ from train.data.decode import decode_clip
 from train.data.load_clips import find_recordings, load_clips, recipe_for
 from train.data.prepare import waveform_of
 from train.data.turns import LOCK, turn
+from train.experiments import sweep as sweep_module
+from train.experiments.__main__ import main
+from train.experiments.sweep import Sweep, run_one
+from train.fit.initial_weights import Places
+from train.fit.run import alone_in, run_training
 
 PATIENCE_S = 30
 
@@ -71,6 +76,55 @@ def test_two_runs_ask_the_teachers_one_after_the_other(tmp_path):
     assert len(stores) == len(THREE)
     for store in stores:
         assert len(store.read_text().splitlines()) == len(first)
+
+
+def test_two_studies_fit_a_run_once(tmp_path, monkeypatch):
+    """The second waits, and reads what the first has found."""
+    fits = []
+
+    def fit(_config, _overrides, where, *, say, **_):
+        say("fitting")
+        fits.append(where.out)
+
+    monkeypatch.setattr(sweep_module, "run_training", fit)
+    monkeypatch.setattr(sweep_module, "_measured", lambda *_: {"accuracy": 0.5})
+
+    def run(say):
+        sweep = Sweep(
+            config_path=None, overrides={"datasets": ["folder"]}, data=tmp_path,
+            prepared=tmp_path / "p", out=tmp_path / "out", say=say,
+        )  # fmt: skip
+        return run_one(sweep, "cnn-1", {"body": "cnn"})
+
+    first, second = Meeting("cnn-1: fitting").of(run)
+    assert first == second
+    assert fits == [tmp_path / "out" / "cnn-1"]
+
+
+def test_a_second_run_in_a_folder_is_refused(tmp_path):
+    """At once, before anything of the first is touched; further processes of it come in."""
+    out = tmp_path / "run"
+    where = Places(data=tmp_path, out=out, prepared=tmp_path / "p")
+    words = r"run: another run is fitting there; .* --out"
+    with alone_in(out):
+        kept = sorted(out.iterdir())
+        with pytest.raises(InputError, match=words):
+            run_training(None, {"datasets": ["folder"]}, where, say=pytest.fail)
+        assert sorted(out.iterdir()) == kept
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("LOCAL_RANK", "1")
+            with alone_in(out):
+                pass
+    with alone_in(out):
+        pass
+
+
+def test_an_experiment_has_its_folder_alone(tmp_path, capsys):
+    """As a run has."""
+    words = ["soup", "--dataset", "folder", "--out", str(tmp_path / "run")]
+    with alone_in(tmp_path / "run"):
+        assert main(words) == 2
+    assert "another run is fitting there" in capsys.readouterr().err
 
 
 def test_a_turn_ends_with_its_run(tmp_path):

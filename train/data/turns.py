@@ -1,7 +1,8 @@
-"""One run at a time adds to a store; who comes second waits, and finds it filled.
+"""One process at a time in a folder: a store is waited for, the folder of a run refused.
 
-Two seeds of one configuration, started side by side, want the same recordings decoded. What
-each would append would lie where the other's index says that its own does.
+Two seeds of one configuration, started side by side, want the same recordings decoded: what
+each would append would lie where the other's index says that its own does. Who comes second
+finds the store filled. Two fits in one folder would write over each other's checkpoints.
 """
 
 import os
@@ -13,8 +14,8 @@ from pathlib import Path
 from tagger.errors import InputError
 from tagger.system.locks import BUSY, lock
 
-LOCK = ".lock"
-"""The file in a store's folder on which the lock lies; it is never removed."""
+LOCK, RUNNING = ".lock", ".running"
+"""The files in a folder on which the locks lie; they are never removed."""
 
 LOOK_EVERY_S = 0.5
 
@@ -22,50 +23,72 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def turn(folders: Sequence[Path], *, say: Say) -> Iterator[None]:
+def turn(
+    folders: Sequence[Path], *, say: Say, what: str = "is preparing recordings"
+) -> Iterator[None]:
     """Wait until no other run is in these folders, then keep others out.
 
     Args:
-        folders: of stores; made if need be.
+        folders: of stores, say; made if need be.
         say: told once of each that has to be waited for.
+        what: the other one is doing there.
 
     Raises:
         InputError: a folder cannot be written, or its file system knows no locks.
     """
     with ExitStack() as held:
         for folder in sorted(set(folders)):  # in one order, or two runs wait for each other
-            file = _open(folder)
+            file = _open(folder / LOCK, "--prepared")
             held.callback(os.close, file)
-            _wait(file, folder, say)
+            if not _is_locked(file, folder, "--prepared"):
+                say(f"{folder}: another run {what} there; waiting for it")
+                while not _is_locked(file, folder, "--prepared"):
+                    time.sleep(LOOK_EVERY_S)
         yield
 
 
-def _open(folder: Path) -> int:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep others out of the folder of a run.
+
+    Args:
+        folder: made if need be.
+
+    Raises:
+        InputError: another run is in it, or it cannot be written or locked.
+    """
+    file = _open(folder / RUNNING, "--out")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        if not _is_locked(file, folder, "--out"):
+            raise InputError(
+                f"{folder}: another run is fitting there; wait for it, or name another folder"
+                " with --out."
+            )
+        yield
+    finally:
+        os.close(file)
+
+
+def _open(path: Path, option: str) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); name another folder for prepared"
-            " recordings with --prepared."
+            f"{path.parent}: cannot be written ({error.strerror}); name another folder with"
+            f" {option}."
         ) from error
 
 
-def _wait(file: int, folder: Path, say: Say) -> None:
-    has_told = False
-    while True:
-        try:
-            lock(file)
-        except OSError as error:
-            if error.errno not in BUSY:
-                raise InputError(
-                    f"{folder}: its file system knows no locks ({error.strerror}), without"
-                    " which two runs could spoil each other's recordings; name a folder on"
-                    " another disk with --prepared."
-                ) from error
-        else:
-            return
-        if not has_told:
-            say(f"{folder}: another run is preparing recordings there; waiting for it")
-            has_told = True
-        time.sleep(LOOK_EVERY_S)
+def _is_locked(file: int, folder: Path, option: str) -> bool:
+    """Take the lock; False where another run has it."""
+    try:
+        lock(file)
+    except OSError as error:
+        if error.errno in BUSY:
+            return False
+        raise InputError(
+            f"{folder}: its file system knows no locks ({error.strerror}), without which two"
+            f" runs could spoil each other's work; name a folder on another disk with {option}."
+        ) from error
+    return True

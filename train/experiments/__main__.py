@@ -16,7 +16,7 @@ import typer
 from tagger.errors import InputError, TaggerError
 from train.config.fields import build, choose
 from train.fit.initial_weights import Places
-from train.fit.run import begin, parse_overrides
+from train.fit.run import alone_in, begin, parse_overrides
 
 EXPERIMENTS = ("absent", "ensemble", "follow", "last_fit", "last_layer", "soup")
 
@@ -50,15 +50,16 @@ def run_named(given: argparse.Namespace) -> Path:
     where = Places(
         data=given.data, out=given.out, prepared=given.prepared, start_from=given.start_from
     )
-    run = begin(
-        given.config,
-        overrides,
-        where,
-        say=say,
-        resume=given.resume,
-        experiment=given.name,
-    )
-    best: Path = module.run_experiment(run, options)
+    with alone_in(where.out):
+        run = begin(
+            given.config,
+            overrides,
+            where,
+            say=say,
+            resume=given.resume,
+            experiment=given.name,
+        )
+        best: Path = module.run_experiment(run, options)
     return best
 
 

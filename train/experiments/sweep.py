@@ -4,6 +4,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 from tagger.errors import InputError
 from train.config.config import load_config, to_tree
 from train.config.saved import from_saved
+from train.data.turns import turn
 from train.evaluation.evaluate import evaluate_model
+from train.fit.distributed import is_first
 from train.fit.initial_weights import Places
 from train.fit.run import run_training
 
@@ -63,6 +66,15 @@ def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, An
     """
     overrides = {**sweep.overrides, **changes}
     asked = to_tree(load_config(sweep.config_path, overrides))
+    # Further processes of one fit go the same way as the first, which has the turn.
+    folder, what = sweep.out / name, "of a study is fitting"
+    with turn([folder], say=sweep.say, what=what) if is_first() else nullcontext():
+        return _run_one(sweep, name, overrides, asked)
+
+
+def _run_one(
+    sweep: Sweep, name: str, overrides: dict[str, Any], asked: dict[str, Any]
+) -> dict[str, Any]:
     folder = sweep.out / name
     finished = _finished(folder, asked, sweep.splits)
     if finished is not None:

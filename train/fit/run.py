@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from train.config.checks import check_choices, check_kind, check_labels
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
 from train.data.load_clips import check_learnable, load_clips, resolved
+from train.data.turns import alone
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
 from train.fit.distributed import is_first
@@ -78,11 +80,12 @@ def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Pat
         say: told how far it is.
 
     Raises:
-        InputError: the folder is not that of a run.
+        InputError: the folder is not that of a run, or another process is in it.
     """
     where = places_of(run)
     changes = {**off_in(run / CONFIG), **overrides}
-    return finish(begin(run / CONFIG, changes, where, say=say, resume=True))
+    with alone_in(run):
+        return finish(begin(run / CONFIG, changes, where, say=say, resume=True))
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -118,9 +121,20 @@ def run_training(
         resume: go on where an interrupted run in `where.out` stopped.
 
     Raises:
-        InputError: the configuration or the data cannot be used.
+        InputError: the configuration or the data cannot be used, or another run is fitting in
+            the same folder.
     """
-    return finish(begin(config_path, overrides, where, say=say, resume=resume))
+    with alone_in(where.out):
+        return finish(begin(config_path, overrides, where, say=say, resume=resume))
+
+
+def alone_in(out: Path) -> AbstractContextManager[None]:
+    """Keep other runs out of a run's folder; its own further processes come in.
+
+    Raises:
+        InputError: another run is in it, or it cannot be written.
+    """
+    return alone(out) if is_first() else nullcontext()
 
 
 def begin(
