@@ -1,6 +1,7 @@
 """The mean of the weights of fits that go on from one network."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -45,6 +46,29 @@ def test_the_mean_of_two_fits_is_what_is_kept(two_sets, tmp_path, capsys):  # no
     assert "epoch" not in capsys.readouterr().err
     again = checkpoint.load(best).net.state_dict()
     assert all(torch.equal(again[name], value) for name, value in done.net.state_dict().items())
+
+
+def test_what_they_go_on_from_can_be_in_the_mean(two_sets, tmp_path, capsys):  # noqa: F811
+    """One fit and its start: half of each; a network of other labels is refused."""
+    (tmp_path / "first").mkdir()
+    for folder in tmp_path.iterdir():
+        if folder.name != "first":
+            (tmp_path / "first" / folder.name).symlink_to(folder)
+    assert experiment(FIRST, TAUGHT, tmp_path / "first")[0] == 0
+    start = tmp_path / "first" / "run" / checkpoint.BEST
+    words = ["soup", "--with", "members=1", "--with", f"also=[{start}]"]
+    status, best = experiment(words, TAUGHT, tmp_path, "--from", start)
+    assert status == 0
+    done, begun = (checkpoint.load(path).net.state_dict() for path in (best, start))
+    fitted = checkpoint.load(tmp_path / "run" / "member-1" / "last.pt").net.state_dict()
+    for name, value in done.items():
+        if name.startswith(("body.", "head.")) and name.endswith(("weight", "bias")):
+            torch.testing.assert_close(value, (fitted[name] + begun[name]) / 2)
+    other = checkpoint.load(start)
+    checkpoint.save(replace(other, labels=("x", *other.labels[1:])), tmp_path / "other.pt")
+    words = ["soup", "--with", "members=1", "--with", f"also=[{tmp_path / 'other.pt'}]"]
+    assert experiment(words, TAUGHT, tmp_path, "--from", start, "--resume")[0] == 2
+    assert "has other labels" in capsys.readouterr().err
 
 
 def test_fits_without_a_common_start_have_no_mean(two_sets, tmp_path, capsys):  # noqa: F811

@@ -17,12 +17,18 @@ import torch
 from torch import Tensor, nn
 
 from tagger.errors import InputError
-from train.calibration.cross_validation import epoch_lines, fit_kept, measured
+from train.calibration.cross_validation import (
+    epoch_lines,
+    fit_kept,
+    kept_labels,
+    measured,
+)
 from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import needs_valid
 from train.config.fields import check_range
 from train.datasets.base import FeatureSet
 from train.experiments.last_layer import neutral, window_embeddings
+from train.fit.initial_weights import HEAD_LABELS, weights_for
 from train.fit.run import Run, keep
 from train.models import checkpoint
 from train.models.network import TaggerNet
@@ -37,14 +43,17 @@ class Options:
 
     Attributes:
         members: how many.
+        also: checkpoints that are in the mean besides, as the one that the fits go on from:
+            what they learn anew and what it knew are then both half in the weights.
         n_measured: train clips by which the mean's batch statistics are measured.
     """
 
     members: int = 3
+    also: tuple[str, ...] = ()
     n_measured: int = 1500
 
     def __post_init__(self) -> None:
-        check_range("members", self.members, 2)
+        check_range("members", self.members, 1 if self.also else 2)
         check_range("n_measured", self.n_measured, 1)
 
 
@@ -71,6 +80,8 @@ def run_experiment(run: Run, options: Options) -> Path:
         facts = calibrate_and_measure(net, run.config, None, measured(run.config, valid))
         figures.append({"seed": run.config.seed + number - 1} | facts["metrics"])
         run.say(f"member {number}: {json.dumps(figures[-1])}")
+    for path in options.also:
+        nets.append(nets[0] | _weights_of(Path(path), run))
     net.load_state_dict(mean_of(nets))
     neutral(net)
     measure_statistics(net, learned, n_clips=options.n_measured)
@@ -95,6 +106,23 @@ def _member(run: Run, number: int, learned: FeatureSet) -> TaggerNet:
 
 def _folder(run: Run, number: int) -> Path:
     return run.where.out / f"member-{number}"
+
+
+def _weights_of(path: Path, run: Run) -> dict[str, Tensor]:
+    """Those of a checkpoint of this run's network and labels.
+
+    Raises:
+        InputError: it has other labels, or another body.
+    """
+    found, labels = checkpoint.load(path), kept_labels(run.config, run.clips)
+    weights = weights_for(found, labels)
+    own = run.config.network()
+    if HEAD_LABELS not in weights or found.config.network() != own:
+        raise InputError(
+            f"--with also: {path} has other labels or another network than this run; a mean is"
+            " of networks that are alike."
+        )
+    return weights
 
 
 def mean_of(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

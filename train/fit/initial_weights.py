@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from torch import Tensor
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig, to_tree
 from train.evaluation.run_facts import versions
 from train.models import checkpoint
+from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
 
 CONFIG, RUN = "config.yaml", "run.json"
 KEPT = ("front_end.", "normalise.", "body.")
-HEAD = "head."
+HEAD, OF_LABELS = "head.", "head.labels."
+HEAD_LABELS = f"{OF_LABELS}weight"
 ALIKE = ("features", "features_options", "body", "body_options", "floor_db", "normalise")
 
 
@@ -45,14 +48,13 @@ def start_of(
 ) -> Callable[[TaggerNet], None] | None:
     """What puts a checkpoint's front end and body into a fresh network.
 
-    Its head as well if `labels` are the checkpoint's own; for others the head is new.
+    Its head as well if its first labels are `labels` (those that teachers alone know come
+    behind); for others the head is new.
     """
     if start_from is None:
         return None
-    begun = checkpoint.load(start_from)
-    wanted = (*KEPT, HEAD) if tuple(labels) == begun.labels else KEPT
-    weights = begun.net.state_dict()
-    kept = {name: value for name, value in weights.items() if name.startswith(wanted)}
+    kept = weights_for(checkpoint.load(start_from), labels)
+    wanted = (*KEPT, HEAD) if HEAD_LABELS in kept else KEPT
 
     def start(net: TaggerNet) -> None:
         missing, unexpected = net.load_state_dict(kept, strict=False)
@@ -60,6 +62,18 @@ def start_of(
             raise InputError(f"{start_from}: its body is not that of this configuration.")
 
     return start
+
+
+def weights_for(begun: Checkpoint, labels: Sequence[str]) -> dict[str, Tensor]:
+    """A checkpoint's weights for a network of `labels`; without a head for other labels."""
+    n = len(labels)
+    same = begun.labels[:n] == tuple(labels)
+    wanted = (*KEPT, HEAD) if same else KEPT
+    return {
+        name: value[:n] if name.startswith(OF_LABELS) else value
+        for name, value in begun.net.state_dict().items()
+        if name.startswith(wanted)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
