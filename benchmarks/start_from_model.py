@@ -28,6 +28,7 @@ from train.config.config import TrainConfig, load_config
 from train.datasets.audio import Where
 from train.datasets.base import MUSIC
 from train.datasets.recordings import load
+from train.fit.run import parse_overrides
 from train.models import checkpoint
 from train.models.network import TaggerNet
 
@@ -141,8 +142,9 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("config", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     given = parser.parse_args()
-    config = load_config(given.config, {})
+    config = load_config(given.config, parse_overrides(given.set))
     spec = spec_in(given.model)
     labels = (*config.labels, *spec.labels[len(config.labels) :])
     net = TaggerNet(
