@@ -119,6 +119,20 @@ def test_a_second_run_in_a_folder_is_refused(tmp_path):
         pass
 
 
+def test_a_run_that_puts_nothing_into_its_folder_leaves_none(tmp_path):
+    """As one that is refused for its configuration; a folder that was there stays."""
+    with pytest.raises(RuntimeError, match="refused"), alone_in(tmp_path / "new"):
+        raise RuntimeError("refused")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    for name in ("old", "used"):
+        with alone_in(tmp_path / name):
+            if name == "used":
+                (tmp_path / name / "config.yaml").touch()
+    assert (tmp_path / "old").is_dir()
+    assert (tmp_path / "used" / "config.yaml").is_file()
+
+
 def test_an_experiment_has_its_folder_alone(tmp_path, capsys):
     """As a run has."""
     words = ["soup", "--dataset", "folder", "--out", str(tmp_path / "run")]

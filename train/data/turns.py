@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.system.locks import BUSY, lock
 
 LOCK, RUNNING = ".lock", ".running"
-"""The files in a folder on which the locks lie; they are never removed."""
+"""The files in a folder on which the locks lie; they stay as long as the folder."""
 
 LOOK_EVERY_S = 0.5
 
@@ -52,11 +52,12 @@ def alone(folder: Path) -> Iterator[None]:
     """Keep others out of the folder of a run.
 
     Args:
-        folder: made if need be.
+        folder: made if need be; if nothing is put into it, it is gone again.
 
     Raises:
         InputError: another run is in it, or it cannot be written or locked.
     """
+    is_new = not folder.exists()
     file = _open(folder / RUNNING, "--out")
     try:
         if not _is_locked(file, folder, "--out"):
@@ -64,7 +65,12 @@ def alone(folder: Path) -> Iterator[None]:
                 f"{folder}: another run is fitting there; wait for it, or name another folder"
                 " with --out."
             )
-        yield
+        try:
+            yield
+        finally:
+            if is_new and [path.name for path in folder.iterdir()] == [RUNNING]:
+                (folder / RUNNING).unlink()
+                folder.rmdir()
     finally:
         os.close(file)
 
