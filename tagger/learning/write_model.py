@@ -138,11 +138,11 @@ def write_model(base: BaseModel, learned: Learned, naming: Naming, path: Path) -
     beside = path.with_name(f"{path.stem}.fp32.onnx")
     whole = _whole_of(base)
     made = _made(base, learned, naming, beside=whole)
-    if whole is None:
-        beside.unlink(missing_ok=True)  # of the model that is replaced
-    else:
+    if whole is not None:
         put_model(beside, _made(whole, learned, naming).content)
     put_model(path, made.content)
+    if whole is None:
+        beside.unlink(missing_ok=True)  # of the model that was replaced
     return Written(path, made.spec, made.parity)
 
 

@@ -16,14 +16,19 @@ SOUP = ["soup", "--with", "members=2", "--with", "n_measured=5"]
 FIRST = ["last_layer", "--with", "n_windows=2"]
 
 
+def first_run(root):
+    """The checkpoint of a run on the same sets, in a folder of its own."""
+    (root / "first").mkdir()
+    for folder in root.iterdir():
+        if folder.name != "first":
+            (root / "first" / folder.name).symlink_to(folder)
+    assert experiment(FIRST, TAUGHT, root / "first")[0] == 0
+    return root / "first" / "run" / checkpoint.BEST
+
+
 def test_the_mean_of_two_fits_is_what_is_kept(two_sets, tmp_path, capsys):  # noqa: F811
     """Weights are means, batch statistics those of the mean, and both seeds have figures."""
-    (tmp_path / "first").mkdir()
-    for folder in tmp_path.iterdir():
-        if folder.name != "first":
-            (tmp_path / "first" / folder.name).symlink_to(folder)
-    assert experiment(FIRST, TAUGHT, tmp_path / "first")[0] == 0
-    start = tmp_path / "first" / "run" / checkpoint.BEST
+    start = first_run(tmp_path)
     status, best = experiment(SOUP, TAUGHT, tmp_path, "--from", start)
     assert status == 0
     done = checkpoint.load(best)
@@ -50,12 +55,7 @@ def test_the_mean_of_two_fits_is_what_is_kept(two_sets, tmp_path, capsys):  # no
 
 def test_what_they_go_on_from_can_be_in_the_mean(two_sets, tmp_path, capsys):  # noqa: F811
     """One fit and its start: half of each; a network of other labels is refused."""
-    (tmp_path / "first").mkdir()
-    for folder in tmp_path.iterdir():
-        if folder.name != "first":
-            (tmp_path / "first" / folder.name).symlink_to(folder)
-    assert experiment(FIRST, TAUGHT, tmp_path / "first")[0] == 0
-    start = tmp_path / "first" / "run" / checkpoint.BEST
+    start = first_run(tmp_path)
     words = ["soup", "--with", "members=1", "--with", f"also=[{start}]"]
     status, best = experiment(words, TAUGHT, tmp_path, "--from", start)
     assert status == 0

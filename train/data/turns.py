@@ -24,7 +24,11 @@ Say = Callable[[str], None]
 
 @contextmanager
 def turn(
-    folders: Sequence[Path], *, say: Say, what: str = "is preparing recordings"
+    folders: Sequence[Path],
+    *,
+    say: Say,
+    what: str = "is preparing recordings",
+    option: str = "--prepared",
 ) -> Iterator[None]:
     """Wait until no other run is in these folders, then keep others out.
 
@@ -32,17 +36,18 @@ def turn(
         folders: of stores, say; made if need be.
         say: told once of each that has to be waited for.
         what: the other one is doing there.
+        option: names another folder.
 
     Raises:
         InputError: a folder cannot be written, or its file system knows no locks.
     """
     with ExitStack() as held:
         for folder in sorted(set(folders)):  # in one order, or two runs wait for each other
-            file = _open(folder / LOCK, "--prepared")
+            file = _open(folder / LOCK, option)
             held.callback(os.close, file)
-            if not _is_locked(file, folder, "--prepared"):
+            if not _is_locked(file, folder, option):
                 say(f"{folder}: another run {what} there; waiting for it")
-                while not _is_locked(file, folder, "--prepared"):
+                while not _is_locked(file, folder, option):
                     time.sleep(LOOK_EVERY_S)
         yield
 

@@ -68,14 +68,15 @@ def run_one(sweep: Sweep, name: str, changes: Mapping[str, Any]) -> dict[str, An
     asked = to_tree(load_config(sweep.config_path, overrides))
     # Further processes of one fit go the same way as the first, which has the turn.
     folder, what = sweep.out / name, "of a study is fitting"
-    with turn([folder], say=sweep.say, what=what) if is_first() else nullcontext():
-        return _run_one(sweep, name, overrides, asked)
+    waits = turn([folder], say=sweep.say, what=what, option="--out")
+    with waits if is_first() else nullcontext():
+        return _run_one(sweep, folder, overrides, asked)
 
 
 def _run_one(
-    sweep: Sweep, name: str, overrides: dict[str, Any], asked: dict[str, Any]
+    sweep: Sweep, folder: Path, overrides: dict[str, Any], asked: dict[str, Any]
 ) -> dict[str, Any]:
-    folder = sweep.out / name
+    name = folder.name
     finished = _finished(folder, asked, sweep.splits)
     if finished is not None:
         return finished
