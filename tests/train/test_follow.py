@@ -1,15 +1,18 @@
 """A network learns to give through another front end what it gave through its own."""
 
+import numpy as np
 import pytest
 import torch
 
-from tests.train import small, trees
+from tests.train import school, small, trees
 from tests.train.runs import run_training
 from tests.train.test_ensemble import experiment
 from tests.train.test_training import QUICK, RATE, config_of
+from train.experiments.between import logits_of, mean_of_shares
 from train.experiments.follow import distances
 from train.models import checkpoint
 from train.models.network import TaggerNet
+from train.teachers.losses import LEAST
 
 OWN = small.FEATURES["mel"] | RATE | {"f_max_hz": 4000.0}
 FIELDS = {
@@ -91,6 +94,51 @@ def test_no_distance_from_oneself():
     """All that an embedding gives is then its own."""
     net = TaggerNet(config_of(body="cnn", features_options=OWN).network(), n_labels=3).eval()
     embedding = torch.rand(4, net.body.n_out)
-    found = distances(net, embedding, embedding)
+    found = distances(net, embedding, embedding, net.head.labels(embedding))
     assert found["embedding"] == 0
     assert float(found["labels"].detach()) == pytest.approx(0, abs=1e-6)
+
+
+def test_between_a_network_and_the_probe():
+    """The geometric mean; where the probe knows nothing the network's own is left."""
+    own = np.log(np.array([0.5, 0.3, 0.2], np.float32))
+    shares = np.array([[0.9, 0.1, 0.0], [np.nan, np.nan, np.nan]], np.float32)
+    found = mean_of_shares(own, shares, share=0.25)
+    mixed = np.exp(own) ** 0.75 * np.array([0.9, 0.1, LEAST]) ** 0.25
+    np.testing.assert_allclose(found, [mixed / mixed.sum(), np.exp(own)], rtol=1e-5)
+
+
+def test_logits_that_give_such_shares():
+    """Through scale and bias, as the head's own do."""
+    net = TaggerNet(config_of(body="cnn", kind="single").network(), n_labels=3, beside=[None])
+    net.label_scale.fill_(0.5)
+    net.label_bias.copy_(torch.tensor([0.3, -0.4, 0.2]))
+    shares = torch.tensor([[0.7, 0.3]])
+    logits = torch.cat([logits_of(net, shares), torch.zeros(1, 1)], dim=1)
+    scores = net.scores_of(logits, torch.full((1, 1), 50.0))
+    torch.testing.assert_close(scores[:, :2], shares)
+
+
+def test_with_a_probe_the_head_learns_too(tmp_path, capsys):
+    """Its labels' layer alone of what judges; without a probe there is nothing to follow."""
+    root = school.write_data(tmp_path)
+    made = school.tree(
+        school.THREE[0],
+        kind="single",
+        probe={"weight": 1.0, "folds": 2},
+        fit=FIELDS["fit"],
+        augment=FIELDS["augment"],
+    )
+    places = {"data": root, "say": lambda line: None, "prepared": tmp_path / "prepared"}
+    teacher = run_training(None, made, out=tmp_path / "teacher", **places)
+    words = ["follow", "--with", f"teacher={teacher}", "--with", "probe_share=0.5"]
+    status, best = experiment(words, made, root)
+    assert status == 0
+    begun, done = (checkpoint.load(path).net.state_dict() for path in (teacher, best))
+    moved = {name for name, value in begun.items() if not torch.equal(done[name], value)}
+    assert "head.labels.weight" in moved
+    assert any(name.startswith("body.") for name in moved)
+    assert not moved & {"head.music.weight", "label_bias", "label_scale", "music_bias"}
+    without = made | {"probe": {"weight": 0.0}}
+    assert experiment(words, without, root)[0] == 2
+    assert "there is no probe" in capsys.readouterr().err

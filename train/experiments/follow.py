@@ -6,6 +6,9 @@ the new front end, and what it gave for the clean one through the old front end 
 the embedding and the scores. So it learns, too, to answer the same when bands are missing, as
 in a recording at 8 kHz. Head, calibration and thresholds stay as they are.
 (Distillation of a network by its like: T. Furlanello et al., ICML 2018.)
+
+A network and what a regression says by other teachers (`probe`) are right together where one of
+them was not. With `probe_share` the labels' target lies between them; the head learns as well.
 """
 
 import json
@@ -20,10 +23,11 @@ from torch.nn import functional as F
 
 from tagger.errors import InputError
 from train.calibration.cross_validation import epoch_lines
-from train.config.fields import choose
+from train.config.fields import check_range, choose
 from train.data.batches import Batch
 from train.data.loaders import training_loader
 from train.datasets.base import FeatureSet
+from train.experiments.between import between, logits_of, probe_part
 from train.experiments.soup import mean_of, measure_statistics
 from train.fit.averaging import Averaging
 from train.fit.callbacks import Progress, StopAtNan
@@ -50,19 +54,29 @@ class Options:
             weights is taken, and nothing is fitted.
         shift: added to the calibrated logit of labels, as where the recordings that calibrated
             the teacher hold more of one than a library does.
+        probe_share: how much of the labels' target is the run's probe, in logarithms; the rest
+            is what the teacher says of the whole recording.
+        embedding_weight: of the embedding's distance from the teacher's.
     """
 
     teacher: str
     done: tuple[str, ...] = ()
     shift: Mapping[str, float] = field(default_factory=dict)
+    probe_share: float = 0.0
+    embedding_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("probe_share", self.probe_share, 0, 1)
+        check_range("embedding_weight", self.embedding_weight, 0)
 
 
 def run_experiment(run: Run, options: Options) -> Path:
     """Fit, or take the mean of fits, and save it as the teacher with another front end.
 
     Raises:
-        InputError: the teacher's weights do not fit the run's body, or the clips are no
-            recordings, of which alone both front ends can hear the same.
+        InputError: the teacher's weights do not fit the run's body, the clips are no
+            recordings, of which alone both front ends can hear the same, or there is no probe
+            where one is to be followed.
     """
     teacher = checkpoint.load(Path(options.teacher))
     learned = run.clips.split("train")
@@ -78,7 +92,7 @@ def run_experiment(run: Run, options: Options) -> Path:
     if options.done:
         figures = _take_mean(student.net, options.done, learned)
     else:
-        figures = [_fit(run, student.net, teacher.net, learned)]
+        figures = [_fit(run, student.net, teacher.net, learned, options)]
     run.say(json.dumps(figures))
     _shift(student, options.shift)
     facts = {**teacher.facts, "followed": figures}
@@ -120,12 +134,18 @@ def _take_mean(net: TaggerNet, done: Sequence[str], learned: FeatureSet) -> list
     return [figure for part in parts for figure in part.facts["followed"]]
 
 
-def _fit(run: Run, net: TaggerNet, teacher: TaggerNet, learned: FeatureSet) -> dict[str, Any]:
+def _fit(
+    run: Run, net: TaggerNet, teacher: TaggerNet, learned: FeatureSet, options: Options
+) -> dict[str, Any]:
     """Fit `net`; returns the seed and how far it is from its teacher at last."""
     keep_freed_memory()
+    teacher.eval()
+    if options.probe_share > 0:
+        run.say("follow: what the teacher says of each recording")
+        learned = between(learned, teacher, share=options.probe_share)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     torch.manual_seed(run.config.seed)
-    module = Follow(net, teacher.eval(), run)
+    module = Follow(net, teacher, run, options, clips=learned)
     tell = epoch_lines(run.say, "follow", run.config)
     trainer = trainer_for(
         run.config,
@@ -139,7 +159,8 @@ def _fit(run: Run, net: TaggerNet, teacher: TaggerNet, learned: FeatureSet) -> d
     learn(trainer, module, training_loader(run.config, learned))
     net.requires_grad_(True).eval()
     # A running mean of what never changed is not to the last digit what it was.
-    own = {n: v for n, v in teacher.state_dict().items() if not n.startswith(KEPT)}
+    learns = (*KEPT, "head.labels.") if options.probe_share > 0 else KEPT
+    own = {n: v for n, v in teacher.state_dict().items() if not n.startswith(learns)}
     net.load_state_dict(own, strict=False)
     return {
         "seed": run.config.seed,
@@ -151,10 +172,21 @@ def _fit(run: Run, net: TaggerNet, teacher: TaggerNet, learned: FeatureSet) -> d
 class Follow(Fit):
     """The student hears what `Fit` makes of a crop, the teacher the crop."""
 
-    def __init__(self, net: TaggerNet, teacher: TaggerNet, run: Run) -> None:
+    def __init__(
+        self,
+        net: TaggerNet,
+        teacher: TaggerNet,
+        run: Run,
+        options: Options,
+        *,
+        clips: FeatureSet,
+    ) -> None:
         super().__init__(net, run.config, is_waveform=True)
         self.beheld = [teacher.requires_grad_(False)]  # in a list: no part of what is learned
+        self.options = options
+        self.shares = probe_part(clips) if options.probe_share > 0 else None
         net.head.requires_grad_(False)
+        net.head.labels.requires_grad_(options.probe_share > 0)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Distance of embedding, labels and music."""
@@ -163,44 +195,62 @@ class Follow(Fit):
             with torch.autocast(batch.features.device.type, enabled=False):
                 features = teacher.front_end(batch.features[:, 0])
             target = teacher.embed(features).float()
+            labels = self._labels(target, batch.taught)
         heard = self._blended_batch(batch).features
         embedding = self.net.embed(heard).float()
-        losses = distances(self.net, embedding, target)
-        total = sum(losses.values(), torch.zeros(()))
+        losses = distances(self.net, embedding, target, labels)
         named = {f"train/{name}": loss for name, loss in losses.items()}
+        losses["embedding"] = self.options.embedding_weight * losses["embedding"]
+        total = sum(losses.values(), torch.zeros(()))
         self.log_dict({**named, "train/loss": total}, on_step=False, on_epoch=True)
         return total
 
+    def _labels(self, target: Tensor, taught: Tensor) -> Tensor:
+        """Label logits that are wanted: the teacher's own, or what it and the probe say."""
+        teacher, part = self.beheld[0], self.shares
+        own: Tensor = teacher.head.labels(target)
+        if part is None:
+            return own
+        among = logits_of(teacher, taught[:, part.start : part.stop])
+        return torch.cat([among, own[:, len(teacher.family) :]], dim=1)
+
     def on_train_epoch_start(self) -> None:
-        """The head stays as it is from first to last."""
+        """The head drops nothing from first to last."""
         self.net.train()
         self.net.head.eval()
 
 
-def distances(net: TaggerNet, embedding: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """How far an embedding is from its target.
+def distances(
+    net: TaggerNet, embedding: Tensor, target: Tensor, labels: Tensor
+) -> dict[str, Tensor]:
+    """How far an embedding, and what the head makes of it, is from its targets.
 
     Args:
-        net: whose head both go through.
+        net: whose head it goes through.
         embedding: shape (batch, n).
         target: the same shape.
+        labels: label logits that are wanted, shape (batch, n_labels).
 
     Returns:
         'embedding': the mean square of the difference over the variance of the targets;
         'labels': Kullback-Leibler divergence of the label scores; 'music': cross-entropy of
-        the music score.
+        the music score; 'beside': that of the labels beside the softmax, if there are any.
     """
-    n_among = len(net.family)
-    ours, theirs = (net.head.labels(one)[:, :n_among] for one in (embedding, target))
+    n_among, ours = len(net.family), net.head.labels(embedding)
     variance = target.var(dim=0, unbiased=False).mean().clamp(min=1e-6)
     music = torch.sigmoid(net.head.music(target))
-    return {
+    losses = {
         "embedding": (embedding - target).square().mean() / variance,
         "labels": F.kl_div(
-            F.log_softmax(ours, dim=1),
-            F.log_softmax(theirs, dim=1),
+            F.log_softmax(ours[:, :n_among], dim=1),
+            F.log_softmax(labels[:, :n_among], dim=1),
             reduction="batchmean",
             log_target=True,
         ),
         "music": F.binary_cross_entropy_with_logits(net.head.music(embedding), music),
     }
+    if ours.shape[1] > n_among:
+        losses["beside"] = F.binary_cross_entropy_with_logits(
+            ours[:, n_among:], torch.sigmoid(labels[:, n_among:])
+        )
+    return losses
