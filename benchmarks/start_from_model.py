@@ -20,6 +20,7 @@ import onnx
 import torch
 from measure import data_folder, emit
 from onnx import numpy_helper
+from onnxruntime import InferenceSession
 from torch import Tensor, nn
 
 from tagger.audio import open_track
@@ -49,6 +50,17 @@ def constants(path: Path) -> dict[str, Tensor]:
         one.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(one).copy())
         for one in graph.initializer
     }
+    strided = [
+        node.input
+        for node in graph.node
+        if node.op_type == "Conv"
+        and named[node.input[1].removeprefix("net.")].shape[2:] == (2, 2)
+    ]
+    for i, (_, weight, bias) in enumerate(strided):
+        # A mean of four cells and then a convolution of one, which the exporter makes one.
+        one = f"body.blocks.{i}.shortcut.weight"
+        named[one] = named[weight].sum(dim=(2, 3), keepdim=True)
+        named[f"{one}_bias"] = named[bias]
     recurrent = next(node for node in graph.node if node.op_type == "LSTM")
     for name, source in zip(("W", "R", "B"), recurrent.input[1:4], strict=True):
         named[f"lstm.{name}"] = named[source.removeprefix("net.")]
@@ -59,6 +71,11 @@ def constants(path: Path) -> dict[str, Tensor]:
 def put(net: TaggerNet, found: Mapping[str, Tensor]) -> None:
     """Fill in body and head; normalisations change nothing but add a folded bias."""
     state = net.state_dict()
+    normed = {name for name, one in net.named_modules() if isinstance(one, NORM_TYPES)}
+    for name in state:
+        is_known = name in found or name.rpartition(".")[0] in normed or ".lstm." in name
+        if name.startswith("body.") and not is_known:
+            raise SystemExit(f"{name}: the file has no such weight; is its body another one?")
     for name, value in found.items():
         if name.startswith("body.") and name.endswith("_bias"):
             _as_shift(state, name.removesuffix(".weight_bias"), value)
@@ -136,6 +153,16 @@ def measure_norms(net: TaggerNet, heard: list[Tensor]) -> float:
     return max(float((a - b).abs().max()) for a, b in zip(before, after, strict=True))
 
 
+@torch.no_grad()
+def difference(net: TaggerNet, model: Path, heard: list[Tensor]) -> float:
+    """The largest one of a score from what the file itself says of the same windows."""
+    session = InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0].name
+    found = [session.run(["scores"], {given: window.numpy()})[0] for window in heard]
+    ours = [net(window).numpy() for window in heard]
+    return max(float(np.abs(a - b).max()) for a, b in zip(ours, found, strict=True))
+
+
 def main() -> None:
     """Read, measure, save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -162,7 +189,10 @@ def main() -> None:
         "data": {name: spec.training[name] for name in DATA if name in spec.training},
     }
     checkpoint.save(checkpoint.Checkpoint(net, config, labels, facts), given.out)
-    emit({"n_windows": len(heard), "largest_difference": changed, "out": str(given.out)})
+    figures: dict[str, object] = {"n_windows": len(heard), "largest_difference": changed}
+    if config.features_options.window_len == spec.window_len:
+        figures["from_the_file"] = difference(net, given.model, heard)
+    emit({**figures, "out": str(given.out)})
 
 
 if __name__ == "__main__":
