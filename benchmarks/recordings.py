@@ -1,4 +1,4 @@
-"""Music by artists that the model never heard: `recordings.py [--model NAME] [--show]`.
+"""Music by artists that the model never heard: `recordings.py [--model NAME]`.
 
 Recordings of `recordings/` in the valid split of `--dataset recordings` (no artist on both
 sides), and the measured halves (`halves.py`) of other collections, through the scan's own
@@ -159,10 +159,12 @@ def _hyphened(genre: str) -> str:
 class Scores:
     """What a model says of recordings, in the order of `rows`."""
 
-    def __init__(self, rows: Sequence[Recording], engine: Engine) -> None:
+    def __init__(
+        self, rows: Sequence[Recording], engine: Engine, options: ListenOptions
+    ) -> None:
         scores = {
             track.path: track.scores
-            for track in analyse([row.path for row in rows], engine, ListenOptions())
+            for track in analyse([row.path for row in rows], engine, options)
             if track.scores is not None
         }
         self.rows = [row for row in rows if row.path in scores]
@@ -251,17 +253,19 @@ def four_figures(scores: Scores) -> dict[str, object]:
     return {**_share(every[here]), "of_the_four": round(float(four[here].mean()), 3)}
 
 
-def others(data: Path, engine: Engine) -> dict[str, object]:
+def others(data: Path, engine: Engine, options: ListenOptions) -> dict[str, object]:
     """The halves of other collections that are not learned from, and GTZAN's valid clips."""
     figures: dict[str, object] = {}
-    shelf = Scores(library(data), engine)
+    shelf = Scores(library(data), engine, options)
     figures["library"] = _share(shelf.is_right(shelf.first()))
-    clips = Scores(gtzan(data), engine)
+    clips = Scores(gtzan(data), engine, options)
     figures["gtzan_10_compete"] = _share(clips.is_right(clips.first(GTZAN)))
-    techno = Scores(of_folders(data, "techno-clips", {".": "electronic"}), engine)
+    techno = Scores(of_folders(data, "techno-clips", {".": "electronic"}), engine, options)
     figures["techno_electronic"] = _share(techno.is_right(techno.first()))
     names = ("blues", "electronic", "jazz")
-    narrow = Scores(of_folders(data, "genres-8k", {name: name for name in names}), engine)
+    narrow = Scores(
+        of_folders(data, "genres-8k", {name: name for name in names}), engine, options
+    )
     right = narrow.is_right(narrow.first())
     figures["at_8_khz"] = {**_share(right), "by_label": by_label(narrow, right)}
     return figures
@@ -276,13 +280,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--show", action="store_true", help="a line for each recording")
+    parser.add_argument(
+        "--windows", type=int, default=ListenOptions().n_windows, help="heard of a long track"
+    )
     given = parser.parse_args()
+    options = ListenOptions(n_windows=given.windows)
     engine, data = load_engine(find_model(given.model), device="cpu"), data_folder()
     rows = unseen(data)
-    music = Scores([row for row in rows if row.accepted], engine)
-    noise = Scores([row for row in rows if not row.accepted], engine)
+    music = Scores([row for row in rows if row.accepted], engine, options)
+    noise = Scores([row for row in rows if not row.accepted], engine, options)
     result: dict[str, object] = {
         "model": engine.spec.revision,
+        "n_windows": options.n_windows,
         "recordings": music_figures(music),
         "classical_rock_reggae_rap": four_figures(music),
     }
@@ -293,7 +302,7 @@ def main() -> None:
         "get_a_genre": round(float(gets.mean()), 3),
         "which": dict(taken),
     }
-    result |= others(data, engine)
+    result |= others(data, engine, options)
     for name, value in result.items():
         print(name, value)
     if given.show:

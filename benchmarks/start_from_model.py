@@ -8,7 +8,8 @@ front end may have another hop than the file's, since no weight depends on it.
 A file has batch normalisations folded into the convolutions before them. Each gets the mean and
 variance of what it is given in music of the train side of `recordings` (data in $TAGGER_DATA),
 and the scale and shift under which the network answers exactly as before. What is printed is
-the largest difference of an embedding, which is rounding.
+the largest difference of an embedding by that, and, where the front end is the file's own, the
+largest difference of a score from the file's: both are rounding.
 """
 
 import argparse
@@ -43,24 +44,28 @@ DATA = ("datasets", "learned_from", "hours", "teachers")
 """What the file says of what was learned from."""
 
 
+def _own(name: str) -> str:
+    """The exporter's name without the module that it wraps the network in."""
+    return name.removeprefix("net.")
+
+
 def constants(path: Path) -> dict[str, Tensor]:
     """All weights of a model file by the exporter's names."""
     graph = onnx.load(path).graph
     named = {
-        one.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(one).copy())
+        _own(one.name): torch.from_numpy(numpy_helper.to_array(one).copy())
         for one in graph.initializer
     }
     strided = [
         node.input
         for node in graph.node
-        if node.op_type == "Conv"
-        and named[node.input[1].removeprefix("net.")].shape[2:] == (2, 2)
+        if node.op_type == "Conv" and named[_own(node.input[1])].shape[2:] == (2, 2)
     ]
     for i, (_, weight, bias) in enumerate(strided):
         # A mean of four cells and then a convolution of one, which the exporter makes one.
         one = f"body.blocks.{i}.shortcut.weight"
-        named[one] = named[weight].sum(dim=(2, 3), keepdim=True)
-        named[f"{one}_bias"] = named[bias]
+        named[one] = named[_own(weight)].sum(dim=(2, 3), keepdim=True)
+        named[f"{one}_bias"] = named[_own(bias)]
     recurrent = next(node for node in graph.node if node.op_type == "LSTM")
     for name, source in zip(("W", "R", "B"), recurrent.input[1:4], strict=True):
         named[f"lstm.{name}"] = named[source.removeprefix("net.")]
@@ -155,7 +160,7 @@ def measure_norms(net: TaggerNet, heard: list[Tensor]) -> float:
 
 @torch.no_grad()
 def difference(net: TaggerNet, model: Path, heard: list[Tensor]) -> float:
-    """The largest one of a score from what the file itself says of the same windows."""
+    """The largest difference between our scores and the file's, for the same windows."""
     session = InferenceSession(str(model), providers=["CPUExecutionProvider"])
     given = session.get_inputs()[0].name
     found = [session.run(["scores"], {given: window.numpy()})[0] for window in heard]
@@ -190,8 +195,9 @@ def main() -> None:
     }
     checkpoint.save(checkpoint.Checkpoint(net, config, labels, facts), given.out)
     figures: dict[str, object] = {"n_windows": len(heard), "largest_difference": changed}
-    if config.features_options.window_len == spec.window_len:
-        figures["from_the_file"] = difference(net, given.model, heard)
+    ours = config.features_options
+    if (ours.window_len, ours.hop_len) == (spec.window_len, spec.hop_len):
+        figures["largest_difference_from_file"] = difference(net, given.model, heard)
     emit({**figures, "out": str(given.out)})
 
 

@@ -17,10 +17,10 @@ from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.load import Building, Engine, load_engine
 from tagger.model.self_test import golden_windows
 from tagger.model.session import node_counts, read_spec
+from tagger.scan.records import ListenOptions
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 SECONDS_EACH = 0.6
-N_WINDOWS_A_TRACK = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def bench_decoding(paths: Sequence[Path], engine: Engine) -> DecodeSpeed | None:
         try:
             with open_track(path, sample_rate=engine.spec.sample_rate) as track:
                 windows = track.windows(
-                    window_len=engine.spec.window_len, n_windows=N_WINDOWS_A_TRACK
+                    window_len=engine.spec.window_len, n_windows=ListenOptions().n_windows
                 )
                 n_decoded = sum(1 for _ in windows)
                 n_windows += n_decoded

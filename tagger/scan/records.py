@@ -33,7 +33,7 @@ class ListenOptions:
         embeddings: keep a track's mean embedding beside its scores; the model must give one.
     """
 
-    n_windows: int = 6
+    n_windows: int = 4
     full: bool = False
     keep_windows: bool = False
     n_decoders: int | None = None

@@ -1,5 +1,7 @@
 """A network learns to give through another front end what it gave through its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,15 @@ import torch
 from tests.train import school, small, trees
 from tests.train.runs import run_training
 from tests.train.test_ensemble import experiment
+from tests.train.test_probe import OPTIONS, taught
 from tests.train.test_training import QUICK, RATE, config_of
+from train.experiments import between
 from train.experiments.between import logits_of, mean_of_shares
 from train.experiments.follow import distances
 from train.models import checkpoint
 from train.models.network import TaggerNet
 from train.teachers.losses import LEAST
+from train.teachers.probe import with_posteriors
 
 OWN = small.FEATURES["mel"] | RATE | {"f_max_hz": 4000.0}
 FIELDS = {
@@ -108,10 +113,38 @@ def test_between_a_network_and_the_probe():
     np.testing.assert_allclose(found, [mixed / mixed.sum(), np.exp(own)], rtol=1e-5)
 
 
+def test_only_the_shares_of_the_probe_change(monkeypatch):
+    """A row a stretch, of each clip with its own network's answer."""
+    clips, _ = taught()
+    clips = with_posteriors(clips, OPTIONS)
+    own = np.log(np.tile(np.array([[0.8, 0.2]], np.float32), (len(clips), 1)))
+    own[1] = np.log([0.1, 0.9])
+    monkeypatch.setattr(between, "of_recordings", lambda clips, net: own)
+    found = between.between(clips, None, share=0.5).lessons.of_clip
+    part = between.probe_part(clips)
+    for i in range(2):
+        before = clips.lessons.of_clip[i]
+        np.testing.assert_array_equal(found[i][:, : part.start], before[:, : part.start])
+        shares = before[:, part.start : part.stop].astype(np.float32)
+        wanted = mean_of_shares(own[i], shares, share=0.5)
+        np.testing.assert_allclose(found[i][:, part.start : part.stop], wanted, atol=1e-3)
+        assert np.abs(wanted - shares).max() > 0.01
+
+
+@pytest.mark.parametrize("wrong", ["probe_share=-0.1", "probe_share=1.5", "done=[x]"])
+def test_options_that_cannot_be_are_refused(wrong, tmp_path, capsys):
+    """Before anything is heard."""
+    words = ["follow", "--with", "teacher=x", "--with", wrong, "--with", "probe_share=0.5"]
+    if wrong.startswith("probe_share"):
+        words = words[:-2]
+    assert experiment(words, FIELDS, tmp_path)[0] == 2
+    assert wrong.split("=")[0] in capsys.readouterr().err
+
+
 def test_logits_that_give_such_shares():
     """Through scale and bias, as the head's own do."""
     net = TaggerNet(config_of(body="cnn", kind="single").network(), n_labels=3, beside=[None])
-    net.label_scale.fill_(0.5)
+    net.label_scale.copy_(torch.tensor([0.5, 0.5, 2.0]))
     net.label_bias.copy_(torch.tensor([0.3, -0.4, 0.2]))
     shares = torch.tensor([[0.7, 0.3]])
     logits = torch.cat([logits_of(net, shares), torch.zeros(1, 1)], dim=1)
@@ -139,6 +172,12 @@ def test_with_a_probe_the_head_learns_too(tmp_path, capsys):
     assert "head.labels.weight" in moved
     assert any(name.startswith("body.") for name in moved)
     assert not moved & {"head.music.weight", "label_bias", "label_scale", "music_bias"}
+    assert checkpoint.load(best).facts["followed"][0]["probe_share"] == 0.5
+    turned = replace(checkpoint.load(teacher), labels=("low", "high"))
+    checkpoint.save(turned, tmp_path / "turned.pt")
+    turned_words = [word.replace(str(teacher), str(tmp_path / "turned.pt")) for word in words]
+    assert experiment(turned_words, made, root)[0] == 2
+    assert "in this order" in capsys.readouterr().err
     without = made | {"probe": {"weight": 0.0}}
     assert experiment(words, without, root)[0] == 2
     assert "there is no probe" in capsys.readouterr().err

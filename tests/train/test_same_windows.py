@@ -25,6 +25,7 @@ from train.models.checkpoint import Checkpoint, save
 from train.models.network import TaggerNet
 
 RATE = 8_000
+N_WINDOWS = ListenOptions().n_windows
 WINDOW_S = (15 * 400 + 512) / RATE  # of 16 frames
 LABELS = ("one", "two", "three")
 TREE = small.tree(kind="multi", longest_s=8 * WINDOW_S) | {
@@ -133,14 +134,17 @@ def test_the_windows_are_those_of_a_scan(both):
     clips, paths, checkpoint, _ = both
     options = open_scorer(checkpoint).config.features_options
     wanted = RequestedWindows(
-        sample_rate=RATE, window_len=options.window_len, n_windows=6, silence_dbfs=SILENCE_DBFS
+        sample_rate=RATE,
+        window_len=options.window_len,
+        n_windows=N_WINDOWS,
+        silence_dbfs=SILENCE_DBFS,
     )
     dropped = 0
     for i, path in enumerate(paths):
         every = list(listen(path, wanted))
         voiced = [item for item in every if item is not None]
         dropped += len(every) - len(voiced)
-        found = cover(clips, i, options=options, n_windows=6)[:, 0]
+        found = cover(clips, i, options=options, n_windows=N_WINDOWS)[:, 0]
         np.testing.assert_allclose(found, np.stack(voiced), atol=1e-3, err_msg=path.name)
     assert dropped > 3
 
@@ -151,7 +155,7 @@ def test_a_clip_that_is_silent_throughout_keeps_its_windows(both):
     options = open_scorer(checkpoint).config.features_options
     mute = clips.take(np.arange(1))
     mute.features[0] = np.zeros((1, 5 * options.window_len), np.int16)
-    assert len(cover(mute, 0, options=options, n_windows=6)) > 1
+    assert len(cover(mute, 0, options=options, n_windows=N_WINDOWS)) > 1
 
 
 @pytest.mark.parametrize("n_frames", [3, 16, 17, 20, 30, 41, 96, 97, 200])

@@ -109,7 +109,7 @@ class TrainConfig:
     band to mean 0 and deviation 1 over the training clips.
     `metadata` is the folder of a dataset's tables where they lie elsewhere, `partial` lets
     clips be missing, `longest_s` bounds what is kept of a recording, in seconds (around
-    where a scan listens; its middle where less than six windows are kept), and
+    where a scan listens; its middle where it holds no more than the windows of a scan), and
     `split_seed` is that of splits that are drawn (`seed` is that of everything else, so that
     runs of several seeds share a split).
     `names` are training labels and how a model writes them; `parents` (a tree) and `kinds`

@@ -1,8 +1,9 @@
 """What a network and a regression from teachers say together of each stretch of a recording.
 
-They go wrong at different recordings, so their geometric mean is right more often than either
-(a product of experts: G. Hinton, Neural Computation 14, 2002). Of the network the mean over the
-whole recording counts, since a song's genre is also that of its quiet bridge.
+Where they err on different recordings, their geometric mean (a product of experts: G. Hinton,
+Neural Computation 14, 2002) can be right more often than either; train/LOG.md, 2026-11-27, has
+figures. Of the network the mean over windows of the recording counts, since a song's genre is
+also that of its quiet bridge.
 """
 
 from dataclasses import replace
@@ -22,7 +23,7 @@ from train.teachers.losses import LEAST
 from train.teachers.probe import KIND
 
 N_WINDOWS = 2
-"""Of a recording that is longer than these; a shorter one is covered."""
+"""Evenly spread in a recording that is longer than these; a shorter one is covered."""
 
 Array = NDArray[np.float32]
 

@@ -4,11 +4,12 @@ A longer hop is less to compute, and a network that was learned at a shorter one
 by a little everywhere. It needs no labels to be mended: it hears an augmented excerpt through
 the new front end, and what it gave for the clean one through the old front end is its target,
 the embedding and the scores. So it learns, too, to answer the same when bands are missing, as
-in a recording at 8 kHz. Head, calibration and thresholds stay as they are.
-(Distillation of a network by its like: T. Furlanello et al., ICML 2018.)
+in a recording at 8 kHz. (Distillation of a network by its like: T. Furlanello et al., ICML
+2018.)
 
-A network and what a regression says by other teachers (`probe`) are right together where one of
-them was not. With `probe_share` the labels' target lies between them; the head learns as well.
+A network and a regression on other teachers' answers (the run's `probe`) err on different
+recordings. With `probe_share` the labels' target lies between what the two say, and the last
+layer for labels learns as well. All else of the head stays, calibration and thresholds too.
 """
 
 import json
@@ -27,6 +28,7 @@ from train.config.fields import check_range, choose
 from train.data.batches import Batch
 from train.data.loaders import training_loader
 from train.datasets.base import FeatureSet
+from train.evaluation.run_facts import data_facts, versions
 from train.experiments.between import between, logits_of, probe_part
 from train.experiments.soup import mean_of, measure_statistics
 from train.fit.averaging import Averaging
@@ -39,6 +41,7 @@ from train.fit.run import Run, save_run
 from train.models import checkpoint
 from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
+from train.teachers.taught import teacher_facts
 
 N_MEASURED = 1500
 """Clips by which the batch statistics of a mean of networks are measured."""
@@ -55,7 +58,8 @@ class Options:
         shift: added to the calibrated logit of labels, as where the recordings that calibrated
             the teacher hold more of one than a library does.
         probe_share: how much of the labels' target is the run's probe, in logarithms; the rest
-            is what the teacher says of the whole recording.
+            is the mean of what the teacher says of two windows of the recording. Only that
+            probe.weight is above 0 matters of it.
         embedding_weight: of the embedding's distance from the teacher's.
     """
 
@@ -68,6 +72,11 @@ class Options:
     def __post_init__(self) -> None:
         check_range("probe_share", self.probe_share, 0, 1)
         check_range("embedding_weight", self.embedding_weight, 0)
+        if self.done and self.probe_share > 0:
+            raise InputError(
+                "follow: `done` takes the mean of finished runs and fits nothing; leave out"
+                " probe_share."
+            )
 
 
 def run_experiment(run: Run, options: Options) -> Path:
@@ -75,14 +84,16 @@ def run_experiment(run: Run, options: Options) -> Path:
 
     Raises:
         InputError: the teacher's weights do not fit the run's body, the clips are no
-            recordings, of which alone both front ends can hear the same, or there is no probe
-            where one is to be followed.
+            recordings, of which alone both front ends can hear the same, or a probe is to be
+            followed and there is none, or one of other labels than the teacher's.
     """
     teacher = checkpoint.load(Path(options.teacher))
     learned = run.clips.split("train")
     if not learned.is_waveform:
         raise InputError("follow: stored features have one front end; name sets of recordings.")
     features = {name: getattr(run.config, name) for name in ("features", "features_options")}
+    if options.probe_share > 0:
+        _check_labels(run, teacher)
     student = Checkpoint(
         _with_front_end(teacher, features),
         replace(teacher.config, **features),
@@ -95,11 +106,32 @@ def run_experiment(run: Run, options: Options) -> Path:
         figures = [_fit(run, student.net, teacher.net, learned, options)]
     run.say(json.dumps(figures))
     _shift(student, options.shift)
-    facts = {**teacher.facts, "followed": figures}
+    facts = _facts(run, teacher) | {"followed": figures}
     if options.shift:
         facts["calibration"] = {**facts.get("calibration", {}), "shifted": dict(options.shift)}
     save_run(replace(run, config=student.config), student.net, student.labels, facts)
     return run.where.out / checkpoint.BEST
+
+
+def _check_labels(run: Run, teacher: Checkpoint) -> None:
+    """The probe and the teacher choose one of the same labels, in the same order."""
+    theirs = teacher.labels[: len(teacher.net.family)]
+    if teacher.config.kind != "single" or probe_part(run.clips).labels != theirs:
+        raise InputError(
+            f"follow: the teacher has the labels {', '.join(theirs)} ({teacher.config.kind}),"
+            f" the probe chooses one of {', '.join(run.clips.labels)}; with probe_share the"
+            " teacher must choose one of these, in this order."
+        )
+
+
+def _facts(run: Run, teacher: Checkpoint) -> dict[str, Any]:
+    """What is said of the student: all that was learned from; no figure of the teacher."""
+    known = {name: value for name, value in teacher.facts.items() if name != "metrics"}
+    data = teacher.facts.get("data", {})
+    before = [*data.get("learned_before", []), *teacher.config.datasets]
+    teachers = [*data.get("teachers", []), *teacher_facts(run.config, run.where.data)]
+    now = data_facts(run.config, run.clips, before=before, teachers=teachers)
+    return {**known, "data": {**data, **now}, "versions": versions()}
 
 
 def _shift(student: Checkpoint, by_label: Mapping[str, float]) -> None:
@@ -164,6 +196,7 @@ def _fit(
     net.load_state_dict(own, strict=False)
     return {
         "seed": run.config.seed,
+        "probe_share": options.probe_share,
         "relative_error": round(float(trainer.callback_metrics["train/embedding"]), 4),
         "divergence": round(float(trainer.callback_metrics["train/labels"]), 4),
     }
@@ -185,6 +218,7 @@ class Follow(Fit):
         self.beheld = [teacher.requires_grad_(False)]  # in a list: no part of what is learned
         self.options = options
         self.shares = probe_part(clips) if options.probe_share > 0 else None
+        self.n_before = 0 if clips.embeddings is None else clips.embeddings.shape[1]
         net.head.requires_grad_(False)
         net.head.labels.requires_grad_(options.probe_share > 0)
 
@@ -211,7 +245,8 @@ class Follow(Fit):
         own: Tensor = teacher.head.labels(target)
         if part is None:
             return own
-        among = logits_of(teacher, taught[:, part.start : part.stop])
+        shares = taught[:, self.n_before :][:, part.start : part.stop]
+        among = logits_of(teacher, shares)
         return torch.cat([among, own[:, len(teacher.family) :]], dim=1)
 
     def on_train_epoch_start(self) -> None:
