@@ -9,7 +9,7 @@ A file has batch normalisations folded into the convolutions before them. Each g
 variance of what it is given in music of the train side of `recordings` (data in $TAGGER_DATA),
 and the scale and shift under which the network answers exactly as before. What is printed is
 the largest difference of an embedding by that, and, where the front end is the file's own, the
-largest difference of a score from the file's: both are rounding.
+largest difference of a score from the file's: both are rounding, or nothing is saved.
 """
 
 import argparse
@@ -40,6 +40,9 @@ NORMS = {"conv": "norm", "conv1": "norm1", "conv2": "norm2"}
 
 NORM_TYPES = (nn.BatchNorm1d, nn.BatchNorm2d)
 LEAST_VARIANCE = 1e-4
+ROUNDING = 1e-4
+"""Of a score: what was not read back, or wrongly, differs by far more."""
+
 DATA = ("datasets", "learned_from", "hours", "teachers")
 """What the file says of what was learned from."""
 
@@ -68,7 +71,7 @@ def constants(path: Path) -> dict[str, Tensor]:
         named[f"{one}_bias"] = named[_own(bias)]
     recurrent = next(node for node in graph.node if node.op_type == "LSTM")
     for name, source in zip(("W", "R", "B"), recurrent.input[1:4], strict=True):
-        named[f"lstm.{name}"] = named[source.removeprefix("net.")]
+        named[f"lstm.{name}"] = named[_own(source)]
     return named
 
 
@@ -193,11 +196,14 @@ def main() -> None:
         "calibration": dict(spec.calibration),
         "data": {name: spec.training[name] for name in DATA if name in spec.training},
     }
-    checkpoint.save(checkpoint.Checkpoint(net, config, labels, facts), given.out)
     figures: dict[str, object] = {"n_windows": len(heard), "largest_difference": changed}
     ours = config.features_options
     if (ours.window_len, ours.hop_len) == (spec.window_len, spec.hop_len):
-        figures["largest_difference_from_file"] = difference(net, given.model, heard)
+        from_file = difference(net, given.model, heard)
+        if from_file > ROUNDING:
+            raise SystemExit(f"{given.model}: read back, its scores differ by {from_file:.2g}")
+        figures["largest_difference_from_file"] = from_file
+    checkpoint.save(checkpoint.Checkpoint(net, config, labels, facts), given.out)
     emit({**figures, "out": str(given.out)})
 
 

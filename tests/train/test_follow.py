@@ -1,6 +1,7 @@
 """A network learns to give through another front end what it gave through its own."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from tests.train.test_probe import OPTIONS, taught
 from tests.train.test_training import QUICK, RATE, config_of
 from train.experiments import between
 from train.experiments.between import logits_of, mean_of_shares
-from train.experiments.follow import distances
+from train.experiments.follow import Follow, distances
 from train.models import checkpoint
 from train.models.network import TaggerNet
+from train.teachers.lessons import Part
 from train.teachers.losses import LEAST
-from train.teachers.probe import with_posteriors
+from train.teachers.probe import KIND, with_posteriors
 
 OWN = small.FEATURES["mel"] | RATE | {"f_max_hz": 4000.0}
 FIELDS = {
@@ -141,6 +143,21 @@ def test_options_that_cannot_be_are_refused(wrong, tmp_path, capsys):
     assert wrong.split("=")[0] in capsys.readouterr().err
 
 
+def test_a_batch_brings_the_shares_behind_its_own_embedding_and_the_teachers_answers():
+    """Wherever the probe's columns begin; labels beside the softmax are the teacher's."""
+    net = TaggerNet(config_of(body="cnn", kind="single").network(), n_labels=3, beside=[None])
+    part = Part(teacher="probe", kind=KIND, start=1, stop=3, weight=1.0)
+    student = SimpleNamespace(beheld=[net], shares=part, n_before=2)
+    target = torch.rand(1, net.body.n_out)
+    taught_by = torch.tensor([[9.0, 9.0, 9.0, 0.7, 0.3]])
+    found = Follow._labels(student, target, taught_by)
+    torch.testing.assert_close(found[:, :2].softmax(dim=1), torch.tensor([[0.7, 0.3]]))
+    torch.testing.assert_close(found[:, 2], net.head.labels(target)[:, 2])
+    without = SimpleNamespace(beheld=[net], shares=None, n_before=2)
+    own = Follow._labels(without, target, taught_by)
+    torch.testing.assert_close(own, net.head.labels(target))
+
+
 def test_logits_that_give_such_shares():
     """Through scale and bias, as the head's own do."""
     net = TaggerNet(config_of(body="cnn", kind="single").network(), n_labels=3, beside=[None])
@@ -172,7 +189,9 @@ def test_with_a_probe_the_head_learns_too(tmp_path, capsys):
     assert "head.labels.weight" in moved
     assert any(name.startswith("body.") for name in moved)
     assert not moved & {"head.music.weight", "label_bias", "label_scale", "music_bias"}
-    assert checkpoint.load(best).facts["followed"][0]["probe_share"] == 0.5
+    facts = checkpoint.load(best).facts
+    assert facts["followed"][0]["probe_share"] == 0.5
+    assert [one["name"] for one in facts["data"]["teachers"]] == ["free"]
     turned = replace(checkpoint.load(teacher), labels=("low", "high"))
     checkpoint.save(turned, tmp_path / "turned.pt")
     turned_words = [word.replace(str(teacher), str(tmp_path / "turned.pt")) for word in words]

@@ -106,7 +106,7 @@ def run_experiment(run: Run, options: Options) -> Path:
         figures = [_fit(run, student.net, teacher.net, learned, options)]
     run.say(json.dumps(figures))
     _shift(student, options.shift)
-    facts = _facts(run, teacher) | {"followed": figures}
+    facts = _facts(run, teacher, figures)
     if options.shift:
         facts["calibration"] = {**facts.get("calibration", {}), "shifted": dict(options.shift)}
     save_run(replace(run, config=student.config), student.net, student.labels, facts)
@@ -124,14 +124,18 @@ def _check_labels(run: Run, teacher: Checkpoint) -> None:
         )
 
 
-def _facts(run: Run, teacher: Checkpoint) -> dict[str, Any]:
+def _facts(run: Run, teacher: Checkpoint, figures: list[Any]) -> dict[str, Any]:
     """What is said of the student: all that was learned from; no figure of the teacher."""
+    asked = any(one.get("probe_share", 0) > 0 for one in figures)
     known = {name: value for name, value in teacher.facts.items() if name != "metrics"}
     data = teacher.facts.get("data", {})
     before = [*data.get("learned_before", []), *teacher.config.datasets]
-    teachers = [*data.get("teachers", []), *teacher_facts(run.config, run.where.data)]
+    teachers = list(data.get("teachers", []))
+    if asked:  # through the probe: otherwise what the run's teachers say is not used
+        teachers += teacher_facts(run.config, run.where.data)
     now = data_facts(run.config, run.clips, before=before, teachers=teachers)
-    return {**known, "data": {**data, **now}, "versions": versions()}
+    known |= {"data": {**data, **now}, "versions": versions(), "followed": figures}
+    return known
 
 
 def _shift(student: Checkpoint, by_label: Mapping[str, float]) -> None:
