@@ -5,7 +5,8 @@ links, and of a table: the excerpts of `recordings/` (whole ones, W, take their 
 halves of `library`, `genres-8k` and `techno-clips` and of the speech in `speech-music-8k` that
 do not measure (`halves.py`), GTZAN's recordings by their published split, and synthesised
 noise. M is any music; `--labels` names a table of those in it whose artists somebody knew
-(file, label, artist, sure). Nothing is copied but the noise, which is made.
+(file, label, artist, sure). B is a model of the same labels that is to teach as well. Nothing
+is copied but the noise, which is made.
 """
 
 import argparse
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--whole", type=Path, help="whole recordings, named as the excerpts")
     parser.add_argument("--music", type=Path, required=True, help="music without labels")
     parser.add_argument("--labels", type=Path, help="what is known of some of it")
+    parser.add_argument("--before", type=Path, help="an earlier model, in float32")
     given = parser.parse_args()
     data, folder = data_folder().resolve(), given.out / "recordings"
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,8 +139,10 @@ def main() -> None:
     links = {"unlabelled": given.music, "teachers": data / "teachers"}
     if given.whole is not None:
         links["recordings/whole"] = given.whole
+    if given.before is not None:
+        links["before.onnx"] = given.before
     for name, target in links.items():
-        (given.out / name).symlink_to(target.resolve(), target_is_directory=True)
+        (given.out / name).symlink_to(target.resolve())
     parts = f"{len(learned)} of them halves, {len(named)} named"
     print(f"{given.out}: {len(rows)} recordings, {parts}")
 

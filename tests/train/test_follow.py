@@ -13,12 +13,13 @@ from tests.train.test_ensemble import experiment
 from tests.train.test_probe import OPTIONS, taught
 from tests.train.test_training import QUICK, RATE, config_of
 from train.experiments import between
-from train.experiments.between import logits_of, mean_of_shares
+from train.experiments.between import logits_of
 from train.experiments.follow import Follow, distances
 from train.models import checkpoint
 from train.models.network import TaggerNet
 from train.teachers.lessons import Part
 from train.teachers.losses import LEAST
+from train.teachers.peer import mean_of_shares
 from train.teachers.probe import KIND, with_posteriors
 
 OWN = small.FEATURES["mel"] | RATE | {"f_max_hz": 4000.0}

@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.train.test_ensemble import TAUGHT, experiment
 from tests.train.test_joined_labels import two_sets  # noqa: F401 - a fixture
-from train.experiments.soup import mean_of
+from train.fit.mean import mean_of
 from train.models import checkpoint
 
 SOUP = ["soup", "--with", "members=2", "--with", "n_measured=5"]

@@ -71,7 +71,11 @@ def measured(config: TrainConfig, clips: FeatureSet) -> FeatureSet:
 
 def fit_kept(config: TrainConfig, clips: FeatureSet, **options: Any) -> TaggerNet:
     """Fit on all labels there are, forget those that only helped."""
-    net = fit(config, clips, **options)
+    return kept(fit(config, clips, **options), config, clips)
+
+
+def kept(net: TaggerNet, config: TrainConfig, clips: FeatureSet) -> TaggerNet:
+    """The network with the labels alone that the model will have."""
     net.keep_labels([clips.labels.index(label) for label in kept_labels(config, clips)])
     return net
 

@@ -58,6 +58,27 @@ def needs_valid(config: TrainConfig, experiment: str) -> None:
         )
 
 
+def check_branches(config: TrainConfig) -> None:
+    """Make sure that a fit in branches has something to share, and something to part for.
+
+    Raises:
+        InputError: it has not, or what it is to be combined with does not go with it.
+    """
+    if config.fit.branches == 1:
+        return
+    needs_valid(config, "fit.branches")
+    if config.fit.epochs < 2:
+        raise InputError(
+            f"fit.branches: {config.fit.epochs} epochs cannot be shared between what the"
+            " branches have in common and themselves; set fit.epochs=2 or more."
+        )
+    if config.fit.devices > 1:
+        raise InputError(
+            f"fit.devices: {config.fit.devices} processes learn one network together, and"
+            " fit.branches makes several; set one of the two to 1."
+        )
+
+
 def check_kind(config: TrainConfig) -> None:
     """Make sure that the loss is one for the kind of labels, which the data have decided.
 

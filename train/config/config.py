@@ -46,6 +46,8 @@ class FitOptions:
     `freeze` epochs long only the head learns, after `--from`. A crop is `crop_share` of a
     window. `draw: labels` draws each label equally often, `draw: windows` each window of sound,
     rare labels somewhat more often: where teachers say most, most clips need no label.
+    With `branches` over 1 the fit goes on in so many ways after the share `branch_from` of its
+    epochs, and the network is the mean of their weights.
     """
 
     epochs: int = 60
@@ -75,9 +77,11 @@ class FitOptions:
     gpu_memory_fraction: float = 1.0
     devices: int = 1
     n_workers: int = 0
+    branches: int = 1
+    branch_from: float = 0.4
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "clips_an_epoch", "accumulate", "devices"):
+        for name in ("batch_size", "clips_an_epoch", "accumulate", "devices", "branches"):
             check_range(f"fit.{name}", getattr(self, name), 1)
         for name in (
             "epochs",
@@ -88,7 +92,13 @@ class FitOptions:
             "weight_decay",
         ):
             check_range(f"fit.{name}", getattr(self, name), 0)
-        for name in ("label_smoothing", "average_decay", "share_not_genre", "crop_share"):
+        for name in (
+            "label_smoothing",
+            "average_decay",
+            "share_not_genre",
+            "crop_share",
+            "branch_from",
+        ):
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
         for share in self.shares:
             check_range("fit.shares", share, 0, 1)

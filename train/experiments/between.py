@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from tagger.errors import InputError
 from train.datasets.base import FeatureSet
-from train.experiments.last_layer import window_embeddings
+from train.fit.embeddings import window_embeddings
 from train.models.network import TaggerNet
 from train.teachers.lessons import Part
 from train.teachers.losses import LEAST
+from train.teachers.peer import mean_of_shares
 from train.teachers.probe import KIND
 
 N_WINDOWS = 2
@@ -60,20 +61,6 @@ def between(clips: FeatureSet, net: TaggerNet, *, share: float) -> FeatureSet:
         columns = slice(part.start, part.stop)
         row[:, columns] = mean_of_shares(own, row[:, columns].astype(np.float32), share=share)
     return replace(clips, lessons=replace(lessons, of_clip=rows))
-
-
-def mean_of_shares(own: Array, shares: Array, *, share: float) -> Array:
-    """Geometric means of one answer and each of several, all of sum 1.
-
-    Args:
-        own: logarithms of the one, shape (n_labels,).
-        shares: the others, shape (n, n_labels); of a row with NaN the one alone is left.
-        share: of the others.
-    """
-    mixed = (1 - share) * own + share * np.log(np.maximum(shares, LEAST))
-    mixed[np.isnan(mixed).any(axis=1)] = own
-    powers = np.exp(mixed - mixed.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 @torch.no_grad()

@@ -30,11 +30,11 @@ from train.data.loaders import training_loader
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
 from train.experiments.between import between, logits_of, probe_part
-from train.experiments.soup import mean_of, measure_statistics
 from train.fit.averaging import Averaging
 from train.fit.callbacks import Progress, StopAtNan
 from train.fit.fit import learn, trainer_for
 from train.fit.initial_weights import KEPT
+from train.fit.mean import mean_of, measure_statistics
 from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
 from train.fit.run import Run, save_run

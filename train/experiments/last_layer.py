@@ -19,16 +19,14 @@ from train.augment.features import AugmentOptions, augment
 from train.calibration.cross_validation import measured
 from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import needs_valid
-from train.data.batches import cover
 from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.fit.distributed import device_here, is_first
+from train.fit.embeddings import window_embeddings
 from train.fit.objective import label_loss
 from train.fit.run import Run, finish, save_run
 from train.fit.seen_clips import marked
 from train.models import checkpoint
 from train.models.network import TaggerNet
-
-CLIPS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,32 +123,6 @@ def refit_head(
     ):
         weight, bias = _regression(inputs, layer.out_features, loss, penalty=penalty)
         _put(layer, weight / deviation, bias - weight @ (mean / deviation))
-
-
-@torch.no_grad()
-def window_embeddings(
-    net: TaggerNet,
-    clips: FeatureSet,
-    *,
-    n_windows: int,
-    change: Callable[[Tensor], Tensor] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Embeddings of evenly spread windows, (n, n_out), and the clip of each, (n,).
-
-    The embeddings stay on the network's device. `change` is applied to batches of features
-    before they are embedded.
-    """
-    options = net.options.features_options
-    embeddings, owner = [], []
-    for start in range(0, len(clips), CLIPS_AT_ONCE):
-        rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
-        windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
-        batch = torch.from_numpy(np.concatenate(windows)).to(net.device)
-        if clips.is_waveform:
-            batch = net.front_end(batch[:, 0])
-        embeddings.append(net.embed(batch if change is None else change(batch)))
-        owner += [i for i, cut in zip(rows, windows, strict=True) for _ in cut]
-    return torch.cat(embeddings), torch.tensor(owner)
 
 
 def _balance(clips: FeatureSet) -> Tensor:

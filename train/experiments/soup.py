@@ -7,14 +7,10 @@ statistics are measured anew, since a mean of statistics is not the statistics o
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tagger.errors import InputError
 from train.calibration.cross_validation import (
@@ -27,14 +23,12 @@ from train.calibration.measured_run import calibrate_and_measure
 from train.config.checks import needs_valid
 from train.config.fields import check_range
 from train.datasets.base import FeatureSet
-from train.experiments.last_layer import neutral, window_embeddings
+from train.experiments.last_layer import neutral
 from train.fit.initial_weights import HEAD_LABELS, weights_for
+from train.fit.mean import mean_of, mean_pupil, measure_statistics
 from train.fit.run import Run, keep
 from train.models import checkpoint
 from train.models.network import TaggerNet
-from train.teachers.pupil import keep_pupil, read_pupil
-
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +79,7 @@ def run_experiment(run: Run, options: Options) -> Path:
     net.load_state_dict(mean_of(nets))
     neutral(net)
     measure_statistics(net, learned, n_clips=options.n_measured)
-    _mean_pupil(run, options.members)
+    mean_pupil(run.where.out, [_folder(run, n + 1) for n in range(options.members)])
     keep(run, net, None, more_facts={"members": figures})
     return run.where.out / checkpoint.BEST
 
@@ -123,50 +117,3 @@ def _weights_of(path: Path, run: Run) -> dict[str, Tensor]:
             " of networks that are alike."
         )
     return weights
-
-
-def mean_of(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each weight; what is counted is taken from the first."""
-    first = states[0]
-    return {
-        name: torch.stack([state[name] for state in states]).mean(dim=0)
-        if value.is_floating_point()
-        else value
-        for name, value in first.items()
-    }
-
-
-@torch.no_grad()
-def measure_statistics(net: TaggerNet, clips: FeatureSet, *, n_clips: int) -> None:
-    """Give each batch normalisation the mean and variance of what it is given now.
-
-    One window, the middle one, of up to `n_clips` evenly spread clips is heard, clean.
-    """
-    chosen = np.arange(0, len(clips), max(1, -(-len(clips) // n_clips)))
-    with _listening(net):
-        window_embeddings(net, clips.take(chosen), n_windows=1)
-
-
-@contextmanager
-def _listening(net: TaggerNet) -> Iterator[None]:
-    """Batch normalisations keep the plain mean over all batches; all else is as when heard."""
-    norms = [one for one in net.body.modules() if isinstance(one, NORMS)]
-    before = [one.momentum for one in norms]
-    for one in norms:
-        one.reset_running_stats()
-        one.momentum = None
-        one.train()
-    yield
-    for one, momentum in zip(norms, before, strict=True):
-        one.momentum = momentum
-        one.eval()
-
-
-def _mean_pupil(run: Run, members: int) -> None:
-    """The layer that answers for the teachers, for labels that they alone know."""
-    pupils = [read_pupil(_folder(run, number)) for number in range(1, members + 1)]
-    layers = [pupil[0].state_dict() for pupil in pupils if pupil is not None]
-    if len(layers) == members and pupils[0] is not None:
-        layer, parts = pupils[0]
-        layer.load_state_dict(mean_of(layers))
-        keep_pupil(run.where.out, layer, parts, n_before=0)

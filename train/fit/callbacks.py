@@ -34,6 +34,18 @@ class Progress(Callback):
         self.on_epoch(trainer.current_epoch + 1, loss)
 
 
+class StopAfter(Callback):
+    """Stops after so many epochs, while the learning rate falls as in the whole fit."""
+
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
+
+    def on_train_epoch_end(self, trainer: L.Trainer, _: L.LightningModule) -> None:
+        """After an epoch."""
+        if trainer.current_epoch + 1 >= self.n_epochs:
+            trainer.should_stop = True
+
+
 class StopAtNan(Callback):
     """A loss that is no number ends the run at once, with the place named."""
 

@@ -24,6 +24,7 @@ from train.fit.callbacks import (
     KeepLast,
     OnEpoch,
     Progress,
+    StopAfter,
     StopAtNan,
     read_last,
 )
@@ -47,6 +48,7 @@ def fit(
     prepare: Callable[[TaggerNet], object] | None = None,
     valid: FeatureSet | None = None,
     resume: bool = False,
+    stop_after: int | None = None,
 ) -> TaggerNet:
     """Fit a network to `clips`; it carries the averaged weights, on the device of the fit.
 
@@ -58,13 +60,14 @@ def fit(
         prepare: called with the fresh network, to load weights that were learned before.
         valid: clips whose loss is followed; early stopping and `plateau` need them.
         resume: go on from run_dir/last.pt if it is there.
+        stop_after: epochs after which it stops, in the midst of its schedule; None for all.
 
     Raises:
         InputError: the loss is no number, the GPU's memory is too small, or `valid` is needed.
     """
     L.seed_everything(config.seed, verbose=False)
     loader = training_loader(config, clips)
-    net = _network(config, clips.labels)
+    net = network_for(config, clips.labels)
     if prepare is not None:
         prepare(net)
     if config.fit.epochs == 0:
@@ -72,13 +75,16 @@ def fit(
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = _module(net, config, clips)
+    n_epochs = stop_after or config.fit.epochs
     watched = watched_loader(config, valid)
     best = None if watched is None else KeepBest(config.fit.patience)
     last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
-    if last is not None and read_last(run_dir)["epoch"] + 1 >= config.fit.epochs:
+    if last is not None and read_last(run_dir)["epoch"] + 1 >= n_epochs:
         _take_over(read_last(run_dir), module, best)
     else:
         callbacks = _callbacks(config, clips, run_dir, loader, module, best, on_epoch)
+        if stop_after is not None:
+            callbacks.append(StopAfter(stop_after))
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
     if best is not None and best.weights is not None:
         module.load_state_dict(best.weights)
@@ -134,7 +140,8 @@ def _callbacks(
     return [*callbacks, KeepLast(run_dir, facts, generators, best)]
 
 
-def _network(config: TrainConfig, labels: Sequence[str]) -> TaggerNet:
+def network_for(config: TrainConfig, labels: Sequence[str]) -> TaggerNet:
+    """A fresh network of a run, for all labels of its clips."""
     among = config.parents_among(labels)
     return TaggerNet(config.network(), n_labels=len(labels), among=among)
 

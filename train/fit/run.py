@@ -16,19 +16,21 @@ from train.calibration.cross_validation import (
     Start,
     epoch_lines,
     fit_kept,
+    kept,
     kept_labels,
     measured,
     out_of_fold,
 )
 from train.calibration.logits import ClipLogits
 from train.calibration.measured_run import calibrate_and_measure
-from train.config.checks import check_choices, check_kind, check_labels
+from train.config.checks import check_branches, check_choices, check_kind, check_labels
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
 from train.data.load_clips import check_learnable, load_clips, resolved
 from train.data.turns import alone
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
+from train.fit.branches import fit_branches
 from train.fit.distributed import is_first
 from train.fit.initial_weights import (
     CONFIG,
@@ -154,16 +156,38 @@ def begin(
     say = say if is_first() else _silent
     config = load_config(config_path, like(where.start_from, overrides))
     check_choices(config, start_from=where.start_from)
+    if experiment and config.fit.branches > 1:
+        raise InputError(
+            f"fit.branches: the experiment {experiment} fits in a way of its own; set"
+            " fit.branches=1."
+        )
+    run = _with_clips(config, where, say=say, resume=resume)
+    if is_first():
+        write_run(run.config, where, experiment=experiment)
+        list_unreadable(where.out, run.clips)
+    if (warned := warning(run.seen, run.config)) is not None:
+        say(warned)
+    return run
+
+
+def reopened(out: Path) -> Run:
+    """A run whose folder another process of it has begun; nothing in it is written.
+
+    Raises:
+        InputError: as of `begin`.
+    """
+    where = places_of(out)
+    config = load_config(out / CONFIG, like(where.start_from, off_in(out / CONFIG)))
+    return _with_clips(config, where, say=_silent, resume=True)
+
+
+def _with_clips(config: TrainConfig, where: Places, *, say: Say, resume: bool) -> Run:
+    """Load what it learns from, with what teachers say of it."""
     clips = load_clips(config, where.data, prepared=where.prepared, say=say)
     config = learnable(config, clips, say=say)
     clips = lessons_for(config, clips, where.data, prepared=where.prepared, say=say)
     check_beside(config, clips)
-    if is_first():
-        write_run(config, where, experiment=experiment)
-        list_unreadable(where.out, clips)
     seen = seen_by_start(config, where.start_from)
-    if (warned := warning(seen, config)) is not None:
-        say(warned)
     start = start_of(where.start_from, clips.labels)
     return Run(
         config=config, clips=clips, where=where, start=start, seen=seen, say=say, resume=resume
@@ -208,8 +232,13 @@ def _fitted(run: Run) -> tuple[TaggerNet, ClipLogits | None]:
     learned, valid = run.clips.split("train"), run.clips.split("valid")
     options: dict[str, Any] = {"resume": run.resume}
     out, say = run.where.out, run.say
+    on_epoch = epoch_lines(say, "fit", run.config)
+    if run.config.fit.branches > 1:
+        options |= {"prepare": run.start, "on_epoch": on_epoch, "valid": valid}
+        net = fit_branches(run.config, learned, out=out, say=say, **options)
+        return kept(net, run.config, learned), None
     unseen = out_of_fold(run.config, learned, start=run.start, out=out, say=say, **options)
-    options |= {"prepare": run.start, "on_epoch": epoch_lines(say, "fit", run.config)}
+    options |= {"prepare": run.start, "on_epoch": on_epoch}
     return fit_kept(run.config, learned, run_dir=out, valid=valid, **options), unseen
 
 
@@ -221,6 +250,7 @@ def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfi
     """
     config = resolved(config, clips, say=say)
     check_kind(config)
+    check_branches(config)
     check_labels(config, clips)
     learned = clips.split("train")
     check_learnable(learned)

@@ -47,6 +47,9 @@ class ProbeOptions:
     weighing n to the power of `balance`; a clip that it is fitted on learns from one of `folds`
     that were fitted without its group. Of what a stretch is taught the share `whole` is the
     mean over its recording: what a song is, its quiet bridge is too.
+    `model` names one of the teachers that gives the labels itself, as an earlier model does
+    (the name of its file without the suffix): what is taught lies between what it and the
+    regression on the others say, `model_share` of it being its own, in logarithms.
     """
 
     weight: float = 0.0
@@ -55,10 +58,12 @@ class ProbeOptions:
     balance: float = 0.5
     whole: float = 0.5
     folds: int = 4
+    model: str = ""
+    model_share: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("weight", "penalty"):
             check_range(f"probe.{name}", getattr(self, name), 0)
-        for name in ("balance", "whole"):
+        for name in ("balance", "whole", "model_share"):
             check_range(f"probe.{name}", getattr(self, name), 0, 1)
         check_range("probe.folds", self.folds, 2)

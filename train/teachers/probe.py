@@ -7,7 +7,7 @@ was fitted without its group, so that a wrong label is contradicted by its neigh
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.teachers.lessons import Lessons, Part
 from train.teachers.losses import LEAST
 from train.teachers.options import ProbeOptions
+from train.teachers.peer import mean_of_shares, own_shares
 
 KIND = "posterior"
 
@@ -34,7 +35,13 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def with_posteriors(clips: FeatureSet, options: ProbeOptions) -> FeatureSet:
+def with_posteriors(
+    clips: FeatureSet,
+    options: ProbeOptions,
+    *,
+    names: Mapping[str, str] | None = None,
+    parents: Sequence[int | None] = (),
+) -> FeatureSet:
     """The clips with one part of lessons more: shares of the labels, of sum 1.
 
     Fitted on the clips of the split `train` that have a label; nothing is said of what is
@@ -43,15 +50,18 @@ def with_posteriors(clips: FeatureSet, options: ProbeOptions) -> FeatureSet:
     Args:
         clips: with lessons; one label a clip.
         options: of the regression.
+        names: labels of the clips and how `options.model` writes them, where it does otherwise.
+        parents: of each label the place of its parent, or None.
 
     Raises:
-        InputError: there are no lessons, or fewer than two labels to tell apart.
+        InputError: there are no lessons, fewer than two labels to tell apart, or
+            `options.model` does not give the labels.
     """
     lessons = clips.lessons
     if lessons is None:
         raise InputError("probe.weight: no teacher says anything; name some in `teachers`.")
     owner = np.repeat(np.arange(len(clips)), [len(rows) for rows in lessons.of_clip])
-    answers, known = _inputs(lessons)
+    answers, known = _inputs(lessons, without=options.model)
     known &= clips.music[owner] != NOT_MUSIC
     label = np.where(np.nansum(clips.targets, axis=1) > 0, _first_label(clips), -1)
     used = (clips.splits == "train") & (label >= 0)
@@ -67,6 +77,13 @@ def with_posteriors(clips: FeatureSet, options: ProbeOptions) -> FeatureSet:
         regression = _regression(inputs, label[owner], learned, owner, options, shares.shape[1])
         shares[asked & known] = _softmax(inputs[asked & known], *regression)
     of_whole = options.whole * _means(shares, owner) + (1 - options.whole) * shares
+    if options.model:
+        written = [(names or {}).get(name, name) for name in clips.labels]
+        own = own_shares(lessons, options.model, labels=written, parents=parents)
+        own = options.whole * _means(own, owner) + (1 - options.whole) * own
+        said = ~np.isnan(of_whole).any(axis=1)
+        share = 1 - options.model_share
+        of_whole[said] = mean_of_shares(np.log(own[said]), of_whole[said], share=share)
     return replace(clips, lessons=_with_part(lessons, of_whole, clips.labels, options.weight))
 
 
@@ -87,13 +104,24 @@ def posterior_loss(logits: Tensor, lessons: Tensor, parts: Sequence[Part]) -> Te
     return part.weight * (each * known).sum() / known.sum().clamp(min=1)
 
 
-def _inputs(lessons: Lessons) -> tuple[Array, Mask]:
-    """Logits of scores and the embeddings, (n_targets, n_columns); which rows are whole."""
+def _inputs(lessons: Lessons, *, without: str) -> tuple[Array, Mask]:
+    """Logits of scores and the embeddings, (n_targets, n_columns); which rows are whole.
+
+    A teacher's own columns can be left out: they are 0.
+
+    Raises:
+        InputError: nobody else says anything.
+    """
     every = np.concatenate(list(lessons.of_clip)).astype(np.float32)
+    for part in lessons.parts:
+        if part.teacher == without:
+            every[:, part.start : part.stop] = 0
+    if all(part.teacher == without for part in lessons.parts):
+        raise InputError(f"probe.model: beside {without} no teacher speaks; name others.")
     known: Mask = np.asarray(np.isfinite(every).all(axis=1))
     every = np.nan_to_num(every)
     for part in lessons.parts:
-        if part.kind == "scores":
+        if part.kind == "scores" and part.teacher != without:
             scores = every[:, part.start : part.stop].clip(LEAST, 1 - LEAST)
             every[:, part.start : part.stop] = np.log(scores / (1 - scores))
     return every, known

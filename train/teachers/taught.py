@@ -92,7 +92,10 @@ def lessons_for(
             listen_to(known, teachers, folders, recipe=recipe, n_jobs=n_jobs, tell=tell)
         lessons = _lessons(clips, recordings, stores, recipe, say=say)
     taught = replace(clips, lessons=lessons)
-    return with_posteriors(taught, config.probe) if config.probe.weight > 0 else taught
+    if config.probe.weight == 0:
+        return taught
+    parents = config.parents_among(clips.labels)
+    return with_posteriors(taught, config.probe, names=config.names, parents=parents)
 
 
 def _lessons(
