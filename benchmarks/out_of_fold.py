@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
     folds = {"calibration.source": "out-of-fold", "calibration.folds": N_FOLDS}
+    folds["fit.branches"] = 1  # a fit for each fold is enough
     overrides = {**parse_overrides(given.set), **folds}
     overrides["calibration.datasets"] = [given.dataset]
     config = load_config(given.config, overrides)

@@ -20,7 +20,7 @@ from tests.train.school import THREE, tree, write_data
 from tests.train.test_checkpoints import OVERRIDES, ROOT, music, quiet  # noqa: F401 - a fixture
 from train.config.config import from_tree
 from train.experiments.__main__ import main as experiments
-from train.fit.branches import WEIGHTS, n_together, parted
+from train.fit.branches import LOG, WEIGHTS, n_together, parted, weights_in
 from train.fit.callbacks import LAST, read_last
 from train.fit.mean import mean_of
 from train.fit.run import resume_training
@@ -42,10 +42,6 @@ def done(music, tmp_path_factory):  # noqa: F811
     return root
 
 
-def weights_in(folder):
-    return torch.load(folder / WEIGHTS, weights_only=True)
-
-
 def test_the_network_is_the_mean_of_the_branches(done):
     """They share the first of three epochs, then draw otherwise; each tells how far it is."""
     run = done / "run"
@@ -61,7 +57,11 @@ def test_the_network_is_the_mean_of_the_branches(done):
     said = json.loads((done / "said.json").read_text())
     for line in ("branch 1: fit: epoch 3 of 3", "branch 2: fit: epoch 3 of 3"):
         assert sum(told.startswith(line) for told in said) == 1
-    assert json.loads((run / "facts.json").read_text())["metrics"]["valid"]["n_clips"]
+    facts = json.loads((run / "facts.json").read_text())
+    n_clips = facts["metrics"]["valid"]["n_clips"]
+    assert [one["valid"]["n_clips"] for one in facts["branches"]] == [n_clips, n_clips]
+    content = torch.load(run / checkpoint.BEST, weights_only=True)
+    assert "optimizer_states" not in content  # those of the common part are not its own
 
 
 def test_its_batch_statistics_are_measured_anew(done):
@@ -101,14 +101,27 @@ def test_a_branch_that_ends_too_early_is_an_error(done, tmp_path):
     with pytest.raises(InputError, match=r"branch 2 ended before .*cannot be read.*--resume"):
         resume_training(run, {}, say=quiet)
     assert (run / "branch-1" / WEIGHTS).is_file()
+    assert "cannot be read" in (run / "branch-2" / LOG).read_text()
+
+
+def test_a_run_that_becomes_longer_goes_on_in_every_branch(done, tmp_path):
+    """The common part stays where they parted; loaders with processes of their own end too."""
+    shutil.copytree(done, tmp_path / "copy")
+    run = tmp_path / "copy" / "run"
+    resume_training(run, {"fit.epochs": 4, "fit.n_workers": 1}, say=quiet)
+    assert [read_last(run / f"branch-{n}")["epoch"] + 1 for n in (1, 2)] == [4, 4]
+    assert read_last(run)["epoch"] + 1 == 1
+    longer, before = (weights_in(root / "branch-1") for root in (run, done / "run"))
+    assert any(not torch.equal(longer[name], before[name]) for name in before)
 
 
 def test_no_two_branches_draw_alike():
     """Clips, places, changes and what is dropped; all else is what the common part left."""
-    content = {"epoch": 4, "tagger": {"labels": ["a"], "generators": {}}}
+    kept = {"labels": ["a"], "generators": {}, "generators_by_rank": [{}]}
+    content = {"epoch": 4, "tagger": kept}
     one, other = (parted(content, seed) for seed in (1, 2))
     assert one["epoch"] == 4
-    assert one["tagger"]["labels"] == ["a"]
+    assert set(one["tagger"]) == {"labels", "generators"}
     states, others = (found["tagger"]["generators"] for found in (one, other))
     assert set(states) == {"augment", "sampler", "crops", "torch"}
     for name in ("augment", "sampler", "torch"):
@@ -136,6 +149,8 @@ def test_some_of_the_fit_is_shared_and_some_is_not(share, together):
     [
         ({"fit.epochs": 1}, r"1 epochs cannot be shared.*fit\.epochs=2"),
         ({"fit.devices": 2}, r"several; set one of the two to 1"),
+        ({"fit.patience": 2}, r"no mean of like networks; set fit\.patience=0"),
+        ({"fit.schedule": "plateau"}, r"another fit\.schedule than plateau"),
         ({"calibration.folds": 2}, r"fit\.branches needs clips that calibrate"),
         ({"fit.branches": 0}, r"fit\.branches: 0 is not at least 1"),
         ({"fit.branch_from": 1.5}, r"fit\.branch_from: 1\.5 is not in 0\.\.1"),
@@ -197,7 +212,7 @@ def test_branches_end_with_the_run_that_is_killed(music, tmp_path):  # noqa: F81
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         lasts = [tmp_path / "run" / f"branch-{n}" / LAST for n in (1, 2)]
         until = time.monotonic() + 120
-        while not all(path.is_file() for path in lasts) and time.monotonic() < until:
+        while not any(path.is_file() for path in lasts) and time.monotonic() < until:
             time.sleep(0.2)
         branches = children_of(process.pid)
         os.kill(process.pid, signal.SIGKILL)
@@ -206,5 +221,8 @@ def test_branches_end_with_the_run_that_is_killed(music, tmp_path):  # noqa: F81
     while any(map(is_running, branches)) and time.monotonic() < until:
         time.sleep(0.1)
     assert not any(map(is_running, branches))
-    reached = [read_last(path.parent)["epoch"] for path in lasts]
-    assert all(0 <= epoch < 1999 for epoch in reached)
+    reached = max(read_last(path.parent)["epoch"] + 1 for path in lasts if path.is_file())
+    assert 1 <= reached < 2000
+    resume_training(tmp_path / "run", {"fit.epochs": reached + 1}, say=quiet)
+    assert {read_last(path.parent)["epoch"] for path in lasts} == {reached}
+    assert (tmp_path / "run" / "facts.json").is_file()

@@ -1,10 +1,12 @@
 """A fitted network is calibrated and measured on clips that it has not learned from."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from train.calibration.calibrate import clip_scores
+from train.calibration.cross_validation import kept, measured
 from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
 from train.datasets.base import FeatureSet
@@ -15,6 +17,9 @@ from train.evaluation.run_facts import (
     fitted_calibration,
     net_logits,
 )
+from train.fit.branches import branch_folder, weights_in
+from train.fit.distributed import device_here
+from train.fit.fit import network_for
 from train.models.network import TaggerNet
 
 
@@ -38,6 +43,23 @@ def calibrate_and_measure(
         scores = clip_scores(logits, calibration_of(net), kind=config.kind)
         facts["metrics"] = facts.get("metrics", {}) | {"valid": clip_figures(scores, valid)}
     return facts
+
+
+def figures_of_branches(run_dir: Path, config: TrainConfig, clips: FeatureSet) -> list[Any]:
+    """What each branch of a finished fit is worth alone: how far apart they are is chance.
+
+    Args:
+        run_dir: of the run.
+        config: of the run.
+        clips: all of the run.
+    """
+    valid, figures = measured(config, clips.split("valid")), []
+    for number in range(1, config.fit.branches + 1):
+        net = network_for(config, clips.labels)
+        net.load_state_dict(weights_in(branch_folder(run_dir, number)))
+        net = kept(net.eval().to(device_here()), config, clips)
+        figures.append(calibrate_and_measure(net, config, None, valid).get("metrics", {}))
+    return figures
 
 
 def calibrate(

@@ -72,6 +72,11 @@ def check_branches(config: TrainConfig) -> None:
             f"fit.branches: {config.fit.epochs} epochs cannot be shared between what the"
             " branches have in common and themselves; set fit.epochs=2 or more."
         )
+    if config.fit.patience > 0 or config.fit.schedule == "plateau":
+        raise InputError(
+            "fit.branches: what stops one branch alone leaves no mean of like networks;"
+            " set fit.patience=0 and another fit.schedule than plateau."
+        )
     if config.fit.devices > 1:
         raise InputError(
             f"fit.devices: {config.fit.devices} processes learn one network together, and"

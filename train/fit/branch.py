@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tagger.errors import TaggerError
 from train.calibration.cross_validation import epoch_lines
-from train.fit.branches import fit_branch
+from train.fit.branches import FAILED, fit_branch
 from train.fit.run import reopened
 
 
@@ -30,7 +30,7 @@ def main(out: Path, number: int) -> int:
     except TaggerError as error:
         reason = " ".join(str(error).split())
         sys.stderr.write(f"{reason}\n")
-        return 2
+        return FAILED
     return 0
 
 
@@ -40,7 +40,7 @@ def _tell(line: str) -> None:
 
 
 def _end_with_input() -> None:
-    sys.stdin.read()
+    os.read(0, 1)  # past sys.stdin, whose lock a forked loader would inherit
     os._exit(1)
 
 

@@ -9,15 +9,18 @@ Wortsman et al., ICML 2022). Two branches keep two cores busy that one fit would
     last.pt              the common part, after its last epoch
     branch-1/last.pt     where a branch is
     branch-1/weights.pt  what a finished one has learned
+    branch-1/log.txt     what its process had to complain of
 """
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,9 @@ from train.models.network import TaggerNet
 
 WEIGHTS, LOG = "weights.pt", "log.txt"
 BRANCH_MODULE = "train.fit.branch"
+FAILED = 2
+"""The status of a branch that says in its last line why it ended."""
+
 SEEDS_APART = 10_000
 N_MEASURED = 1500
 """Clips by which the batch statistics of the mean are measured."""
@@ -85,14 +91,18 @@ def fit_branches(
     folders = [branch_folder(out, number) for number in numbers]
     if not resume:
         for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-    if not all((folder / LAST).is_file() for folder in folders):
+            if folder.exists():
+                shutil.rmtree(folder)
+    # Once one branch has begun, the common part stays as it parted from it.
+    if not any((folder / LAST).is_file() for folder in folders):
         options: dict[str, Any] = {"prepare": prepare, "valid": valid, "resume": resume}
         together = n_together(config)
         fit(config, clips, run_dir=out, on_epoch=on_epoch, stop_after=together, **options)
-    _run_all(out, [n for n in numbers if not (folders[n - 1] / WEIGHTS).is_file()], say=say)
+        _give_memory_back()
+    open_ones = [n for n in numbers if not is_done(folders[n - 1], config.fit.epochs)]
+    _Running(out, n_all=len(folders), say=say).run(open_ones)
     net = network_for(config, clips.labels)
-    net.load_state_dict(mean_of([_weights(folder) for folder in folders]))
+    net.load_state_dict(mean_of([weights_in(folder) for folder in folders]))
     net.eval().to(device_here())
     measure_statistics(net, clips, n_clips=N_MEASURED)
     mean_pupil(out, folders)
@@ -127,7 +137,8 @@ def fit_branch(
         folder.mkdir(exist_ok=True)
         _write(parted(read_last(out), own.seed), folder / LAST)
     net = fit(own, clips, run_dir=folder, on_epoch=on_epoch, valid=valid, resume=True)
-    _write({name: value.cpu() for name, value in net.state_dict().items()}, folder / WEIGHTS)
+    state = {name: value.cpu() for name, value in net.state_dict().items()}
+    _write({"epochs": config.fit.epochs, "state": state}, folder / WEIGHTS)
 
 
 def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -140,7 +151,20 @@ def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
         "crops": np.random.default_rng(seed).bit_generator.state,
         "torch": on_cpu.get_state(),
     }
-    return {**content, "tagger": {**content["tagger"], "generators": states}}
+    kept = {k: v for k, v in content["tagger"].items() if k != "generators_by_rank"}
+    return {**content, "tagger": {**kept, "generators": states}}
+
+
+def is_done(folder: Path, epochs: int) -> bool:
+    """Whether a branch has learned for so many epochs; a run that becomes longer goes on."""
+    path = folder / WEIGHTS
+    return path.is_file() and bool(torch.load(path, weights_only=True)["epochs"] == epochs)
+
+
+def weights_in(folder: Path) -> dict[str, Tensor]:
+    """What a finished branch has learned."""
+    state: dict[str, Tensor] = torch.load(folder / WEIGHTS, weights_only=True)["state"]
+    return state
 
 
 def _write(content: Any, path: Path) -> None:
@@ -149,62 +173,90 @@ def _write(content: Any, path: Path) -> None:
     os.replace(temporary, path)  # noqa: PTH105 - says better what it does
 
 
-def _weights(folder: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(folder / WEIGHTS, weights_only=True)
-    return state
+def _give_memory_back() -> None:
+    """Let the branches have what the common part held of a GPU."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
-def _run_all(out: Path, numbers: list[int], *, say: Say) -> None:
-    """Run the branches: as many at once as there are cores, or one after another on a GPU."""
-    if not numbers:
-        return
-    at_once = 1 if torch.cuda.is_available() else min(len(numbers), usable_cores())
-    threads = max(1, usable_cores() // at_once)
-    running: list[subprocess.Popen[str]] = []
-    with ThreadPoolExecutor(at_once) as pool:
-        jobs = [pool.submit(_run, out, n, running, threads=threads, say=say) for n in numbers]
-        try:
-            for job in jobs:
-                job.result()
-        except BaseException:  # an interruption, too, ends them all
-            for job in jobs:
-                job.cancel()
-            for process in running:
-                process.kill()
-            raise
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The processes of a run's branches: as many at once as there are cores, one on a GPU.
 
-
-def _run(
-    out: Path, number: int, running: list["subprocess.Popen[str]"], *, threads: int, say: Say
-) -> None:
-    """Run one branch to its end and pass on what it says; its errors go to its log.
-
-    Raises:
-        InputError: it ended before it was done.
+    Each has the threads that it would have if all of them ran, whichever are left to run: with
+    others the same numbers would round otherwise.
     """
-    folder = branch_folder(out, number)
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", BRANCH_MODULE, str(out), str(number)]
-    log = folder / LOG
-    with (
-        log.open("w", encoding="utf-8") as errors,
-        # It ends when its standard input does, so with this process however this one ends.
-        subprocess.Popen(  # noqa: S603 - it is this program
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        ) as process,
-    ):
-        running.append(process)
-        for line in process.stdout or ():
-            say(f"branch {number}: {line.rstrip()}")
-    if process.returncode != 0 or not (folder / WEIGHTS).is_file():
-        said = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
-        raise InputError(
-            f"branch {number} ended before it was done ({said or process.returncode}); {log}"
-            " has the rest, and --resume goes on with it."
-        )
+
+    out: Path
+    n_all: int
+    say: Say
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, numbers: list[int]) -> None:
+        """Run the branches with these numbers.
+
+        Raises:
+            InputError: one ended before it was done; the others are ended, and can be resumed.
+        """
+        if not numbers:
+            return
+        at_once = 1 if torch.cuda.is_available() else min(self.n_all, usable_cores())
+        threads = max(1, usable_cores() // at_once)
+        with ThreadPoolExecutor(at_once) as pool:
+            jobs = [pool.submit(self._run_one, number, threads) for number in numbers]
+            try:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+            finally:  # an interruption, too, ends them all
+                if any(not job.done() or job.exception() for job in jobs):
+                    self.stopping.set()
+                    for process in list(self.processes):
+                        process.kill()
+        failed = [error for job in jobs if isinstance(error := job.exception(), InputError)]
+        if failed:
+            raise failed[0]
+        for job in jobs:
+            job.result()
+
+    def _run_one(self, number: int, threads: int) -> None:
+        """Run one branch to its end, and pass on what it says."""
+        if self.stopping.is_set():
+            return
+        folder = branch_folder(self.out, number)
+        folder.mkdir(exist_ok=True)
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        environment = {**os.environ, "OMP_NUM_THREADS": asked or str(threads)}
+        # -P: a file of the user's that is called train.py is not ours.
+        command = [sys.executable, "-P", "-m", BRANCH_MODULE, str(self.out), str(number)]
+        with (
+            (folder / LOG).open("a", encoding="utf-8") as errors,
+            # It ends when its standard input does, so with this process however that ends.
+            subprocess.Popen(  # noqa: S603 - it is this program
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                env=environment,
+            ) as process,
+        ):
+            self.processes.append(process)
+            if self.stopping.is_set():
+                process.kill()
+            for line in process.stdout or ():
+                self.say(f"branch {number}: {line.rstrip()}")
+        if process.returncode != 0 and not self.stopping.is_set():
+            self.stopping.set()
+            raise InputError(_ended(folder / LOG, number, process.returncode))
+
+
+def _ended(log: Path, number: int, status: int) -> str:
+    """Why a branch ended: in its own words where it had any."""
+    said = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+    reason = said if status == FAILED else f"status {status}"
+    return (
+        f"branch {number} ended before it was done ({reason}); {log} has the rest, and --resume"
+        " goes on with it."
+    )

@@ -22,7 +22,7 @@ from train.calibration.cross_validation import (
     out_of_fold,
 )
 from train.calibration.logits import ClipLogits
-from train.calibration.measured_run import calibrate_and_measure
+from train.calibration.measured_run import calibrate_and_measure, figures_of_branches
 from train.config.checks import check_branches, check_choices, check_kind, check_labels
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
@@ -203,7 +203,11 @@ def finish(run: Run, *, more_facts: Mapping[str, Any] | None = None) -> Path:
     """
     net, unseen = _fitted(run)
     if is_first():
-        keep(run, net, unseen, more_facts=more_facts)
+        more = dict(more_facts or {})
+        if run.config.fit.branches > 1:
+            more["branches"] = figures_of_branches(run.where.out, run.config, run.clips)
+            run.say(f"each branch alone: {json.dumps(more['branches'])}")
+        keep(run, net, unseen, more_facts=more)
     return run.where.out / checkpoint.BEST
 
 
@@ -301,7 +305,8 @@ def save_run(
     """Write best.pt and facts.json into the run's folder."""
     done = checkpoint.Checkpoint(net, run.config, labels, facts)
     path = run.where.out / checkpoint.BEST
-    checkpoint.save(done, path, training=checkpoint.training_of(path))
+    branches = run.config.fit.branches > 1  # whose mean has no optimiser, and no last epoch
+    checkpoint.save(done, path, training={} if branches else checkpoint.training_of(path))
     (run.where.out / "facts.json").write_text(json.dumps(dict(facts), indent=1))
 
 

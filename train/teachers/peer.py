@@ -3,7 +3,7 @@
 It is asked beside the regression on the other teachers' answers (`train.teachers.probe`), and
 what both say is brought together by a mean of logarithms: two that err on different recordings
 are right more often together. It is no input of the regression, since it may have learned the
-very recordings that the regression is fitted on.
+very recordings that the regression is fitted on; what it says of these is not out of fold.
 """
 
 from collections.abc import Sequence
