@@ -2,9 +2,9 @@
 
 What has learned for a while goes on with other draws and other changes of the clips, in a
 process for each, and the weights of all are averaged at the end. Fits that share their first
-part end in one valley, in which their mean is a network of the same size, and it is right more
-often than each (Linear mode connectivity: J. Frankle et al., ICML 2020; Model soups: M.
-Wortsman et al., ICML 2022). Two branches keep two cores busy that one fit would not.
+part end in one valley, in which their mean is a network of the same size and at least as good
+(Linear mode connectivity: J. Frankle et al., ICML 2020; Model soups: M. Wortsman et al., ICML
+2022). Two branches keep two cores busy that one fit would not.
 
     last.pt              the common part, after its last epoch
     branch-1/last.pt     where a branch is
