@@ -25,7 +25,8 @@ from train.config.config import TrainConfig, load_config, to_tree
 from train.data.load_clips import load_clips
 from train.datasets.base import FeatureSet
 from train.evaluation.metrics import among_known, first_right
-from train.fit.run import learnable, parse_overrides
+from train.fit.learnable import learnable
+from train.fit.run import parse_overrides
 
 N_FOLDS = 5
 FOLDS_SEED = 0

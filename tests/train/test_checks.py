@@ -11,7 +11,7 @@ from train.config.checks import check_choices, check_labels
 from train.config.config import from_tree, load_config
 from train.config.saved import from_saved
 from train.datasets.registry import licence_of_weights
-from train.fit.run import learnable
+from train.fit.learnable import learnable
 from train.models.checkpoint import Checkpoint
 from train.models.network import TaggerNet
 

@@ -47,7 +47,8 @@ class FitOptions:
     window. `draw: labels` draws each label equally often, `draw: windows` each window of sound,
     rare labels somewhat more often: where teachers say most, most clips need no label.
     With `branches` over 1 the fit goes on in so many ways after the share `branch_from` of its
-    epochs, and the network is the mean of their weights.
+    epochs, and the network is the mean of their weights. With `stop_epoch` over 0 it ends after
+    so many epochs, in the midst of its schedule.
     """
 
     epochs: int = 60
@@ -79,6 +80,7 @@ class FitOptions:
     n_workers: int = 0
     branches: int = 1
     branch_from: float = 0.4
+    stop_epoch: int = 0
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "clips_an_epoch", "accumulate", "devices", "branches"):
@@ -88,6 +90,7 @@ class FitOptions:
             "patience",
             "freeze",
             "n_workers",
+            "stop_epoch",
             "focal_gamma",
             "weight_decay",
         ):

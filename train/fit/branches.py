@@ -30,6 +30,7 @@ from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.system.cores import usable_cores
+from train.calibration.cross_validation import epoch_lines
 from train.config.config import TrainConfig
 from train.datasets.base import FeatureSet
 from train.fit.callbacks import LAST, OnEpoch, read_last
@@ -67,7 +68,6 @@ def fit_branches(
     *,
     out: Path,
     say: Say,
-    on_epoch: OnEpoch | None = None,
     prepare: Callable[[TaggerNet], object] | None = None,
     valid: FeatureSet | None = None,
     resume: bool = False,
@@ -79,7 +79,6 @@ def fit_branches(
         clips: what to learn from.
         out: the run's folder, from which the branches read what they need.
         say: told how far it is.
-        on_epoch: called after each epoch of the common part with its number and its loss.
         prepare: called with the fresh network, to load weights that were learned before.
         valid: clips whose loss is followed.
         resume: go on where it was interrupted, in the common part or in a branch.
@@ -96,8 +95,9 @@ def fit_branches(
     # Once one branch has begun, the common part stays as it parted from it.
     if not any((folder / LAST).is_file() for folder in folders):
         options: dict[str, Any] = {"prepare": prepare, "valid": valid, "resume": resume}
-        together = n_together(config)
-        fit(config, clips, run_dir=out, on_epoch=on_epoch, stop_after=together, **options)
+        together = replace(config, fit=replace(config.fit, stop_epoch=n_together(config)))
+        tell = epoch_lines(say, "fit", config)
+        fit(together, clips, run_dir=out, on_epoch=tell, **options)
         _give_memory_back()
     open_ones = [n for n in numbers if not is_done(folders[n - 1], config.fit.epochs)]
     _Running(out, n_all=len(folders), say=say).run(open_ones)

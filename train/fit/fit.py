@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
-from train.config.config import TrainConfig, to_tree
+from train.config.config import FitOptions, TrainConfig, to_tree
 from train.data.batches import Batch
 from train.data.loaders import training_loader, watched_loader
 from train.datasets.base import FeatureSet
@@ -48,7 +48,6 @@ def fit(
     prepare: Callable[[TaggerNet], object] | None = None,
     valid: FeatureSet | None = None,
     resume: bool = False,
-    stop_after: int | None = None,
 ) -> TaggerNet:
     """Fit a network to `clips`; it carries the averaged weights, on the device of the fit.
 
@@ -60,7 +59,6 @@ def fit(
         prepare: called with the fresh network, to load weights that were learned before.
         valid: clips whose loss is followed; early stopping and `plateau` need them.
         resume: go on from run_dir/last.pt if it is there.
-        stop_after: epochs after which it stops, in the midst of its schedule; None for all.
 
     Raises:
         InputError: the loss is no number, the GPU's memory is too small, or `valid` is needed.
@@ -75,16 +73,13 @@ def fit(
     # Channels last is what oneDNN's and cuDNN's fastest convolutions want: 1.6 times on CPU.
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = _module(net, config, clips)
-    n_epochs = stop_after or config.fit.epochs
     watched = watched_loader(config, valid)
     best = None if watched is None else KeepBest(config.fit.patience)
     last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
-    if last is not None and read_last(run_dir)["epoch"] + 1 >= n_epochs:
+    if last is not None and _is_over(config.fit, run_dir):
         _take_over(read_last(run_dir), module, best)
     else:
         callbacks = _callbacks(config, clips, run_dir, loader, module, best, on_epoch)
-        if stop_after is not None:
-            callbacks.append(StopAfter(stop_after))
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
     if best is not None and best.weights is not None:
         module.load_state_dict(best.weights)
@@ -94,6 +89,12 @@ def fit(
         parts = [part for part in clips.lessons.parts if part.kind != POSTERIOR]
         keep_pupil(run_dir, module.pupil, parts, n_before=module.n_taught)
     return net
+
+
+def _is_over(options: FitOptions, run_dir: Path) -> bool:
+    """Whether an interrupted fit had come to its end, or to where it is to stop."""
+    n_epochs: int = read_last(run_dir)["epoch"] + 1
+    return n_epochs >= (options.stop_epoch or options.epochs)
 
 
 def _take_over(finished: dict[str, Any], module: Fit, best: KeepBest | None) -> None:
@@ -137,6 +138,8 @@ def _callbacks(
         "crops": sampler.rng,
     }
     facts = {"config": to_tree(config), "labels": list(clips.labels)}
+    if config.fit.stop_epoch:
+        callbacks.append(StopAfter(config.fit.stop_epoch))
     return [*callbacks, KeepLast(run_dir, facts, generators, best)]
 
 

@@ -23,10 +23,10 @@ from train.calibration.cross_validation import (
 )
 from train.calibration.logits import ClipLogits
 from train.calibration.measured_run import calibrate_and_measure, figures_of_branches
-from train.config.checks import check_branches, check_choices, check_kind, check_labels
+from train.config.checks import check_choices
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
-from train.data.load_clips import check_learnable, load_clips, resolved
+from train.data.load_clips import load_clips
 from train.data.turns import alone
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
@@ -42,6 +42,7 @@ from train.fit.initial_weights import (
     teachers_before,
     write_run,
 )
+from train.fit.learnable import learnable
 from train.fit.seen_clips import SeenSplits, marked, seen_by_start, warning
 from train.models import checkpoint
 from train.models.network import TaggerNet
@@ -236,30 +237,13 @@ def _fitted(run: Run) -> tuple[TaggerNet, ClipLogits | None]:
     learned, valid = run.clips.split("train"), run.clips.split("valid")
     options: dict[str, Any] = {"resume": run.resume}
     out, say = run.where.out, run.say
-    on_epoch = epoch_lines(say, "fit", run.config)
     if run.config.fit.branches > 1:
-        options |= {"prepare": run.start, "on_epoch": on_epoch, "valid": valid}
+        options |= {"prepare": run.start, "valid": valid}
         net = fit_branches(run.config, learned, out=out, say=say, **options)
         return kept(net, run.config, learned), None
     unseen = out_of_fold(run.config, learned, start=run.start, out=out, say=say, **options)
-    options |= {"prepare": run.start, "on_epoch": on_epoch}
+    options |= {"prepare": run.start, "on_epoch": epoch_lines(say, "fit", run.config)}
     return fit_kept(run.config, learned, run_dir=out, valid=valid, **options), unseen
-
-
-def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig:
-    """The configuration with what it left to the data, once both fit together.
-
-    Raises:
-        InputError: they do not.
-    """
-    config = resolved(config, clips, say=say)
-    check_kind(config)
-    check_branches(config)
-    check_labels(config, clips)
-    learned = clips.split("train")
-    check_learnable(learned)
-    say(f"{len(learned)} clips to learn from, {len(clips.labels)} labels")
-    return config
 
 
 def list_unreadable(out: Path, clips: FeatureSet) -> None:
