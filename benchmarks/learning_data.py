@@ -142,7 +142,7 @@ def main() -> None:
     if given.before is not None:
         links["before.onnx"] = given.before
     for name, target in links.items():
-        (given.out / name).symlink_to(target.resolve())
+        (given.out / name).symlink_to(target.resolve(), target_is_directory=target.is_dir())
     parts = f"{len(learned)} of them halves, {len(named)} named"
     print(f"{given.out}: {len(rows)} recordings, {parts}")
 

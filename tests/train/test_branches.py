@@ -149,6 +149,7 @@ def test_some_of_the_fit_is_shared_and_some_is_not(share, together):
     [
         ({"fit.epochs": 1}, r"1 epochs cannot be shared.*fit\.epochs=2"),
         ({"fit.devices": 2}, r"several; set one of the two to 1"),
+        ({"fit.stop_epoch": 2}, r"the branches part where .*set fit\.stop_epoch=0"),
         ({"fit.patience": 2}, r"no mean of like networks; set fit\.patience=0"),
         ({"fit.schedule": "plateau"}, r"another fit\.schedule than plateau"),
         ({"calibration.folds": 2}, r"fit\.branches needs clips that calibrate"),

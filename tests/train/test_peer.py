@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tagger.errors import InputError
+from tests.train.school import THREE, loaded, tree, write_data
 from tests.train.test_probe import OPTIONS, PARTS, shares_of, taught
 from train.teachers.lessons import Lessons, Part
 from train.teachers.losses import LEAST
@@ -40,6 +41,29 @@ def test_scores_become_shares_of_the_labels():
     assert np.isnan(flat[2]).all()
     family = own_shares(lessons, "t", labels=labels, parents=[None, None, 0])
     np.testing.assert_allclose(family[0], np.array([0.3, 0.1, 0.3]) / 0.7, atol=1e-3)
+
+
+def test_a_run_names_one_of_its_teachers(tmp_path):
+    """By its file; `names` says how it writes the labels, `parents` which score holds which."""
+    data = write_data(tmp_path / "data")
+    probe = {"weight": 1.0, "model": "free", "model_share": 1.0, "whole": 0.0}
+    fields = tree(*THREE, probe=probe, kind="single") | {"names": {"high": "shrill"}}
+    for parents in ({}, {"low": "high"}):
+        clips = loaded(data, fields | {"parents": parents})
+        part = clips.lessons.parts[0]
+        assert part.teacher == "free"
+        high, low = (part.start + part.labels.index(name) for name in ("shrill", "low"))
+        for i, shares in enumerate(shares_of(clips)):
+            if np.isnan(shares).any():
+                assert clips.music[i] == 0
+                continue
+            scores = clips.lessons.of_clip[i].astype(np.float32)
+            own = np.stack([scores[:, high], scores[:, low]], axis=1)
+            if parents:
+                own[:, 0] -= own[:, 1]
+            own = np.maximum(own, LEAST)
+            np.testing.assert_allclose(shares, own / own.sum(axis=1, keepdims=True), atol=2e-3)
+        assert clips.labels == ("high", "low")
 
 
 def test_what_is_taught_lies_between_both():

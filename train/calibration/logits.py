@@ -3,6 +3,7 @@
 The windows go to the network's device; only what is to be kept, small arrays, comes back.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,17 +51,26 @@ def on_host(values: Tensor) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
-    """Logits of evenly spread windows of every clip, uncalibrated."""
+def window_features(
+    net: TaggerNet, clips: FeatureSet, *, n_windows: int
+) -> Iterator[tuple[Tensor, list[int]]]:
+    """Features of evenly spread windows of some clips at a time, and how many each clip has."""
     options = net.options.features_options
-    labels, music = [], []
     for start in range(0, len(clips), CLIPS_AT_ONCE):
         rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
         windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
         batch = torch.from_numpy(np.concatenate(windows)).to(net.device)
         features = net.front_end(batch[:, 0]) if clips.is_waveform else batch
+        yield features, [len(window) for window in windows]
+
+
+@torch.no_grad()
+def predict(net: TaggerNet, clips: FeatureSet, *, n_windows: int) -> ClipLogits:
+    """Logits of evenly spread windows of every clip, uncalibrated."""
+    labels, music = [], []
+    for features, counts in window_features(net, clips, n_windows=n_windows):
         logits = net.logits(features)
-        ends = np.cumsum([len(window) for window in windows])[:-1]
+        ends = np.cumsum(counts)[:-1]
         labels += np.split(on_host(logits.labels), ends)
         music += np.split(on_host(logits.music)[:, 0], ends)
     return ClipLogits(label_logits=labels, music_logits=music, clips=clips, device=net.device)

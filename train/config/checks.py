@@ -72,6 +72,11 @@ def check_branches(config: TrainConfig) -> None:
             f"fit.branches: {config.fit.epochs} epochs cannot be shared between what the"
             " branches have in common and themselves; set fit.epochs=2 or more."
         )
+    if config.fit.stop_epoch > 0:
+        raise InputError(
+            "fit.stop_epoch: the branches part where fit.branch_from says, and end together;"
+            " set fit.stop_epoch=0."
+        )
     if config.fit.patience > 0 or config.fit.schedule == "plateau":
         raise InputError(
             "fit.branches: what stops one branch alone leaves no mean of like networks;"

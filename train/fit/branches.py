@@ -30,13 +30,15 @@ from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.system.cores import usable_cores
-from train.calibration.cross_validation import epoch_lines
+from train.calibration.cross_validation import Say, epoch_lines
 from train.config.config import TrainConfig
 from train.datasets.base import FeatureSet
 from train.fit.callbacks import LAST, OnEpoch, read_last
 from train.fit.distributed import device_here
 from train.fit.fit import fit, network_for
 from train.fit.mean import mean_of, mean_pupil, measure_statistics
+from train.models import checkpoint
+from train.models.checkpoint import write_whole
 from train.models.network import TaggerNet
 
 WEIGHTS, LOG = "weights.pt", "log.txt"
@@ -47,8 +49,6 @@ FAILED = 2
 SEEDS_APART = 10_000
 N_MEASURED = 1500
 """Clips by which the batch statistics of the mean are measured."""
-
-Say = Callable[[str], None]
 
 
 def n_together(config: TrainConfig) -> int:
@@ -135,10 +135,10 @@ def fit_branch(
     own = replace(config, seed=config.seed + SEEDS_APART * number)
     if not (folder / LAST).is_file():
         folder.mkdir(exist_ok=True)
-        _write(parted(read_last(out), own.seed), folder / LAST)
+        write_whole(parted(read_last(out), own.seed), folder / LAST)
     net = fit(own, clips, run_dir=folder, on_epoch=on_epoch, valid=valid, resume=True)
     state = {name: value.cpu() for name, value in net.state_dict().items()}
-    _write({"epochs": config.fit.epochs, "state": state}, folder / WEIGHTS)
+    write_whole({"epochs": config.fit.epochs, "state": state}, folder / WEIGHTS)
 
 
 def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -158,19 +158,13 @@ def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
 def is_done(folder: Path, epochs: int) -> bool:
     """Whether a branch has learned for so many epochs; a run that becomes longer goes on."""
     path = folder / WEIGHTS
-    return path.is_file() and bool(torch.load(path, weights_only=True)["epochs"] == epochs)
+    return path.is_file() and bool(checkpoint.read(path)["epochs"] == epochs)
 
 
 def weights_in(folder: Path) -> dict[str, Tensor]:
     """What a finished branch has learned."""
-    state: dict[str, Tensor] = torch.load(folder / WEIGHTS, weights_only=True)["state"]
+    state: dict[str, Tensor] = checkpoint.read(folder / WEIGHTS)["state"]
     return state
-
-
-def _write(content: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(content, temporary)
-    os.replace(temporary, path)  # noqa: PTH105 - says better what it does
 
 
 def _give_memory_back() -> None:

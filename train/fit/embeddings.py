@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from train.data.batches import cover
+from train.calibration.logits import window_features
 from train.datasets.base import FeatureSet
 from train.models.network import TaggerNet
-
-CLIPS_AT_ONCE = 16
 
 
 @torch.no_grad()
@@ -26,14 +23,10 @@ def window_embeddings(
     The embeddings stay on the network's device. `change` is applied to batches of features
     before they are embedded.
     """
-    options = net.options.features_options
-    embeddings, owner = [], []
-    for start in range(0, len(clips), CLIPS_AT_ONCE):
-        rows = range(start, min(start + CLIPS_AT_ONCE, len(clips)))
-        windows = [cover(clips, i, options=options, n_windows=n_windows) for i in rows]
-        batch = torch.from_numpy(np.concatenate(windows)).to(net.device)
-        if clips.is_waveform:
-            batch = net.front_end(batch[:, 0])
-        embeddings.append(net.embed(batch if change is None else change(batch)))
-        owner += [i for i, cut in zip(rows, windows, strict=True) for _ in cut]
-    return torch.cat(embeddings), torch.tensor(owner)
+    embeddings, counts = [], []
+    for features, n_each in window_features(net, clips, n_windows=n_windows):
+        embeddings.append(net.embed(features if change is None else change(features)))
+        counts += n_each
+    return torch.cat(embeddings), torch.arange(len(clips)).repeat_interleave(
+        torch.tensor(counts)
+    )

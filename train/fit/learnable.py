@@ -1,13 +1,9 @@
 """Whether a configuration and its clips go together, and what it left to them."""
 
-from collections.abc import Callable
-
 from train.config.checks import check_branches, check_kind, check_labels
 from train.config.config import TrainConfig
-from train.data.load_clips import check_learnable, resolved
+from train.data.load_clips import Say, check_learnable, resolved
 from train.datasets.base import FeatureSet
-
-Say = Callable[[str], None]
 
 
 def learnable(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig:

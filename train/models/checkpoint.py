@@ -60,6 +60,11 @@ def save(
         "facts": dict(checkpoint.facts),
         **(training or {}),
     }
+    write_whole(content, path)
+
+
+def write_whole(content: Mapping[str, Any], path: Path) -> None:
+    """Write plain data and tensors beside a place, then move them there."""
     temporary = path.with_name(f".{path.name}.tmp")
     torch.save(content, temporary)
     os.replace(temporary, path)  # noqa: PTH105 - says better what it does

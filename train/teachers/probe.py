@@ -107,24 +107,23 @@ def posterior_loss(logits: Tensor, lessons: Tensor, parts: Sequence[Part]) -> Te
 def _inputs(lessons: Lessons, *, without: str) -> tuple[Array, Mask]:
     """Logits of scores and the embeddings, (n_targets, n_columns); which rows are whole.
 
-    A teacher's own columns can be left out: they are 0.
+    Those of the teacher `without` are left out.
 
     Raises:
         InputError: nobody else says anything.
     """
-    every = np.concatenate(list(lessons.of_clip)).astype(np.float32)
-    for part in lessons.parts:
-        if part.teacher == without:
-            every[:, part.start : part.stop] = 0
-    if all(part.teacher == without for part in lessons.parts):
+    parts = [part for part in lessons.parts if part.teacher != without]
+    if not parts:
         raise InputError(f"probe.model: beside {without} no teacher speaks; name others.")
-    known: Mask = np.asarray(np.isfinite(every).all(axis=1))
-    every = np.nan_to_num(every)
-    for part in lessons.parts:
-        if part.kind == "scores" and part.teacher != without:
-            scores = every[:, part.start : part.stop].clip(LEAST, 1 - LEAST)
-            every[:, part.start : part.stop] = np.log(scores / (1 - scores))
-    return every, known
+    rows = np.concatenate(list(lessons.of_clip))
+    blocks = [rows[:, part.start : part.stop].astype(np.float32) for part in parts]
+    known: Mask = np.all([np.isfinite(block).all(axis=1) for block in blocks], axis=0)
+    for i, part in enumerate(parts):
+        blocks[i] = np.nan_to_num(blocks[i])
+        if part.kind == "scores":
+            scores = blocks[i].clip(LEAST, 1 - LEAST)
+            blocks[i] = np.log(scores / (1 - scores))
+    return np.concatenate(blocks, axis=1), known
 
 
 def _first_label(clips: FeatureSet) -> NDArray[np.intp]:

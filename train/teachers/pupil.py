@@ -1,6 +1,5 @@
 """The layer by which a student answers as its teachers do: never part of the model."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from tagger.errors import InputError
+from train.models.checkpoint import write_whole
 from train.teachers.lessons import Part
 
 PUPIL = "pupil.pt"
@@ -24,9 +24,7 @@ def keep_pupil(
         "bias": pupil.bias.detach().cpu()[n_before:].clone(),
         "parts": [asdict(part) | {"labels": list(part.labels)} for part in parts],
     }
-    temporary = run_dir / f".{PUPIL}.tmp"
-    torch.save(content, temporary)
-    os.replace(temporary, run_dir / PUPIL)  # noqa: PTH105 - says better what it does
+    write_whole(content, run_dir / PUPIL)
 
 
 def read_pupil(run_dir: Path) -> tuple[nn.Linear, tuple[Part, ...]] | None:
