@@ -42,10 +42,11 @@ def read(path: Path) -> tuple[Wave, int]:
     return np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T, rate
 
 
-def coded(codec: str, suffix: str, kbit_s: int, rate: int) -> Change:
+def coded(codec: str, suffix: str, kbit_s: int, rate: int, *, mono: bool = False) -> Change:
     """The recording in a lossy codec."""
 
     def change(wave: Wave, own_rate: int, path: Path) -> Path:
+        wave = wave.mean(axis=1, keepdims=True) if mono else wave
         samples = soxr.resample(wave, own_rate, rate) if own_rate != rate else wave
         path = path.with_suffix(suffix)
         with av.open(str(path), "w") as container:
@@ -112,6 +113,7 @@ def with_sine(hertz: float, level_db: float) -> Change:
 
 
 CHANGES: dict[str, Change] = {
+    "mp3_24_mono": coded("libmp3lame", ".mp3", 24, 16_000, mono=True),
     "mp3_64": coded("libmp3lame", ".mp3", 64, 44_100),
     "mp3_128": coded("libmp3lame", ".mp3", 128, 44_100),
     "opus_48": coded("libopus", ".opus", 48, 48_000),

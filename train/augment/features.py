@@ -31,7 +31,8 @@ class AugmentOptions:
     11 kHz are 3.0 to 3.7 kHz.
     `stretch` is the logarithm of the farthest tempo; recordings are stretched with the
     probability `wave_stretch`. With `wave_pitch` recordings are shifted by up to
-    `pitch_semitones`. They are played up to `gain_db` softer, or half of that louder.
+    `pitch_semitones`. They are played up to `gain_db` softer, or half of that louder, and with
+    the probability `codec` heard as a lossy codec of a low bit rate leaves them.
     """
 
     often: float = 0.5
@@ -51,6 +52,7 @@ class AugmentOptions:
     wave_stretch: float = 0.0
     wave_pitch: float = 0.0
     pitch_semitones: float = 2.0
+    codec: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (
@@ -62,6 +64,7 @@ class AugmentOptions:
             "mixup_share",
             "wave_stretch",
             "wave_pitch",
+            "codec",
         ):
             check_range(f"augment.{name}", getattr(self, name), 0, 1)
         low, high = self.narrow

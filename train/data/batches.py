@@ -1,6 +1,8 @@
 """FeatureSet -> batches: random crops for training, covering windows for evaluation."""
 
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +66,7 @@ class Crops(Dataset[Batch]):
         n_frames: int,
         change: Change | None = None,
         spare: float = 1.0,
+        coded_share: float = 0.0,
     ) -> None:
         """Prepare to draw.
 
@@ -72,8 +75,11 @@ class Crops(Dataset[Batch]):
             n_frames: length of a window, in what the clips count.
             change: what is done to each excerpt of a recording.
             spare: how much longer an excerpt is than the window before it is changed.
+            coded_share: how often it is cut from what a lossy codec left of the recording.
         """
         self.clips, self.n_frames = clips, n_frames
+        self.coded = clips if clips.coded is None else replace(clips, features=clips.coded)
+        self.coded_share = coded_share
         self.taught, self.lessons, self.pieces = clips.embeddings, clips.lessons, clips.pieces()
         targets = clips.targets if clips.soft_targets is None else clips.soft_targets
         self.targets = targets
@@ -91,7 +97,8 @@ class Crops(Dataset[Batch]):
 
     def __getitem__(self, draw: Draw) -> Batch:
         i, start, seed = draw
-        crop = window_of(self.clips, i, start=start, n_frames=self.n_drawn)
+        source = self.coded if is_chosen(seed, self.coded_share) else self.clips
+        crop = window_of(source, i, start=start, n_frames=self.n_drawn)
         if self.change is not None:
             changed = self.change(crop[0], seed)
             crop = np.resize(changed, (1, self.n_frames))  # repeated if it became too short
@@ -124,6 +131,11 @@ class Crops(Dataset[Batch]):
             return 0
         piece, place = divmod(int(rng.integers(n_pieces * n_places)), n_places)
         return piece * piece_len + place
+
+
+def is_chosen(seed: int, share: float) -> bool:
+    """Whether the draw of this seed is one of a share of all."""
+    return zlib.crc32(seed.to_bytes(4, "little")) < share * 2**32
 
 
 class Centres(Dataset[Batch]):

@@ -12,8 +12,10 @@ import torch
 from tagger.errors import InputError
 from tagger.scan.records import ListenOptions
 from train.config.config import FOLDS, TrainConfig
+from train.data.coded import with_coded
 from train.data.pictures import write_pictures
 from train.data.prepare import as_features, prepare, waveform_of
+from train.data.progress import progress_lines
 from train.data.store import Recipe
 from train.data.turns import turn
 from train.datasets.audio import AudioSet, Where
@@ -24,7 +26,6 @@ from train.features.mel import MelFrontEnd, MelOptions
 
 Say = Callable[[str], None]
 Follow = Callable[[str], Callable[[int, int], None]]
-SAY_EVERY = 0.1
 
 SOURCES = ("auto", "out-of-fold", "valid")
 
@@ -77,7 +78,7 @@ def load_one(
     try:
         if chosen.gives != "recordings":
             return _features(chosen, where_of(config, data, variant_in(name)))
-        return _prepared(name, config, data, prepared=prepared, say=say)[0]
+        clips, store = _prepared(name, config, data, prepared=prepared, say=say)
     except InputError as error:
         stored = _stored_beside(chosen, data)
         if stored is None:
@@ -85,6 +86,9 @@ def load_one(
         raise InputError(
             f"{error} The stored features that lie there are the dataset {stored}."
         ) from error
+    return (
+        with_coded(clips, store, recipe_for(config), say=say) if config.augment.codec else clips
+    )
 
 
 def variant_in(name: str) -> str:
@@ -224,17 +228,6 @@ def store_name(name: str, data: Path, recipe: Recipe) -> str:
     return f"{name.replace(':', '-')}-{recipe.sample_rate}-{place}"
 
 
-def progress_lines(say: Say, what: str) -> Callable[[int, int], None]:
-    """Says every tenth how far it is."""
-
-    def tell(done: int, n: int) -> None:
-        step = max(1, int(n * SAY_EVERY))
-        if done % step == 0 or done == n:
-            say(f"{what}: {done} of {n}")
-
-    return tell
-
-
 @torch.no_grad()
 def with_features(clips: FeatureSet, config: TrainConfig) -> FeatureSet:
     """Recordings as log-mel features in dB, to be joined with stored ones."""
@@ -250,6 +243,7 @@ def with_features(clips: FeatureSet, config: TrainConfig) -> FeatureSet:
         features=features,
         db_of_step=np.ones(len(clips), dtype=np.float32),
         is_waveform=False,
+        coded=None,
     )
 
 

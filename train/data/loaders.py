@@ -81,7 +81,8 @@ def _crops(config: TrainConfig, clips: FeatureSet) -> Crops:
         return Crops(clips, n_frames=n_frames)
     change = clip_changes(config.augment, sample_rate=rate)
     spare = spare_share(config.augment)
-    return Crops(clips, n_frames=n_frames, change=change, spare=spare)
+    coded_share = config.augment.codec
+    return Crops(clips, n_frames=n_frames, change=change, spare=spare, coded_share=coded_share)
 
 
 def watched_loader(config: TrainConfig, valid: FeatureSet | None) -> DataLoader[Batch] | None:

@@ -41,6 +41,8 @@ class FeatureSet:
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
         unreadable: recordings that are left out, each with the reason.
+        coded: the recordings as a lossy codec leaves them, like `features` and as long; the
+            recording itself where nothing is learned from it. None if there are none.
     """
 
     name: str
@@ -62,6 +64,7 @@ class FeatureSet:
     lessons: Lessons | None = None
     is_waveform: bool = False
     unreadable: tuple[str, ...] = ()
+    coded: Sequence[NDArray[np.generic]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,6 +87,7 @@ class FeatureSet:
             n_pieces=None if self.n_pieces is None else self.n_pieces[index],
             paths=None if self.paths is None else self.paths[index],
             lessons=None if self.lessons is None else self.lessons.take(index),
+            coded=None if self.coded is None else [self.coded[i] for i in index],
         )
 
     def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -157,7 +161,15 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         lessons=join_lessons([(part.lessons, len(part)) for part in sets]),
         is_waveform=all(part.is_waveform for part in sets),
         unreadable=tuple(line for part in sets for line in part.unreadable),
+        coded=_coded(sets),
     )
+
+
+def _coded(sets: Sequence[FeatureSet]) -> list[NDArray[np.generic]] | None:
+    """Coded recordings of all clips; None if no set has any."""
+    if all(part.coded is None for part in sets):
+        return None
+    return [clip for part in sets for clip in (part.coded or part.features)]
 
 
 def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:

@@ -8,7 +8,8 @@ import numpy as np
 
 from tagger.errors import InputError
 from train.config.config import TrainConfig
-from train.data.load_clips import progress_lines, recipe_for
+from train.data.load_clips import recipe_for
+from train.data.progress import progress_lines
 from train.data.store import Recipe
 from train.data.turns import turn
 from train.datasets.base import FeatureSet
