@@ -22,7 +22,7 @@ from train.calibration.cross_validation import out_of_fold
 from train.calibration.logits import mean_scores
 from train.config.checks import check_choices
 from train.config.config import TrainConfig, load_config, to_tree
-from train.data.load_clips import load_clips
+from train.data.load_clips import load_to_learn
 from train.datasets.base import FeatureSet
 from train.evaluation.metrics import among_known, first_right
 from train.fit.learnable import learnable
@@ -84,7 +84,7 @@ def main() -> None:
     overrides["calibration.datasets"] = [given.dataset]
     config = load_config(given.config, overrides)
     check_choices(config)
-    clips = load_clips(config, given.data, prepared=given.prepared, say=print)
+    clips = load_to_learn(config, given.data, prepared=given.prepared, say=print)
     config = learnable(config, clips, say=print)
     rows = []
     for seed in given.seeds:

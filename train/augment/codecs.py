@@ -18,30 +18,38 @@ from numpy.typing import NDArray
 Waveform = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """An encoder of FFmpeg, the container that says how many samples lead in, and its rates.
+    """A lossy codec and how it is met.
 
-    `kbit_s` are for a recording in mono; `rate` is what it is coded at, 0 for its own.
+    Attributes:
+        encoder: FFmpeg's name.
+        container: of FFmpeg too; one that says how many samples lead in.
+        kbit_s: bit rates of a recording in mono, in kb/s, each as likely.
+        share: of the recordings.
     """
 
     encoder: str
     container: str
     kbit_s: Sequence[int]
-    rate: int = 0
+    share: float
 
 
 CODECS: tuple[Codec, ...] = (
-    Codec("libmp3lame", "mp3", (16, 24, 24, 32, 40, 56)),
-    Codec("aac", "ipod", (20, 28, 40)),
-    Codec("libopus", "ogg", (12, 18, 28), rate=48_000),
+    Codec(encoder="libmp3lame", container="mp3", kbit_s=(16, 24, 24, 32, 40, 56), share=0.5),
+    Codec(encoder="aac", container="mp4", kbit_s=(20, 28, 40), share=0.25),
+    Codec(encoder="libopus", container="ogg", kbit_s=(12, 18, 28), share=0.25),
 )
 """Mono at 16 kHz: about what 48 to 160 kb/s are for two channels at 44.1 kHz."""
+
+SHORTEST_S = 0.1
+"""Of less than this some encoders make nothing."""
 
 
 def draw_codec(rng: np.random.Generator) -> tuple[Codec, int]:
     """A codec, and its bit rate in kb/s."""
-    codec = CODECS[int(rng.choice(len(CODECS), p=(0.5, 0.25, 0.25)))]
+    shares = [codec.share for codec in CODECS]
+    codec = CODECS[int(rng.choice(len(CODECS), p=shares))]
     return codec, int(rng.choice(codec.kbit_s))
 
 
@@ -52,40 +60,47 @@ def through(waveform: Waveform, codec: Codec, kbit_s: int, *, sample_rate: int) 
         waveform: shape (n_samples,).
         codec: which.
         kbit_s: bit rate in kb/s.
-        sample_rate: of the waveform, in Hz.
+        sample_rate: of the waveform, in Hz. Where the encoder does not take it, the next higher
+            one that it takes lies between.
 
     Returns:
         The same length and rate, in step with what came in to within 50 ms.
 
     Raises:
-        av.error.FFmpegError: the encoder does not take this rate.
+        ValueError: FFmpeg lacks the encoder.
+        av.error.FFmpegError: the encoder fails.
     """
-    file = io.BytesIO()
-    rate = codec.rate or sample_rate
+    file, n_samples = io.BytesIO(), len(waveform)
+    rate = rate_for(codec, sample_rate)
     with av.open(file, "w", format=codec.container) as container:
         stream: Any = container.add_stream(codec.encoder, rate=rate)
         stream.layout, stream.bit_rate = "mono", kbit_s * 1000
         to_codec = av.AudioResampler(
-            format=stream.codec_context.format,
-            layout="mono",
-            rate=rate,
-            frame_size=stream.codec_context.frame_size or None,
+            format=stream.codec_context.format, layout="mono", rate=rate
         )
-        for frame in to_codec.resample(_frame(waveform, sample_rate)) + to_codec.resample(None):
-            container.mux(stream.encode(frame))
+        frame = _frame(_fitted(waveform, max(n_samples, int(SHORTEST_S * sample_rate))))
+        frame.rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
+        for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
+            container.mux(stream.encode(part))
         container.mux(stream.encode(None))
     file.seek(0)
-    return _fitted(_decoded(file, codec, sample_rate), len(waveform))
+    return _fitted(_decoded(file, codec, sample_rate), n_samples)
 
 
-def _frame(waveform: Waveform, sample_rate: int) -> Any:
-    frame = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
-    frame.rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-    return frame
+def rate_for(codec: Codec, sample_rate: int) -> int:
+    """The lowest rate of an encoder that is no lower than this one, in Hz, or its highest."""
+    taken: list[int] | None = av.Codec(codec.encoder, "w").audio_rates
+    if not taken or sample_rate in taken:
+        return sample_rate
+    return min((rate for rate in taken if rate > sample_rate), default=max(taken))
+
+
+def _frame(waveform: Waveform) -> Any:
+    return av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
 
 
 def _decoded(file: io.BytesIO, codec: Codec, sample_rate: int) -> Waveform:
-    with av.open(file, format="mp4" if codec.container == "ipod" else codec.container) as read:
+    with av.open(file, format=codec.container) as read:
         to_float = av.AudioResampler(format="fltp", layout="mono", rate=sample_rate)
         frames = [
             part for frame in read.decode(audio=0) for part in to_float.resample(frame)

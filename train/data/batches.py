@@ -93,7 +93,8 @@ class Crops(Dataset[Batch]):
     def draw(self, clip: int, rng: np.random.Generator) -> Draw:
         """Where to cut this clip, and how to change the excerpt."""
         start = self._start(clip, rng)
-        return Draw(clip, start, 0 if self.change is None else int(rng.integers(2**32)))
+        is_seeded = self.change is not None or self.coded_share > 0
+        return Draw(clip, start, int(rng.integers(2**32)) if is_seeded else 0)
 
     def __getitem__(self, draw: Draw) -> Batch:
         i, start, seed = draw

@@ -1,16 +1,11 @@
-"""Prepared recordings a second time, as low bit rates leave them: made once, in parallel.
+"""Recordings a second time, as low bit rates leave them: made once, in parallel.
 
 Which codec a recording goes through hangs on its sound alone, so that any machine makes the
 same store but for its encoders' versions.
 """
 
-import itertools
-import multiprocessing
 import zlib
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +16,7 @@ from numpy.typing import NDArray
 from tagger.errors import InputError
 from tagger.system.cores import usable_cores
 from train.augment.codecs import CODECS, draw_codec, through
+from train.data.processes import by_processes
 from train.data.progress import Say, progress_lines
 from train.data.store import Packed, PreparedStore, Recipe, key_of
 from train.data.turns import turn
@@ -32,88 +28,96 @@ TABLE = f"{zlib.crc32(repr(CODECS).encode()):08x}"
 """Another one wherever the same recording would go through another codec."""
 
 
-def coded_folder(store: Path) -> Path:
-    """Where the coded recordings of a prepared store lie."""
-    return store.with_name(f"{store.name}-coded-{TABLE}")
-
-
 def with_coded(
     clips: FeatureSet,
-    store: Path,
+    prepared: Path,
     recipe: Recipe,
     *,
-    n_jobs: int | None = None,
     say: Say,
+    n_jobs: int | None = None,
 ) -> FeatureSet:
-    """The clips with a coded version of each that is learned from.
+    """The clips with a coded version of each that may be learned from.
 
     Args:
-        clips: prepared recordings; those of the split `train` are coded.
-        store: folder of the prepared recordings; the coded ones lie beside it, are made if need
-            be, and gone on with where that stopped.
+        clips: prepared recordings; those of the split `test` are not coded.
+        prepared: where the stores lie; what is there already is not made again.
         recipe: how the recordings were decoded.
-        n_jobs: processes; None for one a core.
         say: told how far it is.
+        n_jobs: processes; None for one a core.
 
     Raises:
         InputError: FFmpeg lacks an encoder, or the disk is full.
     """
-    learned = np.flatnonzero(clips.splits == "train").tolist()
-    keys = {i: key_of(Path(str(clips.paths[i]))) for i in learned if clips.paths is not None}
-    folder, tell = coded_folder(store), progress_lines(say, f"coding {clips.name}")
-    with turn([folder], say=say), PreparedStore(folder, recipe) as made:
-        for key in made.damaged():
-            del made.entries[key]
-        todo = [i for i, key in keys.items() if key not in made.entries]
-        coming = _every(clips, todo, recipe.sample_rate, n_jobs or usable_cores())
-        for n, (i, packed) in enumerate(zip(todo, coming, strict=True), start=1):
-            made.add(keys[i], packed)
-            tell(len(keys) - len(todo) + n, len(keys))
-        waveforms = made.waveforms(list(keys.values()))
+    keys = _keys(clips, recipe)
+    if not keys:
+        return clips
+    folder, tell = coded_folder(prepared, recipe), progress_lines(say, f"coding {clips.name}")
+    places = {key: i for i, key in keys.items()}  # a file that stands twice is coded once
+    with turn([folder], say=say), _opened(folder, recipe) as store:
+        for key in store.damaged():
+            del store.entries[key]
+        todo = [key for key, i in places.items() if not _is_of(store, key, clips, i)]
+        jobs = ((key, *_samples(clips, places[key]), recipe.sample_rate) for key in todo)
+        coming = by_processes(
+            coded_samples,
+            jobs,
+            n_jobs=min(n_jobs or usable_cores(), len(todo)),
+            what="augment.codec: a process that encodes",
+        )
+        for n, (key, packed) in enumerate(zip(todo, coming, strict=True), start=1):
+            store.add(key, packed)
+            tell(len(places) - len(todo) + n, len(places))
+        waveforms = store.waveforms(list(keys.values()))
     coded: list[NDArray[np.generic]] = list(clips.features)
     for i, waveform in zip(keys, waveforms, strict=True):
         coded[i] = waveform
     return replace(clips, coded=coded)
 
 
-def _every(clips: FeatureSet, index: Sequence[int], rate: int, n_jobs: int) -> Iterator[Packed]:
-    """Coded clips in order, few of them waiting at any time.
-
-    By processes: a codec's frames are short, and threads would wait for the interpreter.
-    """
-    if not index:
-        return
-    pending: deque[Future[Packed]] = deque()
-    ahead = iter(index)
-    # Not forked: a process with torch's threads in it cannot be.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(n_jobs, len(index)), mp_context=context)
-    try:
-        for _ in index:
-            for i in itertools.islice(ahead, 3 * n_jobs - len(pending)):
-                samples = np.ascontiguousarray(clips.features[i][0], dtype="<i2")
-                step = float(clips.db_of_step[i])
-                pending.append(pool.submit(coded_samples, samples, step, rate))
-            yield pending.popleft().result()
-    except BrokenProcessPool as error:
-        raise InputError(
-            "augment.codec: a process that encodes ended, perhaps for lack of memory; the same"
-            " command goes on where it stopped."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+def coded_folder(prepared: Path, recipe: Recipe) -> Path:
+    """Where coded recordings of a rate lie."""
+    return prepared / f"coded-{recipe.sample_rate}-{TABLE}"
 
 
-def coded_samples(samples: Samples, step: float, sample_rate: int) -> Packed:
+def _keys(clips: FeatureSet, recipe: Recipe) -> Mapping[int, str]:
+    """Of the clips to be coded what they are known by: the file, and what is kept of it."""
+    if clips.paths is None or not clips.is_waveform:
+        return {}
+    learned = np.flatnonzero((clips.splits != "test") & (clips.paths != ""))
+    kept = f"{recipe.longest_s:g}|{recipe.n_pieces}"
+    return {i: f"{key_of(Path(clips.paths[i]))}|{kept}" for i in learned.tolist()}
+
+
+def _opened(folder: Path, recipe: Recipe) -> PreparedStore:
+    """The store; one recipe for all that is coded at a rate, since the keys tell the rest."""
+    return PreparedStore(folder, Recipe(sample_rate=recipe.sample_rate))
+
+
+def _is_of(store: PreparedStore, key: str, clips: FeatureSet, i: int) -> bool:
+    """Whether the store holds what became of these very samples, in their steps."""
+    entry = store.entries.get(key)
+    if entry is None:
+        return False
+    step = float(clips.db_of_step[i])
+    return entry.n_samples == clips.n_frames(i) and np.float32(entry.scale) == step
+
+
+def _samples(clips: FeatureSet, i: int) -> tuple[Samples, float]:
+    """A clip's samples, and what one step of them is."""
+    return np.ascontiguousarray(clips.features[i][0], dtype="<i2"), float(clips.db_of_step[i])
+
+
+def coded_samples(name: str, samples: Samples, step: float, sample_rate: int) -> Packed:
     """A clip's samples after a codec, in the same steps and as many.
 
     Args:
+        name: of the clip, for the error.
         samples: shape (n_samples,).
         step: what one step of them is.
         sample_rate: in Hz.
 
     Raises:
-        InputError: FFmpeg lacks the encoder, or it does not take this rate.
+        InputError: FFmpeg lacks the encoder, or cannot encode the clip.
     """
     codec, kbit_s = draw_codec(np.random.default_rng(zlib.crc32(samples.tobytes())))
     waveform = samples.astype(np.float32) * np.float32(step)
@@ -121,8 +125,9 @@ def coded_samples(samples: Samples, step: float, sample_rate: int) -> Packed:
         left = through(waveform, codec, kbit_s, sample_rate=sample_rate)
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(
-            f"augment.codec: FFmpeg cannot encode {codec.encoder} at {kbit_s} kb/s and"
-            f" {sample_rate} Hz ({error}); set augment.codec=0."
+            f"augment.codec: {name.partition('|')[0]}: FFmpeg cannot encode it with"
+            f" {codec.encoder} at {kbit_s} kb/s and {sample_rate} Hz ({error}); set"
+            " augment.codec=0."
         ) from error
     limits = np.iinfo(np.int16)
     steps = np.rint(left / np.float32(step)).clip(limits.min, limits.max)

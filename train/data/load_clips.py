@@ -66,6 +66,17 @@ def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> 
     return join([with_features(part, config) if part.is_waveform else part for part in sets])
 
 
+def load_to_learn(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> FeatureSet:
+    """What `load_clips` gives, and what augmentation asks for besides."""
+    clips = load_clips(config, data, prepared=prepared, say=say)
+    if config.augment.codec == 0:
+        return clips
+    if not clips.is_waveform:
+        say("augment.codec: takes recordings; stored features are learned as they are")
+        return clips
+    return with_coded(clips, prepared, recipe_for(config), say=say)
+
+
 def load_one(
     name: str, config: TrainConfig, data: Path, *, prepared: Path, say: Say
 ) -> FeatureSet:
@@ -78,7 +89,7 @@ def load_one(
     try:
         if chosen.gives != "recordings":
             return _features(chosen, where_of(config, data, variant_in(name)))
-        clips, store = _prepared(name, config, data, prepared=prepared, say=say)
+        return _prepared(name, config, data, prepared=prepared, say=say)[0]
     except InputError as error:
         stored = _stored_beside(chosen, data)
         if stored is None:
@@ -86,9 +97,6 @@ def load_one(
         raise InputError(
             f"{error} The stored features that lie there are the dataset {stored}."
         ) from error
-    return (
-        with_coded(clips, store, recipe_for(config), say=say) if config.augment.codec else clips
-    )
 
 
 def variant_in(name: str) -> str:
@@ -243,7 +251,6 @@ def with_features(clips: FeatureSet, config: TrainConfig) -> FeatureSet:
         features=features,
         db_of_step=np.ones(len(clips), dtype=np.float32),
         is_waveform=False,
-        coded=None,
     )
 
 

@@ -41,8 +41,8 @@ class FeatureSet:
         is_waveform: the arrays are recordings, one row of samples, and a frame is a sample:
             the front end is computed in the training step.
         unreadable: recordings that are left out, each with the reason.
-        coded: the recordings as a lossy codec leaves them, like `features` and as long; the
-            recording itself where nothing is learned from it. None if there are none.
+        coded: the recordings as a lossy codec leaves them, like `features` and as long, or the
+            recording itself where there is no such version of it. None if there are none.
     """
 
     name: str
@@ -169,7 +169,9 @@ def _coded(sets: Sequence[FeatureSet]) -> list[NDArray[np.generic]] | None:
     """Coded recordings of all clips; None if no set has any."""
     if all(part.coded is None for part in sets):
         return None
-    return [clip for part in sets for clip in (part.coded or part.features)]
+    return [
+        clip for part in sets for clip in (part.features if part.coded is None else part.coded)
+    ]
 
 
 def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:

@@ -239,7 +239,7 @@ def shortened(clips: FeatureSet, scorer: ClipScorer, seconds: float) -> FeatureS
         n_columns = max(1, n_frames // int(clips.n_repeats[i]))
         start = max(0, feature.shape[1] - n_columns) // 2
         cut.append(feature[:, start : start + n_columns])
-    return replace(clips, features=cut)
+    return replace(clips, features=cut, coded=None)
 
 
 def _scorer(path: Path) -> ClipScorer:

@@ -26,7 +26,7 @@ from train.calibration.measured_run import calibrate_and_measure, figures_of_bra
 from train.config.checks import check_choices
 from train.config.config import TrainConfig, load_config
 from train.config.saved import off_in
-from train.data.load_clips import load_clips
+from train.data.load_clips import load_to_learn
 from train.data.turns import alone
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
@@ -184,7 +184,7 @@ def reopened(out: Path) -> Run:
 
 def _with_clips(config: TrainConfig, where: Places, *, say: Say, resume: bool) -> Run:
     """Load what it learns from, with what teachers say of it."""
-    clips = load_clips(config, where.data, prepared=where.prepared, say=say)
+    clips = load_to_learn(config, where.data, prepared=where.prepared, say=say)
     config = learnable(config, clips, say=say)
     clips = lessons_for(config, clips, where.data, prepared=where.prepared, say=say)
     check_beside(config, clips)

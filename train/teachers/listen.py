@@ -3,14 +3,7 @@
 The processes load no torch, and each holds a session of one thread for every teacher.
 """
 
-import itertools
-import multiprocessing
-import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +13,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from tagger.errors import DecodeError, InputError
+from tagger.errors import DecodeError
 from tagger.system.cores import usable_cores
 from train.data.decode import decode_clip
+from train.data.processes import by_processes
 from train.data.store import Recipe, key_of
 from train.teachers.model import Teacher, answers, open_session
 from train.teachers.store import Answers
@@ -107,27 +101,14 @@ def _ask_all(
 ) -> Iterator[list[Answer]]:
     """Answers in the order of the jobs, few of them waiting at any time."""
     n_jobs = min(n_jobs or usable_cores(), len(jobs))
-    if n_jobs == 0:
-        return
-    pending: deque[Future[list[Answer]]] = deque()
-    ahead = iter(jobs)
-    # Not forked: a process with torch's threads in it cannot be.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        n_jobs, mp_context=context, initializer=_begin, initargs=(tuple(teachers), recipe)
+    yield from by_processes(
+        _ask,
+        ((job,) for job in jobs),
+        n_jobs=n_jobs,
+        what="teachers: a process in which they listen",
+        begin=_begin,
+        with_=(tuple(teachers), recipe),
     )
-    try:
-        for _ in jobs:
-            for job in itertools.islice(ahead, 3 * n_jobs - len(pending)):
-                pending.append(pool.submit(_ask, job))
-            yield pending.popleft().result()
-    except BrokenProcessPool as error:
-        raise InputError(
-            "teachers: a process in which they listen ended, perhaps for lack of memory; the"
-            " same command goes on where it stopped."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 _held: dict[str, Any] = {}
@@ -135,16 +116,8 @@ _held: dict[str, Any] = {}
 
 
 def _begin(teachers: Sequence[Teacher], recipe: Recipe) -> None:
-    """Prepare a process; it ends with the one that started it, however that ends."""
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    """Prepare a process."""
     _held.update(teachers=teachers, recipe=recipe, sessions={})
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _ask(recording: Recording) -> list[Answer]:
