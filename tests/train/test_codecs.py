@@ -15,6 +15,8 @@ from tagger.errors import InputError
 from tests.tones import write_tone
 from tests.train import trees
 from train.augment.codecs import CODECS, Codec, draw_codec, rate_for, through
+from train.calibration import measured_run
+from train.config.checks import check_choices
 from train.config.config import from_tree
 from train.data import coded as coded_module
 from train.data.batches import Crops, is_chosen, window_of
@@ -24,7 +26,7 @@ from train.data.loaders import training_loader
 from train.data.prepare import as_features, prepare
 from train.data.store import CLIPS, SAMPLES, Recipe
 from train.datasets.audio import Where
-from train.datasets.base import join
+from train.datasets.base import join, with_coded_ones
 from train.datasets.folder import load
 
 ROOT = Path(__file__).parents[2]
@@ -304,6 +306,33 @@ def test_a_configuration_asks_for_codecs(tmp_path):
     plain = from_tree(tree | {"augment": {"noise": 0.0}})
     assert next(iter(training_loader(plain, silent.split("train")))).features.any()
     assert load_to_learn(plain, root, prepared=tmp_path / "p", say=said.append).coded is None
+
+
+def test_what_calibrates_is_heard_at_low_bit_rates_too(prepared, tmp_path, monkeypatch):
+    """Both versions of a recording stand in one fold; without coded ones there is one."""
+    clips = coded_in(tmp_path, prepared)
+    both = with_coded_ones(clips)
+    assert len(both) == 48
+    assert (both.groups[:24] == both.groups[24:]).all()
+    np.testing.assert_array_equal(both.features[24], clips.coded[0])
+    np.testing.assert_array_equal(both.targets[:24], both.targets[24:])
+    assert with_coded_ones(prepared) is prepared
+    asked = []
+    monkeypatch.setattr(
+        measured_run, "net_logits", lambda _, heard, __: asked.append(len(heard))
+    )
+    for coded in (False, True):
+        config = from_tree({"calibration": {"source": "valid", "coded": coded}})
+        measured_run.calibrate(None, config, None, clips)
+    assert asked == [24, 48]
+
+
+def test_calibrating_on_coded_clips_needs_some():
+    """They are made where some are learned from."""
+    config = from_tree({"datasets": ["folder"], "calibration": {"coded": True}})
+    with pytest.raises(InputError, match=r"calibration\.coded: .*set augment\.codec"):
+        check_choices(config)
+    check_choices(replace(config, augment=replace(config.augment, codec=0.5)))
 
 
 def test_stored_features_are_learned_as_they_are(tmp_path, monkeypatch, prepared):

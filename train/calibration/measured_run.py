@@ -9,7 +9,7 @@ from train.calibration.calibrate import clip_scores
 from train.calibration.cross_validation import kept, measured
 from train.calibration.logits import ClipLogits
 from train.config.config import TrainConfig
-from train.datasets.base import FeatureSet
+from train.datasets.base import FeatureSet, with_coded_ones
 from train.evaluation.run_facts import (
     calibration_facts,
     calibration_of,
@@ -70,7 +70,8 @@ def calibrate(
 ) -> dict[str, Any]:
     """Fit and apply the calibration; returns what is to be said of it."""
     if unseen is None and config.calibration.source == "valid" and has_every_label(valid):
-        unseen = net_logits(net, valid, config)
+        heard = with_coded_ones(valid) if config.calibration.coded else valid
+        unseen = net_logits(net, heard, config)
     if unseen is not None:
         calibration = fitted_calibration(unseen, config)
         calibration.apply(net)

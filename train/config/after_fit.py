@@ -21,7 +21,8 @@ class CalibrationOptions:
     for recordings that have one. Only clips of `datasets` are held out and measured (all
     if it is empty). In the fit of the biases, whose size costs
     `bias_penalty` (nats of all clips), a clip whose label is n times as rare counts n to the
-    power of `raise_rare`. A threshold is the lowest score from which a label is right with the
+    power of `raise_rare`. With `coded` they are heard as lossy codecs leave them too
+    (`augment.codec`). A threshold is the lowest score from which a label is right with the
     share `precision`; `music_share` lowers it until that share of unlabelled music that was not
     learned from gets one.
     """
@@ -34,3 +35,4 @@ class CalibrationOptions:
     bias_penalty: float = BIAS_PENALTY
     precision: float = 0.7
     music_share: float = 0.0
+    coded: bool = False

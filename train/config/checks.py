@@ -33,6 +33,11 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         )
     for name in config.calibration.datasets:
         choose("calibration.datasets", name, config.datasets)
+    if config.calibration.coded and config.augment.codec == 0:
+        raise InputError(
+            "calibration.coded: there are coded recordings only where some are learned from:"
+            " set augment.codec, or leave calibration.coded out."
+        )
     if config.beside and config.kind != "single":
         raise InputError(
             "beside: these labels stand beside a softmax: set kind=single, or leave beside out."

@@ -186,6 +186,13 @@ def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
     )
 
 
+def with_coded_ones(clips: FeatureSet) -> FeatureSet:
+    """The clips, and behind them once more as a lossy codec leaves them, if that is known."""
+    if clips.coded is None:
+        return clips
+    return join_again([clips, replace(clips, features=clips.coded)])
+
+
 def _together(
     arrays: Sequence[NDArray[np.float32] | None],
 ) -> NDArray[np.float32] | None:
