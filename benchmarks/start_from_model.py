@@ -1,6 +1,6 @@
 """A checkpoint of a model file's weights: `start_from_model.py MODEL.onnx CONFIG.yaml OUT.pt`.
 
-What ships began at the weights of the model that shipped before, whose checkpoint was not kept.
+The model before (28b965339e6e) began at the weights of one whose checkpoint was not kept.
 This reads them back from its float32 file (revision abaebef1dc34, `cnn-lstm-attention`), for
 the experiment `follow`. CONFIG names the network; its
 front end may have another hop than the file's, since no weight depends on it.
