@@ -11,7 +11,6 @@ begin with, since what nobody would write may change. `cut_to_5s` keeps the midd
 import argparse
 import tempfile
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -25,6 +24,7 @@ from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import Engine, load_engine
 from tagger.scan.pipeline import ListenOptions, analyse
+from train.augment.codecs import encode
 
 Wave = NDArray[np.float32]
 Change = Callable[[Wave, int, Path], Path]
@@ -50,18 +50,7 @@ def coded(codec: str, suffix: str, kbit_s: int, rate: int, *, mono: bool = False
         samples = soxr.resample(wave, own_rate, rate) if own_rate != rate else wave
         path = path.with_suffix(suffix)
         with av.open(str(path), "w") as container:
-            stream = container.add_stream(codec, rate=rate)
-            stream.layout = "stereo" if wave.shape[1] > 1 else "mono"
-            stream.bit_rate = kbit_s * 1000
-            resampler = av.AudioResampler(
-                format=stream.codec_context.format, layout=stream.layout, rate=rate
-            )
-            whole = np.ascontiguousarray(samples.T, dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout=stream.layout.name)
-            frame.rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-            for part in resampler.resample(frame):
-                container.mux(stream.encode(part))
-            container.mux(stream.encode(None))
+            encode(container, samples.T, rate, codec, kbit_s=kbit_s, rate=rate)
         return path
 
     return change

@@ -33,3 +33,13 @@ def write_chords(path: Path, hz: float, *, seconds: float = 2.0, level: float = 
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, struck.astype(np.float32), RATE)
     return path
+
+
+def under_hiss(*, rate=16_000, seconds=3.0):
+    """Tones that come and go under hiss, float32 of shape (n_samples,)."""
+    rng = np.random.default_rng(0)
+    t = np.arange(int(rate * seconds)) / rate
+    tones = [
+        np.sin(2 * np.pi * hz * t) * (np.sin(2 * t * k) > 0) for k, hz in ((1, 220), (3, 990))
+    ]
+    return (0.1 * sum(tones) + 0.02 * rng.standard_normal(len(t))).astype(np.float32)

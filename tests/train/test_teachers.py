@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tagger.errors import InputError
+from tests.processes import children_of, is_running
 from tests.train.school import RATE, THREE, loaded, tree, write_data, write_sound
 from tests.train.sets import make_set
 from tests.train.stand_ins import write_teacher
@@ -96,13 +97,13 @@ def test_a_killed_listening_goes_on(data):
         [sys.executable, script, data], stdout=subprocess.PIPE, env=environment, text=True
     ) as running:
         assert running.stdout.readline() == "now\n"
-        children = _children(running.pid)
+        children = children_of(running.pid)
         running.send_signal(signal.SIGKILL)
     assert len(children) >= 2
     until = time.monotonic() + 120
-    while any(map(_runs, children)) and time.monotonic() < until:
+    while any(map(is_running, children)) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not [one for one in children if _runs(one)]
+    assert not [one for one in children if is_running(one)]
     said = []
     resumed = loaded(data, tree(*THREE), say=said.append)
     config = from_tree(tree(*THREE))
@@ -113,26 +114,6 @@ def test_a_killed_listening_goes_on(data):
     whole = loaded(other, tree(*THREE))
     for one, two in zip(whole.lessons.of_clip, resumed.lessons.of_clip, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def _runs(pid):
-    """Whether there is such a process, and not only its exit status."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _children(pid):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(path.parent.name))
-    return found
 
 
 def test_answers_that_were_damaged_are_asked_for_again(data):

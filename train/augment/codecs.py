@@ -71,20 +71,44 @@ def through(waveform: Waveform, codec: Codec, kbit_s: int, *, sample_rate: int) 
         av.error.FFmpegError: the encoder fails.
     """
     file, n_samples = io.BytesIO(), len(waveform)
-    rate = rate_for(codec, sample_rate)
+    padded = _fitted(waveform, max(n_samples, int(SHORTEST_S * sample_rate)))
     with av.open(file, "w", format=codec.container) as container:
-        stream: Any = container.add_stream(codec.encoder, rate=rate)
-        stream.layout, stream.bit_rate = "mono", kbit_s * 1000
-        to_codec = av.AudioResampler(
-            format=stream.codec_context.format, layout="mono", rate=rate
-        )
-        frame = _frame(_fitted(waveform, max(n_samples, int(SHORTEST_S * sample_rate))))
-        frame.rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-        for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
+        rate = rate_for(codec, sample_rate)
+        encode(container, padded[None], sample_rate, codec.encoder, kbit_s=kbit_s, rate=rate)
     file.seek(0)
     return _fitted(_decoded(file, codec, sample_rate), n_samples)
+
+
+def encode(
+    container: Any,
+    waveform: Waveform,
+    sample_rate: int,
+    encoder: str,
+    *,
+    kbit_s: int,
+    rate: int,
+) -> None:
+    """Write a recording into an open container.
+
+    Args:
+        container: of PyAV.
+        waveform: shape (n_channels, n_samples), one channel or two.
+        sample_rate: of the waveform, in Hz.
+        encoder: FFmpeg's name.
+        kbit_s: bit rate in kb/s.
+        rate: what it is coded at, in Hz.
+    """
+    stream: Any = container.add_stream(encoder, rate=rate)
+    stream.layout, stream.bit_rate = ("mono", "stereo")[len(waveform) - 1], kbit_s * 1000
+    to_codec = av.AudioResampler(
+        format=stream.codec_context.format, layout=stream.layout, rate=rate
+    )
+    samples = np.ascontiguousarray(waveform, dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=stream.layout.name)
+    frame.rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
+    for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
+        container.mux(stream.encode(part))
+    container.mux(stream.encode(None))
 
 
 def rate_for(codec: Codec, sample_rate: int) -> int:
@@ -93,10 +117,6 @@ def rate_for(codec: Codec, sample_rate: int) -> int:
     if not taken or sample_rate in taken:
         return sample_rate
     return min((rate for rate in taken if rate > sample_rate), default=max(taken))
-
-
-def _frame(waveform: Waveform) -> Any:
-    return av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
 
 
 def _decoded(file: io.BytesIO, codec: Codec, sample_rate: int) -> Waveform:

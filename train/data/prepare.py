@@ -1,9 +1,7 @@
 """Recordings -> a store of decoded clips: once, in parallel, and where it stopped before."""
 
-import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from tagger.errors import DecodeError, InputError
 from tagger.model.load import usable_cores
 from train.data.decode import decode_clip
+from train.data.processes import in_order
 from train.data.store import Packed, PreparedStore, Recipe, discard, key_of, pack, read_recipe
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
@@ -100,16 +99,8 @@ def _decode_all(
 ) -> Iterator[Packed | str]:
     """Clips or reasons in the order of the paths, few of them waiting at any time."""
     n_jobs = n_jobs or usable_cores()
-    pending: deque[Future[Packed | str]] = deque()
-    ahead = iter(paths)
-    with ThreadPoolExecutor(n_jobs) as pool:
-        try:
-            for _ in paths:
-                for path in itertools.islice(ahead, 4 * n_jobs - len(pending)):
-                    pending.append(pool.submit(_decode, path, recipe))
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    jobs = ((path, recipe) for path in paths)
+    yield from in_order(ThreadPoolExecutor(n_jobs), _decode, jobs, n_ahead=4 * n_jobs)
 
 
 def _decode(path: Path, recipe: Recipe) -> Packed | str:

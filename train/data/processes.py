@@ -1,7 +1,7 @@
-"""Work for other processes, handed out piece by piece, its results in order.
+"""Work for threads or processes, handed out piece by piece, its results in order.
 
-They are not forked: a process with torch's threads in it cannot be. Each ends with the one that
-started it, however that ends.
+Processes are not forked, since one with torch's threads in it cannot be; each ends with the one
+that started it, however that ends.
 """
 
 import itertools
@@ -10,7 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -43,8 +43,6 @@ def by_processes(
     """
     if n_jobs == 0:
         return
-    pending: deque[Future[T]] = deque()
-    ahead = iter(jobs)
     pool = ProcessPoolExecutor(
         n_jobs,
         mp_context=multiprocessing.get_context("spawn"),
@@ -52,17 +50,31 @@ def by_processes(
         initargs=(begin, with_),
     )
     try:
-        while True:
-            for job in itertools.islice(ahead, 3 * n_jobs - len(pending)):
-                pending.append(pool.submit(function, *job))
-            if not pending:
-                return
-            yield pending.popleft().result()
+        yield from in_order(pool, function, jobs, n_ahead=3 * n_jobs)
     except BrokenProcessPool as error:
         raise InputError(
             f"{what} ended, perhaps for lack of memory; the same command goes on where it"
             " stopped."
         ) from error
+
+
+def in_order(
+    pool: Executor,
+    function: Callable[..., T],
+    jobs: Iterable[tuple[Any, ...]],
+    *,
+    n_ahead: int,
+) -> Iterator[T]:
+    """Results in the order of the jobs, at most `n_ahead` of them under way; ends the pool."""
+    pending: deque[Future[T]] = deque()
+    ahead = iter(jobs)
+    try:
+        while True:
+            for job in itertools.islice(ahead, n_ahead - len(pending)):
+                pending.append(pool.submit(function, *job))
+            if not pending:
+                return
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
