@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -161,7 +160,7 @@ def test_what_cannot_be_branched_is_refused(music, tmp_path, fields, reason):  #
     """Before anything is fitted, with what to do."""
     places = {"data": music, "out": tmp_path / "run", "prepared": tmp_path / "p"}
     with pytest.raises(InputError, match=reason):
-        run_training(None, deepcopy(BRANCHED) | fields, **places, say=quiet)
+        run_training(None, BRANCHED | fields, **places, say=quiet)
     assert not (tmp_path / "run" / LAST).exists()
 
 

@@ -92,6 +92,14 @@ def test_a_configuration_survives_yaml_and_overrides_lie_over_it(tmp_path):
     assert from_tree(to_tree(config)) == config
 
 
+def test_choices_are_read_and_not_changed():
+    """A field that lies over a whole section leaves the section as its owner has it."""
+    section = {"epochs": 2}
+    config = load_config(None, {"fit": section, "fit.branches": 2})
+    assert (config.fit.epochs, config.fit.branches) == (2, 2)
+    assert section == {"epochs": 2}
+
+
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "train/configs").glob("*.yaml")), ids=str
 )

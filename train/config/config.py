@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -217,8 +218,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
         if not isinstance(tree, dict):
             raise InputError(f"{path}: expected fields and values, found {type(tree).__name__}")
     for dotted, value in overrides.items():
-        if value is not None:
-            put(tree, dotted, value)
+        if value is not None:  # a copy: a later choice may lie over a field of this one
+            put(tree, dotted, deepcopy(value))
     return from_tree(without_moved(tree))
 
 
