@@ -144,6 +144,18 @@ def test_the_terms_of_weights_are_those_of_teachers_too():
     assert licence_of_weights(("mtat",)) == licence_of_weights(("mtat",), [])
 
 
+def test_a_teacher_that_learned_from_the_same_does_not_say_it_again():
+    """What it alone learned from is named; the rest stands there once."""
+    first = licence_of_weights(("recordings",), [{"name": "a", "licence": "MIT (them)"}])
+    again = [{"name": "a", "licence": "MIT (them)"}, {"name": "before", "licence": first}]
+    text = licence_of_weights(("recordings",), again)
+    assert text == first.removesuffix(")") + "; teacher before: CC BY-NC 4.0)"
+    other = licence_of_weights(("recordings",), again[1:])
+    assert other.count("MIT (them)") == 1
+    assert other.count("recordings: ") == 1
+    assert other.endswith("(teacher a: MIT (them)))")
+
+
 def test_a_student_comes_to_answer_as_its_teacher_does(data, tmp_path):
     """Without any label: the loss of the scores falls well below where it began."""
     made = tree(THREE[0], datasets=["unlabelled", "recordings"])

@@ -25,6 +25,7 @@ def _found() -> dict[str, Dataset]:
 
 
 DATASETS: dict[str, Dataset] = _found()
+BOUND = "CC BY-NC 4.0, after the data that it learned from"
 
 
 def dataset_of(name: str) -> Dataset:
@@ -78,11 +79,21 @@ def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str
         if text := _terms_of(base):
             terms[base] = text
     taught = {f"teacher {teacher['name']}": teacher["licence"] for teacher in teachers}
-    from_all = "; ".join(f"{name}: {text}" for name, text in (terms | taught).items())
+    stated = [f"{name}: {text}" for name, text in (terms | taught).items()]
+    from_all = "; ".join(_without_repeats(text, stated) for text in stated)
     if terms or any(_is_bound(text) for text in taught.values()):
-        return f"CC BY-NC 4.0, after the data that it learned from ({from_all})"
+        return f"{BOUND} ({from_all})"
     none = "none stated: the terms are those of the recordings that it learned from"
     return f"{none} ({from_all})" if taught else none
+
+
+def _without_repeats(text: str, stated: Sequence[str]) -> str:
+    """The terms of a teacher that learned from the same things, without saying these again."""
+    own, found, inner = text.partition(f"{BOUND} (")
+    if not found:
+        return text
+    new = [item for item in inner.removesuffix(")").split("; ") if item not in stated]
+    return f"{own}{BOUND} ({'; '.join(new)})" if new else f"{own}{BOUND.partition(',')[0]}"
 
 
 def _terms_of(name: str) -> str:
