@@ -21,14 +21,14 @@ from measure import data_folder
 from tagger.errors import TaggerError
 from tagger.library.walk import find_tracks
 from tagger.tags import read_tags
-from train.datasets.noise import waveform
+from train.datasets.noise import split_of, waveform
 from train.datasets.recordings import NO_MUSIC, fold_of
 
 TAGS = (("metal", "metal"), ("punk", "punk"), ("blues", "blues"))
 """A tag that holds the text has the label; others name rock, or nothing that a label says."""
 
 AMBIGUOUS = ("hardcore", "folk", "pop")
-N_NOISES, NOISE_RATE = 240, 16_000
+N_NOISES, NOISE_RATE = 336, 16_000
 
 Row = dict[str, str]
 
@@ -104,12 +104,12 @@ def gtzan(data: Path) -> Iterator[Row]:
 
 
 def noises(folder: Path) -> Iterator[Row]:
-    """Fans, wires and test tones; they are written to `folder`. A third only measures."""
+    """What is no music, synthesised and written to `folder`. A third only measures."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(N_NOISES):
         path = folder / f"{i:03d}.wav"
         soundfile.write(path, waveform(i, sample_rate=NOISE_RATE), NOISE_RATE)
-        yield _row(path, "noise", f"noise {i}", "valid" if i // 5 % 3 == 2 else "train")
+        yield _row(path, "noise", f"noise {i}", split_of(i))
 
 
 def _row(path: Path, label: str, group: str, split: str = "") -> Row:

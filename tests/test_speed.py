@@ -31,7 +31,7 @@ def songs(tmp_path_factory):
     stereo = np.stack([wave, wave], axis=1) + 0.05 * rng.standard_normal((len(t), 2))
     path = tmp_path_factory.mktemp("songs") / "song.mp3"
     soundfile.write(path, stereo.astype(np.float32), RATE, format="MP3")
-    return [path] * 24
+    return [path] * 48
 
 
 def answer(engine, n_windows):
@@ -42,16 +42,17 @@ def answer(engine, n_windows):
         engine.run_embedding(noise[: min(size, n_windows - start)])
 
 
-@pytest.mark.parametrize(("full", "most"), [(False, 1.9), (True, 2.1)])
+@pytest.mark.parametrize(("full", "most"), [(False, 1.7), (True, 1.8)])
 def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full, most):
     """All three are measured in turn: on a busy machine each of them takes more.
 
-    The song is a short one that is decoded fast: 1.71 and 1.94 of decoding where this was
-    written, starting helpers included, and 0.42 and 0.62 for the network in eight bits.
+    The song is a short one that is decoded fast: 1.30 and 1.35 of decoding where this was
+    written, starting helpers included (a quarter of a second, so there are many songs), and
+    0.17 and 0.19 for the network in eight bits.
     """
     engine = load_engine(find_model(DEFAULT), device="cpu")
     options = ListenOptions(full=full)
-    paths = songs[:8] if full else songs
+    paths = songs[:24] if full else songs
     n_windows = whole_scan(paths, engine, options)
     jobs = (
         lambda: decode_only(paths, engine, options),
@@ -60,6 +61,6 @@ def test_a_scan_costs_little_more_than_decoding_and_the_network(songs, full, mos
     )
     rounds = [[processor_s(job) for job in jobs] for _ in range(3)]
     decoding_s, network_s, scan_s = map(min, zip(*rounds, strict=True))
-    assert scan_s < 1.3 * (decoding_s + network_s)
+    assert scan_s < 1.25 * (decoding_s + network_s)
     assert scan_s < most * decoding_s
     assert network_s < 0.8 * decoding_s

@@ -1,4 +1,4 @@
-"""noise: sounds that are no music and no speech, synthesised: fans, wires and tape hiss.
+"""noise: sounds that are no music, synthesised: fans, wires, hiss, alarms and buzzing voices.
 
 Where from: nowhere; each clip is made from its number, so it is the same each time.
 Licence: none needed.
@@ -18,7 +18,7 @@ from train.datasets.base import NOT_MUSIC, FeatureSet
 from train.datasets.dataset import Dataset
 from train.features.mel import MelFrontEnd, MelOptions
 
-N_CLIPS = 120
+N_CLIPS = 168
 SECONDS = 10.0
 Wave = NDArray[np.float32]
 Rng = np.random.Generator
@@ -39,9 +39,7 @@ def load(where: Where) -> FeatureSet:
         ids=np.array(ids),
         targets=np.zeros((N_CLIPS, 0), dtype=np.float32),
         music=np.full(N_CLIPS, NOT_MUSIC, dtype=np.float32),
-        splits=np.array(
-            ["valid" if i // len(names) % 3 == 2 else "train" for i in range(N_CLIPS)]
-        ),
+        splits=np.array([split_of(i) for i in range(N_CLIPS)]),
         groups=np.array(ids),
         kind="single",
     )
@@ -53,6 +51,11 @@ def features_of(i: int, front_end: MelFrontEnd) -> NDArray[np.float32]:
     wave = waveform(i, sample_rate=front_end.options.sample_rate)
     features: NDArray[np.float32] = front_end(torch.from_numpy(wave)[None])[0].numpy()
     return features
+
+
+def split_of(i: int) -> str:
+    """`train` or `valid`: of each kind the third clip is for measuring."""
+    return "valid" if i // len(KINDS) % 3 == 2 else "train"
 
 
 def waveform(i: int, *, sample_rate: int) -> Wave:
@@ -129,12 +132,84 @@ def _tones(n: int, sample_rate: int, rng: Rng) -> NDArray[np.float64]:
     return sweep
 
 
+def _buzz(hertz: NDArray[np.float64], sample_rate: int, rng: Rng) -> NDArray[np.float64]:
+    """Pulses, a square wave or a sawtooth whose pitch changes: (n,) from a pitch in Hz."""
+    turns = np.cumsum(hertz) / sample_rate
+    kind = rng.integers(3)
+    if kind == 0:
+        width = rng.uniform(0.03, 0.3)
+        return np.where(turns % 1 < width, 1 - width, -width)
+    saw: NDArray[np.float64] = 2 * (turns % 1) - 1
+    return np.where(saw < 0, -1.0, 1.0) if kind == 1 else saw
+
+
+def _glide(n: int, sample_rate: int, rng: Rng, *, a_second: float) -> NDArray[np.float64]:
+    """A line through `a_second` random values of -1..1 a second, shape (n,)."""
+    knots = rng.uniform(-1, 1, max(round(n / sample_rate * a_second), 2))
+    glide: NDArray[np.float64] = np.interp(
+        np.linspace(0, len(knots) - 1, n), range(len(knots)), knots
+    )
+    return glide
+
+
+def _talk(n: int, sample_rate: int, rng: Rng) -> NDArray[np.float64]:
+    """A voice as machines make it: syllables of a buzz through resonances, and pauses.
+
+    A buzz through two-pole resonators is the oldest model of a voice (G. Fant, Acoustic Theory
+    of Speech Production, 1960).
+    """
+    melody = rng.uniform(0, 0.35) * _glide(n, sample_rate, rng, a_second=rng.uniform(0.5, 5))
+    wave = _buzz(rng.uniform(70, 260) * 2**melody, sample_rate, rng)
+    t = np.arange(n) / sample_rate
+    if rng.random() < 0.75:
+        wave = _resonate(wave, sample_rate, rng, syllable_s=1 / rng.uniform(2, 7))
+    loud = np.sin(2 * np.pi * rng.uniform(2, 7) * t) + rng.uniform(-0.3, 0.5)
+    pause = np.sin(2 * np.pi * rng.uniform(0.15, 0.6) * t + rng.uniform(0, 6)) > rng.uniform(
+        -0.9, 0.2
+    )
+    talk: NDArray[np.float64] = wave * loud.clip(0, 1) * pause
+    return talk
+
+
+def _resonate(
+    wave: NDArray[np.float64], sample_rate: int, rng: Rng, *, syllable_s: float
+) -> NDArray[np.float64]:
+    """The wave through three resonances that are others in each syllable."""
+    out = np.zeros_like(wave)
+    size = int(syllable_s * sample_rate)
+    for start in range(0, len(wave), size):
+        piece = wave[start : start + size]
+        hertz = np.fft.rfftfreq(len(piece), 1 / sample_rate)
+        gain = np.zeros(len(hertz))
+        for low, high in ((250, 900), (800, 2_500), (2_200, 3_500)):
+            middle, width = rng.uniform(low, high), rng.uniform(60, 200)
+            gain += 1 / (1 + ((hertz - middle) / width) ** 2)
+        out[start : start + size] = np.fft.irfft(np.fft.rfft(piece) * gain, len(piece))
+    return out
+
+
+def _alarm(n: int, sample_rate: int, rng: Rng) -> NDArray[np.float64]:
+    """A siren, a buzzer or an engine: one pitch that goes up and down, on and off."""
+    t = np.arange(n) / sample_rate
+    low, period_s = 10 ** rng.uniform(1.7, 3.3), 10 ** rng.uniform(-1, 0.8)
+    way = (t / period_s) % 1
+    shape = (np.sin(2 * np.pi * way), way, np.sign(way - 0.5), np.zeros(n))[rng.integers(4)]
+    hertz = (low * 2 ** (shape * rng.uniform(0.1, 1))).clip(20, 0.45 * sample_rate)
+    pure: NDArray[np.float64] = np.sin(2 * np.pi * np.cumsum(hertz) / sample_rate)
+    wave = pure if rng.random() < 0.3 else _buzz(hertz, sample_rate, rng)
+    if rng.random() < 0.5:
+        wave = wave * (way < rng.uniform(0.2, 0.9))
+    return wave
+
+
 KINDS: dict[str, Callable[[int, int, Rng], NDArray[np.float64]]] = {
     "coloured": _coloured,
     "swelling": _swelling,
     "hum": _hum,
     "clicks": _clicks,
     "tones": _tones,
+    "talk": _talk,
+    "alarm": _alarm,
 }
 """Name to maker: (samples, sample rate in Hz, generator) -> wave of any size."""
 
