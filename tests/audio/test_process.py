@@ -12,6 +12,7 @@ from tagger.audio.requested_windows import RequestedWindows, listen
 from tagger.audio.shared_slots import N_SLOTS
 from tagger.errors import DecodeError, StartError
 from tests.audio import make
+from tests.processes import check_ended
 
 RATE = 8_000
 LIMIT_S = 2.0
@@ -178,18 +179,7 @@ def test_no_decoding_process_outlives_the_scan(tmp_path):
         [sys.executable, "-c", script], cwd=root, capture_output=True, check=False
     )
     pid = int(run.stdout)
-    deadline = time.monotonic() + 60
-    while _is_running(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _is_running(pid)
-
-
-def _is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    check_ended([pid], limit_s=60)
 
 
 @pytest.mark.parametrize(

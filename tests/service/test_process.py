@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from tagger.service.db.engine import open_database
 from tagger.service.db.models import Job, JobItem, Track, Worker
+from tests.processes import is_running
 from tests.service.browser import bound
 from tests.service.conftest import chords, make_options, wait_for
 
@@ -70,15 +71,6 @@ def processor_s(pid):
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
-def is_alive(pid):
-    """Whether a process runs (and is no zombie)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in {"Z", "X"}
-
-
 def send(url, files, accepted):
     """Upload files until the service is gone; note those that it has accepted."""
     for name, data in files:
@@ -118,7 +110,7 @@ def test_killed_while_files_come_and_are_scanned_it_loses_nothing(tmp_path, stor
             audio = httpx.get(f"{url}/api/v1/tracks/{accepted[name]}/audio")
             assert audio.content == data
         workers = wait_for(lambda: workers_of(options))
-    wait_for(lambda: not any(map(is_alive, workers)))
+    wait_for(lambda: not any(map(is_running, workers)))
     with reading(options) as session:
         assert all(one.status != "new" for one in session.scalars(select(Track)))
         for job in session.scalars(select(Job)):
@@ -148,7 +140,7 @@ def test_it_starts_ends_and_leaves_no_process_behind(tmp_path):
         assert len(workers) == 1
         process.send_signal(signal.SIGINT)
         assert process.wait(240) == 130, "interrupted, as every command says it"
-    assert not any(map(is_alive, workers))
+    assert not any(map(is_running, workers))
 
 
 def test_an_answer_does_not_wait_for_the_client_s_acknowledgement(tmp_path):

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from tagger.errors import InputError
+from tests.processes import check_ended, children_of
 from tests.train.runs import run_training
 from tests.train.school import THREE, tree, write_data
 from tests.train.test_checkpoints import OVERRIDES, ROOT, music, quiet  # noqa: F401 - a fixture
@@ -185,20 +185,6 @@ def test_what_answers_for_the_teachers_is_a_mean_too(tmp_path):
     assert not torch.equal(*layers)
 
 
-def children_of(pid):
-    command = ["ps", "-o", "pid=", "--ppid", str(pid)]
-    return [int(word) for word in subprocess.check_output(command).split()]
-
-
-def is_running(pid):
-    """Whether it does anything still; one that nobody has waited for does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_branches_end_with_the_run_that_is_killed(music, tmp_path):  # noqa: F811
     """And the run goes on where they were."""
@@ -217,10 +203,7 @@ def test_branches_end_with_the_run_that_is_killed(music, tmp_path):  # noqa: F81
         branches = children_of(process.pid)
         os.kill(process.pid, signal.SIGKILL)
     assert len(branches) >= 1
-    until = time.monotonic() + 20
-    while any(map(is_running, branches)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not any(map(is_running, branches))
+    check_ended(branches, limit_s=20)
     reached = max(read_last(path.parent)["epoch"] + 1 for path in lasts if path.is_file())
     assert 1 <= reached < 2000
     resume_training(tmp_path / "run", {"fit.epochs": reached + 1}, say=quiet)

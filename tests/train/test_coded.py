@@ -1,10 +1,6 @@
 """Recordings as codecs leave them: where they are kept, and when they are heard."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagger.errors import InputError
-from tests.processes import children_of, is_running
+from tests.processes import kill_once_ready
 from tests.tones import under_hiss, write_tone
 from tests.train import trees
 from train.augment.codecs import Codec, draw_codec
@@ -30,7 +26,6 @@ from train.datasets.audio import Where
 from train.datasets.base import join, with_coded_ones
 from train.datasets.folder import load
 
-ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(sample_rate=8000)
 NO_SUCH = Codec(encoder="no_such", container="mp3", kbit_s=(8,), share=1.0)
 
@@ -175,21 +170,7 @@ def test_processes_end_with_the_run(tmp_path):
         "    next(slow)\n    print('now', flush=True)\n    next(slow)\n"
     )
     (tmp_path / "kill.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, tmp_path / "kill.py"],
-        stdout=subprocess.PIPE,
-        env=environment,
-        text=True,
-    ) as running:
-        assert running.stdout.readline() == "now\n"
-        children = children_of(running.pid)
-        running.send_signal(signal.SIGKILL)
-    assert len(children) >= 2
-    until = time.monotonic() + 60
-    while any(map(is_running, children)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not [pid for pid in children if is_running(pid)]
+    kill_once_ready(tmp_path / "kill.py", limit_s=60)
 
 
 def test_crops_come_from_coded_recordings_as_often_as_asked(prepared):

@@ -1,11 +1,6 @@
 """Teachers are asked once about each recording; what they say is stored, masked, aligned."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagger.errors import InputError
-from tests.processes import children_of, is_running
+from tests.processes import kill_once_ready
 from tests.train.school import RATE, THREE, loaded, tree, write_data, write_sound
 from tests.train.sets import make_set
 from tests.train.stand_ins import write_teacher
@@ -23,8 +18,6 @@ from train.datasets.base import join
 from train.teachers.lessons import Lessons, Part, n_targets_of
 from train.teachers.store import Answers
 from train.teachers.taught import folder_of, lessons_for, teachers_of
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -92,18 +85,7 @@ def test_a_killed_listening_goes_on(data):
     )
     script = data / "kill.py"
     script.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, script, data], stdout=subprocess.PIPE, env=environment, text=True
-    ) as running:
-        assert running.stdout.readline() == "now\n"
-        children = children_of(running.pid)
-        running.send_signal(signal.SIGKILL)
-    assert len(children) >= 2
-    until = time.monotonic() + 120
-    while any(map(is_running, children)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not [one for one in children if is_running(one)]
+    kill_once_ready(script, data, limit_s=120)
     said = []
     resumed = loaded(data, tree(*THREE), say=said.append)
     config = from_tree(tree(*THREE))

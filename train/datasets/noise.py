@@ -155,8 +155,8 @@ def _glide(n: int, sample_rate: int, rng: Rng, *, a_second: float) -> NDArray[np
 def _talk(n: int, sample_rate: int, rng: Rng) -> NDArray[np.float64]:
     """A voice as machines make it: syllables of a buzz through resonances, and pauses.
 
-    A buzz through two-pole resonators is the oldest model of a voice (G. Fant, Acoustic Theory
-    of Speech Production, 1960).
+    Source and filter apart are the oldest model of a voice (G. Fant, Acoustic Theory of Speech
+    Production, 1960).
     """
     melody = rng.uniform(0, 0.35) * _glide(n, sample_rate, rng, a_second=rng.uniform(0.5, 5))
     wave = _buzz(rng.uniform(70, 260) * 2**melody, sample_rate, rng)
