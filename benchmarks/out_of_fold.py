@@ -21,12 +21,11 @@ from measure import emit
 from train.calibration.cross_validation import out_of_fold
 from train.calibration.logits import mean_scores
 from train.config.checks import check_choices
-from train.config.config import TrainConfig, load_config, to_tree
+from train.config.config import TrainConfig, load_config, parse_overrides, to_tree
 from train.data.load_clips import load_to_learn
 from train.datasets.base import FeatureSet
 from train.evaluation.metrics import among_known, first_right
 from train.fit.learnable import learnable
-from train.fit.run import parse_overrides
 
 N_FOLDS = 5
 FOLDS_SEED = 0

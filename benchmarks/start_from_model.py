@@ -26,11 +26,10 @@ from torch import Tensor, nn
 
 from tagger.audio import open_track
 from tagger.model.spec_file import spec_in
-from train.config.config import TrainConfig, load_config
+from train.config.config import TrainConfig, load_config, parse_overrides
 from train.datasets.audio import Where
 from train.datasets.base import MUSIC
 from train.datasets.recordings import load
-from train.fit.run import parse_overrides
 from train.models import checkpoint
 from train.models.network import TaggerNet
 

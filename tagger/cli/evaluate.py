@@ -56,8 +56,8 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint or a model on a split of a data set."""
     with needs_extra("`tagger evaluate`", "train"):
+        from train.config.config import parse_overrides
         from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
-        from train.fit.run import parse_overrides
     overrides = {**recordings.choices(dataset), **parse_overrides(option or [])}
     places = {"data": recordings.data, "prepared": recordings.prepared}
     figures = evaluate_model(model, overrides, split=split, say=say, **places)
@@ -82,8 +82,8 @@ def study(
 ) -> None:
     """Answer a question that takes several runs."""
     with needs_extra("`tagger study`", "train"):
+        from train.config.config import parse_overrides
         from train.experiments.study import Question, run_study
-        from train.fit.run import parse_overrides
     question = Question(
         paths=paths or [],
         overrides={**recordings.choices(dataset), **parse_overrides(option or [])},

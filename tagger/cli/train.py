@@ -22,12 +22,16 @@ Body = Annotated[str | None, typer.Option(help="Architecture.", show_default="cn
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice.")]
 Out = Annotated[Path, typer.Option(help="The run's folder.")]
+OUT = Path("runs/run")
 From = Annotated[
     Path | None,
     typer.Option("--from", help="Learn on from this checkpoint; other labels get a new head."),
 ]
 Resume = Annotated[
     Path | None, typer.Option(metavar="RUN", help="Continue an interrupted run.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Take the place of a model that --out holds.")
 ]
 Deterministic = Annotated[
     bool, typer.Option("--deterministic", help="Give the same weights every time.")
@@ -90,9 +94,10 @@ def train(
     body: Body = None,
     epochs: Epochs = None,
     seed: Seed = None,
-    out: Out = Path("runs/run"),
+    out: Out = OUT,
     start_from: From = None,
     resume: Resume = None,
+    force: Force = False,
     deterministic: Deterministic = False,
     devices: Devices = None,
     gpu_memory_fraction: MemoryFraction = None,
@@ -103,9 +108,10 @@ def train(
 ) -> None:
     """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra("`tagger train`", "train"):
+        from train.config.config import parse_overrides
         from train.datasets.registry import listed
         from train.fit.initial_weights import Places
-        from train.fit.run import parse_overrides, resume_training, run_training
+        from train.fit.run import resume_training, run_training
     if list_datasets:
         typer.echo(listed())
         return
@@ -121,12 +127,26 @@ def train(
         **parse_overrides(option or []),
     }
     if resume is not None:
+        places = {"--data": recordings.data, "--prepared": recordings.prepared, "--out": out}
+        _check_resumed(resume, places, {"--config": config, "--from": start_from})
         resume_training(resume, overrides, say=say)
         return
     where = Places(
         data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
     )
-    run_training(config, overrides, where, say=say)
+    run_training(config, overrides, where, say=say, force=force)
+
+
+def _check_resumed(run: Path, places: dict[str, Path], files: dict[str, Path | None]) -> None:
+    """Refuse what a run knows itself: it would be passed over without a word."""
+    defaults = {"--data": Path("data"), "--prepared": Path("prepared"), "--out": OUT}
+    given = [name for name, path in places.items() if path != defaults[name]]
+    given += [name for name, path in files.items() if path is not None]
+    if given:
+        raise InputError(
+            f"--resume {run}: the run knows its configuration and its places; leave"
+            f" {' and '.join(given)} out."
+        )
 
 
 @grouped
@@ -141,9 +161,8 @@ def prepare(
 ) -> None:
     """Decode a data set once, so that training reads it fast."""
     with needs_extra("`tagger prepare`", "train"):
-        from train.config.config import load_config
+        from train.config.config import load_config, parse_overrides
         from train.data.load_clips import prepare_dataset
-        from train.fit.run import parse_overrides
     from rich.console import Console
 
     from tagger.reports.bars import count_bars

@@ -118,9 +118,9 @@ def test_no_two_branches_draw_alike():
     """Clips, places, changes and what is dropped; all else is what the common part left."""
     kept = {"labels": ["a"], "generators": {}, "generators_by_rank": [{}]}
     content = {"epoch": 4, "tagger": kept}
-    one, other = (parted(content, seed) for seed in (1, 2))
+    one, other = (parted(content, from_tree({"seed": seed})) for seed in (1, 2))
     assert one["epoch"] == 4
-    assert set(one["tagger"]) == {"labels", "generators"}
+    assert set(one["tagger"]) == {"labels", "config", "generators"}
     states, others = (found["tagger"]["generators"] for found in (one, other))
     assert set(states) == {"augment", "sampler", "crops", "torch"}
     for name in ("augment", "sampler", "torch"):

@@ -117,7 +117,7 @@ def test_recordings_without_sound_are_listed_in_the_folder_of_the_run(music, tmp
     run_training(None, OVERRIDES | {"fit.epochs": 1}, say=quiet, **places)
     assert "empty.wav" in (out / UNREADABLE).read_text()
     (tmp_path / "music" / "low" / "empty.wav").unlink()
-    run_training(None, OVERRIDES | {"fit.epochs": 1}, say=quiet, **places)
+    run_training(None, OVERRIDES | {"fit.epochs": 1}, say=quiet, force=True, **places)
     assert not (out / UNREADABLE).exists()
 
 

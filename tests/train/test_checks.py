@@ -34,6 +34,18 @@ def silent(_):
         ({"names": {"rock": 1}}, r"names\.rock: expected str"),
         ({"kinds": {True: "mood"}}, "kinds: True is no name; put it in quotes"),
         ({"features": "midi", "features_options": {"midi_min": 99, "midi_max": 3}}, "midi_min"),
+        ({"fit": {"learning_rate": float("nan")}}, "learning_rate"),
+        ({"fit": {"label_smoothing": float("nan")}}, r"label_smoothing: nan is not in 0\.\.1"),
+        ({"datasets": None}, r"datasets: expected a list, as in \[folder\]"),
+        ({"datasets": 3}, r"datasets: expected a list, as in \[folder\]"),
+        ({"datasets": []}, r"datasets: expected a list, as in \[folder\]"),
+        ({"calibration": {"source": "valdi"}}, r"calibration\.source: .*'valid'"),
+        ({"calibration": {"bias_penalty": -5}}, r"calibration\.bias_penalty: -5\.0 is not at"),
+        ({"calibration": {"raise_rare": -1}}, r"calibration\.raise_rare"),
+        ({"calibration": {"n_windows": 0}}, r"calibration\.n_windows: 0 is not at least 1"),
+        ({"calibration": {"precision": 72}}, r"calibration\.precision: 72\.0 is not in 0\.\.1"),
+        ({"calibration": {"music_share": 7}}, r"calibration\.music_share"),
+        ({"calibration": {"folds": -2}}, r"calibration\.folds"),
     ],
 )
 def test_a_field_that_is_wrong_alone_is_named(tree, said):
@@ -51,6 +63,9 @@ def test_a_field_that_is_wrong_alone_is_named(tree, said):
         ({"calibration": {"datasets": ["gtzan-logmell"]}}, "'gtzan-logmel'"),
         ({"body_options": {"n_rows": 129}}, "128 rows that mel has"),
         ({"body_options": {"n_rows": -1}}, "0 for all"),
+        ({"calibration": {"folds": 1}}, "nothing to learn from"),
+        ({"fit": {"epochs": 4, "stop_epoch": 9}}, "9 lies behind the 4 epochs"),
+        ({"fit": {"branches": 2, "epochs": 1}}, "1 epochs cannot be shared"),
     ],
 )
 def test_choices_that_contradict_each_other_are_both_named(tree, said):
@@ -70,6 +85,8 @@ def test_freezing_what_was_learned_before_is_no_contradiction():
         ({"fit": {"focal_gamma": 2.0}}, "kind=multi"),
         ({"fit": {"label_weights": True}}, "kind=multi"),
         ({"labels": ["hgh"]}, "'high'"),
+        ({"calibration": {"coded": True, "source": "out-of-fold"}}, "set calibration.source"),
+        ({"calibration": {"coded": True, "source": "valid"}}, "stored features; leave"),
     ],
 )
 def test_choices_that_the_data_contradict_are_named_before_the_fit(tree, said):

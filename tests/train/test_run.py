@@ -8,10 +8,10 @@ from tagger.errors import InputError
 from tagger.model.load import load_engine
 from tests.train.runs import run_training
 from tests.train.sets import make_set, provide
-from train.config.config import load_config
+from train.config.config import load_config, parse_overrides
 from train.data.folds import fold_of_groups
 from train.datasets.base import join, join_again
-from train.fit.run import measured, parse_overrides
+from train.fit.run import measured
 from train.models.checkpoint import load
 
 LABELS = ("low", "middle", "high")

@@ -68,13 +68,28 @@ def test_a_folder_of_another_run_is_refused(swept):
 
 
 def test_a_run_that_was_never_measured_is_measured(swept):
-    """It was killed behind its fit: the figures are those it would have had."""
-    sweep, records, _ = swept
+    """It was killed behind its fit: its figures are found without another."""
+    sweep, records, lines = swept
     path = sweep.out / "cnn-2" / "sweep.json"
-    path.unlink()
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"record": None}))
+    n_lines = len(lines)
     again = run_one(sweep, "cnn-2", {"seed": 2})
     assert again["figures"] == records[1]["figures"]
     assert json.loads(path.read_text())["record"] == again
+    assert not any("epoch" in line for line in lines[n_lines:])
+
+
+def test_a_run_that_was_begun_with_other_choices_is_refused(swept):
+    """Killed in a fit, when it has no figures yet."""
+    sweep, records, _ = swept
+    path = sweep.out / "cnn-2" / "sweep.json"
+    kept = path.read_text()
+    path.write_text(json.dumps(json.loads(kept) | {"record": None}))
+    with pytest.raises(InputError, match="cnn-2: holds a run that differs in fit"):
+        run_one(sweep, "cnn-2", {"seed": 2, "fit.learning_rate": 0.001})
+    path.write_text(kept)
+    assert run_one(sweep, "cnn-2", {"seed": 2})["figures"] == records[1]["figures"]
 
 
 def test_mean_and_deviation_are_over_the_runs():

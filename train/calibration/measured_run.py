@@ -75,7 +75,9 @@ def calibrate(
     if unseen is not None:
         calibration = fitted_calibration(unseen, config)
         calibration.apply(net)
-        return calibration_facts(unseen, calibration, config)
+        # As they are: so that a run with coded ones can be compared with one without.
+        n_clips = len(valid) if config.calibration.coded else None
+        return calibration_facts(unseen, calibration, config, n_clips)
     return {"thresholds": dict.fromkeys(valid.labels, 0.5)}
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from tagger.scan.records import ListenOptions
+from train.config.fields import check_range, choose
+
+SOURCES = ("auto", "out-of-fold", "valid")
 
 BIAS_PENALTY = 50.0
 """Some dozens of clips a label cannot tell a bias from chance. With 5, four networks of
@@ -36,3 +39,12 @@ class CalibrationOptions:
     precision: float = 0.7
     music_share: float = 0.0
     coded: bool = False
+
+    def __post_init__(self) -> None:
+        choose("calibration.source", self.source, SOURCES)
+        check_range("calibration.folds", self.folds, -1)
+        check_range("calibration.n_windows", self.n_windows, 1)
+        for name in ("raise_rare", "bias_penalty"):
+            check_range(f"calibration.{name}", getattr(self, name), 0)
+        for name in ("precision", "music_share"):
+            check_range(f"calibration.{name}", getattr(self, name), 0, 1)

@@ -42,6 +42,8 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         raise InputError(
             "beside: these labels stand beside a softmax: set kind=single, or leave beside out."
         )
+    _check_lengths(config)
+    _check_branches(config)
     shares = config.fit.shares
     if shares and len(shares) != len(config.datasets):
         raise InputError(
@@ -63,15 +65,23 @@ def needs_valid(config: TrainConfig, experiment: str) -> None:
         )
 
 
-def check_branches(config: TrainConfig) -> None:
-    """Make sure that a fit in branches has something to share, and something to part for.
+def _check_lengths(config: TrainConfig) -> None:
+    if config.fit.stop_epoch > config.fit.epochs:
+        raise InputError(
+            f"fit.stop_epoch: {config.fit.stop_epoch} lies behind the {config.fit.epochs}"
+            " epochs of the whole fit; set fit.stop_epoch=0, or fit.epochs higher."
+        )
+    if config.calibration.folds == 1 and config.calibration.source != "valid":
+        raise InputError(
+            "calibration.folds: with 1 a network would have nothing to learn from; set 2 or"
+            " more, or calibration.source=valid."
+        )
 
-    Raises:
-        InputError: it has not, or what it is to be combined with does not go with it.
-    """
+
+def _check_branches(config: TrainConfig) -> None:
+    """Make sure that a fit in branches has something to share, and something to part for."""
     if config.fit.branches == 1:
         return
-    needs_valid(config, "fit.branches")
     if config.fit.epochs < 2:
         raise InputError(
             f"fit.branches: {config.fit.epochs} epochs cannot be shared between what the"
@@ -91,6 +101,26 @@ def check_branches(config: TrainConfig) -> None:
         raise InputError(
             f"fit.devices: {config.fit.devices} processes learn one network together, and"
             " fit.branches makes several; set one of the two to 1."
+        )
+
+
+def check_coded(config: TrainConfig, clips: FeatureSet) -> None:
+    """Make sure that there are coded recordings to calibrate on, where that is asked for.
+
+    Raises:
+        InputError: folds calibrate, or no set has recordings.
+    """
+    if not config.calibration.coded:
+        return
+    if config.calibration.source != "valid":
+        raise InputError(
+            "calibration.coded: the networks of folds are asked about recordings as they are;"
+            " set calibration.source=valid, or leave calibration.coded out."
+        )
+    if not clips.is_waveform:
+        raise InputError(
+            "calibration.coded: takes recordings, and these sets are stored features; leave"
+            " calibration.coded out."
         )
 
 

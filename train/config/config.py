@@ -106,7 +106,7 @@ class FitOptions:
             check_range(f"fit.{name}", getattr(self, name), 0, 1)
         for share in self.shares:
             check_range("fit.shares", share, 0, 1)
-        if self.learning_rate <= 0:
+        if not self.learning_rate > 0:
             raise InputError(f"fit.learning_rate: {self.learning_rate} is not above 0.")
         choose("fit.schedule", self.schedule, SCHEDULES)
         choose("fit.draw", self.draw, DRAWS)
@@ -199,28 +199,64 @@ class TrainConfig:
         )
 
 
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """`field=value` pairs of the command line; values are read as YAML.
+
+    Raises:
+        InputError: a pair has no equals sign, or its value is no YAML.
+    """
+    parsed = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set {pair}: write it as field=value, as in fit.batch_size=16.")
+        try:
+            parsed[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"--set {pair}: the value cannot be read as YAML ({plain_reason(error)});"
+                " a list is written as [a, b], a text with odd characters in quotes."
+            ) from error
+    return parsed
+
+
+def plain_reason(error: yaml.YAMLError) -> str:
+    """What is wrong with a text, in one line."""
+    return str(getattr(error, "problem", None) or error)
+
+
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> TrainConfig:
-    """Read a YAML file (or the defaults) and lay the command line's choices over it.
+    """The configuration of a YAML file (or the defaults) with the command line's choices.
 
     Args:
         path: the YAML file, or None for the defaults alone.
         overrides: dotted field names to values, as in `{"fit.epochs": 3}`; None is no choice.
 
     Raises:
-        InputError: the file cannot be read, or a field is unknown or of the wrong type.
+        InputError: the file cannot be read, or a field is unknown, twice another's, or of the
+            wrong type.
+    """
+    return from_tree(without_moved(choices_in(path, overrides)))
+
+
+def choices_in(path: Path | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What a YAML file and the command line, which lies over it, name: unchecked fields.
+
+    Raises:
+        InputError: the file cannot be read, or a dotted name leads nowhere.
     """
     tree: dict[str, Any] = {}
     if path is not None:
         try:
             tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"{path}: cannot be read as YAML: {error}") from error
         if not isinstance(tree, dict):
             raise InputError(f"{path}: expected fields and values, found {type(tree).__name__}")
     for dotted, value in overrides.items():
         if value is not None:  # a copy: a later choice may lie over a field of this one
             put(tree, dotted, deepcopy(value))
-    return from_tree(without_moved(tree))
+    return tree
 
 
 def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
@@ -228,10 +264,8 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
     tree = dict(tree)
     features = choose("features", str(tree.get("features", "mel")), FRONT_ENDS)
     body = choose("body", str(tree.get("body", "cnn-lstm")), BODIES)
-    if isinstance(tree.get("datasets"), str):
-        raise InputError(f"datasets: expected a list, as in [{tree['datasets']}]")
-    for name in tree.get("datasets", ()):
-        dataset_of(str(name))
+    if "datasets" in tree:
+        _check_datasets(tree["datasets"])
     choose("normalise", str(tree.get("normalise", "window")), ("window", "band"))
     choose("kind", str(tree.get("kind", "single")), ("single", "multi"))
     for key, options in (
@@ -241,6 +275,13 @@ def from_tree(tree: Mapping[str, Any]) -> TrainConfig:
         tree[key] = build(options, tree.get(key) or {}, where=f"{key}.")
     config: TrainConfig = build(TrainConfig, tree, where="")
     return config
+
+
+def _check_datasets(datasets: Any) -> None:
+    if not isinstance(datasets, list | tuple) or not datasets:
+        raise InputError(f"datasets: expected a list, as in [folder], not {datasets!r}")
+    for name in datasets:
+        dataset_of(str(name))
 
 
 def to_tree(config: TrainConfig) -> dict[str, Any]:

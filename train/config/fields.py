@@ -30,7 +30,8 @@ def check_range(field_name: str, value: float, low: float, high: float | None = 
     Raises:
         InputError: it does not.
     """
-    if value < low or (high is not None and value > high):
+    # NaN is neither above nor below a bound.
+    if not value >= low or (high is not None and not value <= high):
         bounds = f"at least {low}" if high is None else f"in {low}..{high}"
         raise InputError(f"{field_name}: {value} is not {bounds}.")
 
@@ -119,11 +120,31 @@ def _typed_entries(kind: Any, value: Any, *, where: str) -> dict[str, Any]:
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set a field by its dotted name."""
+    """Set a field by its dotted name.
+
+    Raises:
+        InputError: what stands before a dot has no fields.
+    """
     *parents, last = dotted.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
+    for i, parent in enumerate(parents):
+        if tree.get(parent) is None:  # named in a file, with nothing below it
+            tree[parent] = {}
+        tree = tree[parent]
+        if not isinstance(tree, dict):
+            before = ".".join(parents[: i + 1])
+            raise InputError(f"{dotted}: {before} is {tree!r}, which has no fields.")
     tree[last] = value
+
+
+def flat(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """A nested mapping with dotted names; an empty one counts for nothing."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{before}{name}.")
+        else:
+            found[f"{before}{name}"] = value
+    return found
 
 
 def plain(value: Any) -> Any:

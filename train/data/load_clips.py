@@ -27,8 +27,6 @@ from train.features.mel import MelFrontEnd, MelOptions
 Say = Callable[[str], None]
 Follow = Callable[[str], Callable[[int, int], None]]
 
-SOURCES = ("auto", "out-of-fold", "valid")
-
 
 def load_clips(config: TrainConfig, data: Path, *, prepared: Path, say: Say) -> FeatureSet:
     """All datasets of a configuration as one set.
@@ -264,8 +262,6 @@ def resolved(config: TrainConfig, clips: FeatureSet, *, say: Say) -> TrainConfig
         say(f"{clips.name}: several labels a clip, so kind=multi")
         config = replace(config, kind="multi")
     chosen = config.calibration
-    if chosen.source not in SOURCES:
-        raise InputError(f"calibration.source: {chosen.source!r}; known: {', '.join(SOURCES)}.")
     if chosen.folds < 0:
         has_valid = bool((clips.splits == "valid").any())
         chosen = replace(chosen, folds=0 if clips.is_waveform and has_valid else FOLDS)

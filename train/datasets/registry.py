@@ -26,6 +26,11 @@ def _found() -> dict[str, Dataset]:
 
 DATASETS: dict[str, Dataset] = _found()
 BOUND = "CC BY-NC 4.0, after the data that it learned from"
+NONE_STATED = "none stated"
+FOR_ALL = set("mit apache bsd isc cc0 unlicense zlib mpl gpl lgpl agpl".split())
+"""Words of licences that let anybody do anything that matters here with what was learned."""
+
+FOR_SOME = {"nc", "noncommercial", "research", "academic", "educational", "personal", "private"}
 
 
 def dataset_of(name: str) -> Dataset:
@@ -78,12 +83,13 @@ def licence_of_weights(names: Sequence[str], teachers: Sequence[Mapping[str, str
         base = known_name.partition(":")[0]
         if text := _terms_of(base):
             terms[base] = text
-    taught = {f"teacher {teacher['name']}": teacher["licence"] for teacher in teachers}
-    stated = [f"{name}: {text}" for name, text in (terms | taught).items()]
+    # A list: two teachers may have one name.
+    taught = [(f"teacher {teacher['name']}", teacher["licence"]) for teacher in teachers]
+    stated = list(dict.fromkeys(f"{name}: {text}" for name, text in [*terms.items(), *taught]))
     from_all = "; ".join(_without_repeats(text, stated) for text in stated)
-    if terms or any(_is_bound(text) for text in taught.values()):
+    if terms or any(_is_bound(text) for _, text in taught):
         return f"{BOUND} ({from_all})"
-    none = "none stated: the terms are those of the recordings that it learned from"
+    none = f"{NONE_STATED}: the terms are those of the recordings that it learned from"
     return f"{none} ({from_all})" if taught else none
 
 
@@ -109,11 +115,12 @@ def _terms_of(name: str) -> str:
 
 
 def _is_bound(licence: str) -> bool:
-    """Whether a teacher's licence keeps others from commercial use, or says nothing of it."""
-    words = re.split(r"[^a-z]+", licence.lower())
-    is_unknown = not licence.strip() or "unknown" in words
-    return (
-        is_unknown
-        or bool({"nc", "noncommercial", "research"} & set(words))
-        or ("non-commercial" in licence.lower())
-    )
+    """Whether a teacher's licence keeps others from commercial use, or does not say so clearly.
+
+    The careful reading: words that are not known bind as well.
+    """
+    words = set(re.split(r"[^a-z0-9]+", licence.lower()))
+    if words & FOR_SOME or ("commercial" in words and words & {"no", "not", "non"}):
+        return True
+    is_free = bool(words & FOR_ALL) or {"cc", "by"} <= words
+    return not (is_free or licence.startswith(NONE_STATED))

@@ -110,11 +110,14 @@ def cross_fitted(logits: ClipLogits, config: TrainConfig) -> NDArray[np.float32]
     return scores
 
 
-def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
+def measured_apart(
+    logits: ClipLogits, config: TrainConfig, n_clips: int | None = None
+) -> dict[str, Any]:
     """Figures of each clip under a calibration and thresholds that it had no part in.
 
     Where no folds calibrate, some are drawn for the figures alone. Clips of a single group
-    cannot be told apart: their figures say that they measure what they have chosen.
+    cannot be told apart: their figures say that they measure what they have chosen. Only the
+    first `n_clips` are measured; the others calibrate alone.
     """
     n_folds = config.calibration.folds if config.calibration.folds > 1 else FIGURE_FOLDS
     folds = fold_of_groups(logits.clips, n_folds=n_folds, seed=config.seed)
@@ -130,9 +133,11 @@ def measured_apart(logits: ClipLogits, config: TrainConfig) -> dict[str, Any]:
             clip_scores(rest, calibration, kind=config.kind), rest, config
         )
         needed[held] = [chosen[label] for label in logits.clips.labels]
-    written, known = with_parents(scores, logits.clips, config)
-    figures = clip_figures(scores, logits.clips) | believed(written, known, needed)
-    parts = by_dataset(scores, logits.clips)
+    clips = logits.clips.take(np.arange(len(logits.clips))[:n_clips])
+    scores, needed = scores[:n_clips], needed[:n_clips]
+    written, known = with_parents(scores, clips, config)
+    figures = clip_figures(scores, clips) | believed(written, known, needed)
+    parts = by_dataset(scores, clips)
     if len(np.unique(folds)) == 1:
         figures["on_what_calibrated"] = True
     return {"": figures, **parts}
@@ -203,12 +208,18 @@ def believed(
 
 
 def calibration_facts(
-    unseen: ClipLogits, calibration: Calibration, config: TrainConfig
+    unseen: ClipLogits,
+    calibration: Calibration,
+    config: TrainConfig,
+    n_clips: int | None = None,
 ) -> dict[str, Any]:
-    """Thresholds, what was fitted, and figures of clips that had no part in either."""
+    """Thresholds, what was fitted, and figures of clips that had no part in either.
+
+    Only the first `n_clips` are measured: those behind them are the same recordings once more.
+    """
     honest = cross_fitted(unseen, config)
     split = "valid" if config.calibration.source == "valid" else "out_of_fold_train"
-    figures = measured_apart(unseen, config)
+    figures = measured_apart(unseen, config, n_clips)
     return {
         "thresholds": chosen_thresholds(honest, unseen, config),
         "calibration": {

@@ -14,9 +14,10 @@ from typing import Any
 import typer
 
 from tagger.errors import InputError, TaggerError
+from train.config.config import parse_overrides
 from train.config.fields import build, choose
 from train.fit.initial_weights import Places
-from train.fit.run import alone_in, begin, parse_overrides
+from train.fit.run import alone_in, begin
 
 EXPERIMENTS = ("absent", "ensemble", "follow", "last_fit", "last_layer", "soup")
 
@@ -57,6 +58,7 @@ def run_named(given: argparse.Namespace) -> Path:
             where,
             say=say,
             resume=given.resume,
+            force=given.force,
             experiment=given.name,
         )
         best: Path = module.run_experiment(run, options)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prepared", type=Path, default=Path("prepared"))
     parser.add_argument("--from", dest="start_from", type=Path)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--force", action="store_true")
     fields: dict[str, Any] = {"action": "append", "default": [], "metavar": "FIELD=VALUE"}
     parser.add_argument("--set", help="a field of the run", **fields)
     parser.add_argument("--with", dest="options", help="an option of the experiment", **fields)

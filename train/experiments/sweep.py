@@ -17,7 +17,7 @@ from train.config.saved import from_saved
 from train.data.turns import turn
 from train.evaluation.evaluate import evaluate_model
 from train.fit.distributed import is_first
-from train.fit.initial_weights import Places
+from train.fit.initial_weights import Places, write_text
 from train.fit.run import run_training
 
 Say = Callable[[str], None]
@@ -77,9 +77,13 @@ def _run_one(
     sweep: Sweep, folder: Path, overrides: dict[str, Any], asked: dict[str, Any]
 ) -> dict[str, Any]:
     name = folder.name
-    finished = _finished(folder, asked, sweep.splits)
-    if finished is not None:
-        return finished
+    begun = _begun(folder, asked)
+    record = None if begun is None else begun["record"]
+    if record is not None and set(sweep.splits) <= set(record["figures"]):
+        return dict(record)
+    if begun is None and is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep(folder, asked, None)
     started = _cpu_s()
     sweep.say(f"{name}: fitting")
     run_training(
@@ -87,12 +91,12 @@ def _run_one(
         overrides,
         Places(data=sweep.data, out=folder, prepared=sweep.prepared),
         say=lambda line: sweep.say(f"{name}: {line}"),
-        resume=True,
+        resume=begun is not None,
     )
     seconds = round(_cpu_s() - started, 1)
     figures = {split: _measured(sweep, folder, split) for split in sweep.splits}
     record = {"name": name, "folder": str(folder), "fit_cpu_s": seconds, "figures": figures}
-    (folder / RECORD).write_text(json.dumps({"asked": asked, "record": record}, indent=1))
+    _keep(folder, asked, record)
     return record
 
 
@@ -129,9 +133,17 @@ def pooled_scores(records: Sequence[Mapping[str, Any]], split: str) -> dict[str,
     return {"ids": ids, "right": np.array([np.mean(right[clip]) for clip in ids])}
 
 
-def _finished(
-    folder: Path, asked: dict[str, Any], splits: Sequence[str]
-) -> dict[str, Any] | None:
+def _keep(folder: Path, asked: dict[str, Any], record: dict[str, Any] | None) -> None:
+    """What is asked of a run, from its beginning on, and what it found."""
+    write_text(folder / RECORD, json.dumps({"asked": asked, "record": record}, indent=1))
+
+
+def _begun(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What the folder holds of a run of this configuration; its record is None until it ends.
+
+    Raises:
+        InputError: it holds one of another configuration.
+    """
     path = folder / RECORD
     if not path.is_file():
         return None
@@ -143,8 +155,7 @@ def _finished(
             f"{folder}: holds a run that differs in {', '.join(changed)}; name another folder"
             " with --out, or remove this one."
         )
-    record: dict[str, Any] = kept["record"]
-    return record if set(splits) <= set(record["figures"]) else None
+    return dict(kept)
 
 
 def _measured(sweep: Sweep, folder: Path, split: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from torch import Tensor
 from tagger.errors import InputError
 from tagger.system.cores import usable_cores
 from train.calibration.cross_validation import Say, epoch_lines
-from train.config.config import TrainConfig
+from train.config.config import TrainConfig, to_tree
 from train.datasets.base import FeatureSet
 from train.fit.callbacks import LAST, OnEpoch, read_last
 from train.fit.distributed import device_here
@@ -135,14 +135,15 @@ def fit_branch(
     own = replace(config, seed=config.seed + SEEDS_APART * number)
     if not (folder / LAST).is_file():
         folder.mkdir(exist_ok=True)
-        write_whole(parted(read_last(out), own.seed), folder / LAST)
+        write_whole(parted(read_last(out), own), folder / LAST)
     net = fit(own, clips, run_dir=folder, on_epoch=on_epoch, valid=valid, resume=True)
     state = {name: value.cpu() for name, value in net.state_dict().items()}
     write_whole({"epochs": config.fit.epochs, "state": state}, folder / WEIGHTS)
 
 
-def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
-    """What last.pt holds, with generators that draw from here on what no other branch draws."""
+def parted(content: dict[str, Any], own: TrainConfig) -> dict[str, Any]:
+    """What last.pt holds, as a branch's own: its generators draw what no other branch draws."""
+    seed = own.seed
     generator = torch.Generator(device_here()).manual_seed(seed)
     on_cpu = torch.Generator().manual_seed(seed)
     states = {
@@ -152,7 +153,7 @@ def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
         "torch": on_cpu.get_state(),
     }
     kept = {k: v for k, v in content["tagger"].items() if k != "generators_by_rank"}
-    return {**content, "tagger": {**kept, "generators": states}}
+    return {**content, "tagger": {**kept, "config": to_tree(own), "generators": states}}
 
 
 def is_done(folder: Path, epochs: int) -> bool:

@@ -147,7 +147,7 @@ class KeepLast(Callback):
     ) -> None:
         """Add what Lightning does not know."""
         states = {name: _state_of(generator) for name, generator in self.generators.items()}
-        states["torch"] = torch.get_rng_state()
+        states |= _torch_states()
         checkpoint["tagger"] = self.facts | {
             "generators": states,
             "best": None if self.best is None else self.best.figure(),
@@ -173,10 +173,25 @@ class KeepLast(Callback):
             return
         for name, generator in self.generators.items():
             _restore(generator, self.restored[name])
-        torch.set_rng_state(self.restored["torch"])
+        _restore_torch(self.restored)
         # An unbroken run draws a seed for the workers it does not have when an epoch begins.
         torch.empty((), dtype=torch.int64).random_()
         self.restored = None
+
+
+def _torch_states() -> dict[str, Any]:
+    """Of torch's own generators: a GPU's draws what dropout leaves out there."""
+    states: dict[str, Any] = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _restore_torch(states: Mapping[str, Any]) -> None:
+    torch.set_rng_state(states["torch"])
+    # A run may go on elsewhere, and what was kept before 2026-11-28 has no state of a GPU.
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
 
 
 def _state_of(generator: Any) -> Any:

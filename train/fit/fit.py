@@ -19,7 +19,6 @@ from train.data.loaders import training_loader, watched_loader
 from train.datasets.base import FeatureSet
 from train.fit.averaging import Averaging
 from train.fit.callbacks import (
-    LAST,
     KeepBest,
     KeepLast,
     OnEpoch,
@@ -28,6 +27,7 @@ from train.fit.callbacks import (
     StopAtNan,
     read_last,
 )
+from train.fit.continued import last_of
 from train.fit.distributed import device_here, is_first, rank
 from train.fit.memory import keep_freed_memory
 from train.fit.module import Fit
@@ -61,7 +61,8 @@ def fit(
         resume: go on from run_dir/last.pt if it is there.
 
     Raises:
-        InputError: the loss is no number, the GPU's memory is too small, or `valid` is needed.
+        InputError: the loss is no number, the GPU's memory is too small, `valid` is missing,
+            or last.pt was learned with other choices.
     """
     L.seed_everything(config.seed, verbose=False)
     loader = training_loader(config, clips)
@@ -75,7 +76,7 @@ def fit(
     module = _module(net, config, clips)
     watched = watched_loader(config, valid)
     best = None if watched is None else KeepBest(config.fit.patience)
-    last = run_dir / LAST if resume and (run_dir / LAST).is_file() else None
+    last = last_of(run_dir, config) if resume else None
     if last is not None and _is_over(config.fit, run_dir):
         _take_over(read_last(run_dir), module, best)
     else:
@@ -83,7 +84,6 @@ def fit(
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
     if best is not None and best.weights is not None:
         module.load_state_dict(best.weights)
-    # Lightning has put it on the processor; what follows runs where the fit ran.
     net.requires_grad_(True).eval().to(device_here())
     if clips.lessons is not None and module.pupil is not None and is_first():
         parts = [part for part in clips.lessons.parts if part.kind != POSTERIOR]
@@ -94,7 +94,7 @@ def fit(
 def _is_over(options: FitOptions, run_dir: Path) -> bool:
     """Whether an interrupted fit had come to its end, or to where it is to stop."""
     n_epochs: int = read_last(run_dir)["epoch"] + 1
-    return n_epochs >= (options.stop_epoch or options.epochs)
+    return n_epochs >= min(options.stop_epoch or options.epochs, options.epochs)
 
 
 def _take_over(finished: dict[str, Any], module: Fit, best: KeepBest | None) -> None:

@@ -10,7 +10,8 @@ import yaml
 from torch import Tensor
 
 from tagger.errors import InputError
-from train.config.config import TrainConfig, to_tree
+from train.config.config import TrainConfig, choices_in, to_tree
+from train.config.fields import flat
 from train.evaluation.run_facts import versions
 from train.models import checkpoint
 from train.models.checkpoint import Checkpoint
@@ -23,24 +24,29 @@ HEAD_LABELS = f"{OF_LABELS}weight"
 ALIKE = ("features", "features_options", "body", "body_options", "floor_db", "normalise")
 
 
-def like(start_from: Path | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def like(
+    start_from: Path | None, config_path: Path | None, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
     """The user's choices over what a checkpoint to start from prescribes.
 
     Raises:
-        InputError: another front end or body is asked for than the checkpoint has.
+        InputError: another front end or body is asked for than the checkpoint has, by the file
+            or by the command line.
     """
     if start_from is None:
         return dict(overrides)
     tree = to_tree(checkpoint.load(start_from).config)
     fixed = {name: tree[name] for name in ALIKE}
-    for name in ALIKE:
-        asked = overrides.get(name)
-        if asked is not None and asked != fixed[name]:
+    asked = choices_in(config_path, overrides)
+    for name, value in flat({name: asked[name] for name in ALIKE if name in asked}).items():
+        has = flat(fixed).get(name)
+        if value is not None and value != has:
             raise InputError(
-                f"--from {start_from}: its {name} is {fixed[name]}, not {asked}; a network"
-                " keeps its front end and body when it learns other labels."
+                f"--from {start_from}: its {name} is {has}, not {value}; a network keeps its"
+                " front end and body when it learns other labels: leave that choice out."
             )
-    return {**overrides, **fixed}
+    others = {k: v for k, v in overrides.items() if k.partition(".")[0] not in ALIKE}
+    return {**others, **fixed}
 
 
 def start_of(
@@ -98,14 +104,29 @@ def write_run(config: TrainConfig, where: Places, *, experiment: str = "") -> No
     """Keep the resolved configuration (its seeds too), the places, versions and revision."""
     out, start_from = where.out, where.start_from
     out.mkdir(parents=True, exist_ok=True)
-    (out / CONFIG).write_text(yaml.safe_dump(to_tree(config), sort_keys=False))
+    write_text(out / CONFIG, yaml.safe_dump(to_tree(config), sort_keys=False))
     places = {
         "data": str(where.data.resolve()),
         "prepared": str(where.prepared.resolve()),
         "start_from": str(start_from.resolve()) if start_from else None,
         **({"experiment": experiment} if experiment else {}),
     }
-    (out / RUN).write_text(json.dumps(places | {"versions": versions()}, indent=1))
+    write_text(out / RUN, json.dumps(places | {"versions": versions()}, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside, then move: a full disk or a kill leaves the file as it was.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
 def places_of(run: Path) -> Places:

@@ -31,9 +31,12 @@ def mean_of(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 def measure_statistics(net: TaggerNet, clips: FeatureSet, *, n_clips: int) -> None:
     """Give each batch normalisation the mean and variance of what it is given now.
 
-    One window, the middle one, of up to `n_clips` evenly spread clips is heard, clean.
+    One window, the middle one, of up to `n_clips` evenly spread clips is heard, clean. They
+    are shuffled: neighbours in a table are often alike, and the mean of the variances of such
+    batches would lack what lies between them.
     """
-    chosen = np.arange(0, len(clips), max(1, -(-len(clips) // n_clips)))
+    spread = np.arange(0, len(clips), max(1, -(-len(clips) // n_clips)))
+    chosen = np.random.default_rng(0).permutation(spread)
     with _listening(net):
         window_embeddings(net, clips.take(chosen), n_windows=1)
 

@@ -1,13 +1,11 @@
 """One training run from a configuration to `best.pt`: folds, fit, calibration, figures."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tagger.errors import InputError
 from train.calibration.beside import check_beside, facts_with, with_beside
@@ -31,6 +29,7 @@ from train.data.turns import alone
 from train.datasets.base import FeatureSet
 from train.evaluation.run_facts import data_facts, versions
 from train.fit.branches import fit_branches
+from train.fit.continued import check_continues, check_free, forget_fits
 from train.fit.distributed import is_first
 from train.fit.initial_weights import (
     CONFIG,
@@ -41,6 +40,7 @@ from train.fit.initial_weights import (
     start_of,
     teachers_before,
     write_run,
+    write_text,
 )
 from train.fit.learnable import learnable
 from train.fit.seen_clips import SeenSplits, marked, seen_by_start, warning
@@ -91,21 +91,6 @@ def resume_training(run: Path, overrides: Mapping[str, Any], *, say: Say) -> Pat
         return finish(begin(run / CONFIG, changes, where, say=say, resume=True))
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
-    """`field=value` pairs of the command line; values are read as YAML.
-
-    Raises:
-        InputError: a pair has no equals sign.
-    """
-    parsed = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise InputError(f"--set {pair}: write it as field=value, as in fit.batch_size=16.")
-        parsed[name.strip()] = yaml.safe_load(value)
-    return parsed
-
-
 def run_training(
     config_path: Path | None,
     overrides: Mapping[str, Any],
@@ -113,6 +98,7 @@ def run_training(
     *,
     say: Say,
     resume: bool = False,
+    force: bool = False,
 ) -> Path:
     """Fit, calibrate, measure, save; returns the path of `best.pt`.
 
@@ -122,13 +108,15 @@ def run_training(
         where: what is read and written.
         say: told how far it is, one line at a time.
         resume: go on where an interrupted run in `where.out` stopped.
+        force: take the place of a model that `where.out` holds.
 
     Raises:
-        InputError: the configuration or the data cannot be used, or another run is fitting in
-            the same folder.
+        InputError: the configuration or the data cannot be used, the folder holds a model, or
+            another run is fitting in it.
     """
     with alone_in(where.out):
-        return finish(begin(config_path, overrides, where, say=say, resume=resume))
+        run = begin(config_path, overrides, where, say=say, resume=resume, force=force)
+        return finish(run)
 
 
 def alone_in(out: Path) -> AbstractContextManager[None]:
@@ -147,6 +135,7 @@ def begin(
     *,
     say: Say,
     resume: bool = False,
+    force: bool = False,
     experiment: str = "",
 ) -> Run:
     """All that comes before learning; arguments and errors are those of `run_training`.
@@ -155,7 +144,9 @@ def begin(
     it cannot be resumed without it.
     """
     say = say if is_first() else _silent
-    config = load_config(config_path, like(where.start_from, overrides))
+    if is_first() and not (resume or force):
+        check_free(where.out)
+    config = load_config(config_path, like(where.start_from, config_path, overrides))
     check_choices(config, start_from=where.start_from)
     if experiment and config.fit.branches > 1:
         raise InputError(
@@ -164,6 +155,10 @@ def begin(
         )
     run = _with_clips(config, where, say=say, resume=resume)
     if is_first():
+        if resume:
+            check_continues(where.out, run.config)
+        else:
+            forget_fits(where.out)
         write_run(run.config, where, experiment=experiment)
         list_unreadable(where.out, run.clips)
     if (warned := warning(run.seen, run.config)) is not None:
@@ -178,7 +173,8 @@ def reopened(out: Path) -> Run:
         InputError: as of `begin`.
     """
     where = places_of(out)
-    config = load_config(out / CONFIG, like(where.start_from, off_in(out / CONFIG)))
+    path = out / CONFIG
+    config = load_config(path, like(where.start_from, path, off_in(path)))
     return _with_clips(config, where, say=_silent, resume=True)
 
 
@@ -291,7 +287,7 @@ def save_run(
     path = run.where.out / checkpoint.BEST
     branches = run.config.fit.branches > 1  # whose mean has no optimiser, and no last epoch
     checkpoint.save(done, path, training={} if branches else checkpoint.training_of(path))
-    (run.where.out / "facts.json").write_text(json.dumps(dict(facts), indent=1))
+    write_text(run.where.out / "facts.json", json.dumps(dict(facts), indent=1))
 
 
 def _silent(_: str) -> None:
