@@ -36,8 +36,9 @@ def experiment(words, fields, root, *more):
     """`python -m train.experiments`; returns its status and where best.pt is to be."""
     config = root / "config.yaml"
     config.write_text(json.dumps(fields))
-    given = [*words, "--config", config, "--data", root, "--out", root / "run", *more]
-    return main([str(word) for word in given]), root / "run" / checkpoint.BEST
+    out = root / "run"
+    given = [*words, "--config", config, "--data", root, "--out", out, "--force", *more]
+    return main([str(word) for word in given]), out / checkpoint.BEST
 
 
 def test_unknown_labels_are_what_was_heard_and_known_ones_half_of_it():
@@ -110,7 +111,7 @@ def test_a_new_run_in_the_same_folder_takes_no_member_of_the_old_one(two_sets, t
     slow = short | {"fit": short["fit"] | {"learning_rate": 1e-5}}
     weights = []
     for fields in (slow, short):
-        assert experiment(TWO, fields, tmp_path, "--force")[0] == 0
+        assert experiment(TWO, fields, tmp_path)[0] == 0
         net = checkpoint.load(tmp_path / "run" / "member-1" / "fitted.pt").net
         weights.append(net.head.labels.weight)
     assert not torch.equal(*weights)
