@@ -95,7 +95,8 @@ def lessons_for(
     taught = replace(clips, lessons=lessons)
     if config.probe.weight == 0:
         return taught
-    parents = config.parents_among(clips.labels)
+    trees = {teacher.name: teacher.card.parents for teacher in teachers}
+    parents = trees.get(config.probe.model)
     return with_posteriors(taught, config.probe, names=config.names, parents=parents)
 
 
