@@ -70,6 +70,31 @@ def test_another_model_under_the_same_name_is_asked_anew(data):
     assert folder_of(teachers_of(config, data)[0], data) != before
 
 
+def test_each_coverage_keeps_its_answers(data):
+    """Who goes back to one that was asked before asks nothing."""
+    asked = []
+    for coverage in (1.0, 0.5, 1.0, 0.5):
+        said = []
+        loaded(data, tree(THREE[2] | {"coverage": coverage}), say=said.append)
+        asked.append("asking teachers: 42 of 42" in said)
+    assert asked == [True, True, False, False]
+
+
+def test_answers_of_a_coverage_that_no_name_says_are_kept(data):
+    """They were stored under the model alone; full coverage then stands elsewhere."""
+    some, whole = (
+        teachers_of(from_tree(tree(THREE[2] | {"coverage": coverage})), data)[0]
+        for coverage in (0.5, 1.0)
+    )
+    plain = folder_of(whole, data)
+    with Answers(plain, some) as store:
+        store.add("a", np.zeros((2, some.n_out), np.float32))
+    assert folder_of(some, data) == plain
+    with Answers(folder_of(whole, data), whole) as store:
+        assert not store.lines
+    assert list(Answers(plain, some).lines) == ["a"]
+
+
 def test_a_killed_listening_goes_on(data):
     """What was answered stays; nothing is lost or asked for twice; no process is left."""
     code = (
