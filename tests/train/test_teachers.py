@@ -1,6 +1,7 @@
 """Teachers are asked once about each recording; what they say is stored, masked, aligned."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,23 @@ def test_teachers_are_asked_once(data, monkeypatch):
     said = []
     loaded(data, tree(*THREE), say=said.append)
     assert [line for line in said if line.startswith("asking")] == ["asking teachers: 42 of 42"]
+
+
+@pytest.mark.parametrize("names", [["recordings", "unlabelled"], ["unlabelled", "recordings"]])
+def test_a_recording_of_two_sets_is_heard_by_the_teachers_of_both(data, names):
+    """Whichever set stands last; a clip learns from those of its own set."""
+    shutil.rmtree(data / "unlabelled")
+    (data / "unlabelled").symlink_to(data / "recordings" / "audio")
+    made = tree(THREE[0] | {"datasets": ["recordings"]}, THREE[1]) | {"datasets": names}
+    clips = loaded(data, made)
+    of_both = clips.from_datasets(["recordings"])
+    assert of_both.sum() == len(clips) / 2 == 30
+    for is_heard, rows in zip(of_both, clips.lessons.of_clip, strict=True):
+        assert np.isfinite(rows[:, :5]).all() == is_heard
+        assert np.isfinite(rows[:, 5:]).all()
+    said = []
+    loaded(data, made, say=said.append)
+    assert not any(line.startswith("asking") for line in said)
 
 
 def test_another_model_under_the_same_name_is_asked_anew(data):
