@@ -142,14 +142,16 @@ def fit_branch(
 
 
 def parted(content: dict[str, Any], seed: int) -> dict[str, Any]:
-    """What last.pt holds, with generators that draw from here on what no other branch draws."""
-    generator = torch.Generator(device_here()).manual_seed(seed)
-    on_cpu = torch.Generator().manual_seed(seed)
+    """What last.pt holds, with generators that draw from here on what no other draws.
+
+    No two of one branch begin alike, nor do those of two branches: `seed` and the numbers
+    after it are a branch's own, up to that of the next one, `SEEDS_APART` further on.
+    """
     states = {
-        "augment": generator.get_state(),
-        "sampler": on_cpu.get_state(),
-        "crops": np.random.default_rng(seed).bit_generator.state,
-        "torch": on_cpu.get_state(),
+        "augment": torch.Generator(device_here()).manual_seed(seed).get_state(),
+        "sampler": torch.Generator().manual_seed(seed + 1).get_state(),
+        "torch": torch.Generator().manual_seed(seed + 2).get_state(),
+        "crops": np.random.default_rng(seed + 3).bit_generator.state,
     }
     kept = {k: v for k, v in content["tagger"].items() if k != "generators_by_rank"}
     return {**content, "tagger": {**kept, "generators": states}}
