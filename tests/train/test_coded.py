@@ -100,6 +100,25 @@ def test_clips_that_are_decoded_otherwise_are_coded_again(tmp_path):
     assert said[-1].endswith("24 of 24")
 
 
+def test_other_pieces_of_a_file_are_coded_though_as_long_as_those_before(tmp_path):
+    """The key tells them apart: one piece of a second, or two of half a second."""
+    found = load(Where(root=trees.genres(tmp_path / "music", seconds=2.0)))
+    heard = []
+    for n_pieces in (1, 2):
+        recipe = Recipe(sample_rate=8000, longest_s=1.0, n_pieces=n_pieces)
+        prepare(found, tmp_path / f"s{n_pieces}", recipe, n_jobs=2)
+        clips = as_features(found, tmp_path / f"s{n_pieces}", recipe)
+        clips = replace(clips, splits=np.full(24, "train"))
+        heard.append(coded_in(tmp_path, clips, recipe=recipe))
+    one, two = heard
+    assert [len(samples[0]) for samples in one.features] == [8000] * 24
+    for i in range(24):
+        assert one.coded[i].shape == two.coded[i].shape
+        made = coded_samples("x", two.features[i][0], float(two.db_of_step[i]), 8000)
+        np.testing.assert_array_equal(two.coded[i][0], np.frombuffer(made.content, "<i2"))
+    assert any((a != b).any() for a, b in zip(one.coded, two.coded, strict=True))
+
+
 def test_a_store_of_another_format_is_coded_again(prepared, tmp_path):
     """All of it, as recordings that were prepared in it are prepared again."""
     first = [samples.copy() for samples in coded_in(tmp_path, prepared).coded]

@@ -101,6 +101,19 @@ def test_what_is_taught_lies_between_both():
     np.testing.assert_allclose([rows[0][0] for rows in found], low, atol=2e-3)
 
 
+def test_of_its_own_shares_too_a_stretch_gets_the_mean_of_the_recording():
+    """As much of it as `whole` says, whatever of the two is said of the stretch."""
+    clips, _ = taught()
+    peered = with_peer(clips, np.full(len(clips), 0.5))
+    own = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]], np.float32)
+    peered.lessons.of_clip[0][:, 5:] = own[:, ::-1]  # GIVEN has high before low
+    for whole in (0.0, 0.5, 1.0):
+        options = replace(OPTIONS, model="before", model_share=1.0, whole=whole)
+        found = shares_of(with_posteriors(peered, options, names=NAMES))[0]
+        expected = whole * own.mean(axis=0) + (1 - whole) * own
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
 def test_who_says_nothing_leaves_it_to_the_other():
     """A recording that the earlier model did not hear, one that nobody knows to be music."""
     own = np.log(np.array([[0.5, 0.5], [np.nan, np.nan], [0.1, 0.9]], np.float32))
