@@ -19,7 +19,7 @@ from tests.train.school import THREE, tree, write_data
 from tests.train.test_checkpoints import OVERRIDES, ROOT, music, quiet  # noqa: F401 - a fixture
 from train.config.config import from_tree
 from train.experiments.__main__ import main as experiments
-from train.fit.branches import LOG, WEIGHTS, n_together, parted, weights_in
+from train.fit.branches import LOG, SEEDS_APART, WEIGHTS, n_together, parted, weights_in
 from train.fit.callbacks import LAST, read_last
 from train.fit.mean import mean_of
 from train.fit.run import resume_training
@@ -115,16 +115,20 @@ def test_a_run_that_becomes_longer_goes_on_in_every_branch(done, tmp_path):
 
 
 def test_no_two_branches_draw_alike():
-    """Clips, places, changes and what is dropped; all else is what the common part left."""
+    """Clips, places, changes, what is dropped, nor any two of these; the rest is as it was."""
     kept = {"labels": ["a"], "generators": {}, "generators_by_rank": [{}]}
     content = {"epoch": 4, "tagger": kept}
-    one, other = (parted(content, from_tree({"seed": seed})) for seed in (1, 2))
+    seeds = (1 + SEEDS_APART * number for number in (1, 2))
+    one, other = (parted(content, from_tree({"seed": seed})) for seed in seeds)
     assert one["epoch"] == 4
     assert set(one["tagger"]) == {"labels", "config", "generators"}
     states, others = (found["tagger"]["generators"] for found in (one, other))
     assert set(states) == {"augment", "sampler", "crops", "torch"}
-    for name in ("augment", "sampler", "torch"):
-        assert not torch.equal(states[name], others[name])
+    begun = [
+        found[name] for found in (states, others) for name in ("augment", "sampler", "torch")
+    ]
+    for i, state in enumerate(begun):
+        assert not any(torch.equal(state, before) for before in begun[:i])
     drawn = []
     for found in (states, others):
         rng = np.random.default_rng()

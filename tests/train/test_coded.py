@@ -1,5 +1,6 @@
 """Recordings as codecs leave them: where they are kept, and when they are heard."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from train.data.load_clips import load_clips, load_to_learn
 from train.data.loaders import training_loader
 from train.data.prepare import as_features, prepare
 from train.data.store import CLIPS, SAMPLES, Recipe
+from train.data.store import RECIPE as RECIPE_FILE
 from train.datasets.audio import Where
 from train.datasets.base import join, with_coded_ones
 from train.datasets.folder import load
@@ -96,6 +98,40 @@ def test_clips_that_are_decoded_otherwise_are_coded_again(tmp_path):
     said = []
     coded_in(tmp_path, louder, recipe=recipe, said=said)
     assert said[-1].endswith("24 of 24")
+
+
+def test_other_pieces_of_a_file_are_coded_though_as_long_as_those_before(tmp_path):
+    """The key tells them apart: one piece of a second, or two of half a second."""
+    found = load(Where(root=trees.genres(tmp_path / "music", seconds=2.0)))
+    heard = []
+    for n_pieces in (1, 2):
+        recipe = Recipe(sample_rate=8000, longest_s=1.0, n_pieces=n_pieces)
+        prepare(found, tmp_path / f"s{n_pieces}", recipe, n_jobs=2)
+        clips = as_features(found, tmp_path / f"s{n_pieces}", recipe)
+        clips = replace(clips, splits=np.full(24, "train"))
+        heard.append(coded_in(tmp_path, clips, recipe=recipe))
+    one, two = heard
+    assert [len(samples[0]) for samples in one.features] == [8000] * 24
+    for i in range(24):
+        assert one.coded[i].shape == two.coded[i].shape
+        made = coded_samples("x", two.features[i][0], float(two.db_of_step[i]), 8000)
+        np.testing.assert_array_equal(two.coded[i][0], np.frombuffer(made.content, "<i2"))
+    assert any((a != b).any() for a, b in zip(one.coded, two.coded, strict=True))
+
+
+def test_a_store_of_another_format_is_coded_again(prepared, tmp_path):
+    """All of it, as recordings that were prepared in it are prepared again."""
+    first = [samples.copy() for samples in coded_in(tmp_path, prepared).coded]
+    path = coded_folder(tmp_path, RECIPE) / RECIPE_FILE
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps(stored | {"format": stored["format"] - 1}))
+    said = []
+    again = coded_in(tmp_path, prepared, said=said)
+    assert said[0] == f"coding {prepared.name}: 2 of 24"
+    for one, other in zip(first, again.coded, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert json.loads(path.read_text()) == stored
+    assert len((path.parent / CLIPS).read_text().splitlines()) == 24
 
 
 def test_a_file_that_stands_twice_is_coded_once(prepared, tmp_path):

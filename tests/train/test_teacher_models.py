@@ -137,6 +137,20 @@ def test_a_model_of_our_own_needs_no_card(tmp_path):
     assert found.shape == (1, 2 + teacher.card.embedding)
 
 
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_a_model_of_our_own_knows_which_score_holds_which(tmp_path, kind):
+    """By its own tree, as it writes the labels; sigmoids stand side by side."""
+    config = from_tree(
+        small.tree()
+        | {"kind": kind, "names": {"punk": "Punk"}, "parents": {"punk": "rock", "x": "rock"}}
+    )
+    net = TaggerNet(config.network(), n_labels=2).eval()
+    facts = {"thresholds": {"punk": 0.5, "rock": 0.5}}
+    save(Checkpoint(net, config, ("punk", "rock"), facts), tmp_path / "best.pt")
+    model = export_checkpoint(tmp_path / "best.pt", tmp_path / "m.onnx", say=lambda _: None)
+    assert read_teacher(model).card.parents == ({"Punk": "rock"} if kind == "single" else {})
+
+
 def test_a_card_may_stand_in_one_file_with_others(tmp_path):
     """teachers.json beside the model, by its name; or wherever `card` points."""
     card = {"sample_rate": 8000, "labels": LABELS, "file": "a.onnx", "note": "any"}
@@ -162,6 +176,7 @@ WRONG = {
     "another embedding": ({"embedding": 7}, r"'embedding' has the shape .*\(batch, 7\)"),
     "a window that the graph does not take": ({"window_len": 9}, "takes windows of 800 .* 9"),
     "a rate of nothing": ({"sample_rate": 0}, "0 Hz is below 1000"),
+    "a tree of other labels": ({"parents": {"punk": "rock"}}, "parents: parents names 'punk'"),
     "a negative length": ({"lead_len": -1}, "0 or more"),
 }
 

@@ -1,6 +1,7 @@
 """Teachers are asked once about each recording; what they say is stored, masked, aligned."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,12 +63,54 @@ def test_teachers_are_asked_once(data, monkeypatch):
     assert [line for line in said if line.startswith("asking")] == ["asking teachers: 42 of 42"]
 
 
+@pytest.mark.parametrize("names", [["recordings", "unlabelled"], ["unlabelled", "recordings"]])
+def test_a_recording_of_two_sets_is_heard_by_the_teachers_of_both(data, names):
+    """Whichever set stands last; a clip learns from those of its own set."""
+    shutil.rmtree(data / "unlabelled")
+    (data / "unlabelled").symlink_to(data / "recordings" / "audio")
+    made = tree(THREE[0] | {"datasets": ["recordings"]}, THREE[1]) | {"datasets": names}
+    clips = loaded(data, made)
+    of_both = clips.from_datasets(["recordings"])
+    assert of_both.sum() == len(clips) / 2 == 30
+    for is_heard, rows in zip(of_both, clips.lessons.of_clip, strict=True):
+        assert np.isfinite(rows[:, :5]).all() == is_heard
+        assert np.isfinite(rows[:, 5:]).all()
+    said = []
+    loaded(data, made, say=said.append)
+    assert not any(line.startswith("asking") for line in said)
+
+
 def test_another_model_under_the_same_name_is_asked_anew(data):
     """What is stored is known by the file's content, not by its name."""
     config = from_tree(tree(THREE[0]))
     before = folder_of(teachers_of(config, data)[0], data)
     write_teacher(data / "teachers" / "free.onnx", embedding=False)
     assert folder_of(teachers_of(config, data)[0], data) != before
+
+
+def test_each_coverage_keeps_its_answers(data):
+    """Who goes back to one that was asked before asks nothing."""
+    asked = []
+    for coverage in (1.0, 0.5, 1.0, 0.5):
+        said = []
+        loaded(data, tree(THREE[2] | {"coverage": coverage}), say=said.append)
+        asked.append("asking teachers: 42 of 42" in said)
+    assert asked == [True, True, False, False]
+
+
+def test_answers_of_a_coverage_that_no_name_says_are_kept(data):
+    """They were stored under the model alone; full coverage then stands elsewhere."""
+    some, whole = (
+        teachers_of(from_tree(tree(THREE[2] | {"coverage": coverage})), data)[0]
+        for coverage in (0.5, 1.0)
+    )
+    plain = folder_of(whole, data)
+    with Answers(plain, some) as store:
+        store.add("a", np.zeros((2, some.n_out), np.float32))
+    assert folder_of(some, data) == plain
+    with Answers(folder_of(whole, data), whole) as store:
+        assert not store.lines
+    assert list(Answers(plain, some).lines) == ["a"]
 
 
 def test_a_killed_listening_goes_on(data):

@@ -7,6 +7,7 @@ from tagger.errors import InputError
 from tagger.model.label_tree import tree_contradictions
 from train.config.config import TrainConfig
 from train.config.fields import check_range, choose
+from train.config.teacher_checks import check_teachers
 from train.datasets.base import FeatureSet
 
 LOWEST_NOTE_HZ = 27.5
@@ -33,6 +34,7 @@ def check_choices(config: TrainConfig, *, start_from: Path | None = None) -> Non
         )
     for name in config.calibration.datasets:
         choose("calibration.datasets", name, config.datasets)
+    check_teachers(config)
     if config.calibration.coded and config.augment.codec == 0:
         raise InputError(
             "calibration.coded: there are coded recordings only where some are learned from:"

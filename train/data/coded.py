@@ -18,7 +18,7 @@ from tagger.system.cores import usable_cores
 from train.augment.codecs import CODECS, draw_codec, through
 from train.data.processes import by_processes
 from train.data.progress import Say, progress_lines
-from train.data.store import Packed, PreparedStore, Recipe, key_of
+from train.data.store import Packed, PreparedStore, Recipe, key_of, opened_anew
 from train.data.turns import turn
 from train.datasets.base import FeatureSet
 
@@ -89,8 +89,11 @@ def _keys(clips: FeatureSet, recipe: Recipe) -> Mapping[int, str]:
 
 
 def _opened(folder: Path, recipe: Recipe) -> PreparedStore:
-    """The store; one recipe for all that is coded at a rate, since the keys tell the rest."""
-    return PreparedStore(folder, Recipe(sample_rate=recipe.sample_rate))
+    """The store; one recipe for all that is coded at a rate, since the keys tell the rest.
+
+    One of another format is made anew: the samples that were coded are others now.
+    """
+    return opened_anew(folder, Recipe(sample_rate=recipe.sample_rate))
 
 
 def _is_of(store: PreparedStore, key: str, clips: FeatureSet, i: int) -> bool:

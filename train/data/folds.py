@@ -18,11 +18,15 @@ def fold_of_groups(clips: FeatureSet, *, n_folds: int, seed: int) -> NDArray[np.
     kind = np.where(known.sum(axis=1) > 0, known.argmax(axis=1), -1 - music)
     folds = np.zeros(len(clips), dtype=np.intp)
     for which in np.unique(kind):
-        names, sizes = np.unique(clips.groups[kind == which], return_counts=True)
+        rows = np.flatnonzero(kind == which)
+        names, member, sizes = np.unique(
+            clips.groups[rows], return_inverse=True, return_counts=True
+        )
         order = np.lexsort((rng.random(len(names)), -sizes))
-        filled = np.zeros(n_folds)
-        for name, size in zip(names[order], sizes[order], strict=True):
+        filled, of_group = np.zeros(n_folds), np.zeros(len(names), dtype=np.intp)
+        for group in order:
             fold = int(np.argmin(filled + 1e-3 * rng.random(n_folds)))
-            filled[fold] += size
-            folds[(clips.groups == name) & (kind == which)] = fold
+            filled[fold] += sizes[group]
+            of_group[group] = fold
+        folds[rows] = of_group[member]
     return folds

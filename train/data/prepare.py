@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from tagger.errors import DecodeError, InputError
 from tagger.model.load import usable_cores
 from train.data.decode import decode_clip
 from train.data.processes import in_order
-from train.data.store import Packed, PreparedStore, Recipe, discard, key_of, pack, read_recipe
+from train.data.store import Packed, PreparedStore, Recipe, key_of, opened_anew, pack
 from train.datasets.audio import AudioSet
 from train.datasets.base import MUSIC, FeatureSet
 
@@ -55,10 +55,8 @@ def prepare(
         InputError: more than one clip of twenty cannot be decoded (all of them so far are in
             unreadable.txt), or the disk is full. What was decoded stays valid.
     """
-    if read_recipe(folder) not in (None, asdict(recipe)):
-        discard(folder)
     keys = [key_of(path) for path in clips.paths]
-    with PreparedStore(folder, recipe) as store:
+    with opened_anew(folder, recipe) as store:
         for key in store.damaged():
             del store.entries[key]
         todo = [i for i, key in enumerate(keys) if key not in store.entries]

@@ -187,6 +187,13 @@ class PreparedStore:
         return lost
 
 
+def opened_anew(folder: Path, recipe: Recipe) -> PreparedStore:
+    """Open or make the store of a recipe; what another recipe has left there is removed."""
+    if read_recipe(folder) not in (None, asdict(recipe)):
+        discard(folder)
+    return PreparedStore(folder, recipe)
+
+
 def abandon(*files: IO[Any]) -> None:
     """Close files without what could not be written, which would be tried once more."""
     for file in files:

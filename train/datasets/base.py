@@ -43,6 +43,7 @@ class FeatureSet:
         unreadable: recordings that are left out, each with the reason.
         coded: the recordings as a lossy codec leaves them, like `features` and as long, or the
             recording itself where there is no such version of it. None if there are none.
+        origins: the dataset of each clip, after joining; None for a set by itself.
     """
 
     name: str
@@ -65,6 +66,7 @@ class FeatureSet:
     is_waveform: bool = False
     unreadable: tuple[str, ...] = ()
     coded: Sequence[NDArray[np.generic]] | None = None
+    origins: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,12 +90,16 @@ class FeatureSet:
             paths=None if self.paths is None else self.paths[index],
             lessons=None if self.lessons is None else self.lessons.take(index),
             coded=None if self.coded is None else [self.coded[i] for i in index],
+            origins=None if self.origins is None else self.origins[index],
         )
 
     def from_datasets(self, names: Sequence[str]) -> NDArray[np.bool_]:
-        """Which clips come from one of these datasets, after joining."""
-        origins = [group.split("/", 1)[0] for group in self.groups.tolist()]
-        return np.isin(np.array(origins), list(names))
+        """Which clips come from one of these datasets, shape (n_clips,)."""
+        return np.isin(self.datasets(), list(names))
+
+    def datasets(self) -> NDArray[np.str_]:
+        """The name of the dataset that each clip comes from, shape (n_clips,)."""
+        return np.full(len(self), self.name) if self.origins is None else self.origins
 
     def only_labels(self, labels: Sequence[str]) -> "FeatureSet":
         """The same clips with these labels alone, in this order.
@@ -162,6 +168,7 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         is_waveform=all(part.is_waveform for part in sets),
         unreadable=tuple(line for part in sets for line in part.unreadable),
         coded=_coded(sets),
+        origins=np.concatenate([np.full(len(part), part.name) for part in sets]),
     )
 
 
@@ -181,6 +188,7 @@ def join_again(parts: Sequence[FeatureSet]) -> FeatureSet:
         whole,
         name=parts[0].name,
         groups=np.concatenate([part.groups for part in parts]),
+        origins=np.concatenate([part.datasets() for part in parts]),
         soft_targets=_together([part.soft_targets for part in parts]),
         counts=_together([part.counts for part in parts]),
     )

@@ -61,7 +61,7 @@ def clip_figures(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, An
 
 def by_dataset(scores: NDArray[np.float32], clips: FeatureSet) -> dict[str, dict[str, Any]]:
     """The same figures of each dataset that has labels; nothing if there is only one."""
-    names = list(dict.fromkeys(group.split("/", 1)[0] for group in clips.groups.tolist()))
+    names = list(dict.fromkeys(clips.datasets().tolist()))
     each = {}
     for name in names:
         rows = np.flatnonzero(clips.from_datasets([name]))

@@ -142,15 +142,17 @@ def fit_branch(
 
 
 def parted(content: dict[str, Any], own: TrainConfig) -> dict[str, Any]:
-    """What last.pt holds, as a branch's own: its generators draw what no other branch draws."""
+    """What last.pt holds as a branch's own, with generators that draw what no other draws.
+
+    No two of one branch begin alike, nor do those of two branches: the branch's seed and the
+    numbers after it are its own, up to that of the next one, `SEEDS_APART` further on.
+    """
     seed = own.seed
-    generator = torch.Generator(device_here()).manual_seed(seed)
-    on_cpu = torch.Generator().manual_seed(seed)
     states = {
-        "augment": generator.get_state(),
-        "sampler": on_cpu.get_state(),
-        "crops": np.random.default_rng(seed).bit_generator.state,
-        "torch": on_cpu.get_state(),
+        "augment": torch.Generator(device_here()).manual_seed(seed).get_state(),
+        "sampler": torch.Generator().manual_seed(seed + 1).get_state(),
+        "torch": torch.Generator().manual_seed(seed + 2).get_state(),
+        "crops": np.random.default_rng(seed + 3).bit_generator.state,
     }
     kept = {k: v for k, v in content["tagger"].items() if k != "generators_by_rank"}
     return {**content, "tagger": {**kept, "config": to_tree(own), "generators": states}}

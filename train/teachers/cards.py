@@ -6,11 +6,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
+from tagger.model.label_tree import tree_contradictions
 from tagger.model.spec import ModelSpec
 from train.config.fields import build
 
@@ -28,7 +29,8 @@ class Card:
     `window_len` is what it hears at a time, 0 for what its graph fixes, or ten seconds where
     that takes any length; `lead_len` zeros stand in front of a recording. `hop_len` is what
     its makers use and says nothing here: each target has its own mean. `embedding` is the
-    width of its output `embedding`, 0 for none. `file`, `origin` and `note` are for people.
+    width of its output `embedding`, 0 for none. `parents` are those of its labels whose score
+    another label's score holds besides its own. `file`, `origin` and `note` are for people.
     """
 
     sample_rate: int
@@ -37,6 +39,7 @@ class Card:
     hop_len: int = 0
     lead_len: int = 0
     embedding: int = 0
+    parents: Mapping[str, str] = field(default_factory=dict)
     licence: str = "unknown"
     file: str = ""
     origin: str = ""
@@ -49,15 +52,21 @@ class Card:
             raise ValueError("lengths and counts must be 0 or more")
         if not self.labels:
             raise ValueError("labels: name at least one")
+        for reason in tree_contradictions(self.labels, self.parents, {}):
+            raise ValueError(f"parents: {reason}")
 
 
 def card_of_spec(spec: ModelSpec, *, embedding: int) -> Card:
-    """The card of a model of our own contract."""
+    """The card of a model of our own contract.
+
+    Labels that exclude one another are added up along its tree; those of sigmoids are not.
+    """
     return Card(
         sample_rate=spec.sample_rate,
         labels=spec.labels,
         window_len=spec.window_len,
         embedding=embedding,
+        parents=spec.parents if spec.kind == "single" else {},
         licence=spec.weights_licence,
     )
 

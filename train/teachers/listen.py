@@ -75,7 +75,7 @@ def listen_to(
             stack.enter_context(Answers(folder, teacher))
             for folder, teacher in zip(folders, teachers, strict=True)
         ]
-        by_key = {recording.key(recipe): recording for recording in recordings}
+        by_key = _united(recordings, recipe)
         todo: dict[str, Recording] = {}
         for key, value in by_key.items():
             lacking = tuple(
@@ -91,6 +91,17 @@ def listen_to(
                 stores[i].add(key, answer)
             if tell is not None:
                 tell(len(by_key) - len(todo) + done, len(by_key))
+
+
+def _united(recordings: Sequence[Recording], recipe: Recipe) -> dict[str, Recording]:
+    """Each recording once, by its key, for the teachers of all data sets that it stands in."""
+    by_key: dict[str, Recording] = {}
+    for recording in recordings:
+        key = recording.key(recipe)
+        before = by_key.get(key, recording).teachers
+        teachers = tuple(sorted({*before, *recording.teachers}))
+        by_key[key] = replace(recording, teachers=teachers)
+    return by_key
 
 
 def _ask_all(

@@ -6,12 +6,14 @@ are right more often together. It is no input of the regression, since it may ha
 very recordings that the regression is fitted on; what it says of these is not out of fold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from tagger.model.label_tree import line_above
 from train.config.fields import choose
 from train.teachers.lessons import Lessons
 from train.teachers.losses import LEAST
@@ -20,7 +22,7 @@ Array = NDArray[np.float32]
 
 
 def own_shares(
-    lessons: Lessons, teacher: str, *, labels: Sequence[str], parents: Sequence[int | None]
+    lessons: Lessons, teacher: str, *, labels: Sequence[str], parents: Mapping[str, str]
 ) -> Array:
     """A teacher's scores of labels as shares of sum 1, NaN where it says nothing.
 
@@ -28,7 +30,7 @@ def own_shares(
         lessons: with its scores.
         teacher: its name.
         labels: as it writes them; they exclude one another, but for those with a parent.
-        parents: of each label the place of the one whose score holds its own besides, or None.
+        parents: its own tree: a label and the one whose score holds that label's besides.
 
     Returns:
         Shape (n_targets of all clips, n_labels).
@@ -46,9 +48,10 @@ def own_shares(
     columns = [part.start + part.labels.index(label) for label in labels]
     scores = np.concatenate([rows[:, columns] for rows in lessons.of_clip]).astype(np.float32)
     alone = scores.copy()
-    for child, parent in enumerate(parents):
-        if parent is not None:
-            alone[:, parent] -= scores[:, child]
+    for child, label in enumerate(labels):
+        scored = takewhile(part.labels.__contains__, line_above(label, parents))
+        if (above := next((name for name in scored if name in labels), None)) is not None:
+            alone[:, labels.index(above)] -= scores[:, child]
     alone = np.maximum(alone, LEAST)
     return np.asarray(alone / alone.sum(axis=1, keepdims=True), np.float32)
 

@@ -40,7 +40,7 @@ def with_posteriors(
     options: ProbeOptions,
     *,
     names: Mapping[str, str] | None = None,
-    parents: Sequence[int | None] = (),
+    parents: Mapping[str, str] | None = None,
 ) -> FeatureSet:
     """The clips with one part of lessons more: shares of the labels, of sum 1.
 
@@ -51,7 +51,7 @@ def with_posteriors(
         clips: with lessons; one label a clip.
         options: of the regression.
         names: labels of the clips and how `options.model` writes them, where it does otherwise.
-        parents: of each label the place of its parent, or None.
+        parents: the tree of `options.model`: labels as it writes them, and those above them.
 
     Raises:
         InputError: there are no lessons, fewer than two labels to tell apart, or
@@ -79,7 +79,7 @@ def with_posteriors(
     of_whole = options.whole * _means(shares, owner) + (1 - options.whole) * shares
     if options.model:
         written = [(names or {}).get(name, name) for name in clips.labels]
-        own = own_shares(lessons, options.model, labels=written, parents=parents)
+        own = own_shares(lessons, options.model, labels=written, parents=parents or {})
         own = options.whole * _means(own, owner) + (1 - options.whole) * own
         said = ~np.isnan(of_whole).any(axis=1)
         share = 1 - options.model_share

@@ -1,6 +1,6 @@
 """What a teacher said of recordings, kept in a folder.
 
-    recipe.json    which model, and what it was given; another recipe is another store
+    recipe.json    which model, and what it was given; of another recipe nothing is kept
     answers.f16    rows of half-precision numbers, those of one recording after another
     answers.jsonl  one line a recording: its key, where its rows lie, their CRC-32
 

@@ -10,13 +10,13 @@ from tagger.errors import InputError
 from train.config.config import TrainConfig
 from train.data.load_clips import recipe_for
 from train.data.progress import progress_lines
-from train.data.store import Recipe
+from train.data.store import Recipe, read_recipe
 from train.data.turns import turn
 from train.datasets.base import FeatureSet
 from train.fit.distributed import is_first
 from train.teachers.lessons import Half, Lessons, Part, n_targets_of, standardised
 from train.teachers.listen import Recording, listen_to
-from train.teachers.model import Teacher, read_teacher
+from train.teachers.model import COVERAGE, Teacher, read_teacher
 from train.teachers.options import TeacherOptions
 from train.teachers.probe import with_posteriors
 from train.teachers.store import Answers
@@ -95,7 +95,8 @@ def lessons_for(
     taught = replace(clips, lessons=lessons)
     if config.probe.weight == 0:
         return taught
-    parents = config.parents_among(clips.labels)
+    trees = {teacher.name: teacher.card.parents for teacher in teachers}
+    parents = trees.get(config.probe.model)
     return with_posteriors(taught, config.probe, names=config.names, parents=parents)
 
 
@@ -199,8 +200,16 @@ def _fill(
 
 
 def folder_of(teacher: Teacher, prepared: Path) -> Path:
-    """Where a teacher's answers are kept."""
-    return prepared / FOLDER / f"{teacher.name}-{teacher.sha256[:12]}"
+    """Where a teacher's answers are kept: those of each coverage by themselves.
+
+    The folder without a coverage in its name is that of `COVERAGE`; one that was filled with
+    another coverage, when no name said it, stays that one's.
+    """
+    plain = prepared / FOLDER / f"{teacher.name}-{teacher.sha256[:12]}"
+    held = (read_recipe(plain) or {}).get("coverage", COVERAGE)
+    if held == teacher.coverage:
+        return plain
+    return plain.with_name(f"{plain.name}-{teacher.coverage}")
 
 
 def teacher_facts(config: TrainConfig, data: Path) -> list[dict[str, str]]:
