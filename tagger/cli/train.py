@@ -15,6 +15,7 @@ from tagger.cli.options import (
     one_of,
     say,
 )
+from tagger.cli.what_next import what_next
 from tagger.errors import InputError
 
 Features = Annotated[str | None, typer.Option(help="Front end.", show_default="mel")]
@@ -104,7 +105,8 @@ def train(
     """Fit a tagger: `tagger export` makes a model of OUT/best.pt."""
     with needs_extra("`tagger train`", "train"):
         from train.datasets.registry import listed
-        from train.fit.initial_weights import Places
+        from train.fit.distributed import is_first
+        from train.fit.initial_weights import Places, places_of
         from train.fit.run import parse_overrides, resume_training, run_training
     if list_datasets:
         typer.echo(listed())
@@ -121,12 +123,14 @@ def train(
         **parse_overrides(option or []),
     }
     if resume is not None:
-        resume_training(resume, overrides, say=say)
-        return
-    where = Places(
-        data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
-    )
-    run_training(config, overrides, where, say=say)
+        best, where = resume_training(resume, overrides, say=say), places_of(resume)
+    else:
+        where = Places(
+            data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
+        )
+        best = run_training(config, overrides, where, say=say)
+    if is_first():
+        say(what_next(best, data=where.data, prepared=where.prepared))
 
 
 @grouped
