@@ -195,10 +195,7 @@ def export(
 
     from tagger.model.spec import PRECISIONS
 
-    if output is None and not check:
-        raise InputError(
-            "--output MODEL.onnx is missing: name the file to make, or use --check."
-        )
+    _check_output(output, check=check)
     if made_for is not None and precision != "int8":
         raise InputError("--for is for --precision int8: any device takes the others.")
     made = source
@@ -216,3 +213,13 @@ def export(
         made = export_checkpoint(source, output, options, say=say)
     if check and check_readiness(made, console=Console()):
         raise typer.Exit(1)
+
+
+def _check_output(output: Path | None, *, check: bool) -> None:
+    """Refuse to make nothing, or a file that no command would take for a model."""
+    if output is None and not check:
+        raise InputError(
+            "--output MODEL.onnx is missing: name the file to make, or use --check."
+        )
+    if output is not None and output.suffix.lower() != ".onnx":
+        raise InputError(f"--output {output}: a model file ends in .onnx, as MODEL.onnx does.")

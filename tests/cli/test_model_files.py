@@ -1,0 +1,24 @@
+"""Which files the commands take for models, and what is said of others."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from tagger.cli.app import app
+from tagger.errors import InputError
+
+
+def answer(*words):
+    """Run a command in this process; what the user can mend is raised."""
+    return CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x", "x.onnx.tmp"])
+def test_an_export_is_named_like_a_model_before_anything_is_read(tmp_path, name):
+    """Else nothing would take what it made; the checkpoint need not even be there."""
+    said = re.escape(f"--output {tmp_path / name}: a model file ends in .onnx")
+    with pytest.raises(InputError, match=said):
+        answer("export", tmp_path / "best.pt", "-o", tmp_path / name)
+    with pytest.raises(InputError, match="no such checkpoint"):
+        answer("export", tmp_path / "best.pt", "-o", tmp_path / "X.ONNX")
