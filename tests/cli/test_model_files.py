@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tagger.cli.app import app
-from tagger.errors import InputError
+from tagger.errors import InputError, ModelError
 
 
 def answer(*words):
@@ -22,3 +22,16 @@ def test_an_export_is_named_like_a_model_before_anything_is_read(tmp_path, name)
         answer("export", tmp_path / "best.pt", "-o", tmp_path / name)
     with pytest.raises(InputError, match="no such checkpoint"):
         answer("export", tmp_path / "best.pt", "-o", tmp_path / "X.ONNX")
+
+
+@pytest.mark.parametrize("command", ["scan", "predict"])
+def test_who_scans_with_a_checkpoint_is_told_how_to_make_a_model_of_it(
+    tmp_path, monkeypatch, command
+):
+    """Wherever it lies, and whatever is in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for name in ("best.pt", "mine/best.pt"):
+        (tmp_path / name).write_bytes(b"PK")
+        with pytest.raises(ModelError, match=f"`tagger export {name} -o MODEL.onnx`"):
+            answer(command, tmp_path, "--model", name)
