@@ -37,7 +37,7 @@ from tagger.model.load import load_engine
 from tagger.model.spec import ModelSpec, Precision
 from tagger.model.trimmed_front_end import METADATA_KEY as LEAN_KEY
 from tagger.model.trimmed_front_end import lean_model
-from train.models.checkpoint import load
+from train.models.checkpoint import OR_MODEL, load
 
 Say = Callable[[str], None]
 
@@ -141,7 +141,7 @@ def read_source(path: Path, options: ExportOptions = ExportOptions()) -> Source:
             raise InputError(f"{path}: is {spec.precision} already; start from one in fp32.")
         spec = replace(spec, name=options.name or spec.name)
         return Source(path, graph, spec, of_graph(graph), is_itself=True)
-    checkpoint = load(path)
+    checkpoint = load(path, taken=OR_MODEL)
     spec = spec_of(checkpoint, name=options.name)
     graph = to_graph(checkpoint.net, window_len=spec.window_len)
     add_trimmed_front_end(graph, checkpoint.net, window_len=spec.window_len)

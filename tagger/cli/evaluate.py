@@ -17,7 +17,10 @@ from tagger.cli.options import (
 )
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="best.pt of a run, or an exported .onnx.")
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="best.pt of a run, an exported .onnx, or a model's name."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Page = Annotated[
@@ -60,10 +63,22 @@ def evaluate(
         from train.evaluation.evaluate import evaluate_model, show_json, show_table, write_page
     overrides = {**recordings.choices(dataset), **parse_overrides(option or [])}
     places = {"data": recordings.data, "prepared": recordings.prepared}
-    figures = evaluate_model(model, overrides, split=split, say=say, **places)
+    figures = evaluate_model(_file_of(model), overrides, split=split, say=say, **places)
     if html is not None:
         write_page(figures, html)
     typer.echo(show_json(figures) if json else show_table(figures))
+
+
+def _file_of(model: Path) -> Path:
+    """A file as it is; a single word that is none is a model's name, as in `--model`.
+
+    Raises:
+        ModelError: no model has this name.
+    """
+    from tagger.model.catalogue import CHECKPOINT, find_model
+
+    is_word = model.parent == Path() and model.suffix.lower() not in {CHECKPOINT, ".onnx"}
+    return find_model(str(model)) if is_word and not model.exists() else model
 
 
 @grouped

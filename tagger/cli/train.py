@@ -15,6 +15,7 @@ from tagger.cli.options import (
     one_of,
     say,
 )
+from tagger.cli.what_next import what_next
 from tagger.errors import InputError
 
 Features = Annotated[str | None, typer.Option(help="Front end.", show_default="mel")]
@@ -110,7 +111,8 @@ def train(
     with needs_extra("`tagger train`", "train"):
         from train.config.config import parse_overrides
         from train.datasets.registry import listed
-        from train.fit.initial_weights import Places
+        from train.fit.distributed import is_first
+        from train.fit.initial_weights import Places, places_of
         from train.fit.run import resume_training, run_training
     if list_datasets:
         typer.echo(listed())
@@ -129,12 +131,14 @@ def train(
     if resume is not None:
         places = {"--data": recordings.data, "--prepared": recordings.prepared, "--out": out}
         _check_resumed(resume, places, {"--config": config, "--from": start_from})
-        resume_training(resume, overrides, say=say)
-        return
-    where = Places(
-        data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
-    )
-    run_training(config, overrides, where, say=say, force=force)
+        best, where = resume_training(resume, overrides, say=say), places_of(resume)
+    else:
+        where = Places(
+            data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
+        )
+        best = run_training(config, overrides, where, say=say, force=force)
+    if is_first():
+        say(what_next(best, data=where.data, prepared=where.prepared))
 
 
 def _check_resumed(run: Path, places: dict[str, Path], files: dict[str, Path | None]) -> None:
@@ -210,10 +214,7 @@ def export(
 
     from tagger.model.spec import PRECISIONS
 
-    if output is None and not check:
-        raise InputError(
-            "--output MODEL.onnx is missing: name the file to make, or use --check."
-        )
+    _check_output(output, check=check)
     if made_for is not None and precision != "int8":
         raise InputError("--for is for --precision int8: any device takes the others.")
     made = source
@@ -231,3 +232,13 @@ def export(
         made = export_checkpoint(source, output, options, say=say)
     if check and check_readiness(made, console=Console()):
         raise typer.Exit(1)
+
+
+def _check_output(output: Path | None, *, check: bool) -> None:
+    """Refuse to make nothing, or a file that no command would take for a model."""
+    if output is None and not check:
+        raise InputError(
+            "--output MODEL.onnx is missing: name the file to make, or use --check."
+        )
+    if output is not None and output.suffix.lower() != ".onnx":
+        raise InputError(f"--output {output}: a model file ends in .onnx, as MODEL.onnx does.")

@@ -38,7 +38,7 @@ def example_folders(folder: Path) -> dict[Path, str]:
     if not labels:
         raise InputError(
             f"--examples {folder}: it holds no folders; make one for each label, named like it,"
-            f" with {FEW_MIN_TRACKS} tracks or more in it."
+            f" with {FEW_MIN_TRACKS} tracks or more by two artists in it."
         )
     return labels
 

@@ -21,6 +21,7 @@ from tagger.learning.held_out import (
 from tagger.learning.measure import (
     Interval,
     calibration_error,
+    chances,
     interval_of_precision,
     precision_recall,
 )
@@ -154,7 +155,7 @@ def _none_learned(table: LearningTable, held: HeldOut) -> InputError:
 def _learnable(table: LearningTable, held: HeldOut) -> tuple[list[LeftOut], list[int]]:
     """(labels that cannot be learned, columns of those that can)."""
     left_out, kept = [], []
-    priors = table.targets.mean(axis=0)
+    priors = chances(table.targets, table.weights)
     for column, label in enumerate(table.labels):
         reached = float(held.average_precision[column])
         if skill(reached, priors[column]) >= LEAST_SKILL:
@@ -183,6 +184,7 @@ def _rows(
     table: LearningTable, held: HeldOut, crossed: CrossFitted, thresholds: Matrix
 ) -> list[LabelRow]:
     artists = np.asarray(table.artists, dtype=object)
+    priors = chances(table.targets, table.weights)
     first = crossed.scores.argmax(axis=1)
     is_few = table.targets.any(axis=1).sum() < FEW_TRACKS
     rows = []
@@ -196,12 +198,14 @@ def _rows(
                 n_tracks=int(has.sum()),
                 n_artists=len(set(artists[has > 0])),
                 average_precision=float(held.average_precision[column]),
-                prior=float(has[labelled].mean()),
+                prior=float(priors[column]),
                 precision=precision,
                 recall=recall,
                 threshold=float(thresholds[column]),
                 confused_with=_confused(table, first, column),
-                interval=interval_of_precision(has, held.logits[:, column], table.artists)
+                interval=interval_of_precision(
+                    has[labelled], held.logits[labelled, column], artists[labelled].tolist()
+                )
                 if is_few
                 else None,
             )
@@ -223,18 +227,20 @@ def _confused(
 
 
 def _figures(table: LearningTable, held: HeldOut, crossed: CrossFitted) -> dict[str, float]:
-    labelled = table.weights.any(axis=1)
-    given = crossed.is_given[labelled]
-    right = given & (table.targets[labelled] > 0)
+    # Of a track that had its genre taken away, nothing is known of the other labels.
+    is_known = table.weights > 0
+    given = crossed.is_given & is_known
+    right = given & (table.targets > 0)
+    is_written = crossed.is_given[is_known.any(axis=1)].any(axis=1)
     return {
         "n_tracks": len(table.tracks),
         "n_artists": len(set(table.artists)),
         "macro_average_precision": float(held.average_precision.mean()),
-        "macro_prior": float(table.targets.mean()),
+        "macro_prior": float(chances(table.targets, table.weights).mean()),
         "written_right": float(right.sum() / max(1, given.sum())),
-        "share_of_tracks_written": float(given.any(axis=1).mean()),
+        "share_of_tracks_written": float(is_written.mean()),
         "calibration_error": calibration_error(
-            table.targets[labelled], crossed.scores[labelled]
+            table.targets[is_known], crossed.scores[is_known]
         ),
         "strongest_penalty": float(held.penalties.max()),
         "weakest_penalty": float(held.penalties.min()),

@@ -61,6 +61,24 @@ def average_precisions(targets: Array, scores: Array, weights: Array) -> NDArray
     )
 
 
+def chances(targets: Array, weights: Array) -> NDArray[np.float64]:
+    """What `average_precisions` would be by chance: over the same tracks, who has the label.
+
+    Args:
+        targets: 1 or 0, shape (n_tracks, n_labels).
+        weights: likewise; zero where nobody has said whether a track has a label.
+
+    Returns:
+        Shape (n_labels,); NaN where nobody has said it of any track.
+    """
+    return np.array(
+        [
+            held[labelled].mean() if labelled.any() else np.nan
+            for held, labelled in zip(targets.T, weights.T > 0, strict=True)
+        ]
+    )
+
+
 def precision_recall(targets: Array, is_given: NDArray[np.bool_]) -> tuple[float, float]:
     """(precision, recall) of one label; NaN where it is given to, or held by, no track."""
     has = targets > 0

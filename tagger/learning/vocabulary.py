@@ -21,6 +21,7 @@ MIN_ARTISTS = 2
 """Artists that a label needs: whether it was learned shows on those that are held out."""
 
 MAX_LABELS = 1000
+_ONE_ARTIST = "all its tracks are by one artist, so that nothing shows whether it was learned"
 _LONGEST = 60
 _MOST_WORDS = 6
 
@@ -161,9 +162,7 @@ def _why_not(
         or len(name.split()) > _MOST_WORDS,
         f"only {n_tracks} {tracks} it, and {options.min_tracks} are needed": n_tracks
         < options.min_tracks,
-        "all its tracks are by one artist, so that nothing shows whether it was learned": (
-            n_artists < MIN_ARTISTS
-        ),
+        _ONE_ARTIST: n_artists < MIN_ARTISTS,
         "every track has it, so that there is nothing to tell it from": n_tracks == n_all,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
@@ -190,8 +189,18 @@ def _why_none(left_out: Sequence[LeftOut], n_tracks: int) -> str:
             " music of other genres."
         )
     which = "the only genre" if len(asked) == 1 else f"the most frequent of {len(asked)} genres"
-    lower = "--min-tracks lowers that, and " if "are needed" in first.reason else ""
     return (
         f"there is too little to learn from. {first.label!r} is {which}: {first.reason};"
-        f" {lower}`aliases` in the settings joins spellings."
+        f" {_remedy(first.reason)}."
     )
+
+
+def _remedy(reason: str) -> str:
+    """What makes a label of one that was left out, as the end of a sentence."""
+    if reason == _ONE_ARTIST:
+        return (
+            "add music by a second artist to it (files without an artist's name in their tags"
+            " count as one artist a folder)"
+        )
+    lower = "--min-tracks lowers that, and " if "are needed" in reason else ""
+    return f"{lower}`aliases` in the settings joins spellings"

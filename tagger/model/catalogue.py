@@ -10,6 +10,7 @@ from tagger.model.spec_file import spec_in
 from tagger.system.folders import user_folder
 
 DEFAULT = "default"
+CHECKPOINT = ".pt"
 PACKAGED = Path(__file__).parents[1] / "models"
 
 
@@ -44,9 +45,14 @@ def find_model(name_or_path: str) -> Path:
     means the same on every machine.
 
     Raises:
-        ModelError: there is no such file or name.
+        ModelError: there is no such file or name, or it is a checkpoint.
     """
     path = Path(name_or_path)
+    if path.suffix.lower() == CHECKPOINT and path.is_file():
+        raise ModelError(
+            f"{path}: is the checkpoint of a run; `tagger export {path} -o MODEL.onnx` makes a"
+            " model of it."
+        )
     if path.suffix.lower() == ".onnx" or path.parent != Path():
         if path.is_file():
             return path

@@ -5,6 +5,7 @@ that a journal needs is known before the copy exists: what the file is, what it 
 the bytes that lead back.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tagger.writing.attributes import copy_attributes
 
 NOT_WRITTEN = "the genre was not written and the file is as it was"
 _DURABLE = "the genre was written, but may be lost if the machine stops now"
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 Compare = Callable[[Source, Source], str | None]
 """What is wrong with a copy: given original and copy, None or a few words."""
@@ -49,6 +51,7 @@ class PreparedWrite:
         stat: the original's state when this was planned.
         mtime_ns: the modification time that the copy gets; None for now.
         compare: looks at the copy as a reader of tags does.
+        called: the file's name in messages, as it was given; None for `path`.
         made: the copy's state, once it has been made.
         is_placed: the copy has taken the original's place.
         is_left: the copy could not be removed.
@@ -65,6 +68,7 @@ class PreparedWrite:
     stat: os.stat_result
     mtime_ns: int | None = None
     compare: Compare = _nothing_wrong
+    called: Path | None = None
     made: os.stat_result | None = field(default=None, init=False)
     is_placed: bool = field(default=False, init=False)
     is_left: bool = field(default=False, init=False)
@@ -76,10 +80,10 @@ class PreparedWrite:
             WriteError: it cannot be written, proven right or given all that the original has.
         """
         try:
-            with translated(self.path, WriteError, NOT_WRITTEN):
+            with translated(self._name, WriteError, NOT_WRITTEN):
                 with open_source(self.path) as source:
                     self._check_unchanged(os.fstat(source.file.fileno()))
-                    filecopy.copy_patched(source, self.temp, self.patches)
+                    self._copy(source)
                     self._verify(source)
                 # After the bytes: writing clears some bits and sets the time.
                 copy_attributes(self.path, self.temp, self.stat, mtime_ns=self.mtime_ns)
@@ -96,12 +100,12 @@ class PreparedWrite:
             WriteError: the original has changed since, or cannot be replaced.
         """
         try:
-            with translated(self.path, WriteError, NOT_WRITTEN):
+            with translated(self._name, WriteError, NOT_WRITTEN):
                 # By name, not by the open file: another file may stand there by now.
                 self._check_unchanged(self.path.stat())
                 self.temp.replace(self.path)
                 self.is_placed = True
-            with translated(self.path, WriteError, _DURABLE):
+            with translated(self._name, WriteError, _DURABLE):
                 # Without it the rename itself may be lost with the power.
                 filecopy.sync_folder(self.path.parent)
         finally:
@@ -120,13 +124,30 @@ class PreparedWrite:
     def __exit__(self, *_: object) -> None:
         self.discard()
 
+    @property
+    def _name(self) -> Path:
+        return self.called or self.path
+
+    def _copy(self, source: Source) -> None:
+        try:
+            filecopy.copy_patched(source, self.temp, self.patches)
+        except OSError as error:
+            # The file itself may be written: it was asked before.
+            if error.errno not in _REFUSED or str(error.filename) != str(self.temp):
+                raise
+            raise WriteError(
+                f"{self._name}: {NOT_WRITTEN}: its folder {self.path.parent} cannot be written"
+                f" ({error.strerror}), and the new file is made in it. Make the folder"
+                " writable."
+            ) from error
+
     def _check_unchanged(self, now: os.stat_result) -> None:
         if filecopy.signature(now) == filecopy.signature(self.stat) and (
             now.st_ctime_ns == self.stat.st_ctime_ns or self._is_same(now)
         ):
             return
         raise ChangedError(
-            f"{self.path}: it was changed by another program while its genre was being"
+            f"{self._name}: it was changed by another program while its genre was being"
             " written, and is left as that program made it. Scan it again."
         )
 
@@ -145,7 +166,7 @@ class PreparedWrite:
         with open_source(self.temp) as copy:
             wrong = _difference(copy, self.becomes) or self.compare(source, copy)
         if wrong is not None:
-            raise WriteError(f"{self.path}: {NOT_WRITTEN}: {wrong}. Its tags may be damaged.")
+            raise WriteError(f"{self._name}: {NOT_WRITTEN}: {wrong}. Its tags may be damaged.")
 
 
 def _difference(copy: Source, planned: Identity) -> str | None:

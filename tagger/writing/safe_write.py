@@ -84,7 +84,7 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
     requested = checked(path, request.genres, request.others)
     with translated(path, TagError, _READ):
         target = path.resolve(strict=True)
-    with translated(target, TagError, _READ), open_source(target) as source:
+    with translated(path, TagError, _READ), open_source(target) as source:
         state = os.fstat(source.file.fileno())
         container = container_of(source)
         info = info_of(source, container, options.style, requested)
@@ -98,7 +98,7 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
         check_expected(path, info, request.expected)
         shown = next(iter(edits))
         check_writable(path, info, state, options)
-        with translated(target, WriteError, NOT_WRITTEN):
+        with translated(path, WriteError, NOT_WRITTEN):
             patches = opened(source, container, options.style).plan(edits)
             was = identity_of(source, container)
             new = patched(source, patches)
@@ -114,6 +114,7 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
                 stat=state,
                 mtime_ns=state.st_mtime_ns if options.keep_mtime else None,
                 compare=_tag_reader(container, edits, options.style),
+                called=path,
             )
 
 

@@ -104,6 +104,15 @@ def test_a_library_that_teaches_nothing_is_told_why(tracks, said):
         vocabulary(tracks)
 
 
+def test_who_has_one_artist_a_genre_is_told_to_add_another():
+    """Spellings have nothing to do with it; nor has a name that the tags do not hold."""
+    tracks = [(genre, (genre,)) for genre in ("Polka", "Schlager") for _ in range(9)]
+    with pytest.raises(InputError, match="add music by a second artist to it") as raised:
+        vocabulary(tracks)
+    assert "without an artist's name in their tags" in str(raised.value)
+    assert "aliases" not in str(raised.value)
+
+
 def test_labels_that_nobody_has_are_told_with_those_that_are_there():
     """What was asked for may be spelt otherwise: the most frequent genres are named."""
     with pytest.raises(InputError, match=re.escape("are Rock (20), Jazz (10)")):

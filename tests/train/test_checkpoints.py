@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from export.run import read_source
 from tagger.errors import InputError
 from tests.train import small, trees
 from tests.train.runs import run_training
+from train.evaluation.scorer import open_scorer
 from train.fit import fit as fit_module
-from train.fit.callbacks import LAST
+from train.fit.callbacks import LAST, read_last
 from train.fit.initial_weights import RUN
 from train.fit.run import UNREADABLE, resume_training
 from train.models import checkpoint
@@ -74,6 +76,41 @@ def test_last_is_a_checkpoint_like_any_other(music, tmp_path):
     torch.save({"format": 99}, tmp_path / "x.pt")
     with pytest.raises(InputError, match="not a checkpoint of this version"):
         checkpoint.load(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("read", [checkpoint.load, open_scorer, read_source])
+def test_what_is_no_checkpoint_is_one_line_that_says_what_is_taken(tmp_path, read):
+    """None of torch's advice, which is to read a stranger's file without its safety."""
+    report, tensors = tmp_path / "report.csv", tmp_path / "list.pt"
+    report.write_text("path,genres\na,b\n")
+    torch.save([torch.zeros(1)], tensors)
+    for path in (report, tensors):
+        with pytest.raises(InputError, match=r"best\.pt or last\.pt|\.onnx") as raised:
+            read(path)
+        said = str(raised.value)
+        assert said.startswith(f"{path}: cannot be read as a checkpoint")
+        assert "\n" not in said
+        assert "weights_only" not in said
+
+
+@pytest.mark.parametrize("read", [checkpoint.load, open_scorer, read_source])
+def test_the_folder_of_a_run_is_answered_with_the_file_in_it(tmp_path, read):
+    """If it is there; else with what is taken."""
+    with pytest.raises(InputError, match=r"is a folder, and no best\.pt is in it; best\.pt"):
+        read(tmp_path)
+    (tmp_path / checkpoint.BEST).touch()
+    with pytest.raises(InputError, match=f"is a folder; name {tmp_path / checkpoint.BEST}"):
+        read(tmp_path)
+
+
+def test_a_last_epoch_that_cannot_be_read_is_one_line(tmp_path):
+    """Also where there is none."""
+    with pytest.raises(InputError, match="not found; --resume takes the folder of a run"):
+        read_last(tmp_path)
+    (tmp_path / LAST).write_text("path,genres\na,b\n")
+    with pytest.raises(InputError, match="or damaged; --resume takes the folder") as raised:
+        read_last(tmp_path)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import pytest
 
@@ -52,6 +53,13 @@ def test_mtat_runs_whole_from_tables_to_figures(mtat, tmp_path):
     done = tagger("train", "--resume", tmp_path / "run", "--epochs", "3")
     assert done.returncode == 0, done.stderr
     assert "epoch 3 of 3" in done.stderr
+    *_, figures, named, evaluate, export = done.stderr.splitlines()
+    assert json.loads(figures)["valid"]
+    assert named == f"{tmp_path / 'run' / 'best.pt'} is done; next:"
+    for command in (evaluate, export):
+        done = tagger(*shlex.split(command)[1:], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "MODEL.onnx").is_file()
     arguments = ["--dataset", "mtat", *places, "--split", "test", "--json"]
     done = tagger("evaluate", tmp_path / "run" / "best.pt", *arguments)
     assert done.returncode == 0, done.stderr

@@ -63,6 +63,25 @@ def test_the_file_of_every_field_shows_the_defaults():
             assert shown[name].keys() == value.keys(), name
 
 
+@pytest.mark.parametrize(
+    ("field", "known"), [("features", FRONT_ENDS), ("body", BODIES)], ids=["features", "body"]
+)
+def test_the_file_of_every_field_names_every_front_end_and_body(field, known):
+    """Beside its field; and with each, the options that the default one does not have."""
+    text = (FOLDER / "every-field.yaml").read_text()
+    beside = re.search(rf"^{field}: \S+ +(#.*(?:\n +#.*)*)", text, re.MULTILINE)[1]
+    assert set(re.findall(r"[a-z][a-z-]+", beside)) >= set(known)
+    blocks = re.findall(r"^# ([a-z, -]+?) (?:has|have)\b(.*(?:\n#  .*)*)", text, re.MULTILINE)
+    own = {
+        name: set(re.findall(r"([a-z_]+): ", options))
+        for names, options in blocks
+        for name in names.split(", ")
+    }
+    usual = set(fields_of(known[getattr(from_tree({}), field)][0]))
+    for name, (options, _) in known.items():
+        assert set(fields_of(options)) - usual <= own.get(name, set()), name
+
+
 @pytest.mark.parametrize("name", SEEDS)
 def test_there_is_an_example_of_each_known_experiment(name):
     """Data set, front end and body are those of the experiment."""

@@ -23,13 +23,14 @@ def test_folder_takes_labels_from_folders_and_splits_evenly(tmp_path):
         assert clips.targets[clips.splits == split].sum(axis=0).tolist() == [count, count]
 
 
-def test_folder_respects_given_sides(tmp_path):
-    """train/, val/ and test/ are what they say."""
-    for side in ("train", "val", "test"):
+@pytest.mark.parametrize("valid", ["valid", "val"])
+def test_folder_respects_given_sides(tmp_path, valid):
+    """train/, valid/ (or val/) and test/ are what they say."""
+    for side in ("train", valid, "test"):
         for genre in ("a", "b"):
             trees.touch(tmp_path / side / genre / f"{side}.flac")
     clips = load_folder(Where(root=tmp_path))
-    assert of(clips, "valid") == ["val/a/val.flac", "val/b/val.flac"]
+    assert of(clips, "valid") == [f"{valid}/{genre}/{valid}.flac" for genre in "ab"]
 
 
 @pytest.mark.data

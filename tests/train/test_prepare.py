@@ -109,8 +109,10 @@ def test_an_unreadable_clip_is_listed_and_left_out(clips, tmp_path):
     """One of 24 is fewer than five of a hundred; it is not tried again."""
     clips.paths[3].write_bytes(b"no sound")
     result = prepare(clips, tmp_path / "s", RECIPE)
-    assert [str(clips.paths[3]) in line for line in result.unreadable] == [True]
+    assert [line.count(str(clips.paths[3])) for line in result.unreadable] == [1]
+    assert result.unreadable[0].startswith(f"{clips.paths[3]}: cannot be decoded")
     assert str(clips.paths[3]) in (tmp_path / "s" / UNREADABLE).read_text()
+    assert as_features(clips, tmp_path / "s", RECIPE).unreadable == result.unreadable
     assert len(as_features(clips, tmp_path / "s", RECIPE)) == 23
     assert prepare(clips, tmp_path / "s", RECIPE).n_decoded == 0
 

@@ -1,5 +1,7 @@
+import errno
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -275,3 +277,44 @@ def test_what_is_no_genre_is_refused(mp3, genre):
     with pytest.raises(WriteError):
         write_genres(mp3, ["Rock", genre])
     assert mp3.read_bytes() == before
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_cannot_be_written_is_named_as_the_cause(mp3, monkeypatch, code):
+    """The message begins with the file as it was given, which reports leave out beside it."""
+    before, opened = mp3.read_bytes(), os.open
+
+    def no_new_file(path, flags, *rest, **more):
+        if flags & os.O_CREAT and filecopy.is_temp(Path(path)):
+            raise OSError(code, os.strerror(code), str(path))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", no_new_file)
+    monkeypatch.chdir(mp3.parent)
+    given = Path(mp3.name)
+    with pytest.raises(WriteError, match="Make the folder writable") as raised:
+        write_genres(given, GENRES)
+    said = str(raised.value)
+    assert said.startswith(f"{given}: the genre was not written")
+    assert f"its folder {mp3.parent} cannot be written ({os.strerror(code)})" in said
+    assert said.count(given.name) == 1
+    assert mp3.read_bytes() == before
+
+
+def test_what_fails_later_has_the_name_that_was_given_too(mp3, monkeypatch):
+    """Not the one that its links lead to, which would stand beside it in a report."""
+    link = mp3.with_name("link.mp3")
+    link.symlink_to(mp3)
+    monkeypatch.setattr(filecopy, "sync_file", raising(OSError(errno.EIO, "I/O error")))
+    with pytest.raises(WriteError, match="I/O error") as raised:
+        write_genres(link, GENRES)
+    assert str(raised.value).startswith(f"{link}: the genre was not written")
+
+
+def raising(error):
+    """A function that does nothing but raise."""
+
+    def function(*_, **__):
+        raise error
+
+    return function

@@ -72,13 +72,18 @@ def prepare(
                 tell(len(keys) - len(todo) + done, len(keys))
             if len(failed) > MOST_UNREADABLE * len(keys):
                 break
-        unreadable = tuple(f"{clips.paths[i]}: {_error(store, keys[i])}" for i in failed)
+        unreadable = tuple(_line(clips.paths[i], _error(store, keys[i])) for i in failed)
     _list_unreadable(folder, unreadable, n_clips=len(keys))
     return Prepared(len(keys), len(todo), unreadable)
 
 
 def _error(store: PreparedStore, key: str) -> str | None:
     return store.entries[key].error if key in store.entries else None
+
+
+def _line(path: Path, reason: str | None) -> str:
+    """A recording and why it is left out; stores of before have its name in the reason too."""
+    return f"{path}: {(reason or '').removeprefix(f'{path}: ')}"
 
 
 def _list_unreadable(folder: Path, unreadable: Sequence[str], *, n_clips: int) -> None:
@@ -106,7 +111,7 @@ def _decode(path: Path, recipe: Recipe) -> Packed | str:
         waveform, n_pieces = decode_clip(path, recipe)
         return pack(waveform, n_pieces=n_pieces)
     except DecodeError as error:
-        return str(error)
+        return str(error).removeprefix(f"{path}: ")
 
 
 def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
@@ -126,7 +131,7 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
                 f" ({absent[0]}); run `tagger prepare` with the same --dataset and --data."
             )
         unreadable = [
-            f"{p}: {_error(store, k)}"
+            _line(p, _error(store, k))
             for p, k in zip(clips.paths, keys, strict=True)
             if _error(store, k)
         ]

@@ -1,7 +1,7 @@
 """folder: any collection, a folder for each genre.
 
 Where from: your own files, as in `blues/*.mp3`, `jazz/*.flac`; also `train/blues/`,
-    `valid/blues/`, `test/blues/`.
+    `valid/blues/` (or `val/blues/`), `test/blues/`.
 Licence: that of the recordings; they are decoded, never copied into a model.
 Checksums: none.
 Splits: the folders train, valid (or val) and test if they are there, else seeded: 80, 10 and

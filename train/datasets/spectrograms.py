@@ -1,10 +1,10 @@
 """spectrograms: a tree of pictures, as `tagger prepare --pictures` writes and others make.
 
-Where from: `train/blues/*.png`, `val/blues/*.png`, `test/blues/*.png`; or blues/ and the
-    others directly.
+Where from: `train/blues/*.png`, `valid/blues/*.png` (or `val/blues/*.png`),
+    `test/blues/*.png`; or blues/ and the others directly.
 Licence: that of whoever made them.
 Checksums: none.
-Splits: the folders train, val (or valid) and test if they are there, else seeded: 80, 10 and
+Splits: the folders train, valid (or val) and test if they are there, else seeded: 80, 10 and
     10 of 100, each genre alike.
 Labels: the names of the folders, one a clip.
 Index: the pictures themselves, in sorted order: grey, the lowest band in the lowest row,
@@ -51,7 +51,7 @@ def load(where: Where) -> FeatureSet:
     if len(labels) < 2:
         raise InputError(
             f"{where.root}: pictures of {len(labels)} genre(s) found; the dataset needs"
-            " train/GENRE/*.png, val/GENRE/*.png and test/GENRE/*.png of two genres or more."
+            " train/GENRE/*.png, valid/GENRE/*.png and test/GENRE/*.png of two genres or more."
         )
     genres = [genre for _, genre, _ in places]
     paths = [path for _, _, path in places]

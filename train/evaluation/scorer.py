@@ -87,7 +87,7 @@ def open_scorer(path: Path) -> ClipScorer:
 
 
 def _from_checkpoint(path: Path) -> ClipScorer:
-    loaded = checkpoint.load(path)
+    loaded = checkpoint.load(path, taken=checkpoint.OR_MODEL)
     net = loaded.net.eval()
 
     def of(part: Callable[[torch.Tensor], torch.Tensor]) -> Score:

@@ -16,7 +16,7 @@ from torch import Tensor
 from tagger.errors import InputError
 from train.fit.distributed import rank
 from train.fit.schedule import VALID_LOSS, keep_length
-from train.models.checkpoint import BEST
+from train.models.checkpoint import BEST, read
 
 LAST = "last.pt"
 OnEpoch = Callable[[int, float], None]
@@ -214,12 +214,7 @@ def read_last(run_dir: Path) -> dict[str, Any]:
         InputError: the run has none, or it cannot be read.
     """
     path = run_dir / LAST
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: not found; --resume takes the folder of a run that finished an epoch."
-        ) from error
-    except Exception as error:  # torch.load raises whatever a damaged zip leads to
-        raise InputError(f"{path}: cannot be read ({error}).") from error
-    return content
+    needed = "--resume takes the folder of a run that finished an epoch"
+    if not path.exists():
+        raise InputError(f"{path}: not found; {needed}.")
+    return read(path, taken=needed)

@@ -2,7 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ from train.fit.tensorboard import TensorBoardFigures
 from train.models.network import TaggerNet
 from train.teachers.probe import KIND as POSTERIOR
 from train.teachers.pupil import keep_pupil
+
+ADVICE = (
+    ".*does not have many workers.*",  # fit.n_workers are for that
+    ".*have no `val_dataloader`.*",  # folds have none
+    ".*smaller than the logging interval.*",  # every epoch has its figure
+    ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",  # Lightning's own code
+)
+"""What Lightning warns of and nobody need change."""
 
 
 def fit(
@@ -177,6 +186,24 @@ def _run(
         raise InputError(_too_big(config.fit.batch_size)) from error
 
 
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep Lightning from talking to who trains, and leave it to others as it was."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        for advice in ADVICE:
+            warnings.filterwarnings("ignore", message=advice)
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@_without_advice()
 def learn(
     trainer: L.Trainer,
     module: Fit,
@@ -194,13 +221,7 @@ def learn(
         watched: of clips whose loss is followed.
         last: the checkpoint of an interrupted fit, from which it goes on.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Lightning advises worker processes, which fit.n_workers are for.
-        # It also advises a loader of valid clips for folds, which have none.
-        for advice in (".*does not have many workers.*", ".*have no `val_dataloader`.*"):
-            warnings.filterwarnings("ignore", message=advice)
-        trainer.fit(module, loader, watched, ckpt_path=last, weights_only=True)
+    trainer.fit(module, loader, watched, ckpt_path=last, weights_only=True)
 
 
 def _too_big(batch_size: int) -> str:
@@ -211,6 +232,7 @@ def _too_big(batch_size: int) -> str:
     return message + f"try --set fit.batch_size={smaller} --set fit.accumulate=2."
 
 
+@_without_advice()
 def trainer_for(config: TrainConfig, *, callbacks: list[Callback], run_dir: Path) -> L.Trainer:
     """Lightning's trainer as the configuration asks for it.
 

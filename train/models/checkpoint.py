@@ -4,7 +4,6 @@ They load with `weights_only=True`: a checkpoint from a stranger runs no code.
 """
 
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from train.models.network import TaggerNet
 FORMAT = 1
 BEST = "best.pt"
 NET = "net."
+TAKEN = "best.pt or last.pt of a run is taken"
+OR_MODEL = "best.pt of a run is taken, or an exported .onnx"
 TRAINING = ("epoch", "best", "optimizer_states", "lr_schedulers")
 
 
@@ -70,13 +71,17 @@ def write_whole(content: Mapping[str, Any], path: Path) -> None:
     os.replace(temporary, path)  # noqa: PTH105 - says better what it does
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, *, taken: str = TAKEN) -> Checkpoint:
     """Read a checkpoint: best.pt, or last.pt of a run that is not done.
+
+    Args:
+        path: the file.
+        taken: what to name instead of a file that is none, as the end of a sentence.
 
     Raises:
         InputError: the file is missing, damaged or not a checkpoint of this program.
     """
-    content = read(path)
+    content = read(path, taken=taken)
     if content.get("format") == FORMAT:
         weights, facts = content["weights"], with_earlier(content["facts"], content["config"])
         config, labels = from_saved(content["config"]), tuple(content["labels"])
@@ -101,21 +106,36 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(net.eval(), config, labels, facts)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The plain content of a checkpoint.
+def read(path: Path, *, taken: str = TAKEN) -> dict[str, Any]:
+    """The plain content of a checkpoint; `taken` as for `load`.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing, damaged or something else.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such checkpoint; check the path.") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise InputError(f"{path}: not a checkpoint that can be read ({error}).") from error
+    except IsADirectoryError as error:
+        raise InputError(_of_folder(path, taken)) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except Exception as error:  # torch.load raises whatever a damaged zip leads to
+        # What torch says is left out: it advises to read the file without its safety.
+        raise InputError(_no_checkpoint(path, taken)) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a checkpoint of this version of `tagger train`.")
+        raise InputError(_no_checkpoint(path, taken))
     return content
+
+
+def _no_checkpoint(path: Path, taken: str) -> str:
+    return f"{path}: cannot be read as a checkpoint: it is none, or damaged; {taken}."
+
+
+def _of_folder(path: Path, taken: str) -> str:
+    if (path / BEST).is_file():
+        return f"{path}: is a folder; name {path / BEST}, which is in it."
+    return f"{path}: is a folder, and no {BEST} is in it; {taken}."
 
 
 def training_of(path: Path) -> dict[str, Any]:
