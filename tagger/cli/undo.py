@@ -1,5 +1,6 @@
 """`tagger runs` and `tagger undo`: what was written, and back again."""
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -150,6 +151,9 @@ def _undo_files(
     run, paths = _named(what)
     # The newest run so far, to tell afterwards whether the undo wrote anything itself.
     number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
+    for path in paths:
+        if not os.path.lexists(path):  # mistyped, unless the run wrote there before it moved
+            tagger.run_to_undo([path], run=number)
     for result in tagger.undo(number, paths=paths, options=options):
         tally.add(result)
         show_written(result, out, json=json, quiet=quiet)

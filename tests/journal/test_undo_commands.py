@@ -87,6 +87,22 @@ def test_what_cannot_be_undone_is_said_in_a_sentence(folder, args, said):
     assert "Traceback" not in done.stderr
 
 
+def test_a_path_where_a_run_wrote_nothing_is_refused(folder):
+    """Also beside a good one; a folder that the files were moved to is none of these."""
+    before = bytes_of(folder)
+    tagger("scan", folder, "--write-tags", "--threshold", "0.01")
+    after = bytes_of(folder)
+    for paths in (["nowhere"], ["music/a.flac", "nowhere"], ["other"]):
+        (folder.parent / "other").mkdir(exist_ok=True)
+        done = tagger("undo", "1", *paths, cwd=folder.parent)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{folder.parent / paths[-1]}: nothing there is of run 1" in done.stderr
+    assert bytes_of(folder) == after
+    moved = folder.rename(folder.with_name("other") / "moved")
+    assert tagger("undo", "1", "other", cwd=folder.parent).returncode == 0
+    assert bytes_of(moved) == before
+
+
 def test_nothing_is_written_without_a_state(folder, own_state):
     """Another process holds it, or it cannot be made: no file is touched, exit code 2."""
     before = bytes_of(folder)
