@@ -49,7 +49,7 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     done = tagger("undo")
     assert done.returncode == 1
     assert "another program" in done.stdout
-    assert "Run 1 was undone by run 2" in done.stderr
+    assert "Run 1 was undone in part by run 2: 1 of its 2 changes are" in done.stderr
     assert bytes_of(folder) == {"a.flac": before["a.flac"], "b.flac": mine}
     assert tagger("undo", "2", folder / "a.flac").returncode == 0
     assert bytes_of(folder) == {"a.flac": after["a.flac"], "b.flac": mine}
@@ -85,6 +85,16 @@ def test_what_cannot_be_undone_is_said_in_a_sentence(folder, args, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_undo_says_whether_anything_is_left_of_the_run(folder):
+    """Of one file, then of the other one."""
+    tagger("scan", folder, "--write-tags", "--threshold", "0.01")
+    part, rest = (tagger("undo", "1", folder / name) for name in ("a.flac", "b.flac"))
+    assert (
+        "Run 1 was undone in part by run 2: 1 of its 2 changes are taken back." in part.stderr
+    )
+    assert "Run 1 was undone by run 3." in rest.stderr
 
 
 def test_a_path_where_a_run_wrote_nothing_is_refused(folder):
