@@ -45,10 +45,11 @@ def similar(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a track.")] = False,
 ) -> None:
     """Find the tracks that sound most like one."""
-    from tagger.learning.library_index import similar_to, write_m3u
+    from tagger.learning.library_index import check_track, similar_to, write_m3u
     from tagger.learning.present import Present
     from tagger.settings.config import load_settings
 
+    check_track(track)
     console, settings, present = stderr_console(), load_settings(setting or ()), Present()
     with open_tagger(
         where, settings=settings, console=console, quiet=json, state=state

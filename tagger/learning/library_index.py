@@ -11,6 +11,7 @@ from tagger.errors import InputError
 from tagger.learning.gather import OnTrack, with_embeddings
 from tagger.learning.present import Present
 from tagger.learning.similar import Index, Match, index_of, load_index, save_index, search
+from tagger.library.walk import check_exists
 from tagger.scan.cache_key import embedding_source, sha256_of
 from tagger.state.embeddings import stamp_of, stored_embeddings
 from tagger.text import text_of
@@ -65,6 +66,17 @@ def index_of_paths(
     return index_of(rows, n_embedding=n_embedding)
 
 
+def check_track(track: Path) -> None:
+    """Check, before anything is read, that what is searched for may be a track.
+
+    Raises:
+        InputError: there is no such file, or it is a folder.
+    """
+    check_exists(track)
+    if track.is_dir():
+        raise InputError(f"{track}: it is a folder, not a track; name one audio file.")
+
+
 def similar_to(
     tagger: "Tagger", track: Path, index: Index, *, top: int, present: Present | None = None
 ) -> list[Match]:
@@ -78,8 +90,10 @@ def similar_to(
         present: learns which of the files that come before the last one are not there.
 
     Raises:
+        InputError: there is no such file, or it is a folder.
         DecodeError: the track cannot be read, or is silent.
     """
+    check_track(track)
     direction = index.direction(tagger.embed(track))
     place, present = track.resolve(), present or Present()
     # One more, since the track itself is likely among them.

@@ -125,6 +125,20 @@ def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
     assert "8 tracks were compared; 1 recording is there twice or more" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("track", "said"),
+    [
+        ("nope.mp3", "nope.mp3: there is no such file or folder; check the path."),
+        (".", ": it is a folder, not a track; name one audio file."),
+    ],
+)
+def test_what_is_searched_for_must_be_a_track(tmp_path, track, said):
+    """Said before the model is loaded and anything is looked through."""
+    done = tagger("similar", tmp_path / track, "--model", tmp_path / "none.onnx")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
 def test_what_is_not_there_any_more_is_not_named(models, music, tmp_path):
     """After a folder was renamed and scanned anew; a script may delete all but the first."""
     scan, base = ("--score-all", *QUIET), ("--model", "base")
