@@ -9,6 +9,7 @@ import pytest
 
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
+from tagger.writing.safe_write import write_genres
 from tests.tones import write_chords
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,10 @@ def test_a_good_folder_exits_with_0(folder):
 
 
 def test_predict_shows_bars_and_what_the_file_has(folder):
-    """A listener sees the labels, what would be written and what is there."""
+    """A listener sees the labels, what would be written and what is there.
+
+    A genre that is there would only be replaced by --policy replace.
+    """
     done = tagger("predict", folder / "good.flac", "--threshold", "0.01")
     assert done.returncode == 0
     assert "would write" in done.stdout
@@ -83,6 +87,11 @@ def test_predict_shows_bars_and_what_the_file_has(folder):
     written = done.stdout.split("would write:")[1].splitlines()[0].strip().split(", ")
     assert written
     assert set(written) <= set(shipped_labels())
+    write_genres(folder / "good.flac", ["Mine"])
+    done = tagger("predict", folder / "good.flac", "--threshold", "0.01")
+    shown = done.stdout.splitlines()
+    assert f"--policy replace would write: {', '.join(written)}" in shown
+    assert "the file has: Mine" in shown
 
 
 def test_predict_as_json_has_the_fields_of_scan(folder):
