@@ -35,9 +35,13 @@ def compare(
 
     Nothing is written or remembered, so that both are timed alike.
     """
+    from tagger.model.catalogue import find_model
+    from tagger.model.spec_file import spec_in
     from tagger.review.compare import compare as compare_results
     from tagger.review.compare import read_own_genres
 
+    for model in (first, other):
+        spec_in(find_model(model))  # the second one, too, before the first listens for hours
     own = read_own_genres(on) if on.is_file() and on.suffix.lower() == ".csv" else None
     paths = [on] if own is None else list(own)
     scored = [
