@@ -83,12 +83,13 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
+        ("\nletter_case = title", 2, "key letter_case: Invalid value; a text stands in quotes"),
+        ('[aliases]\nRock = Foo\n"Pop" = "x"', 2, "key Rock: Invalid value; a text stands in"),
         ("max_genres = 2\nalises = {}", 2, "did you mean 'aliases'"),
         ("max = 0", 1, "'max' is 0"),
         ("max = true", 1, "'max' is True"),
         ('\nwrite = "bth"', 2, "did you mean 'both'"),
         ('letter_case = "upper"', 1, "model, title"),
-        ("letter_case = title", 1, "key letter_case"),
         ("\n\nblock = 'x", 3, "key block"),
         ('block = "pop"', 1, "list of names"),
         ('block = ["pop", ""]', 1, "'block' holds ''"),
