@@ -21,10 +21,10 @@ class WrongValueError(ValueError):
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """'; did you mean ...?' or the list of all, to be put behind a message."""
+    """' (did you mean ...?)' or the list of all, to be put behind a message."""
     # 0.6 finds one wrong or missing letter in five.
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(names)})"
+    return f" (did you mean {close[0]!r}?)" if close else f" (there are: {', '.join(names)})"
 
 
 def _number(value: Any) -> int:
