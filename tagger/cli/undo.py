@@ -20,6 +20,7 @@ from tagger.cli.options import one_of
 from tagger.cli.scan_options import Json, Quiet
 from tagger.cli.state import State
 from tagger.cli.undo_objects import (
+    WAS_BACK,
     Results,
     UnsafeOverwrite,
     show_object_runs,
@@ -159,7 +160,8 @@ def _undo_files(
         show_written(result, out, json=json, quiet=quiet)
     recorded = tagger.runs()
     if not quiet:
-        console.print(tally.table(elapsed_s=time.monotonic() - started))
+        elapsed_s = time.monotonic() - started
+        console.print(tally.table(elapsed_s=elapsed_s, meanings={"unchanged": WAS_BACK}))
         if not options.write:
             console.print("Nothing was changed: this was a dry run.")
         elif recorded[0].id > latest:

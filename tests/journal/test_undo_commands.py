@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -95,6 +96,10 @@ def test_an_undo_says_whether_anything_is_left_of_the_run(folder):
         "Run 1 was undone in part by run 2: 1 of its 2 changes are taken back." in part.stderr
     )
     assert "Run 1 was undone by run 3." in rest.stderr
+    again = tagger("undo", "1")
+    assert again.returncode == 0
+    assert re.search(r"unchanged .* 2 .* were given back before, left as they", again.stderr)
+    assert "genres already" not in again.stderr
 
 
 def test_a_path_where_a_run_wrote_nothing_is_refused(folder):
