@@ -15,11 +15,11 @@ from tagger.cli.options import (
     needs_extra,
     say,
 )
+from tagger.cli.scan_options import JsonObject
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="best.pt of a run, or an exported .onnx.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Page = Annotated[
     Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
 ]
@@ -48,7 +48,7 @@ def evaluate(
     model: Model,
     dataset: Datasets = None,
     split: Split = "test",
-    json: Json = False,
+    json: JsonObject = False,
     html: Page = None,
     *,
     recordings: Recordings,

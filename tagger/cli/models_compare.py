@@ -9,7 +9,7 @@ import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice
-from tagger.cli.scan_options import Jobs, Json
+from tagger.cli.scan_options import Jobs, JsonObject
 from tagger.cli.walk import Limit
 from tagger.text import json_text, sanitise
 
@@ -29,7 +29,7 @@ def compare(
     device: DeviceChoice = "auto",
     jobs: Jobs = None,
     limit: Limit = None,
-    json: Json = False,
+    json: JsonObject = False,
 ) -> None:
     """Score the same tracks with two models: agreement, speed, accuracy by their own tags.
 

@@ -150,6 +150,12 @@ def test_every_command_has_help(command):
     assert "Usage" in done.stdout
 
 
+@pytest.mark.parametrize("command", [("config", "show"), ("models", "compare"), ("evaluate",)])
+def test_json_that_is_no_list_of_tracks_is_not_called_one(command):
+    """These print one object in all."""
+    assert "One JSON object on stdout." in tagger(*command, "--help").stdout
+
+
 def test_models_shows_the_default_model_and_its_card():
     """The shipped model names its labels and its licence."""
     records = [json.loads(line) for line in tagger("models", "--json").stdout.splitlines()]
