@@ -4,9 +4,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tagger.cli.predict import IN_TURN, in_turn
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
 from tagger.writing.safe_write import write_genres
@@ -101,6 +103,24 @@ def test_predict_as_json_has_the_fields_of_scan(folder):
         "path", "status", "genres", "previous", "scores", "duration_s", "reason", "field",
             "second", "others",
     }  # fmt: skip
+
+
+def test_predict_shows_files_in_the_order_in_which_they_were_named(folder):
+    """A broken one, which is done first, waits for its turn."""
+    write_chords(folder / "other.flac", 330, seconds=4)
+    names = ["other.flac", "good.flac", "bad.mp3"]
+    done = tagger("predict", *names, "--json", "--device", "cpu", cwd=folder)
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == names
+
+
+def test_results_wait_for_their_turn_only_where_they_are_few():
+    """None is lost, nor one that nobody expected; of many, each comes when it is done."""
+    few = [Path(name) for name in "abcde"]
+    done = [SimpleNamespace(path=Path(name)) for name in "exdba"]
+    assert [one.path.name for one in in_turn(done, few)] == ["a", "b", "d", "e", "x"]
+    assert list(in_turn(done, few * IN_TURN)) == done
+    shown = in_turn(iter([done[-1], None]), few)
+    assert next(shown) is done[-1]  # before the second is asked for
 
 
 @pytest.mark.parametrize(
