@@ -128,15 +128,23 @@ class Part(io.FileIO):
 def check_disk(path: Path) -> None:
     """Read all of a file of which some audio could not be read: is it the disk?
 
-    The decoders take an error of the disk or share for the end of the file.
+    The decoders take an error of the disk or share for the end of the file. Nothing is said of
+    a folder, a pipe or a device: why it could not be read is known.
 
     Raises:
-        DecodeError: the system cannot read it; the message names the file.
+        DecodeError: the system cannot read it, or it is not there; the message names the file.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return
         with path.open("rb") as file:
             while file.read(_BLOCK_LEN):
                 pass
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DecodeError(
+            f"{path}: there is no such file; check the path, and that its disk or share is"
+            " there."
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise DecodeError(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.cli.scan_options import Json, Set
+from tagger.cli.scan_options import JsonObject, Set
 from tagger.errors import InputError
 from tagger.text import json_text, sanitise
 
@@ -16,7 +16,7 @@ config = typer.Typer(
 
 
 @config.command()
-def show(setting: Set = None, json: Json = False) -> None:
+def show(setting: Set = None, json: JsonObject = False) -> None:
     """Show the settings in force, as TOML, each with the place it comes from."""
     from tagger.settings.config import load_settings
     from tagger.settings.show import as_record, as_toml

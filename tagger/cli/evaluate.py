@@ -15,6 +15,7 @@ from tagger.cli.options import (
     needs_extra,
     say,
 )
+from tagger.cli.scan_options import JsonObject
 
 Model = Annotated[
     Path,
@@ -22,7 +23,6 @@ Model = Annotated[
         metavar="MODEL", help="best.pt of a run, an exported .onnx, or a model's name."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Page = Annotated[
     Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures.")
 ]
@@ -51,7 +51,7 @@ def evaluate(
     model: Model,
     dataset: Datasets = None,
     split: Split = "test",
-    json: Json = False,
+    json: JsonObject = False,
     html: Page = None,
     *,
     recordings: Recordings,

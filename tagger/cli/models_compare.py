@@ -9,7 +9,7 @@ import typer
 
 from tagger.cli.console import EXIT_OK, EXIT_SOME_FAILED, stderr_console, stdout_console
 from tagger.cli.device import DeviceChoice
-from tagger.cli.scan_options import Jobs, Json
+from tagger.cli.scan_options import Jobs, JsonObject
 from tagger.cli.walk import Limit
 from tagger.text import json_text, sanitise
 
@@ -29,15 +29,19 @@ def compare(
     device: DeviceChoice = "auto",
     jobs: Jobs = None,
     limit: Limit = None,
-    json: Json = False,
+    json: JsonObject = False,
 ) -> None:
     """Score the same tracks with two models: agreement, speed, accuracy by their own tags.
 
     Nothing is written or remembered, so that both are timed alike.
     """
+    from tagger.model.catalogue import find_model
+    from tagger.model.spec_file import spec_in
     from tagger.review.compare import compare as compare_results
     from tagger.review.compare import read_own_genres
 
+    for model in (first, other):
+        spec_in(find_model(model))  # the second one, too, before the first listens for hours
     own = read_own_genres(on) if on.is_file() and on.suffix.lower() == ".csv" else None
     paths = [on] if own is None else list(own)
     scored = [

@@ -1,5 +1,6 @@
 """`tagger predict`: the scores of single files."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from tagger.reports.report import Report
     from tagger.scan.results import TrackResult
 
+
+IN_TURN = 100
+"""Up to so many tracks are shown in the order in which they were named."""
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", readable=False, help="Audio files.")
@@ -107,10 +111,33 @@ def predict(
     ) as tagger:
         if show.plot is not None:
             _check_one(tagger.tracks(files, walk.options().silent()), show.plot)
-        results = tagger.scan(files, options, walk=walk.options())
+        order = tagger.tracks(files, walk.options().silent())
+        results = in_turn(tagger.scan(files, options, walk=walk.options()), order)
         with optional_report(show.report, tagger.spec, threshold=threshold) as file:
             failed = _show_all(results, tagger.spec, show, threshold, file)
     raise typer.Exit(EXIT_SOME_FAILED if failed else walk.exit_code)
+
+
+def in_turn(results: "Iterable[TrackResult]", order: Iterable[Path]) -> "Iterator[TrackResult]":
+    """The results in an order, each once it is its turn; as they come if these are many.
+
+    Args:
+        results: of the tracks, as they are done.
+        order: of the tracks; of more than `IN_TURN` none waits for another, and no more than
+            that are looked for.
+    """
+    turns = deque(islice(order, IN_TURN + 1))
+    if len(turns) > IN_TURN:
+        yield from results
+        return
+    waiting: dict[Path, deque[TrackResult]] = {}
+    for result in results:
+        waiting.setdefault(result.path, deque()).append(result)
+        while turns and waiting.get(turns[0]):
+            yield waiting[turns.popleft()].popleft()
+    # One of them may have gone since the order was made.
+    for path in (*turns, *waiting):
+        yield from waiting.pop(path, ())
 
 
 def _show_all(

@@ -170,6 +170,8 @@ def apply(
     if not quiet:
         meanings = _of_unchanged(n_unedited, tally.statuses["unchanged"])
         console.print(tally.table(elapsed_s=time.monotonic() - started, meanings=meanings))
+        if dry_run:
+            console.print("Nothing was changed: this was a dry run.")
     raise typer.Exit(EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK)
 
 

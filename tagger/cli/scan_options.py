@@ -60,6 +60,7 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object a track on stdout.", rich_help_panel=SHOW),
 ]
+JsonObject = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 PolicyChoice = Annotated[
     str,
     typer.Option(

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.api import Tagger
-    from tagger.learning.similar import Index
+    from tagger.learning.present import Present
+    from tagger.learning.similar import Index, Match
     from tagger.scan.results import TrackResult
 
 OF_STATE = "state"
@@ -44,23 +45,26 @@ def similar(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a track.")] = False,
 ) -> None:
     """Find the tracks that sound most like one."""
-    from tagger.learning.library_index import similar_to, write_m3u
+    from tagger.learning.library_index import check_track, similar_to, write_m3u
+    from tagger.learning.present import Present
     from tagger.settings.config import load_settings
 
-    console, settings = stderr_console(), load_settings(setting or ())
+    check_track(track)
+    console, settings, present = stderr_console(), load_settings(setting or ()), Present()
     with open_tagger(
         where, settings=settings, console=console, quiet=json, state=state
     ) as tagger:
         index = _index(tagger, [place for place in within or () if place != OF_STATE], console)
-        matches = similar_to(tagger, track, index, top=top)
+        matches = similar_to(tagger, track, index, top=top, present=present)
     if m3u is not None:
         write_m3u(m3u, matches, track=track)
     for match in matches:
         if json:
-            record = {"path": text_of(match.path), "likeness": round(match.likeness, 4)}
-            typer.echo(json_text(record))
+            typer.echo(json_text(_record(match)))
         else:
             _line(match.likeness, match.path)
+    if present.gone:
+        sayer(console)(_left_out(present))
 
 
 @grouped
@@ -81,23 +85,20 @@ def duplicates(
 
     They may be in other formats, at other levels, or from another master.
     """
+    from tagger.learning.present import Present
     from tagger.learning.similar import near_duplicates
     from tagger.settings.config import load_settings
 
-    console, settings = stderr_console(), load_settings(setting or ())
+    console, settings, present = stderr_console(), load_settings(setting or ()), Present()
     with open_tagger(
         where, settings=settings, console=console, quiet=json, state=state
     ) as tagger:
         index = _index(tagger, [str(path) for path in paths or ()], console)
     n_groups = 0
-    for group in near_duplicates(index):
+    for group in near_duplicates(index, is_there=present.has):
         n_groups += 1
         if json:
-            rows = [
-                {"path": text_of(match.path), "likeness": round(match.likeness, 4)}
-                for match in group
-            ]
-            typer.echo(json_text({"tracks": rows}))
+            typer.echo(json_text({"tracks": [_record(match) for match in group]}))
             continue
         for match in group:
             _line(match.likeness, match.path)
@@ -108,7 +109,18 @@ def duplicates(
     else:
         outcome = "no duplicates."
     compared = counted(len(index.paths), "track was", "tracks were")
-    sayer(console)(f"{compared} compared; {outcome}")
+    left_out = f" {_left_out(present)}" if present.gone else ""
+    sayer(console)(f"{compared} compared; {outcome}{left_out}")
+
+
+def _left_out(present: "Present") -> str:
+    """Says how many files are not shown, since they are not there."""
+    left_out = counted(len(present.gone), "file was", "files were")
+    return f"{left_out} left out for not being there any more."
+
+
+def _record(match: "Match") -> dict[str, object]:
+    return {"path": text_of(match.path), "likeness": round(match.likeness, 4)}
 
 
 def _line(likeness: float, path: Path) -> None:

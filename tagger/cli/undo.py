@@ -1,5 +1,6 @@
 """`tagger runs` and `tagger undo`: what was written, and back again."""
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from tagger.cli.options import one_of
 from tagger.cli.scan_options import Json, Quiet
 from tagger.cli.state import State
 from tagger.cli.undo_objects import (
+    WAS_BACK,
     Results,
     UnsafeOverwrite,
     show_object_runs,
@@ -26,7 +28,7 @@ from tagger.cli.undo_objects import (
 )
 from tagger.cli.writing import Hardlinks
 from tagger.errors import InputError
-from tagger.text import json_text, sanitise
+from tagger.text import counted, json_text, sanitise
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -150,17 +152,33 @@ def _undo_files(
     run, paths = _named(what)
     # The newest run so far, to tell afterwards whether the undo wrote anything itself.
     number, latest = tagger.run_to_undo(paths, run=run), tagger.runs()[0].id
+    for path in paths:
+        if not os.path.lexists(path):  # mistyped, unless the run wrote there before it moved
+            tagger.run_to_undo([path], run=number)
     for result in tagger.undo(number, paths=paths, options=options):
         tally.add(result)
         show_written(result, out, json=json, quiet=quiet)
-    newest = tagger.runs()[0].id
+    recorded = tagger.runs()
     if not quiet:
-        console.print(tally.table(elapsed_s=time.monotonic() - started))
+        elapsed_s = time.monotonic() - started
+        console.print(tally.table(elapsed_s=elapsed_s, meanings={"unchanged": WAS_BACK}))
         if not options.write:
             console.print("Nothing was changed: this was a dry run.")
-        elif newest > latest:
-            console.print(f"Run {number} was undone by run {newest}.", highlight=False)
+        elif recorded[0].id > latest:
+            undone = next(run for run in recorded if run.id == number)
+            console.print(_was_undone(undone, by=recorded[0].id), highlight=False)
     return EXIT_SOME_FAILED if tally.statuses["failed"] else EXIT_OK
+
+
+def _was_undone(run: "Run", *, by: int) -> str:
+    """Says what an undo has left of a run."""
+    if run.n_undone >= run.n_written:
+        return f"Run {run.id} was undone by run {by}."
+    changes = counted(run.n_written, "change", "changes")
+    return (
+        f"Run {run.id} was undone in part by run {by}: {run.n_undone} of its {changes} are"
+        " taken back."
+    )
 
 
 def _named(what: list[str]) -> tuple[int | None, list[str]]:

@@ -33,6 +33,9 @@ UnsafeOverwrite = Annotated[
         help="Write also where the store knows no conditional put.",
     ),
 ]
+WAS_BACK = "were given back before, left as they are"
+"""What the summary of an undo says of what it found nothing to do for."""
+
 _NO_CAP = 1 << 62  # what has been written was not too large to be copied
 
 
@@ -96,7 +99,8 @@ def undo_on_results(
             typer.echo(_line_of(result))
     if not quiet:
         console = stderr_console()
-        console.print(tally.table(elapsed_s=time.monotonic() - started))
+        elapsed_s = time.monotonic() - started
+        console.print(tally.table(elapsed_s=elapsed_s, meanings={"unchanged": WAS_BACK}))
         if dry_run:
             console.print("Nothing was changed: this was a dry run.")
         elif tally.statuses["written"]:

@@ -179,6 +179,13 @@ def has_run(store: Store, number: int) -> bool:
     return store.one("SELECT 1 FROM run WHERE id = ?", (number,)) is not None
 
 
+def has_changed(store: Store, run: int, areas: Sequence[Path]) -> bool:
+    """Whether a run has changed anything in some files and folders, undone or not."""
+    inside, values = _inside(areas)
+    query = f"SELECT 1 FROM change WHERE status = 'done' AND run = ? AND {inside}"  # noqa: S608
+    return store.one(f"{query} LIMIT 1", (run, *values)) is not None
+
+
 def runs_at(path: Path) -> list[Run]:
     """All runs that a state tells of, whoever holds it; nothing is made or changed.
 

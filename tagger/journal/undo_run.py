@@ -6,7 +6,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 from tagger.errors import InputError
-from tagger.journal.history import Change, changes_of, has_run, last_run, roots_of
+from tagger.journal.history import Change, changes_of, has_changed, has_run, last_run, roots_of
 from tagger.journal.moved import Moved, last_moved_run
 from tagger.journal.run import new_run
 from tagger.journal.undo import UndoOptions, undo
@@ -23,10 +23,12 @@ def run_to_undo(store: Store, areas: Sequence[Path], *, number: int | None = Non
         number: the run, if it was named.
 
     Raises:
-        InputError: there is no such run, or nothing to undo.
+        InputError: there is no such run, it changed nothing there, or nothing is to undo.
     """
-    if number is None:
-        number = last_run(store, areas)
+    if number is not None:
+        _check_named(store, number, areas)
+        return number
+    number = last_run(store, areas)
     if number is None and areas:
         # Files that were moved here since: looked for by what they hold, which takes longer.
         number = last_moved_run(store, areas)
@@ -36,9 +38,19 @@ def run_to_undo(store: Store, areas: Sequence[Path], *, number: int | None = Non
             if areas
             else "There is nothing to undo: no run that wrote is still in force."
         )
+    return number
+
+
+def _check_named(store: Store, number: int, areas: Sequence[Path]) -> None:
     if not has_run(store, number):
         raise InputError(f"{number}: there is no such run; `tagger runs` lists them.")
-    return number
+    if not areas or has_changed(store, number, areas):
+        return
+    if next(Moved(store, areas).brought_into(number), None) is None:
+        raise InputError(
+            f"{areas[0]}: nothing there is of run {number}; check the path (`tagger runs` shows"
+            " what each run was of)."
+        )
 
 
 def undo_run(

@@ -17,5 +17,6 @@ show.py         what was learned, as tables for people and records for programs
 run.py          the command: gather, learn, write, remember how
 examples.py     labels from a few examples
 similar.py      exact search among embeddings; near duplicates
+present.py      which files are there
 library_index.py   a library -> what is searched
 """

@@ -9,7 +9,9 @@ import numpy as np
 
 from tagger.errors import InputError
 from tagger.learning.gather import OnTrack, with_embeddings
+from tagger.learning.present import Present
 from tagger.learning.similar import Index, Match, index_of, load_index, save_index, search
+from tagger.library.walk import check_exists
 from tagger.scan.cache_key import embedding_source, sha256_of
 from tagger.state.embeddings import stamp_of, stored_embeddings
 from tagger.text import text_of
@@ -64,17 +66,47 @@ def index_of_paths(
     return index_of(rows, n_embedding=n_embedding)
 
 
-def similar_to(tagger: "Tagger", track: Path, index: Index, *, top: int) -> list[Match]:
-    """The tracks of an index that are most like one, without itself.
+def check_track(track: Path) -> None:
+    """Check, before anything is read, that what is searched for may be a track.
 
     Raises:
+        InputError: there is no such file, or it is a folder.
+    """
+    check_exists(track)
+    if track.is_dir():
+        raise InputError(f"{track}: it is a folder, not a track; name one audio file.")
+
+
+def similar_to(
+    tagger: "Tagger", track: Path, index: Index, *, top: int, present: Present | None = None
+) -> list[Match]:
+    """The tracks of an index that are most like one, without itself and what is not there.
+
+    Args:
+        tagger: with the model of the index.
+        track: the file.
+        index: what is searched.
+        top: how many are wanted.
+        present: learns which of the files that come before the last one are not there.
+
+    Raises:
+        InputError: there is no such file, or it is a folder.
         DecodeError: the track cannot be read, or is silent.
     """
+    check_track(track)
     direction = index.direction(tagger.embed(track))
-    place = track.resolve()
+    place, present = track.resolve(), present or Present()
     # One more, since the track itself is likely among them.
-    matches = search(index, direction, top=top + 1)
-    return [match for match in matches if match.path.resolve() != place][:top]
+    n_asked = top + 1
+    while True:
+        matches = [
+            match
+            for match in search(index, direction, top=n_asked)
+            if present.has(match.path) and match.path.resolve() != place
+        ]
+        if len(matches) >= top or n_asked >= len(index.paths):
+            return matches[:top]
+        n_asked *= 4  # many are not there: further down, until enough are
 
 
 def write_m3u(path: Path, matches: Sequence[Match], *, track: Path) -> None:

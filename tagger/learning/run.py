@@ -29,6 +29,7 @@ from tagger.learning.vocabulary import (
     VocabularyOptions,
     choose_vocabulary,
     names_of,
+    of_no_track,
     with_ancestors,
     with_implied_tree,
 )
@@ -134,8 +135,11 @@ def learn_library(
             f"{places[0]}: no track there has a {options.field} to learn from; tag some, or"
             " name a corrected report with --labels-from."
         )
-    names = (name for track in gathered.tracks for name in names_of(track.genres, rules))
+    names = sorted({n for track in gathered.tracks for n in names_of(track.genres, rules)})
     rules = with_implied_tree(rules, names)
+    for option, asked in (("--include", options.include), ("--exclude", options.exclude)):
+        for sentence in of_no_track(option, asked, with_ancestors(names, rules)):
+            say(sentence)
     learned = _learned(gathered, base, rules, options)
     on_fitted()
     written = write_model(base, learned, _naming(gathered, rules, options), target)

@@ -5,7 +5,7 @@ common says nothing. They are kept as float16, in memory or mapped from a file.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from tagger.system.cores import usable_cores
 
 Matrix = NDArray[np.float32]
 Half = NDArray[np.float16]
+
+Pairs = dict[int, dict[int, float]]
+"""Row of a track -> row of another one that is like it -> how alike; each pair both ways."""
 
 BLOCK = 1 << 14
 """Rows that are compared at once: 32 MiB of 512 numbers in float32."""
@@ -160,7 +163,11 @@ def search(index: Index, direction: Matrix, *, top: int) -> list[Match]:
 
 
 def near_duplicates(
-    index: Index, *, likeness: float = SAME, apart_s: float = SAME_S
+    index: Index,
+    *,
+    likeness: float = SAME,
+    apart_s: float = SAME_S,
+    is_there: Callable[[Path], bool] = lambda _path: True,
 ) -> Iterator[list[Match]]:
     """Groups of tracks that are the same recording, in other formats or masters.
 
@@ -171,15 +178,27 @@ def near_duplicates(
         index: what is searched.
         likeness: from which on two tracks are taken for the same.
         apart_s: by how many seconds their lengths may differ.
+        is_there: asked of each track that is like another one; those that are not there are
+            in no group, and hold none together.
 
     Yields:
         Each group by path, with how alike each track is to the one in it that is most alike.
     """
+    pairs = _without_gone(_pairs(index, likeness, apart_s), index, is_there)
+    for group in _groups(pairs):
+        yield [
+            Match(Path(index.paths[row]), max(pairs[row].values()))
+            for row in sorted(group, key=lambda row: index.paths[row])
+        ]
+
+
+def _pairs(index: Index, likeness: float, apart_s: float) -> Pairs:
+    """All pairs of tracks that are alike enough."""
     # By length: only neighbours in this order can be the same recording.
     order = np.argsort(index.durations_s, kind="stable")
     durations = index.durations_s[order]
     n_known = int(np.isfinite(durations).sum())
-    pairs: dict[int, dict[int, float]] = {}
+    pairs: Pairs = {}
     for start in range(0, n_known, BLOCK // 8):
         rows = order[start : start + BLOCK // 8][: n_known - start]
         last = float(durations[start + len(rows) - 1])
@@ -188,11 +207,17 @@ def near_duplicates(
         for first, other, alike in _pairs_in(index, rows, others, likeness, apart_s):
             pairs.setdefault(first, {})[other] = alike
             pairs.setdefault(other, {})[first] = alike
-    for group in _groups(pairs):
-        yield [
-            Match(Path(index.paths[row]), max(pairs[row].values()))
-            for row in sorted(group, key=lambda row: index.paths[row])
-        ]
+    return pairs
+
+
+def _without_gone(pairs: Pairs, index: Index, is_there: Callable[[Path], bool]) -> Pairs:
+    """The pairs of which both are there."""
+    there = {row for row in pairs if is_there(Path(index.paths[row]))}
+    left = {
+        row: {other: alike for other, alike in pairs[row].items() if other in there}
+        for row in there
+    }
+    return {row: others for row, others in left.items() if others}
 
 
 def _pairs_in(
@@ -215,7 +240,7 @@ def _pairs_in(
                 yield first, other, float(likenesses[i, j])
 
 
-def _groups(pairs: dict[int, dict[int, float]]) -> Iterator[set[int]]:
+def _groups(pairs: Pairs) -> Iterator[set[int]]:
     """Tracks that hang together by pairs, the groups by their first row."""
     seen: set[int] = set()
     for first in sorted(pairs):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tagger.errors import InputError
@@ -15,6 +15,7 @@ from tagger.genres.rules import (
     spelling_key,
     unique,
 )
+from tagger.settings.values import close_to
 
 MIN_TRACKS = 8
 MIN_ARTISTS = 2
@@ -140,6 +141,21 @@ def choose_vocabulary(
         raise InputError(_why_none(left_out, n_tracks))
     labels = tuple(best[key] for key in kept)
     return Vocabulary(labels, tuple(left_out), {key: i for i, key in enumerate(kept)})
+
+
+def of_no_track(option: str, asked: Iterable[str], there: Collection[str]) -> Iterator[str]:
+    """A sentence for each genre that was asked for and that no track has.
+
+    Args:
+        option: that named them.
+        asked: the genres.
+        there: those of all tracks, with what stands above them.
+    """
+    known = set(map(spelling_key, there))
+    for name in asked:
+        if spelling_key(name) not in known:
+            hint = close_to(name, there)
+            yield f"{option} {name}: no track has that genre{hint}; it is ignored."
 
 
 def _best_spelling(counts: Counter[str], rules: GenreRules) -> str:

@@ -19,8 +19,8 @@ from tagger.library.listing import (
 )
 
 __all__ = [
-    "AUDIO_SUFFIXES", "Entry", "Listing", "entry_of", "find_folders", "find_tracks",
-    "is_audio_name", "require_tracks",
+    "AUDIO_SUFFIXES", "Entry", "Listing", "check_exists", "entry_of", "find_folders",
+    "find_tracks", "is_audio_name", "require_tracks",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -153,10 +153,15 @@ def _check_paths(paths: Sequence[Path]) -> None:
     if not paths:
         raise InputError("No file or folder was given; name at least one.")
     for path in paths:
-        _check_exists(path)
+        check_exists(path)
 
 
-def _check_exists(path: Path) -> None:
+def check_exists(path: Path) -> None:
+    """Check that there is a file or folder of a name.
+
+    Raises:
+        InputError: there is none, or it cannot be reached.
+    """
     try:
         path.lstat()
     except FileNotFoundError as error:

@@ -36,8 +36,10 @@ def prediction(
     if result.scores is not None:
         parts.append(_bars(result, spec, threshold=threshold, everything=everything))
     now = ", ".join(result.previous) or "no genre"
+    # A scan keeps a genre unless it is told otherwise; a file without one gets these anyway.
+    writes = "--policy replace would write" if result.previous else "would write"
     would = {
-        "proposed": f"would write: [bold cyan]{escape(sanitise(', '.join(result.genres)))}[/]",
+        "proposed": f"{writes}: [bold cyan]{escape(sanitise(', '.join(result.genres)))}[/]",
         "unchanged": "would change nothing: it has these genres already",
     }.get(result.status)
     reason = text_of(result.reason or "").removeprefix(f"{text_of(result.path)}: ")

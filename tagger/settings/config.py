@@ -178,6 +178,8 @@ def _file_layer(path: Path) -> _Layer:
         message = str(error).partition(" (at ")[0]
         # Without a place it is the end of the file, where something is missing.
         line = int(place[1]) if place else len(text.splitlines())
+        if message == "Invalid value":
+            message += '; a text stands in quotes ("Rock"), true and false have small letters'
         raise InputError(f"{path}, line {line}{_key_on(text, line)}: {message}.") from error
     return (lambda key, entry: f"{path}, line {_line_of(text, key, entry)}"), tree
 

@@ -1,7 +1,7 @@
 """What each setting may be: one check a key, which returns the value or says what is wrong."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError
@@ -21,10 +21,16 @@ class WrongValueError(ValueError):
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """'; did you mean ...?' or the list of all, to be put behind a message."""
+    """' (did you mean ...?)' or the list of all, to be put behind a message."""
+    return close_to(name, names) or f" (there are: {', '.join(names)})"
+
+
+def close_to(name: str, names: Iterable[str]) -> str:
+    """' (did you mean ...?)', or nothing if no name is like it; capitals make no difference."""
+    folded = {other.casefold(): other for other in names}
     # 0.6 finds one wrong or missing letter in five.
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(names)})"
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""
 
 
 def _number(value: Any) -> int:

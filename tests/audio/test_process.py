@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -159,6 +160,22 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path):
     )
     assert run.stdout == b"1\n"
     assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("none", "there is no such file; check the path"),
+        ("folder", "it is a folder, not an audio file"),
+        ("pipe", "it is a named pipe, not an audio file"),
+    ],
+)
+def test_what_is_no_file_is_not_taken_for_a_failing_disk(tmp_path, kind, reason):
+    """And a pipe, to which nobody writes, is not waited for."""
+    path = tmp_path / "a.mp3"
+    {"none": lambda _path: None, "folder": os.mkdir, "pipe": os.mkfifo}[kind](path)
+    with pytest.raises(DecodeError, match=reason):
+        next(DecodeProcess(limit_s=60).listen(path, WANTED))
 
 
 def test_no_decoding_process_outlives_the_scan(tmp_path):

@@ -4,11 +4,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tagger.cli.predict import IN_TURN, in_turn
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
+from tagger.writing.safe_write import write_genres
 from tests.tones import write_chords
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +78,10 @@ def test_a_good_folder_exits_with_0(folder):
 
 
 def test_predict_shows_bars_and_what_the_file_has(folder):
-    """A listener sees the labels, what would be written and what is there."""
+    """A listener sees the labels, what would be written and what is there.
+
+    A genre that is there would only be replaced by --policy replace.
+    """
     done = tagger("predict", folder / "good.flac", "--threshold", "0.01")
     assert done.returncode == 0
     assert "would write" in done.stdout
@@ -83,6 +89,11 @@ def test_predict_shows_bars_and_what_the_file_has(folder):
     written = done.stdout.split("would write:")[1].splitlines()[0].strip().split(", ")
     assert written
     assert set(written) <= set(shipped_labels())
+    write_genres(folder / "good.flac", ["Mine"])
+    done = tagger("predict", folder / "good.flac", "--threshold", "0.01")
+    shown = done.stdout.splitlines()
+    assert f"--policy replace would write: {', '.join(written)}" in shown
+    assert "the file has: Mine" in shown
 
 
 def test_predict_as_json_has_the_fields_of_scan(folder):
@@ -92,6 +103,24 @@ def test_predict_as_json_has_the_fields_of_scan(folder):
         "path", "status", "genres", "previous", "scores", "duration_s", "reason", "field",
             "second", "others",
     }  # fmt: skip
+
+
+def test_predict_shows_files_in_the_order_in_which_they_were_named(folder):
+    """A broken one, which is done first, waits for its turn."""
+    write_chords(folder / "other.flac", 330, seconds=4)
+    names = ["other.flac", "good.flac", "bad.mp3"]
+    done = tagger("predict", *names, "--json", "--device", "cpu", cwd=folder)
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == names
+
+
+def test_results_wait_for_their_turn_only_where_they_are_few():
+    """None is lost, nor one that nobody expected; of many, each comes when it is done."""
+    few = [Path(name) for name in "abcde"]
+    done = [SimpleNamespace(path=Path(name)) for name in "exdba"]
+    assert [one.path.name for one in in_turn(done, few)] == ["a", "b", "d", "e", "x"]
+    assert list(in_turn(done, few * IN_TURN)) == done
+    shown = in_turn(iter([done[-1], None]), few)
+    assert next(shown) is done[-1]  # before the second is asked for
 
 
 @pytest.mark.parametrize(
@@ -139,6 +168,12 @@ def test_every_command_has_help(command):
     done = tagger(command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("command", [("config", "show"), ("models", "compare"), ("evaluate",)])
+def test_json_that_is_no_list_of_tracks_is_not_called_one(command):
+    """These print one object in all."""
+    assert "One JSON object on stdout." in tagger(*command, "--help").stdout
 
 
 def test_models_shows_the_default_model_and_its_card():

@@ -52,6 +52,7 @@ def test_the_last_run_is_undone(shelf):
     assert [item["is_undone"] for item in listed] == [False, True]
     assert "secret" not in json.dumps(listed)
     assert number in tagger(shelf, "runs").output
+    assert "were given back before" in tagger(shelf, "undo", number).output
 
 
 def test_what_fails_is_told_and_the_exit_code_says_so(shelf):

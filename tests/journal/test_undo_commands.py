@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -49,7 +50,7 @@ def test_a_scan_is_listed_looked_at_and_undone(folder):
     done = tagger("undo")
     assert done.returncode == 1
     assert "another program" in done.stdout
-    assert "Run 1 was undone by run 2" in done.stderr
+    assert "Run 1 was undone in part by run 2: 1 of its 2 changes are" in done.stderr
     assert bytes_of(folder) == {"a.flac": before["a.flac"], "b.flac": mine}
     assert tagger("undo", "2", folder / "a.flac").returncode == 0
     assert bytes_of(folder) == {"a.flac": after["a.flac"], "b.flac": mine}
@@ -85,6 +86,36 @@ def test_what_cannot_be_undone_is_said_in_a_sentence(folder, args, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_undo_says_whether_anything_is_left_of_the_run(folder):
+    """Of one file, then of the other one."""
+    tagger("scan", folder, "--write-tags", "--threshold", "0.01")
+    part, rest = (tagger("undo", "1", folder / name) for name in ("a.flac", "b.flac"))
+    assert (
+        "Run 1 was undone in part by run 2: 1 of its 2 changes are taken back." in part.stderr
+    )
+    assert "Run 1 was undone by run 3." in rest.stderr
+    again = tagger("undo", "1")
+    assert again.returncode == 0
+    assert re.search(r"unchanged .* 2 .* were given back before, left as they", again.stderr)
+    assert "genres already" not in again.stderr
+
+
+def test_a_path_where_a_run_wrote_nothing_is_refused(folder):
+    """Also beside a good one; a folder that the files were moved to is none of these."""
+    before = bytes_of(folder)
+    tagger("scan", folder, "--write-tags", "--threshold", "0.01")
+    after = bytes_of(folder)
+    for paths in (["nowhere"], ["music/a.flac", "nowhere"], ["other"]):
+        (folder.parent / "other").mkdir(exist_ok=True)
+        done = tagger("undo", "1", *paths, cwd=folder.parent)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{folder.parent / paths[-1]}: nothing there is of run 1" in done.stderr
+    assert bytes_of(folder) == after
+    moved = folder.rename(folder.with_name("other") / "moved")
+    assert tagger("undo", "1", "other", cwd=folder.parent).returncode == 0
+    assert bytes_of(moved) == before
 
 
 def test_nothing_is_written_without_a_state(folder, own_state):

@@ -1,6 +1,7 @@
 """`tagger learn`, `similar` and `duplicates` as they are typed."""
 
 import json
+import shutil
 
 import pytest
 import soundfile
@@ -122,3 +123,42 @@ def test_a_copy_in_another_format_is_a_duplicate(learned, music, tmp_path):
     (group,) = map(json.loads, done.stdout.splitlines())
     assert [item["path"].rsplit("/", 1)[1] for item in group["tracks"]] == ["a.flac", "b.ogg"]
     assert "8 tracks were compared; 1 recording is there twice or more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("track", "said"),
+    [
+        ("nope.mp3", "nope.mp3: there is no such file or folder; check the path."),
+        (".", ": it is a folder, not a track; name one audio file."),
+    ],
+)
+def test_what_is_searched_for_must_be_a_track(tmp_path, track, said):
+    """Said before the model is loaded and anything is looked through."""
+    done = tagger("similar", tmp_path / track, "--model", tmp_path / "none.onnx")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_what_is_not_there_any_more_is_not_named(models, music, tmp_path):
+    """After a folder was renamed and scanned anew; a script may delete all but the first."""
+    scan, base = ("--score-all", *QUIET), ("--model", "base")
+    moved = tmp_path / "moved"
+    assert tagger("scan", music, *base, *scan).returncode == 0
+    music.rename(moved)
+    assert tagger("scan", moved, *base, *scan).returncode == 0
+    done = tagger("duplicates", *base, "--json", *QUIET)
+    assert done.returncode == 0, done.stderr
+    assert str(music) not in done.stdout
+    assert "30 files were left out for not being there any more." in done.stderr
+    track = min((moved / "Schlager 0").iterdir())
+    options = (*base, "-n", "29", "--json", *QUIET)
+    found = tagger("similar", track, *options)
+    paths = [json.loads(line)["path"] for line in found.stdout.splitlines()]
+    assert len(set(paths)) == 29
+    assert all(path.startswith(str(moved)) for path in paths)
+    assert "files were left out" in found.stderr
+    shutil.rmtree(moved / "Schlager 1")
+    done = tagger("duplicates", *base, *QUIET)
+    assert "Schlager 1" not in done.stdout
+    paths = tagger("similar", track, *options).stdout
+    assert (paths.count("\n"), paths.count("Schlager 1")) == (27, 0)

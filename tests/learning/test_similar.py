@@ -1,9 +1,13 @@
 """Exact search: what is asked for is what a plain sum over all tracks gives."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
 from tagger.learning import similar
+from tagger.learning.present import Present
 from tagger.learning.similar import (
     Index,
     index_of,
@@ -85,3 +89,50 @@ def test_recordings_that_are_there_twice_are_groups(monkeypatch):
     groups = [[int(item.path.name) for item in group] for group in near_duplicates(index)]
     assert sorted(groups) == [[3, 50, 120], [60, 121]]
     assert min(item.likeness for group in near_duplicates(index) for item in group) > 0.97
+
+
+def test_what_is_not_there_is_in_no_group_and_holds_none_together():
+    """1 is like 0 and 2, which are not alike; without it nothing is there twice."""
+    first, second = np.eye(32, dtype=np.float32)[:2]
+    between = (first + 0.3 * second), (first - 0.3 * second)
+    table = [between[0], first, between[1], -first, -second, -first]
+    lengths = (200, 200, 200, 100, 300, 400)
+    rows = [(f"{i}", vector, lengths[i]) for i, vector in enumerate(table)]
+    index = index_of(rows, n_embedding=32)
+
+    def groups(gone=()):
+        asked = []
+
+        def is_there(path):
+            asked.append(path.name)
+            return path.name not in gone
+
+        found = near_duplicates(index, likeness=0.9, is_there=is_there)
+        return [[match.path.name for match in group] for group in found], sorted(asked)
+
+    assert groups() == ([["0", "1", "2"]], ["0", "1", "2"])
+    assert groups(gone="1") == ([], ["0", "1", "2"])
+    ((left,), _) = groups(gone="2")
+    assert left == ["0", "1"]
+
+
+def test_only_what_is_known_not_to_be_there_is_gone(tmp_path, monkeypatch):
+    """A share that does not answer says nothing of its files; each is asked for once."""
+    there, gone, below = tmp_path / "a", tmp_path / "b", tmp_path / "a" / "c"
+    away, link = tmp_path / "away", tmp_path / "link"
+    there.touch()
+    link.symlink_to(gone)
+    stat, asked = type(there).stat, []
+
+    def failing(path, **options):
+        asked.append(path)
+        if path == away:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return stat(path, **options)
+
+    monkeypatch.setattr(type(there), "stat", failing)
+    present = Present()
+    paths = [there, gone, below, away, link]
+    assert [present.has(path) for path in paths * 2] == [True, False, False, True, False] * 2
+    assert present.gone == {gone, below, link}
+    assert asked.count(gone) == asked.count(there) == 1

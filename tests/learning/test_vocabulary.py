@@ -11,6 +11,7 @@ from tagger.learning.vocabulary import (
     VocabularyOptions,
     choose_vocabulary,
     names_of,
+    of_no_track,
     with_ancestors,
     with_implied_tree,
 )
@@ -117,6 +118,15 @@ def test_labels_that_nobody_has_are_told_with_those_that_are_there():
     """What was asked for may be spelt otherwise: the most frequent genres are named."""
     with pytest.raises(InputError, match=re.escape("are Rock (20), Jazz (10)")):
         vocabulary(library(Rock=20, Jazz=10), include=("Polka",))
+
+
+def test_a_genre_that_no_track_has_is_told_with_the_nearest_one():
+    """Whether it was to be learned or left out; spelt in another way it is none of these."""
+    asked, there = ("rock", "hip hop", "Rok", "Zydeco"), ("Rock", "Hip-Hop")
+    assert list(of_no_track("--exclude", asked, there)) == [
+        "--exclude Rok: no track has that genre (did you mean 'Rock'?); it is ignored.",
+        "--exclude Zydeco: no track has that genre; it is ignored.",
+    ]
 
 
 def test_five_thousand_genres_are_too_many():

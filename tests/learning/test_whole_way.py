@@ -149,6 +149,18 @@ def test_a_few_examples_add_a_label_to_the_bases_own(tmp_path, models, music, mo
     assert sum(track.origin == "background" for track in lesson.gathered.tracks) == 30
 
 
+def test_labels_that_no_track_has_are_told(tmp_path, models, music):
+    """What was to be left out, or learned, is mistyped; the others are learned."""
+    said = []
+    options = replace(MINE, include=("Krautrock", "Schlager", "Foo"), exclude=("Shlager",))
+    lesson = taught(tmp_path, [music], options, said=said)
+    assert set(lesson.learned.labels) == {"Krautrock", "Schlager"}
+    assert said == [
+        "--include Foo: no track has that genre; it is ignored.",
+        "--exclude Shlager: no track has that genre (did you mean 'Schlager'?); it is ignored.",
+    ]
+
+
 def test_another_models_embeddings_are_not_taken_for_this_ones(tmp_path, models, music):
     """They are told apart, the tracks are decoded once more, and that is said."""
     taught(tmp_path, [music])

@@ -97,4 +97,14 @@ def test_the_command_compares_by_a_table(tmp_path):
     assert [item["n_own"] for item in record["models"]] == [2, 2]
     shown = tagger(*command, "--device", "cpu").stdout
     assert "first labels agree on 100% of 2" in " ".join(shown.replace("\n", " ").split())
-    assert tagger("models", "compare", "default", "none", "--on", tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("other", ["none", "torn.onnx"])
+def test_both_models_are_looked_at_before_one_is_used(tmp_path, other):
+    """A slip in the second name costs no scan with the first one."""
+    write_chords(tmp_path / "a.flac", 262, seconds=3)
+    (tmp_path / "torn.onnx").write_bytes(b"no model")
+    done = tagger("models", "compare", "default", other, "--on", ".", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert other in done.stderr
+    assert "Scoring with" not in done.stderr

@@ -83,12 +83,13 @@ def test_an_entry_of_a_table_is_added_to_the_file(config):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("max_genres = 2\nalises = {}", 2, "did you mean 'aliases'"),
+        ("\nletter_case = title", 2, "key letter_case: Invalid value; a text stands in quotes"),
+        ('[aliases]\nRock = Foo\n"Pop" = "x"', 2, "key Rock: Invalid value; a text stands in"),
+        ("max_genres = 2\nalises = {}", 2, r"'alises' \(did you mean 'aliases'\?\)\.$"),
         ("max = 0", 1, "'max' is 0"),
         ("max = true", 1, "'max' is True"),
-        ('\nwrite = "bth"', 2, "did you mean 'both'"),
+        ('\nwrite = "bth"', 2, r"is not allowed \(did you mean 'both'\?\)\.$"),
         ('letter_case = "upper"', 1, "model, title"),
-        ("letter_case = title", 1, "key letter_case"),
         ("\n\nblock = 'x", 3, "key block"),
         ('block = "pop"', 1, "list of names"),
         ('block = ["pop", ""]', 1, "'block' holds ''"),
@@ -141,7 +142,7 @@ def test_thresholds_lie_over_those_of_the_model(config):
     spec, notes = with_settings(make_spec(), settings)
     assert spec.thresholds == {"low": 0.9, "high": 0.5}
     assert len(notes) == 1
-    assert "'hihg'; did you mean 'high'" in notes[0]
+    assert "'hihg' (did you mean 'high'?); that threshold is ignored" in notes[0]
 
 
 def test_labels_of_the_second_field_are_looked_for_in_the_model(config):
