@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from measure import data_folder, emit
-from recordings import Recording, Scores, by_label, unseen
+from recordings import unseen
 from robustness import coded, read
+from scores import Recording, Scores, by_label
 
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
