@@ -1,6 +1,6 @@
 """Is music known by its sound or by its codec? `bit_rates.py [--model NAME] [--kbit 24 40]`.
 
-The middle half minute of each labelled recording by other artists (those of `recordings.py`) is
+The middle half minute of each labelled recording that measures (those of `recordings.py`) is
 heard as it is and as mp3 of each bit rate, mono at 16 kHz, through the scan's own decoder.
 Printed for each: how often the first label is one that a listener accepts, of all and by label,
 how often it is the one of the recording as it is, and which labels are given how often. The

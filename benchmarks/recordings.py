@@ -1,10 +1,17 @@
-"""Music by artists that the model never heard: `recordings.py [--model NAME]`.
+"""Music that measures, heard by a model: `recordings.py [--model NAME] [--learned INDEX]`.
 
-Recordings of `recordings/` in the valid split of `--dataset recordings` (no artist on both
-sides), and the measured halves (`halves.py`) of other collections, through the scan's own
-decoder and windows. Printed: how often the first label is one that a listener accepts, how
-often what would be written is, how many tracks get something, how sure it claims to be, and
-what is not music but gets a genre. The last line is one JSON object.
+Recordings of `recordings/` in the valid split of `--dataset recordings` (no group, as a rule an
+artist as the table has it, on both sides), and the measured halves (`halves.py`) of other
+collections, through the scan's own decoder and windows. Printed: how often the first label is
+one that a listener accepts, how often what would be written is, how many tracks get something,
+how sure it claims to be, and what is not music but gets a genre. The last line is one JSON
+object.
+
+Groups do not keep everybody apart: "A feat. B" measures while B was learned from, and of half
+of the recordings nobody knows the artist. So first labels are counted again (`share_an_artist`,
+`strictly_apart`) by whether an artist (`artists.py`) is among those learned from: by the table
+and the halves, and by what `--learned` names, `recordings/index.csv` of the folder that
+`learning_data.py` made for the model.
 """
 
 import argparse
@@ -14,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from artists import Artists, artists_by_path, learned_artists
 from halves import is_measured
 from measure import data_folder, emit
 from numpy.typing import NDArray
@@ -82,12 +90,12 @@ def accepted_by(label: str) -> Labels:
 
 def unseen(data: Path) -> list[Recording]:
     """The valid split of `recordings/`: music with a label, speech and noise."""
-    clips, rows = load(Where(root=data)), []
+    clips, artists, rows = load(Where(root=data)), artists_by_path(data), []
     for i in np.flatnonzero(clips.splits == "valid").tolist():
         has = np.flatnonzero(clips.targets[i] == 1)
         if len(has):
-            label = clips.labels[has[0]]
-            rows.append(Recording(clips.paths[i], label, accepted_by(label)))
+            label, who = clips.labels[has[0]], artists[clips.ids[i]]
+            rows.append(Recording(clips.paths[i], label, accepted_by(label), who))
         elif clips.music is not None and clips.music[i] == NOT_MUSIC:
             rows.append(Recording(clips.paths[i], "no music", frozenset()))
     return rows
@@ -165,6 +173,23 @@ def music_figures(scores: Scores) -> dict[str, object]:
     }
 
 
+def apart_figures(scores: Scores, learned: Artists) -> dict[str, object]:
+    """First labels of those that share an artist with what is learned from, and of the others.
+
+    `named` are those of the others whose artist is known at all.
+    """
+    right = scores.is_right(scores.first())
+    shares = np.array([bool(row.artists & learned) for row in scores.rows])
+    is_named = np.array([bool(row.artists) for row in scores.rows])
+    return {
+        "share_an_artist": _share(right[shares]),
+        "strictly_apart": {
+            **_share(right[~shares]),
+            "named": _share(right[~shares & is_named]),
+        },
+    }
+
+
 def four_figures(scores: Scores) -> dict[str, object]:
     """Recordings of four labels alone: all labels compete, and these four."""
     here = np.array([row.label in FOUR for row in scores.rows])
@@ -191,7 +216,7 @@ def others(data: Path, engine: Engine, options: ListenOptions) -> dict[str, obje
 
 
 def _share(right: NDArray[np.bool_]) -> dict[str, object]:
-    return {"n": len(right), "accepted": round(float(right.mean()), 3)}
+    return {"n": len(right), "accepted": round(float(right.mean()), 3) if len(right) else None}
 
 
 def main() -> None:
@@ -202,6 +227,7 @@ def main() -> None:
     parser.add_argument(
         "--windows", type=int, default=ListenOptions().n_windows, help="heard of a long track"
     )
+    parser.add_argument("--learned", type=Path, help="index of what the model learned from")
     given = parser.parse_args()
     options = ListenOptions(n_windows=given.windows)
     engine, data = load_engine(find_model(given.model), device="cpu"), data_folder()
@@ -212,6 +238,7 @@ def main() -> None:
         "model": engine.spec.revision,
         "n_windows": options.n_windows,
         "recordings": music_figures(music),
+        **apart_figures(music, learned_artists(data, given.learned)),
         "classical_rock_reggae_rap": four_figures(music),
     }
     gets, written = noise.written()

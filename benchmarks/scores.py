@@ -21,12 +21,14 @@ Labels = frozenset[str]
 class Recording:
     """One recording: where it lies, what it is called, and what a listener would accept.
 
-    `accepted` is in lower case; it is empty for what is no music.
+    `accepted` is in lower case; it is empty for what is no music. `artists` are compared as
+    `artists.py` does; there are none where nobody knows them.
     """
 
     path: Path
     label: str
     accepted: Labels
+    artists: frozenset[str] = frozenset()
 
 
 class Scores:
