@@ -30,23 +30,26 @@ RATE = 16_000
 
 
 def excerpts(rows: Sequence[Recording], folder: Path) -> list[Recording]:
-    """The middle of each recording as a WAV of its own rate."""
+    """The middle of each recording as a WAV of its own rate, named by its place in `rows`."""
     kept = []
-    for row in rows:
+    for i, row in enumerate(rows):
         wave, rate = read(row.path)
         length = int(MIDDLE_S * rate)
         start = max(len(wave) - length, 0) // 2
-        path = folder / f"{row.path.stem}.wav"
+        path = folder / f"{i:04d}.wav"
         soundfile.write(path, wave[start : start + length], rate)
         kept.append(replace(row, path=path))
     return kept
 
 
 def coded_as(rows: Sequence[Recording], kbit_s: int, folder: Path) -> list[Recording]:
-    """The recordings as mp3."""
+    """The recordings as mp3, named by their places in `rows`."""
     change = coded("libmp3lame", ".mp3", kbit_s, RATE, mono=True)
     folder.mkdir()
-    return [replace(row, path=change(*read(row.path), folder / row.path.stem)) for row in rows]
+    return [
+        replace(row, path=change(*read(row.path), folder / f"{i:04d}"))
+        for i, row in enumerate(rows)
+    ]
 
 
 def main() -> None:

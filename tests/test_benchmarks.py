@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+import soundfile
+
+from tests.synth_audio import tone
 
 LABELS = ("Rock", "Pop", "Instrumental")
 SPEC = SimpleNamespace(
@@ -60,3 +63,22 @@ def test_any_number_of_channels_can_be_coded(benchmark, tmp_path, n_channels, le
     change = benchmark("robustness").coded("libmp3lame", ".mp3", 64, 16_000)
     with av.open(str(change(wave, 16_000, tmp_path / "wave"))) as coded:
         assert coded.streams.audio[0].channels == left
+
+
+def test_recordings_of_like_names_are_files_of_their_own(benchmark, tmp_path):
+    """A dot in a name ends no name, and two folders may hold the same one."""
+    script, recording = benchmark("bit_rates"), benchmark("scores").Recording
+    for i, name in enumerate(("Mr. A.wav", "Mr. B.wav", "other/Mr. A.wav")):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, tone(1.0 + i), 44_100)
+    rows = [recording(path, "pop", frozenset()) for path in sorted(tmp_path.rglob("*.wav"))]
+    (tmp_path / "made").mkdir()
+    whole = script.excerpts(rows, tmp_path / "made")
+    coded = script.coded_as(rows, 24, tmp_path / "made" / "24")
+    seconds = [soundfile.info(row.path).duration for row in rows]
+    assert len(set(seconds)) == 3
+    for made in (whole, coded):
+        heard = [soundfile.info(row.path).duration for row in made]
+        assert heard == pytest.approx(seconds, abs=0.2)
+        assert [row.path.stem for row in made] == ["0000", "0001", "0002"]
