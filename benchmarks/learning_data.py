@@ -1,17 +1,18 @@
 """What the shipped model is learned from, as a folder: `learning_data.py OUT --music M`.
 
-OUT is what `tagger train --config train/configs/default.yaml --data OUT` takes. It is made of
-links, and of a table: the excerpts of `recordings/` (whole ones, W, take their places), the
-halves of `library`, `genres-8k` and `techno-clips` and of the speech in `speech-music-8k` that
-do not measure (`halves.py`), GTZAN's recordings by their published split, and synthesised
-noise. M is any music; `--labels` names a table of those in it whose artists somebody knew
-(file, label, artist, sure); those that share an artist with a recording that measures
-(`artists.py`) are left out, of M too. B is a model of the same labels that is to teach as well.
-Nothing is copied but the noise, which is made.
+OUT, a new folder, is what `tagger train --config train/configs/default.yaml --data OUT` takes.
+It is made of links, and of a table: the excerpts of `recordings/` (whole ones, W, take their
+places), the halves of `library`, `genres-8k` and `techno-clips` and of the speech in
+`speech-music-8k` that do not measure (`halves.py`), GTZAN's recordings by their published
+split, and synthesised noise. M is any music; `--labels` names a table of those in it whose
+artists somebody knew (file, label, artist, sure); those that share an artist with a recording
+that measures (`artists.py`) are left out, of M too. B is a model of the same labels that is to
+teach as well. Nothing is copied but the noise, which is made.
 """
 
 import argparse
 import csv
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -117,6 +118,14 @@ def _row(path: Path, label: str, group: str, split: str = "") -> Row:
     return {"path": str(path.resolve()), "label": label, "group": group, "split": split}
 
 
+def refuse_filled(out: Path) -> None:
+    """End the program, before anything is written, where something lies in its folder."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        sys.exit(
+            f"{out}: is not empty, and is not written over. Name a new folder, or delete it."
+        )
+
+
 def main() -> None:
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -126,6 +135,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help="what is known of some of it")
     parser.add_argument("--before", type=Path, help="an earlier model, in float32")
     given = parser.parse_args()
+    refuse_filled(given.out)
     data, folder = data_folder().resolve(), given.out / "recordings"
     folder.mkdir(parents=True, exist_ok=True)
     learned = [

@@ -156,3 +156,18 @@ def test_first_labels_are_counted_by_whether_the_artist_was_heard(benchmark):
         },
     }
     assert script.apart_figures(scores, frozenset())["share_an_artist"]["accepted"] is None
+
+
+def test_a_folder_that_holds_something_is_refused(
+    benchmark, data, music, tmp_path, monkeypatch
+):
+    """Before anything is written to it, and with what to do."""
+    (tmp_path / "out" / "recordings").mkdir(parents=True)
+    monkeypatch.setenv("TAGGER_DATA", str(data))
+    monkeypatch.setattr(
+        "sys.argv", ["learning_data.py", str(tmp_path / "out"), "--music", str(music)]
+    )
+    with pytest.raises(SystemExit, match=r"out: is not empty, .* Name a new folder, or delete"):
+        benchmark("learning_data").main()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["recordings"]
+    assert list((tmp_path / "out" / "recordings").iterdir()) == []
