@@ -1,6 +1,6 @@
 """Is music known by its sound or by its codec? `bit_rates.py [--model NAME] [--kbit 24 40]`.
 
-The middle half minute of each labelled recording by other artists (those of `recordings.py`) is
+The middle half minute of each labelled recording that measures (those of `recordings.py`) is
 heard as it is and as mp3 of each bit rate, mono at 16 kHz, through the scan's own decoder.
 Printed for each: how often the first label is one that a listener accepts, of all and by label,
 how often it is the one of the recording as it is, and which labels are given how often. The
@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from measure import data_folder, emit
-from recordings import Recording, Scores, by_label, unseen
+from recordings import unseen
 from robustness import coded, read
+from scores import Recording, Scores, by_label
 
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import load_engine
@@ -29,23 +30,26 @@ RATE = 16_000
 
 
 def excerpts(rows: Sequence[Recording], folder: Path) -> list[Recording]:
-    """The middle of each recording as a WAV of its own rate."""
+    """The middle of each recording as a WAV of its own rate, named by its place in `rows`."""
     kept = []
-    for row in rows:
+    for i, row in enumerate(rows):
         wave, rate = read(row.path)
         length = int(MIDDLE_S * rate)
         start = max(len(wave) - length, 0) // 2
-        path = folder / f"{row.path.stem}.wav"
+        path = folder / f"{i:04d}.wav"
         soundfile.write(path, wave[start : start + length], rate)
         kept.append(replace(row, path=path))
     return kept
 
 
 def coded_as(rows: Sequence[Recording], kbit_s: int, folder: Path) -> list[Recording]:
-    """The recordings as mp3."""
+    """The recordings as mp3, named by their places in `rows`."""
     change = coded("libmp3lame", ".mp3", kbit_s, RATE, mono=True)
     folder.mkdir()
-    return [replace(row, path=change(*read(row.path), folder / row.path.stem)) for row in rows]
+    return [
+        replace(row, path=change(*read(row.path), folder / f"{i:04d}"))
+        for i, row in enumerate(rows)
+    ]
 
 
 def main() -> None:

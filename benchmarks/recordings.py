@@ -1,35 +1,41 @@
-"""Music by artists that the model never heard: `recordings.py [--model NAME]`.
+"""Music that measures, heard by a model: `recordings.py [--model NAME] [--learned INDEX]`.
 
-Recordings of `recordings/` in the valid split of `--dataset recordings` (no artist on both
-sides), and the measured halves (`halves.py`) of other collections, through the scan's own
-decoder and windows. Printed: how often the first label is one that a listener accepts, how
-often what would be written is, how many tracks get something, how sure it claims to be, and
-what is not music but gets a genre. The last line is one JSON object.
+Recordings of `recordings/` in the valid split of `--dataset recordings` (no group, as a rule an
+artist as the table has it, on both sides), and the measured halves (`halves.py`) of other
+collections, through the scan's own decoder and windows. Printed: how often the first label is
+one that a listener accepts, how often what would be written is, how many tracks get something,
+how sure it claims to be, and what is not music but gets a genre. The last line is one JSON
+object.
+
+Groups do not keep everybody apart: "A feat. B" measures while B was learned from, and of half
+of the recordings nobody knows the artist. So first labels are counted again (`share_an_artist`,
+`strictly_apart`) by whether an artist (`artists.py`) is among those learned from: by the table
+and the halves, and by what `--learned` names, `recordings/index.csv` of the folder that
+`learning_data.py` made for the model.
 """
 
 import argparse
 import csv
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from artists import Artists, artists_by_path, learned_artists
 from halves import is_measured
 from measure import data_folder, emit
 from numpy.typing import NDArray
+from scores import Labels, Recording, Scores, by_label, calibration_error
 
 from tagger.errors import TaggerError
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.load import Engine, load_engine
-from tagger.scan.pipeline import ListenOptions, analyse
+from tagger.scan.pipeline import ListenOptions
 from tagger.tags import read_tags
 from train.datasets.audio import Where
 from train.datasets.base import NOT_MUSIC
 from train.datasets.recordings import load
-
-Labels = frozenset[str]
 
 ACCEPTED: Mapping[str, str] = {
     "rnb_soul": "R&B, Soul",
@@ -77,18 +83,6 @@ FOUR = ("classical", "rock", "reggae", "hip-hop")
 """What a collection of four folders would hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One recording: where it lies, what it is called, and what a listener would accept.
-
-    `accepted` is in lower case; it is empty for what is no music.
-    """
-
-    path: Path
-    label: str
-    accepted: Labels
-
-
 def accepted_by(label: str) -> Labels:
     """Labels that meet an artist's label, in lower case."""
     return frozenset(ACCEPTED.get(label, label).lower().split(", "))
@@ -96,12 +90,12 @@ def accepted_by(label: str) -> Labels:
 
 def unseen(data: Path) -> list[Recording]:
     """The valid split of `recordings/`: music with a label, speech and noise."""
-    clips, rows = load(Where(root=data)), []
+    clips, artists, rows = load(Where(root=data)), artists_by_path(data), []
     for i in np.flatnonzero(clips.splits == "valid").tolist():
         has = np.flatnonzero(clips.targets[i] == 1)
         if len(has):
-            label = clips.labels[has[0]]
-            rows.append(Recording(clips.paths[i], label, accepted_by(label)))
+            label, who = clips.labels[has[0]], artists[clips.ids[i]]
+            rows.append(Recording(clips.paths[i], label, accepted_by(label), who))
         elif clips.music is not None and clips.music[i] == NOT_MUSIC:
             rows.append(Recording(clips.paths[i], "no music", frozenset()))
     return rows
@@ -156,73 +150,6 @@ def _hyphened(genre: str) -> str:
     return "hip-hop" if genre == "hiphop" else genre
 
 
-class Scores:
-    """What a model says of recordings, in the order of `rows`."""
-
-    def __init__(
-        self, rows: Sequence[Recording], engine: Engine, options: ListenOptions
-    ) -> None:
-        scores = {
-            track.path: track.scores
-            for track in analyse([row.path for row in rows], engine, options)
-            if track.scores is not None
-        }
-        self.rows = [row for row in rows if row.path in scores]
-        self.n_left_out = len(rows) - len(self.rows)
-        self.labels = engine.spec.labels
-        self.parents = dict(engine.spec.parents)
-        self.scores = np.stack([scores[row.path] for row in self.rows])
-        kinds = engine.spec.kinds
-        self.is_genre = np.array(
-            [kinds.get(label, "genre") == "genre" for label in self.labels]
-        )
-        self.needed = np.array([engine.spec.thresholds[label] for label in self.labels])
-
-    def lineage(self, label: str) -> Labels:
-        """A label and its parents, in lower case."""
-        names = [label]
-        while names[-1] in self.parents:
-            names.append(self.parents[names[-1]])
-        return frozenset(name.lower() for name in names)
-
-    def first(self, among: Sequence[str] = ()) -> NDArray[np.intp]:
-        """The best genre of each recording, of all or of those that stand in `among`."""
-        chosen = self.is_genre.copy()
-        if among:
-            chosen &= np.array(
-                [bool(self.lineage(label) & set(among)) for label in self.labels]
-            )
-        return np.where(chosen, self.scores, -1).argmax(axis=1)
-
-    def is_right(self, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Whether these labels are ones that a listener would accept."""
-        pairs = zip(self.rows, columns.tolist(), strict=True)
-        return np.array([bool(self.lineage(self.labels[i]) & row.accepted) for row, i in pairs])
-
-    def written(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-        """Which recordings get a genre, and the first of these."""
-        believed = (self.scores >= self.needed) & self.is_genre
-        return believed.any(axis=1), np.where(believed, self.scores, -1).argmax(axis=1)
-
-
-def by_label(scores: Scores, right: NDArray[np.bool_]) -> dict[str, tuple[float, int]]:
-    """Share of right ones and number of recordings by the artist's label."""
-    groups: dict[str, list[bool]] = defaultdict(list)
-    for row, is_right in zip(scores.rows, right.tolist(), strict=True):
-        groups[row.label].append(is_right)
-    return {name: (round(float(np.mean(x)), 3), len(x)) for name, x in sorted(groups.items())}
-
-
-def calibration_error(
-    confidence: NDArray[np.float32], right: NDArray[np.bool_], *, n_bins: int = 5
-) -> float:
-    """Expected calibration error over bins of equal size (Naeini et al., AAAI 2015)."""
-    order = np.argsort(confidence)
-    parts = [part for part in np.array_split(order, n_bins) if len(part)]
-    gaps = [len(p) * abs(float(confidence[p].mean() - right[p].mean())) for p in parts]
-    return sum(gaps) / len(confidence)
-
-
 def music_figures(scores: Scores) -> dict[str, object]:
     """First labels, what would be written, and what the scores promise."""
     first = scores.first()
@@ -243,6 +170,23 @@ def music_figures(scores: Scores) -> dict[str, object]:
         "accepted_of_surest_70": round(float(right[surest].mean()), 3),
         "calibration_error": round(calibration_error(confidence, right), 3),
         "by_label": classes,
+    }
+
+
+def apart_figures(scores: Scores, learned: Artists) -> dict[str, object]:
+    """First labels of those that share an artist with what is learned from, and of the others.
+
+    `named` are those of the others whose artist is known at all.
+    """
+    right = scores.is_right(scores.first())
+    shares = np.array([bool(row.artists & learned) for row in scores.rows])
+    is_named = np.array([bool(row.artists) for row in scores.rows])
+    return {
+        "share_an_artist": _share(right[shares]),
+        "strictly_apart": {
+            **_share(right[~shares]),
+            "named": _share(right[~shares & is_named]),
+        },
     }
 
 
@@ -272,7 +216,7 @@ def others(data: Path, engine: Engine, options: ListenOptions) -> dict[str, obje
 
 
 def _share(right: NDArray[np.bool_]) -> dict[str, object]:
-    return {"n": len(right), "accepted": round(float(right.mean()), 3)}
+    return {"n": len(right), "accepted": round(float(right.mean()), 3) if len(right) else None}
 
 
 def main() -> None:
@@ -283,6 +227,7 @@ def main() -> None:
     parser.add_argument(
         "--windows", type=int, default=ListenOptions().n_windows, help="heard of a long track"
     )
+    parser.add_argument("--learned", type=Path, help="index of what the model learned from")
     given = parser.parse_args()
     options = ListenOptions(n_windows=given.windows)
     engine, data = load_engine(find_model(given.model), device="cpu"), data_folder()
@@ -293,6 +238,7 @@ def main() -> None:
         "model": engine.spec.revision,
         "n_windows": options.n_windows,
         "recordings": music_figures(music),
+        **apart_figures(music, learned_artists(data, given.learned)),
         "classical_rock_reggae_rap": four_figures(music),
     }
     gets, written = noise.written()
