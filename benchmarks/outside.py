@@ -1,4 +1,4 @@
-"""Music by people whom the model never heard: `outside.py [--model NAME] [--show]`.
+"""Music of three collections, by label: `outside.py [--model NAME] [--show]`.
 
 First labels of `genres-8k` (blues, electronic, jazz), `techno-clips` (electronic) and `library`
 (what its own tags say, where a label of the model can say it) through the scan's own decoder.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from measure import data_folder, emit
+from scores import genre_columns
 
 from tagger.errors import TaggerError
 from tagger.library.walk import find_tracks
@@ -116,10 +117,14 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="a line for each file")
     given = parser.parse_args()
     engine = load_engine(find_model(given.model), device="cpu")
+    is_genre = genre_columns(engine.spec)
     result: dict[str, object] = {"model": engine.spec.revision}
     for name, right in collections(data_folder()).items():
         tracks = analyse(list(right), engine, ListenOptions())
-        scored = {track.path: track.scores for track in tracks if track.scores is not None}
+        # Moods and instruments stand beside the genres, and are nobody's first label.
+        scored = {
+            track.path: track.scores * is_genre for track in tracks if track.scores is not None
+        }
         result[name] = figures(scored, right, engine)
         print(name, result[name])
         if given.show:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.model.load import Engine
+from tagger.model.spec import ModelSpec
 from tagger.scan.pipeline import ListenOptions, analyse
 
 Labels = frozenset[str]
@@ -31,6 +32,11 @@ class Recording:
     artists: frozenset[str] = frozenset()
 
 
+def genre_columns(spec: ModelSpec) -> NDArray[np.bool_]:
+    """Which labels are genres, shape (n_labels,): a scan's first label is one of these."""
+    return np.array([spec.kinds.get(label, "genre") == "genre" for label in spec.labels])
+
+
 class Scores:
     """What a model says of recordings, in the order of `rows`."""
 
@@ -47,10 +53,7 @@ class Scores:
         self.labels = engine.spec.labels
         self.parents = dict(engine.spec.parents)
         self.scores = np.stack([scores[row.path] for row in self.rows])
-        kinds = engine.spec.kinds
-        self.is_genre = np.array(
-            [kinds.get(label, "genre") == "genre" for label in self.labels]
-        )
+        self.is_genre = genre_columns(engine.spec)
         self.needed = np.array([engine.spec.thresholds[label] for label in self.labels])
 
     def lineage(self, label: str) -> Labels:

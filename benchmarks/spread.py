@@ -9,6 +9,7 @@ import argparse
 
 import numpy as np
 from measure import data_folder, emit
+from scores import genre_columns
 
 from tagger.library.walk import find_tracks
 from tagger.model.catalogue import DEFAULT, find_model
@@ -22,12 +23,13 @@ def main() -> None:
     parser.add_argument("--windows", type=int, nargs="+", default=[3, 6, 9, 12])
     given = parser.parse_args()
     engine = load_engine(find_model(DEFAULT), device="cpu")
+    is_genre = genre_columns(engine.spec)
     paths = list(find_tracks([data_folder() / name for name in ("songs-cc", "gtzan-audio")]))
 
     def heard(options: ListenOptions) -> dict[str, tuple[int, float]]:
         """Path to (first label, seconds)."""
         return {
-            str(track.path): (int(track.scores.argmax()), track.duration_s or 0.0)
+            str(track.path): (int((track.scores * is_genre).argmax()), track.duration_s or 0.0)
             for track in analyse(paths, engine, options)
             if track.scores is not None
         }
