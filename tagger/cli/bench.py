@@ -18,7 +18,7 @@ from tagger.cli.device import (
 )
 from tagger.cli.options import one_of
 from tagger.errors import InputError
-from tagger.text import json_text, sanitise
+from tagger.text import counted, json_text, sanitise
 
 if TYPE_CHECKING:
     from tagger.diagnostics.bench import DecodeSpeed, DeviceBench
@@ -160,5 +160,6 @@ def _show(devices: "list[DeviceBench]", decoding: "DecodeSpeed | None") -> None:
     if decoding is not None:
         console.print(
             f"decoding on one core: {decoding.windows_per_s:.0f} windows/s,"
-            f" {decoding.audio_s_per_s:.0f} x real time ({decoding.n_files} files)"
+            f" {decoding.audio_s_per_s:.0f} x real time"
+            f" ({counted(decoding.n_files, 'file', 'files')})"
         )

@@ -132,10 +132,7 @@ class Objects:
         if len(sources.paths) != 1:
             raise InputError("a scan of objects takes one URL or folder at a time.")
         if self.results is None:
-            raise InputError(
-                f"{sources.paths[0]}: say where the results go: --results FOLDER, --results"
-                " s3://BUCKET/PREFIX or --results postgresql://HOST/DATABASE."
-            )
+            raise InputError(self._without_results(sources.paths[0]))
         if past.state is not None or past.no_state or report is not None:
             raise InputError(
                 "--state, --no-state and --report are of a scan of files: of one of objects all"
@@ -145,6 +142,28 @@ class Objects:
             raise InputError(
                 f"--device {where.device}: objects are scored on CPUs; leave it out."
             )
+
+    def _without_results(self, path: str) -> str:
+        """What is said where nobody said where results go; it names what asked for them."""
+        where = (
+            "say where the results go: --results FOLDER, --results s3://BUCKET/PREFIX or"
+            " --results postgresql://HOST/DATABASE"
+        )
+        if "://" in path:
+            return f"{path}: {where}."
+        given = {
+            "--resume": self.resume,
+            "--cluster": self.cluster,
+            "--actors": self.actors,
+            "--unsafe-overwrite": self.unsafe_overwrite,
+        }
+        asked = next(option for option, value in given.items() if value)
+        plain = (
+            "leave it out for a scan of files, which remembers by itself what it has heard"
+            if asked == "--resume"
+            else "leave it out for a scan of files"
+        )
+        return f"{asked} is of a scan of objects: {where}; or {plain}."
 
     def scan(
         self,

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tagger.cli.bench import _show
 from tagger.diagnostics import bench, profile
-from tagger.diagnostics.bench import bench_device
+from tagger.diagnostics.bench import DecodeSpeed, bench_device
 from tagger.diagnostics.profile import profile_model, sentence, shares_of
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.devices import Finding
@@ -72,6 +73,13 @@ def test_a_device_that_is_not_there_is_a_result(monkeypatch):
     found = bench_device(MODEL, "cuda", batches=(1,))
     assert "no GPU here" in found.problem
     assert found.speeds == []
+
+
+@pytest.mark.parametrize(("n_files", "said"), [(1, "(1 file)"), (2, "(2 files)")])
+def test_files_are_counted_in_words_that_fit(capsys, n_files, said):
+    """One file is no files."""
+    _show([], DecodeSpeed(n_files, 10.0, 100.0))
+    assert said in capsys.readouterr().out
 
 
 def test_the_doctor_prints_the_shares():
