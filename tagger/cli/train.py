@@ -1,5 +1,6 @@
 """`tagger train`, `tagger prepare`, `tagger export`: from music to a model of one's own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -128,25 +129,29 @@ def train(
         "seed": seed,
         **parse_overrides(option or []),
     }
+    where = Places(
+        data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
+    )
     if resume is not None:
-        places = {"--data": recordings.data, "--prepared": recordings.prepared, "--out": out}
-        _check_resumed(resume, places, {"--config": config, "--from": start_from})
+        _check_resumed(resume, recordings, out, {"--config": config, "--from": start_from})
         best, where = resume_training(resume, overrides, say=say), places_of(resume)
     else:
-        where = Places(
-            data=recordings.data, out=out, prepared=recordings.prepared, start_from=start_from
-        )
         best = run_training(config, overrides, where, say=say, force=force)
     if is_first():
         say(what_next(best, data=where.data, prepared=where.prepared))
 
 
-def _check_resumed(run: Path, places: dict[str, Path], files: dict[str, Path | None]) -> None:
+def _check_resumed(
+    run: Path, recordings: Recordings, out: Path, files: Mapping[str, Path | None]
+) -> None:
     """Refuse what a run knows itself: it would be passed over without a word."""
-    defaults = {"--data": Path("data"), "--prepared": Path("prepared"), "--out": OUT}
-    given = [name for name, path in places.items() if path != defaults[name]]
-    given += [name for name, path in files.items() if path is not None]
-    if given:
+    usual = Recordings()
+    is_given = {name: path is not None for name, path in files.items()} | {
+        "--data": recordings.data != usual.data,
+        "--prepared": recordings.prepared != usual.prepared,
+        "--out": out != OUT,
+    }
+    if given := [name for name, is_one in is_given.items() if is_one]:
         raise InputError(
             f"--resume {run}: the run knows its configuration and its places; leave"
             f" {' and '.join(given)} out."
