@@ -17,7 +17,7 @@ from train.config.config import from_tree, load_config, parse_overrides, to_tree
 from train.datasets.base import with_coded_ones
 from train.datasets.registry import licence_of_weights
 from train.evaluation.run_facts import fitted_calibration, net_logits
-from train.fit.initial_weights import like, write_text
+from train.fit.initial_weights import like, places_of, write_text
 from train.fit.mean import measure_statistics
 from train.models import checkpoint
 from train.models.network import TaggerNet
@@ -49,6 +49,28 @@ def test_a_choice_that_cannot_be_read_is_told_in_one_line(pairs, said):
     with pytest.raises(InputError, match=said) as raised:
         load_config(None, parse_overrides(pairs))
     assert "\n" not in str(raised.value)
+
+
+def test_a_field_that_is_wrong_in_a_file_names_the_file(tmp_path):
+    """One that is wrong on the command line does not."""
+    path = tmp_path / "config.yaml"
+    path.write_text("fit:\n  epoch: 3\n")
+    with pytest.raises(InputError, match=r"config\.yaml: .* did you mean fit\.epochs"):
+        load_config(path, {"seed": 3})
+    path.write_text("seed: 3\n")
+    with pytest.raises(InputError, match=r"^the configuration has no field fit\.epoch"):
+        load_config(path, {"fit.epoch": 3})
+    # What the command line makes right is not wrong.
+    path.write_text("features_options: {n_mfcc: 13}\n")
+    assert load_config(path, {"features": "mfcc"}).features_options.n_mfcc == 13
+
+
+def test_what_is_not_there_is_said_to_be_missing(tmp_path):
+    """A file of choices, the folder of a run."""
+    with pytest.raises(InputError, match=r"none\.yaml: there is no such file; check the path"):
+        load_config(tmp_path / "none.yaml", {})
+    with pytest.raises(InputError, match="there is no such folder; --resume takes"):
+        places_of(tmp_path / "none")
 
 
 def test_a_file_in_another_encoding_is_named(tmp_path):

@@ -9,7 +9,7 @@ import torch
 
 from tests.train import trees
 from tests.train.test_checkpoints import OVERRIDES
-from train.config.config import SCHEDULES, FitOptions
+from train.config.in_fit import SCHEDULES, FitOptions
 from train.fit.callbacks import LAST
 from train.fit.schedule import optimisation
 from train.models import checkpoint

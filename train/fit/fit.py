@@ -14,7 +14,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from tagger.errors import InputError
-from train.config.config import FitOptions, TrainConfig, to_tree
+from train.config.config import TrainConfig, to_tree
+from train.config.in_fit import FitOptions
 from train.data.batches import Batch
 from train.data.loaders import training_loader, watched_loader
 from train.datasets.base import FeatureSet

@@ -133,8 +133,11 @@ def places_of(run: Path) -> Places:
     """The places of a run that is to be resumed.
 
     Raises:
-        InputError: the folder is not that of a run, or of one that an experiment made.
+        InputError: there is no such folder, or it is not that of a run, or of one that an
+            experiment made.
     """
+    if not run.exists():
+        raise InputError(f"{run}: there is no such folder; --resume takes that of a run.")
     try:
         places = json.loads((run / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ import torch
 from torch.nn import Parameter
 from torch.optim import lr_scheduler
 
-from train.config.config import FitOptions
+from train.config.in_fit import FitOptions
 
 VALID_LOSS = "valid/loss"
 

@@ -39,7 +39,10 @@ def read_pupil(run_dir: Path) -> tuple[nn.Linear, tuple[Part, ...]] | None:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever a damaged zip leads to
-        raise InputError(f"{path}: cannot be read ({error}).") from error
+        # What torch says is left out: it advises to read the file without its safety.
+        raise InputError(
+            f"{path}: cannot be read: it is damaged, or of another program; begin the run anew."
+        ) from error
     weight = content["weight"]
     layer = nn.Linear(weight.shape[1], weight.shape[0])
     layer.load_state_dict({"weight": weight, "bias": content["bias"]})
