@@ -103,6 +103,17 @@ def test_a_branch_that_ends_too_early_is_an_error(done, tmp_path):
     assert "cannot be read" in (run / "branch-2" / LOG).read_text()
 
 
+def test_a_branch_that_an_earlier_version_parted_goes_on(done, tmp_path):
+    """It is killed in its first epoch, when last.pt still has the seed of the common part."""
+    shutil.copytree(done, tmp_path / "copy")
+    run = tmp_path / "copy" / "run"
+    (run / "branch-2" / WEIGHTS).unlink()
+    shutil.copy(run / LAST, run / "branch-2" / LAST)
+    resume_training(run, {}, say=quiet)
+    again, before = (weights_in(root / "branch-2") for root in (run, done / "run"))
+    assert all(torch.equal(again[name], before[name]) for name in before)
+
+
 def test_a_run_that_becomes_longer_goes_on_in_every_branch(done, tmp_path):
     """The common part stays where they parted; loaders with processes of their own end too."""
     shutil.copytree(done, tmp_path / "copy")

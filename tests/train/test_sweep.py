@@ -92,6 +92,25 @@ def test_a_run_that_was_begun_with_other_choices_is_refused(swept):
     assert run_one(sweep, "cnn-2", {"seed": 2})["figures"] == records[1]["figures"]
 
 
+def test_a_run_that_an_earlier_version_began_goes_on(swept):
+    """That one kept no record until the end; other choices are refused all the same."""
+    sweep, records, lines = swept
+    (sweep.out / "cnn-2" / "sweep.json").unlink()
+    with pytest.raises(InputError, match=r"config\.yaml: was begun with another fit\.learn"):
+        run_one(sweep, "cnn-2", {"seed": 2, "fit.learning_rate": 0.001})
+    n_lines = len(lines)
+    assert run_one(sweep, "cnn-2", {"seed": 2})["figures"] == records[1]["figures"]
+    assert not any("epoch" in line for line in lines[n_lines:])
+
+
+def test_a_run_that_was_refused_at_once_is_no_other_run(swept):
+    """What was wrong is put right in the same folder."""
+    sweep, _, _ = swept
+    with pytest.raises(InputError, match="stop_epoch"):
+        run_one(sweep, "cnn-3", {"seed": 3, "fit.stop_epoch": 9})
+    assert run_one(sweep, "cnn-3", {"seed": 3, "fit.epochs": 1})["name"] == "cnn-3"
+
+
 def test_mean_and_deviation_are_over_the_runs():
     """The deviation is that of a sample; one run has none; unknown figures are left out."""
     runs = [

@@ -17,7 +17,7 @@ from train.config.saved import from_saved
 from train.data.turns import turn
 from train.evaluation.evaluate import evaluate_model
 from train.fit.distributed import is_first
-from train.fit.initial_weights import Places, write_text
+from train.fit.initial_weights import CONFIG, Places, write_text
 from train.fit.run import run_training
 
 Say = Callable[[str], None]
@@ -81,7 +81,9 @@ def _run_one(
     record = None if begun is None else begun["record"]
     if record is not None and set(sweep.splits) <= set(record["figures"]):
         return dict(record)
-    if begun is None and is_first():
+    # An earlier version kept no record of a run that has not ended: config.yaml speaks for it.
+    has_begun = begun is not None or (folder / CONFIG).is_file()
+    if not has_begun and is_first():
         folder.mkdir(parents=True, exist_ok=True)
         _keep(folder, asked, None)
     started = _cpu_s()
@@ -91,7 +93,7 @@ def _run_one(
         overrides,
         Places(data=sweep.data, out=folder, prepared=sweep.prepared),
         say=lambda line: sweep.say(f"{name}: {line}"),
-        resume=begun is not None,
+        resume=has_begun,
     )
     seconds = round(_cpu_s() - started, 1)
     figures = {split: _measured(sweep, folder, split) for split in sweep.splits}
@@ -148,6 +150,8 @@ def _begun(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["record"] is None and not (folder / CONFIG).is_file():
+        return None  # refused before it began: nothing was learned
     before = to_tree(from_saved(kept["asked"]))  # what is new since is off, or has its default
     if before != asked:
         changed = sorted(key for key in asked if asked[key] != before[key])

@@ -133,12 +133,17 @@ def fit_branch(
     """
     folder = branch_folder(out, number)
     own = replace(config, seed=config.seed + SEEDS_APART * number)
-    if not (folder / LAST).is_file():
+    if not (folder / LAST).is_file() or _is_common(folder, config):
         folder.mkdir(exist_ok=True)
         write_whole(parted(read_last(out), own), folder / LAST)
     net = fit(own, clips, run_dir=folder, on_epoch=on_epoch, valid=valid, resume=True)
     state = {name: value.cpu() for name, value in net.state_dict().items()}
     write_whole({"epochs": config.fit.epochs, "state": state}, folder / WEIGHTS)
+
+
+def _is_common(folder: Path, config: TrainConfig) -> bool:
+    """Whether last.pt is what the common part left, whose seed it had before 2026-11-28."""
+    return bool(read_last(folder)["tagger"]["config"]["seed"] == config.seed)
 
 
 def parted(content: dict[str, Any], own: TrainConfig) -> dict[str, Any]:
