@@ -7,43 +7,24 @@ import pytest
 import torch
 
 from tagger.errors import InputError
-from tests.train import small, trees
+from tests.train import trees
 from tests.train.runs import run_training
+from tests.train.test_checkpoints import OVERRIDES, quiet
+from tests.train.test_training import KilledError, kill_on
 from train.config.config import from_tree
 from train.fit import callbacks
 from train.fit.branches import parted
 from train.fit.callbacks import LAST
-from train.fit.continued import differing, forget_fits
+from train.fit.continued import differing, forget_fits, last_of
 from train.fit.initial_weights import CONFIG
 from train.fit.run import resume_training
 from train.models import checkpoint
 from train.models.checkpoint import BEST
 
-FOLDS = {
-    "datasets": ["folder"],
-    "body": "cnn",
-    "body_options": small.BODIES["cnn"],
-    "features_options": small.FEATURES["mel"]
-    | {"sample_rate": 8000, "n_fft": 512, "hop_len": 400, "f_max_hz": 4000.0},
-    "fit": {"epochs": 2, "batch_size": 8, "clips_an_epoch": 16, "precision": "32-true"},
+FOLDS = OVERRIDES | {
+    "fit": OVERRIDES["fit"] | {"epochs": 2},
     "calibration": {"source": "out-of-fold", "folds": 2, "n_windows": 2},
 }
-
-
-class KilledError(Exception):
-    """What stops a run in the middle."""
-
-
-def quiet(_):
-    pass
-
-
-def kill_on(text):
-    def say(line):
-        if text in line:
-            raise KilledError
-
-    return say
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +90,15 @@ def test_what_was_learned_is_not_gone_on_from_with_other_choices(done, changes, 
     assert (done / CONFIG).read_text() == before
 
 
+def test_each_fit_of_a_run_is_looked_at_by_itself(done):
+    """A fold that was learned otherwise than its run's record says is not taken either."""
+    config = checkpoint.load(done / BEST).config
+    assert last_of(done, config)["epoch"] + 1 == 2
+    assert last_of(done / "no-fold", config) is None
+    with pytest.raises(InputError, match=r"fold-0/last\.pt: was begun with another seed"):
+        last_of(done / "fold-0", config)
+
+
 def test_how_long_and_what_follows_may_change(done, tmp_path):
     """More epochs, another threshold."""
     shutil.copytree(done, tmp_path / "copy")
@@ -141,7 +131,7 @@ def test_a_fit_that_may_not_stop_behind_its_end_is_over_at_its_end(places, tmp_p
     fields = FOLDS | {"fit": FOLDS["fit"] | {"stop_epoch": 9}}
     with pytest.raises(InputError, match=r"fit\.stop_epoch: 9 lies behind the 2 epochs"):
         run_training(None, fields, out=tmp_path / "run", say=quiet, **places)
-    assert not (tmp_path / "run").exists() or not (tmp_path / "run" / LAST).exists()
+    assert not list(tmp_path.rglob("*.pt"))
 
 
 def test_a_gpus_generator_is_kept_and_put_back(monkeypatch):

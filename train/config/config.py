@@ -126,13 +126,13 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
             parsed[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise InputError(
-                f"--set {pair}: the value cannot be read as YAML ({plain_reason(error)});"
+                f"--set {pair}: the value cannot be read as YAML ({_reason(error)});"
                 " a list is written as [a, b], a text with odd characters in quotes."
             ) from error
     return parsed
 
 
-def plain_reason(error: yaml.YAMLError) -> str:
+def _reason(error: yaml.YAMLError) -> str:
     """What is wrong with a text, in one line."""
     return str(getattr(error, "problem", None) or error)
 

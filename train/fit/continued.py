@@ -58,8 +58,8 @@ def forget_fits(out: Path) -> None:
         (folder / LAST).unlink(missing_ok=True)
 
 
-def last_of(run_dir: Path, config: TrainConfig) -> Path | None:
-    """The last.pt that a fit can go on from; None if there is none.
+def last_of(run_dir: Path, config: TrainConfig) -> dict[str, Any] | None:
+    """What the last.pt holds that a fit can go on from; None if there is none.
 
     Raises:
         InputError: it was learned with other choices, which it would be a blend of.
@@ -67,8 +67,9 @@ def last_of(run_dir: Path, config: TrainConfig) -> Path | None:
     path = run_dir / LAST
     if not path.is_file():
         return None
-    _check_same(path, read_last(run_dir)["tagger"]["config"], config)
-    return path
+    content = read_last(run_dir)
+    _check_same(path, content["tagger"]["config"], config)
+    return content
 
 
 def check_continues(out: Path, config: TrainConfig) -> None:
@@ -79,7 +80,7 @@ def check_continues(out: Path, config: TrainConfig) -> None:
     """
     path = out / CONFIG
     if path.is_file():
-        _check_same(path, yaml.safe_load(path.read_text(encoding="utf-8")), config)
+        _check_same(path, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, config)
 
 
 def _check_same(path: Path, begun: Mapping[str, Any], config: TrainConfig) -> None:

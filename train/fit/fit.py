@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from train.data.loaders import training_loader, watched_loader
 from train.datasets.base import FeatureSet
 from train.fit.averaging import Averaging
 from train.fit.callbacks import (
+    LAST,
     KeepBest,
     KeepLast,
     OnEpoch,
     Progress,
     StopAfter,
     StopAtNan,
-    read_last,
 )
 from train.fit.continued import last_of
 from train.fit.distributed import device_here, is_first, rank
@@ -87,8 +87,8 @@ def fit(
     watched = watched_loader(config, valid)
     best = None if watched is None else KeepBest(config.fit.patience)
     last = last_of(run_dir, config) if resume else None
-    if last is not None and _is_over(config.fit, run_dir):
-        _take_over(read_last(run_dir), module, best)
+    if last is not None and _is_over(config.fit, last):
+        _take_over(last, module, best)
     else:
         callbacks = _callbacks(config, clips, run_dir, loader, module, best, on_epoch)
         _run(config, module, loader, watched, callbacks=callbacks, run_dir=run_dir, last=last)
@@ -101,13 +101,13 @@ def fit(
     return net
 
 
-def _is_over(options: FitOptions, run_dir: Path) -> bool:
+def _is_over(options: FitOptions, last: Mapping[str, Any]) -> bool:
     """Whether an interrupted fit had come to its end, or to where it is to stop."""
-    n_epochs: int = read_last(run_dir)["epoch"] + 1
-    return n_epochs >= min(options.stop_epoch or options.epochs, options.epochs)
+    n_epochs: int = last["epoch"] + 1
+    return n_epochs >= (options.stop_epoch or options.epochs)
 
 
-def _take_over(finished: dict[str, Any], module: Fit, best: KeepBest | None) -> None:
+def _take_over(finished: Mapping[str, Any], module: Fit, best: KeepBest | None) -> None:
     """Take the weights of a finished fit: those of its best epoch if it kept any."""
     module.load_state_dict(finished["state_dict"])
     if best is not None and best.state_key in finished["callbacks"]:
@@ -176,13 +176,13 @@ def _run(
     *,
     callbacks: list[Callback],
     run_dir: Path,
-    last: Path | None,
+    last: Mapping[str, Any] | None,
 ) -> None:
     if device_here().type == "cpu":
         keep_freed_memory()
     trainer = trainer_for(config, callbacks=callbacks, run_dir=run_dir)
     try:
-        learn(trainer, module, loader, watched, last=last)
+        learn(trainer, module, loader, watched, last=None if last is None else run_dir / LAST)
     except torch.OutOfMemoryError as error:
         raise InputError(_too_big(config.fit.batch_size)) from error
 

@@ -45,8 +45,7 @@ def like(
                 f"--from {start_from}: its {name} is {has}, not {value}; a network keeps its"
                 " front end and body when it learns other labels: leave that choice out."
             )
-    others = {k: v for k, v in overrides.items() if k.partition(".")[0] not in ALIKE}
-    return {**others, **fixed}
+    return {**overrides, **fixed}
 
 
 def start_of(
