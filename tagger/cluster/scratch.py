@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tagger.system.processes import is_alive
@@ -35,5 +35,6 @@ def clear_scratch(parent: Path | None) -> None:
         match = _NAME.fullmatch(path.name)
         if not match or path.is_symlink() or is_alive(int(match[1])):
             continue
-        if time.time() - path.stat().st_mtime > _UNUSED_S:
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has removed it just now
+            if time.time() - path.stat().st_mtime > _UNUSED_S:
+                shutil.rmtree(path, ignore_errors=True)
