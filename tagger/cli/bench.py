@@ -126,11 +126,9 @@ def engine(
         line = f"{sanitise(built.path.stem)}: ready on {built.device}"
         console.print(line, markup=False)
     elif chosen == "clear":
-        console.print(
-            f"{clear_engines()} engines removed from {sanitise(str(cache_folder()))}",
-            markup=False,
-            soft_wrap=True,
-        )
+        removed = counted(clear_engines(), "engine", "engines")
+        folder = sanitise(str(cache_folder()))
+        console.print(f"{removed} removed from {folder}", markup=False, soft_wrap=True)
     else:
         folder = sanitise(str(cache_folder()))
         console.print(folder, markup=False, soft_wrap=True, highlight=False)

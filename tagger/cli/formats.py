@@ -25,26 +25,34 @@ def formats(
         return
     from rich.console import Console
 
-    Console().print(_table(containers))
+    console = Console()
+    notes = list(dict.fromkeys(note for container in containers for note in _notes(container)))
+    console.print(_table(containers, notes))
+    console.print()
+    for number, note in enumerate(notes, start=1):
+        console.print(f"({number}) {note}", highlight=False, markup=False)
 
 
-def _table(containers: "list[Format]") -> "Table":
+def _notes(container: "Format") -> list[str]:
+    several = container.several and f"several genres: {container.several}"
+    return [part.rstrip(".") for part in (several, container.note) if part]
+
+
+def _table(containers: "list[Format]", notes: list[str]) -> "Table":
+    """A row a container; what is said of many of them stands below, once."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for title in ("container", "files", "decoded by", "tags read", "tags written"):
         table.add_column(title, overflow="fold")
-    table.add_column("several genres, notes", overflow="fold")
+    table.add_column("notes", no_wrap=True)
     for container in containers:
-        notes = "; ".join(
-            part.rstrip(".") for part in (container.several, container.note) if part
-        )
         table.add_row(
             container.container,
             " ".join(container.suffixes),
             ", ".join(container.decoders) or "nobody",
             ", ".join(container.reads) or "none",
             container.writes or "none",
-            notes,
+            " ".join(f"({notes.index(note) + 1})" for note in _notes(container)),
         )
     return table

@@ -135,7 +135,7 @@ def _index(tagger: "Tagger", paths: Sequence[str], console: "Console") -> "Index
     from tagger.learning.library_index import index_of_paths, index_of_state
 
     if not paths:
-        return index_of_state(tagger)
+        return index_of_state(tagger, on_notice=sayer(console))
     places = [Path(path) for path in paths]
     with progress_of(tagger, places, console) as on_track:
         return index_of_paths(tagger, places, on_track=on_track)

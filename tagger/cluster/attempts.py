@@ -25,8 +25,8 @@ def attempt(name: str) -> Iterator[int]:
         name: of what is tried by one driver, the same in all processes of the machine.
     """
     note = Path(tempfile.gettempdir()) / f"{_NOTE}{name}"
-    n_deaths = note.stat().st_size if note.exists() else 0
     with note.open("ab") as file:
+        n_deaths = file.tell()
         file.write(b".")
     try:
         yield n_deaths

@@ -93,14 +93,21 @@ def _of_folder(top: Path, below: str = "") -> Iterator[ObjectEntry]:
         key = f"{below}/{entry.name}" if below else entry.name
         if entry.is_dir(follow_symlinks=False):
             yield from _of_folder(top, key)
-        elif entry.is_file():
-            status = entry.stat()
+        elif entry.is_file() and (status := _status(entry)) is not None:
             yield ObjectEntry(
                 key,
                 status.st_size,
                 etag_of(status),
                 datetime.fromtimestamp(status.st_mtime, UTC),
             )
+
+
+def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:
+    """None of a file that is gone since its folder was listed."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
 
 
 def etag_of(status: os.stat_result) -> str:

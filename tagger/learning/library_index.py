@@ -13,6 +13,7 @@ from tagger.learning.present import Present
 from tagger.learning.similar import Index, Match, index_of, load_index, save_index, search
 from tagger.library.walk import check_exists
 from tagger.scan.cache_key import embedding_source, sha256_of
+from tagger.scan.observer import Say, say_nothing
 from tagger.state.embeddings import stamp_of, stored_embeddings
 from tagger.text import text_of
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
     from tagger.api import Tagger
 
 
-def index_of_state(tagger: "Tagger") -> Index:
+def index_of_state(tagger: "Tagger", *, on_notice: Say = say_nothing) -> Index:
     """Everything with an embedding of the model; what was indexed before is mapped.
+
+    Args:
+        tagger: with the model, and a state.
+        on_notice: told, in a sentence, that the index cannot be kept.
 
     Raises:
         InputError: the model gives no embedding, or the state has none of it.
@@ -44,7 +49,13 @@ def index_of_state(tagger: "Tagger") -> Index:
             f"{store.path}: no track has an embedding of {tagger.spec.name} yet; `tagger scan"
             " --score-all PATH` stores them, or name files and folders."
         )
-    save_index(index, file, stamp=stamp)
+    try:
+        save_index(index, file, stamp=stamp)
+    except OSError as error:
+        on_notice(
+            f"{file}: what is compared cannot be kept ({error.strerror}), so it is gathered"
+            " again each time."
+        )
     return index
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.system.cores import usable_cores
+from tagger.system.whole_file import whole_file
 
 Matrix = NDArray[np.float32]
 Half = NDArray[np.float16]
@@ -91,16 +93,18 @@ def _directions(embeddings: Matrix, mean: Matrix) -> Matrix:
 
 
 def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
-    """Write an index to a file that can be mapped, and its names beside it.
+    """Write an index to a file that can be mapped: NumPy's, and behind it what the rows are.
+
+    One file, since of two those of different runs could lie together.
 
     Args:
         index: what is written.
-        path: the file of the vectors, `.npy`.
+        path: the file, `.npy`.
         stamp: numbers of the state that it was made of.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
     """
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.save(file, index.vectors)
     about = {
         "stamp": list(stamp),
         "paths": list(index.paths),
@@ -110,30 +114,35 @@ def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
         ],
         "mean": index.mean.tolist(),
     }
-    names = path.with_suffix(".json")
-    # First the old names: whatever stops this in between leaves no pair that does not match.
-    names.unlink(missing_ok=True)
-    part.replace(path)
-    names.write_text(json.dumps(about), encoding="utf-8", errors="surrogateescape")
+    with whole_file(path) as part, part.open("wb") as file:
+        np.save(file, index.vectors)
+        file.write(json.dumps(about).encode())
 
 
 def load_index(path: Path, *, stamp: Sequence[int]) -> Index | None:
     """Map an index that was saved; None if there is none of that stamp."""
     try:
-        text = path.with_suffix(".json").read_text(encoding="utf-8", errors="surrogateescape")
-        about = json.loads(text)
+        with path.open("rb") as file:
+            vectors = _mapped(file)
+            file.seek(vectors.offset + vectors.nbytes)
+            about = json.load(file)
         if about["stamp"] != list(stamp):
             return None
-        vectors = np.load(path, mmap_mode="r")
         durations = [
             np.nan if duration_s is None else duration_s for duration_s in about["durations_s"]
         ]
         mean = np.array(about["mean"], np.float32)
-        if len(vectors) != len(about["paths"]):
-            return None
     except (OSError, ValueError, KeyError):
         return None
     return Index(about["paths"], vectors, np.array(durations, np.float32), mean)
+
+
+def _mapped(file: BinaryIO) -> "np.memmap[Any, np.dtype[np.float16]]":
+    """The table of an open file; `np.load` maps by name, which may be another file by now."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("it was not written by `save_index`")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return np.memmap(file, dtype, mode="r", offset=file.tell(), shape=shape)
 
 
 def search(index: Index, direction: Matrix, *, top: int) -> list[Match]:

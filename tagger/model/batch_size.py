@@ -15,6 +15,7 @@ from tagger.model.self_test import golden_windows
 from tagger.model.tensorrt_cache import cache_root
 from tagger.system.cores import usable_cores
 from tagger.system.digest import file_sha256
+from tagger.system.whole_file import whole_file
 
 if TYPE_CHECKING:
     from tagger.model.engine import Engine
@@ -119,9 +120,8 @@ def _remember(key: str, size: int) -> list[str]:
     path = cache_root() / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{FILE}.tmp")
-        temporary.write_text(json.dumps({**_measured(), key: size}, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        with whole_file(path) as part:
+            part.write_text(json.dumps({**_measured(), key: size}, indent=1), encoding="utf-8")
     except OSError as error:
         note = (
             f"the batch size that was measured ({size}) cannot be kept in {path.parent}"

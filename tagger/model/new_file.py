@@ -8,6 +8,7 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.model.catalogue import PACKAGED, models_folder
+from tagger.system.whole_file import whole_file
 
 _NAME = re.compile(r"[^\s/\\:*?\"<>|.\0][^/\\:*?\"<>|\0]{0,62}")
 
@@ -45,20 +46,9 @@ def put_model(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _put(path, data)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
-
-
-def _put(path: Path, data: bytes) -> None:
-    # Not by `tempfile`, whose files nobody but their owner may read: a service reads models.
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}).") from error

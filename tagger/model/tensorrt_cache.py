@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tagger.errors import DeviceError
 from tagger.model import nvidia_driver
 from tagger.system.digest import file_sha256
 from tagger.system.folders import user_folder
+from tagger.system.whole_file import whole_file
 
 MANIFEST = "tagger.json"
 _TIMING = ".timing"  # TensorRT's own notes for the next build: they may change at any time
@@ -108,7 +110,7 @@ def engine_folder(key: EngineKey) -> Path:
         # By trying: rights do not say whether a share or a full disk takes a file.
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process tries at the same time
     except OSError as error:
         raise DeviceError(
             f"{folder}: engines cannot be kept there ({error.strerror}); set TAGGER_CACHE to a"
@@ -130,7 +132,7 @@ def check_engine(folder: Path) -> bool:
         kept = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     except FileNotFoundError:
         for file in _engine_files(folder):
-            file.unlink()
+            file.unlink(missing_ok=True)
         return False
     except (OSError, ValueError, KeyError) as error:
         raise _corrupt(manifest) from error
@@ -152,10 +154,9 @@ def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
     """Say which files make up an engine whose answers were right, and how long it took."""
     files = {file.name: file_sha256(file) for file in _engine_files(folder)}
     record = {"model": model, "build_s": round(build_s, 1), "files": files}
-    temporary = folder / f".{MANIFEST}.tmp"
-    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     # Last and at once: a folder with a manifest is whole.
-    temporary.replace(folder / MANIFEST)
+    with whole_file(folder / MANIFEST) as part:
+        part.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def build_seconds(folder: Path) -> float | None:
@@ -180,17 +181,25 @@ def list_engines() -> Iterator[tuple[Path, int]]:
     root = cache_folder()
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if folder.is_dir():
-            yield (
-                folder,
-                sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
-            )
+            yield folder, _n_bytes(folder)
+
+
+def _n_bytes(folder: Path) -> int:
+    """Of all files; one that another process takes away meanwhile has none."""
+    n_bytes = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                n_bytes += Path(parent, name).stat().st_size
+    return n_bytes
 
 
 def clear_engines() -> int:
     """Remove all engines; returns how many there were."""
     folders = [folder for folder, _ in list_engines()]
     for folder in folders:
-        shutil.rmtree(folder)
+        with suppress(FileNotFoundError):  # another process was quicker
+            shutil.rmtree(folder)
     return len(folders)
 
 

@@ -18,6 +18,14 @@ _SYNC_EVERY = 8 * MIB
 """Bytes after which the event loop waits for the disk in a thread, not in its own time."""
 
 
+def n_received(path: Path) -> int:
+    """How many bytes have come; none of an upload that was given up in this moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def too_large(most: int) -> ProblemError:
     """The answer to a body that is longer than it may be."""
     return ProblemError(

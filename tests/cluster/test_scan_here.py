@@ -17,7 +17,6 @@ from tagger.cluster.attempts import MAX_DEATHS, attempt, clear_attempts
 from tagger.cluster.batches import batches
 from tagger.cluster.destination import open_results
 from tagger.cluster.listing import list_objects
-from tagger.cluster.order import BYTES, FOLDERS, NONE, ListingOrder
 from tagger.cluster.parquet import ParquetResults
 from tagger.cluster.records import ObjectEntry
 from tagger.cluster.results import TakenOverError
@@ -255,44 +254,6 @@ def test_results_of_another_run_are_not_mixed_in(music, model, results):
     with pytest.raises(InputError, match="--resume goes on"):
         check_results(open_results(str(results)), ObjectScan())
     check_results(open_results(str(results)), ObjectScan(resume=True))
-
-
-def test_hidden_names_markers_and_patterns_are_left_out(music):
-    """The listing takes what a scan of files would take."""
-    for name in (".hidden.mp3", "@eaDir/x.mp3", "notes.txt", "a/._x.flac"):
-        (music / name).parent.mkdir(exist_ok=True)
-        (music / name).write_bytes(b"x")
-    place = open_place(str(music), option="PATH")
-    assert {entry.key for entry in list_objects(place)} == set(KEYS)
-    found = {entry.key for entry in list_objects(place, exclude=["a/", "*.wav"])}
-    assert found == {"ж/Ünï #1.flac"}
-
-
-def test_the_etag_of_a_file_is_that_of_the_store(music):
-    """What is written on a condition compares it with what was listed."""
-    place = open_place(str(music), option="PATH")
-    for entry in list_objects(place):
-        if "#" not in entry.key:  # which obstore does not show
-            assert entry.etag == obstore.head(place.store, entry.key)["e_tag"]
-
-
-@pytest.mark.parametrize(
-    ("keys", "order"),
-    [
-        (["a.b/x", "a/x"], BYTES),
-        (["a/x", "a.b/x"], FOLDERS),
-        (["a", "b"], BYTES),
-        (["b", "a"], NONE),
-    ],
-)
-def test_the_order_of_a_listing_is_seen(keys, order):
-    """Where the two orders differ, one key behind another tells."""
-    seen = []
-    listing = ListingOrder(BYTES, on_change=seen.append)
-    for key in keys:
-        listing.see(key)
-    assert listing.name == order
-    assert seen == ([] if order == BYTES else [order])
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 40, 100])

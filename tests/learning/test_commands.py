@@ -102,6 +102,18 @@ def test_what_sounds_alike_is_found_in_the_state(learned, music, tmp_path):
     assert lines[2:] == found
 
 
+def test_an_index_that_cannot_be_kept_is_said(learned, music, tmp_path):
+    """What was asked for is answered all the same."""
+    track = min((music / "Schlager 0").iterdir())
+    state = tmp_path / "own" / "state.db"
+    options = ("--model", "base", "--state", state, *QUIET)
+    assert tagger("scan", music, "--score-all", *options).returncode == 0
+    state.with_name("state.db.similar.npy").mkdir()
+    done = tagger("similar", track, "-n", "4", *options)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)
+    assert "what is compared cannot be kept" in " ".join(done.stderr.split())
+
+
 def test_a_library_without_duplicates_has_none(models, tmp_path):
     """It is said in words, not as a number of them."""
     write_track(tmp_path / "more" / "a.flac", (0, 13), seed=9, seconds=3)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -71,8 +72,31 @@ def test_a_saved_index_is_mapped_and_is_the_same(tmp_path):
     np.testing.assert_array_equal(again.vectors, index.vectors)
     np.testing.assert_array_equal(again.durations_s, index.durations_s)
     assert load_index(path, stamp=(1, 3)) is None
-    path.write_bytes(b"torn")
-    assert load_index(path, stamp=(1, 2)) is None
+    assert list(tmp_path.iterdir()) == [path]
+    whole = path.read_bytes()
+    for torn in (b"torn", whole[:100], whole[:-1], whole[:4000]):
+        path.write_bytes(torn)
+        assert load_index(path, stamp=(1, 2)) is None
+
+
+def test_several_may_save_at_once(tmp_path):
+    """What is mapped is wholly of one of them; nothing is left beside it."""
+    path = tmp_path / "state.db.similar.npy"
+    indices = [library()[1] for _ in range(4)]
+
+    def save(number):
+        for _ in range(10):
+            save_index(indices[number], path, stamp=(number,))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(4)))
+    (of_one,) = [
+        (again, index)
+        for number, index in enumerate(indices)
+        if (again := load_index(path, stamp=(number,))) is not None
+    ]
+    np.testing.assert_array_equal(of_one[0].vectors, of_one[1].vectors)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_recordings_that_are_there_twice_are_groups(monkeypatch):

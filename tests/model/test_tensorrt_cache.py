@@ -155,6 +155,25 @@ def test_tensorrt_gets_a_cache_of_its_own_and_one_profile(tmp_path, monkeypatch)
     assert list(tensorrt_cache.list_engines()) == []
 
 
+def test_engines_are_counted_while_another_process_takes_them_away(monkeypatch):
+    """Files and whole engines go between two looks at them."""
+    pretend(monkeypatch, make=Builds)
+    load_engine(MODEL, device="tensorrt")
+    folder = kept_folder()
+    (folder / "gone.engine").symlink_to("nowhere")  # listed, and not there
+    ((_, n_bytes),) = tensorrt_cache.list_engines()
+    kept = [file for file in folder.iterdir() if not file.is_symlink()]
+    assert n_bytes == sum(file.stat().st_size for file in kept) > 0
+    remove = shutil.rmtree
+
+    def removed_twice(folder):
+        remove(folder)
+        remove(folder)
+
+    monkeypatch.setattr(tensorrt_cache.shutil, "rmtree", removed_twice)
+    assert tensorrt_cache.clear_engines() == 1
+
+
 def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
     """A read-only cache folder names itself and the variable that moves it."""
     (tmp_path / "file").write_text("no folder")

@@ -20,7 +20,7 @@ from tagger.service.forms import form_files
 from tagger.service.keep import check_audio, keep_upload
 from tagger.service.places import folder_parts, upload_name
 from tagger.service.problems import ProblemError, conflict, not_there
-from tagger.service.receive import append_body, received, too_large
+from tagger.service.receive import append_body, n_received, received, too_large
 from tagger.service.schemas.common import HIGHEST
 from tagger.service.schemas.tracks import (
     Prediction,
@@ -198,7 +198,7 @@ async def patch_upload(
     async with lock:
         row = await run_in_threadpool(_load, service, row.id)  # it may be complete by now
         path = _part(service, row)
-        offset = path.stat().st_size if path.exists() else 0
+        offset = n_received(path)
         if upload_offset != offset:
             raise conflict(
                 f"{offset} bytes are here; the piece begins at {upload_offset}.",
@@ -259,8 +259,7 @@ def _part(service: Service, row: UploadSession) -> Path:
 
 
 def _state(service: Service, row: UploadSession) -> UploadState:
-    path = _part(service, row)
-    offset = path.stat().st_size if path.exists() else 0
+    offset = n_received(_part(service, row))
     return UploadState(id=row.id, name=row.name, size=row.size, offset=offset, upload=None)
 
 
