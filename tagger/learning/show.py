@@ -216,7 +216,7 @@ def _summary(lesson: "Lesson") -> Iterator[str]:
     else:
         yield (
             f"Of artists that it does not know, {figures['share_of_tracks_written']:.0%} of"
-            f" tracks would get a genre, and {figures['written_right']:.0%} of these genres"
+            f" tracks would get a label, and {figures['written_right']:.0%} of these labels"
             " are right."
         )
     if 0 < len(unsure) < len(rows):

@@ -155,7 +155,7 @@ def of_no_track(option: str, asked: Iterable[str], there: Collection[str]) -> It
     for name in asked:
         if spelling_key(name) not in known:
             hint = close_to(name, there)
-            yield f"{option} {name}: no track has that genre{hint}; it is ignored."
+            yield f"{option} {name}: no track has that label{hint}; it is ignored."
 
 
 def _best_spelling(counts: Counter[str], rules: GenreRules) -> str:
@@ -174,7 +174,7 @@ def _why_not(
         "--include does not name it": bool(options.include)
         and key not in set(map(spelling_key, options.include)),
         "--exclude names it": key in set(map(spelling_key, options.exclude)),
-        "it is a sentence and no genre": len(name) > _LONGEST
+        "it is a sentence and no label": len(name) > _LONGEST
         or len(name.split()) > _MOST_WORDS,
         f"only {n_tracks} {tracks} it, and {options.min_tracks} are needed": n_tracks
         < options.min_tracks,
@@ -190,21 +190,21 @@ def _why_none(left_out: Sequence[LeftOut], n_tracks: int) -> str:
     if left_out and not asked:
         there = ", ".join(f"{label.label} ({label.n_tracks})" for label in left_out[:3])
         return (
-            "no track has a genre that --include and --exclude leave; the most frequent ones"
+            "no track has a label that --include and --exclude leave; the most frequent ones"
             f" are {there}."
         )
     if not left_out:
         return (
-            f"no genre stands in the {n_tracks} tracks; tag some of them, or name a corrected"
+            f"no label stands in the {n_tracks} tracks; tag some of them, or name a corrected"
             " report with --labels-from."
         )
     first = asked[0]
     if first.reason.startswith("every track"):
         return (
             f"there is nothing to tell {first.label!r} from: all {n_tracks} tracks have it; add"
-            " music of other genres."
+            " music that does not."
         )
-    which = "the only genre" if len(asked) == 1 else f"the most frequent of {len(asked)} genres"
+    which = "the only label" if len(asked) == 1 else f"the most frequent of {len(asked)} labels"
     return (
         f"there is too little to learn from. {first.label!r} is {which}: {first.reason};"
         f" {_remedy(first.reason)}."

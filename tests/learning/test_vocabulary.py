@@ -90,13 +90,13 @@ def test_labels_are_in_the_order_of_their_tracks_and_named_ones_are_chosen():
 @pytest.mark.parametrize(
     ("tracks", "said"),
     [
-        ([("a", ()), ("b", ())], "no genre stands in the 2 tracks"),
+        ([("a", ()), ("b", ())], "no label stands in the 2 tracks"),
         (library(Rock=20), "nothing to tell 'Rock' from: all 20 tracks have it"),
         (
             [(f"{i}", (f"Genre {i}",)) for i in range(50)],
-            "'Genre 0' is the most frequent of 50 genres",
+            "'Genre 0' is the most frequent of 50 labels",
         ),
-        ([("the one", ("Polka",))] * 9 + [("b", ())], "is the only genre: all its tracks"),
+        ([("the one", ("Polka",))] * 9 + [("b", ())], "is the only label: all its tracks"),
     ],
 )
 def test_a_library_that_teaches_nothing_is_told_why(tracks, said):
@@ -124,8 +124,8 @@ def test_a_genre_that_no_track_has_is_told_with_the_nearest_one():
     """Whether it was to be learned or left out; spelt in another way it is none of these."""
     asked, there = ("rock", "hip hop", "Rok", "Zydeco"), ("Rock", "Hip-Hop")
     assert list(of_no_track("--exclude", asked, there)) == [
-        "--exclude Rok: no track has that genre (did you mean 'Rock'?); it is ignored.",
-        "--exclude Zydeco: no track has that genre; it is ignored.",
+        "--exclude Rok: no track has that label (did you mean 'Rock'?); it is ignored.",
+        "--exclude Zydeco: no track has that label; it is ignored.",
     ]
 
 

@@ -156,8 +156,8 @@ def test_labels_that_no_track_has_are_told(tmp_path, models, music):
     lesson = taught(tmp_path, [music], options, said=said)
     assert set(lesson.learned.labels) == {"Krautrock", "Schlager"}
     assert said == [
-        "--include Foo: no track has that genre; it is ignored.",
-        "--exclude Shlager: no track has that genre (did you mean 'Schlager'?); it is ignored.",
+        "--include Foo: no track has that label; it is ignored.",
+        "--exclude Shlager: no track has that label (did you mean 'Schlager'?); it is ignored.",
     ]
 
 
