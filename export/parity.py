@@ -163,28 +163,19 @@ def compare_outputs(
     return rows
 
 
-_COLUMNS = "{:4}  {:<8}  {:<9}  {:<9}  {:<17}  {:>5}  {:>7}  {:>7}  {:>10}  {:>7}"
-HEADER = _COLUMNS.format(
-    "",
-    "device",
-    "front end",
-    "precision",
-    "sound",
-    "batch",
-    "max",
-    "mean",
-    "same first",
-    "allowed",
-)
+_COLUMNS = "{:4}  {:<17}  {:>5}  {:>7}  {:>7}  {:>10}  {:>7}"
+
+
+def heading_of(kind: GraphKind) -> str:
+    """Two lines above the rows of one graph: which it is, and what the columns are."""
+    columns = _COLUMNS.format("", "sound", "batch", "max", "mean", "same first", "allowed")
+    return f"{kind.device}, {kind.front_end} front end, {kind.precision}:\n{columns}"
 
 
 def line_of(row: Parity) -> str:
-    """One line under `HEADER`; its last column is the tolerance."""
+    """One line under `heading_of`; its last column is the tolerance."""
     return _COLUMNS.format(
         "pass" if row.passed else "FAIL",
-        row.device,
-        row.front_end,
-        row.precision,
         row.sound,
         row.batch,
         f"{row.max_difference:.1e}",

@@ -16,13 +16,13 @@ from export.cost import Cost, clips_of, cost_of
 from export.describe import describe, revision_of, spec_in, spec_of
 from export.graph import to_graph
 from export.parity import (
-    HEADER,
     WHOLE_ON_CPU,
     Answers,
     FrontEnd,
     GraphKind,
     Parity,
     compare_outputs,
+    heading_of,
     line_of,
     of_graph,
     of_network,
@@ -189,11 +189,9 @@ def _parity(source: Source, made: Path, options: ExportOptions, *, say: Say) -> 
             sample_rate=source.spec.sample_rate,
             kind=kind,
         )
-        for row in found:
-            say(line_of(row))
+        say("\n".join([heading_of(kind), *map(line_of, found)]))
         rows.extend(found)
 
-    say(HEADER)
     if precision != "fp32" and not source.is_itself:
         ask(of_graph(source.graph), WHOLE_ON_CPU)
     model = onnx.load(made)

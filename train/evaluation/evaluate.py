@@ -168,10 +168,11 @@ def show_table(evaluation: Evaluation) -> str:
     plain = {k: v for k, v in record.items() if isinstance(v, float) or k == "n_clips"}
     lines += [f"  {name:<20} {value}" for name, value in plain.items()]
     columns = ("n_clips", "precision", "recall", "f1", "roc_auc", "pr_auc")
-    lines += ["", f"  {'':<20} " + " ".join(f"{column:>9}" for column in columns)]
+    lines += ["", f"  {'':<20} " + " ".join(f"{column:>7}" for column in columns)]
     for label, row in record["per_label"].items():
         cells = " ".join(
-            f"{'-' if row[column] is None else row[column]:>9}" for column in columns
+            f"{'-' if row[column] is None else row[column]:>{max(7, len(column))}}"
+            for column in columns
         )
         lines.append(f"  {label:<20} {cells}")
     if record["most_wrong"]:
