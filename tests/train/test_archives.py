@@ -2,13 +2,16 @@ import hashlib
 import io
 import shutil
 import tarfile
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import pytest
 
 from tagger.errors import InputError
 from tests.train import trees
+from train.data import turns
 from train.datasets import archives, fma, gtzan_audio, mtat
 from train.datasets.archives import JoinedParts, is_half_unpacked, unpack
 from train.datasets.audio import Where
@@ -106,6 +109,30 @@ def test_an_interrupted_unpacking_goes_on(tmp_path, monkeypatch):
     assert is_half_unpacked(root / "mp3.zip.001", root / "mp3")
     monkeypatch.setattr(archives, "_put", put)
     assert len(mtat.load(Where(root=root))) == 14
+
+
+def test_two_runs_unpack_one_after_the_other(tmp_path, monkeypatch):
+    """The second waits until all is there, and writes nothing again."""
+    root, put, met = mtat_in_parts(tmp_path), archives._put, threading.Event()
+    monkeypatch.setattr(turns.time, "sleep", lambda _: met.set())
+    seconds = []
+
+    def put_while_another_begins(*args):
+        if not seconds:
+            seconds.append(pool.submit(mtat.load, Where(root=root)))
+            seconds[0].add_done_callback(lambda _: met.set())  # it has not waited
+            assert met.wait(30)
+            assert not seconds[0].done()
+        put(*args)
+
+    monkeypatch.setattr(archives, "_put", put_while_another_begins)
+    with ThreadPoolExecutor(1) as pool:
+        assert len(mtat.load(Where(root=root))) == 14
+        first = {path: path.stat().st_mtime_ns for path in (root / "mp3").rglob("*.mp3")}
+        assert len(seconds[0].result()) == 14
+    assert first == {path: path.stat().st_mtime_ns for path in (root / "mp3").rglob("*.mp3")}
+    assert len(first) == 16
+    assert not is_half_unpacked(root / "mp3.zip.001", root / "mp3")
 
 
 def test_a_damaged_archive_is_no_half_loaded_set(tmp_path):

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from tagger.errors import InputError
+from train.data.turns import turn
 from train.datasets.audio import AUDIO_SUFFIXES
 
 BLOCK = 1 << 20
@@ -83,6 +84,8 @@ def unpack(
 ) -> None:
     """Unpack a zip (perhaps in parts) or a tar into a folder.
 
+    Another run that does so is waited for, and what it has put there is taken.
+
     Args:
         parts: the archive, or its parts in order.
         folder: where its members go, under their own names.
@@ -90,17 +93,19 @@ def unpack(
         sha1: what the archive's digest must be, or '' if none was published.
 
     Raises:
-        InputError: the archive is damaged, a name in it leads out of the folder, or the disk
-            is full; what is unpacked so far stays.
+        InputError: the archive is damaged, a name in it leads out of the folder, its file
+            system knows no locks, or the disk is full; what is unpacked so far stays.
     """
     named = parts[0] if len(parts) == 1 else f"{parts[0]} to {parts[-1].name}"
     try:
         _check(parts, sha1)
-        folder.mkdir(parents=True, exist_ok=True)
-        _mark(parts[0], folder).touch()
-        for name, content in _members(parts, is_taken):
-            _put(content, folder, name)
-        _mark(parts[0], folder).unlink()
+        # Two seeds side by side would write to the same places. That one waits is not said,
+        # as it is not that one unpacks.
+        with turn([folder], say=lambda _: None, option="--data"):
+            _mark(parts[0], folder).touch()
+            for name, content in _members(parts, is_taken):
+                _put(content, folder, name)
+            _mark(parts[0], folder).unlink(missing_ok=True)
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, *_CUT) as error:
         raise InputError(
             f"{named}: damaged or not complete ({error}); get it once more."
