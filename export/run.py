@@ -1,10 +1,10 @@
 """Checkpoint or model -> one model file: trace, convert, check, describe, move into place."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnx
@@ -107,19 +107,19 @@ def export_checkpoint(
     findings = _findings(model, options)
     _refuse_broken(findings, output, say=say)
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.tmp.onnx")
-    try:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-        rows = _parity(source, temporary, options, say=say)
-        cost = _cost(source, temporary, options, say=say)
+    # A folder, since the file must be called `.onnx`: each export has its own, where nobody
+    # looks for models.
+    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as beside:
+        made = Path(beside, "made.onnx")
+        made.write_bytes(model.SerializeToString(deterministic=True))
+        rows = _parity(source, made, options, say=say)
+        cost = _cost(source, made, options, say=say)
         if options.report is not None:
             _write_report(options.report, path, rows, findings, cost)
         _refuse_failed(rows, output)
         if cost is not None and cost.objection is not None:
             raise ModelError(f"{output}: not written: {cost.objection}. {cost.sentence()}.")
-        os.replace(temporary, output)  # noqa: PTH105 - says better what it does
-    finally:
-        temporary.unlink(missing_ok=True)
+        made.replace(output)
     say(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     return output
 
@@ -189,7 +189,9 @@ def _parity(source: Source, made: Path, options: ExportOptions, *, say: Say) -> 
             sample_rate=source.spec.sample_rate,
             kind=kind,
         )
-        say("\n".join([heading_of(kind), *map(line_of, found)]))
+        say(heading_of(kind))
+        for row in found:
+            say(line_of(row))
         rows.extend(found)
 
     if precision != "fp32" and not source.is_itself:
@@ -208,21 +210,21 @@ def _parity(source: Source, made: Path, options: ExportOptions, *, say: Say) -> 
 
 
 def _cost(source: Source, made: Path, options: ExportOptions, *, say: Say) -> Cost | None:
-    """What eight bits cost on a real split; None for the other precisions."""
+    """What eight bits cost on a real split; None for the other precisions.
+
+    The float32 model that they are compared with is written into the folder of `made`.
+    """
     if options.precision != "int8":
         return None
     clips = clips_of(
         source.path, options.clips, data=options.data, prepared=options.prepared, say=say
     )
-    whole = made.with_name(f".{made.name}.fp32.onnx")
+    whole = made.with_name("whole.onnx")
     graph = ModelProto()
     graph.CopyFrom(source.graph)
     describe(graph, source.spec, precision="fp32")
-    try:
-        onnx.save(graph, whole)
-        cost = cost_of(whole, made, clips)
-    finally:
-        whole.unlink(missing_ok=True)
+    onnx.save(graph, whole)
+    cost = cost_of(whole, made, clips)
     say(cost.sentence())
     return cost
 

@@ -14,6 +14,7 @@ from tagger.model.device_file import file_on_gpu
 from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.devices import find_device
 from tagger.model.engine import Engine, padded
+from tagger.model.one_builder import one_builder
 from tagger.model.providers import folder_of, provider_list
 from tagger.model.self_test import METADATA_KEY as GOLDEN_KEY
 from tagger.model.self_test import check_golden
@@ -39,7 +40,7 @@ on fewer threads takes less processor time from the decoders.
 """
 
 Building = Callable[[Path], AbstractContextManager[object]]
-"""Entered with the engine's folder while TensorRT builds, which takes minutes."""
+"""Entered with the engine's folder while TensorRT builds, here or elsewhere, for minutes."""
 
 
 def load_engine(
@@ -58,7 +59,8 @@ def load_engine(
         device: only `auto` may settle for less than the best.
         cpu: how the processor is used.
         options: how a device is used.
-        building: entered while TensorRT builds an engine, not while it loads one.
+        building: entered while TensorRT builds an engine or another process that does is
+            waited for, not while one is loaded.
 
     Raises:
         ModelError: the file is missing, corrupt or not one of ours.
@@ -88,19 +90,23 @@ def _load_cuda(path: Path, *, cpu: CpuSettings, options: DeviceOptions) -> Engin
 def _load_tensorrt(
     path: Path, *, cpu: CpuSettings, options: DeviceOptions, building: Building
 ) -> Engine:
-    """Load the kept engine of a model, or build it and keep it once its answers are right."""
+    """Load the kept engine of a model, or build it and keep it once its answers are right.
+
+    Another process that builds it is waited for, which looks as if this one did.
+    """
     _require("tensorrt", options)
     path = file_on_gpu(path, "tensorrt")
     spec = read_spec(path)  # the engine's profile and folder depend on it
     folder = folder_of(options, path=path, spec=spec)
-    if check_engine(folder):
-        return _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
-    started = time.monotonic()
-    with building(folder):
-        engine = _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
-    engine.build_s = time.monotonic() - started
-    keep_engine(folder, model=path.name, build_s=engine.build_s)
-    return engine
+    with one_builder(folder, waiting=building):
+        if not check_engine(folder):
+            started = time.monotonic()
+            with building(folder):
+                engine = _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
+            engine.build_s = time.monotonic() - started
+            keep_engine(folder, model=path.name, build_s=engine.build_s)
+            return engine
+    return _load(path, "tensorrt", cpu=cpu, options=options, spec=spec)
 
 
 def _load(

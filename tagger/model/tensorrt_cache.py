@@ -19,6 +19,7 @@ import onnxruntime
 
 from tagger.errors import DeviceError
 from tagger.model import nvidia_driver
+from tagger.model.one_builder import is_being_built
 from tagger.system.digest import file_sha256
 from tagger.system.folders import user_folder
 from tagger.system.whole_file import whole_file
@@ -122,7 +123,8 @@ def engine_folder(key: EngineKey) -> Path:
 def check_engine(folder: Path) -> bool:
     """Whether a whole engine lies in a folder, exactly as it was kept.
 
-    Files without a manifest are what an interrupted build left: they are removed.
+    Files without a manifest are what an interrupted build left: they are removed. So it is
+    asked, and an engine built and kept, by `one_builder` at a time.
 
     Raises:
         DeviceError: a file of the engine was changed or is gone.
@@ -131,11 +133,13 @@ def check_engine(folder: Path) -> bool:
     try:
         kept = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     except FileNotFoundError:
+        kept = {}
+    except (OSError, ValueError, KeyError) as error:
+        raise _corrupt(manifest) from error
+    if not kept:  # earlier versions kept that where two built at once
         for file in _engine_files(folder):
             file.unlink(missing_ok=True)
         return False
-    except (OSError, ValueError, KeyError) as error:
-        raise _corrupt(manifest) from error
     for name, digest in kept.items():
         path = folder / name
         if not path.is_file() or file_sha256(path) != digest:
@@ -151,8 +155,13 @@ def _corrupt(path: Path) -> DeviceError:
 
 
 def keep_engine(folder: Path, *, model: str, build_s: float) -> None:
-    """Say which files make up an engine whose answers were right, and how long it took."""
+    """Say which files make up an engine whose answers were right, and how long it took.
+
+    Nothing is kept of one that left no file: the next start builds, and says so.
+    """
     files = {file.name: file_sha256(file) for file in _engine_files(folder)}
+    if not files:
+        return
     record = {"model": model, "build_s": round(build_s, 1), "files": files}
     # Last and at once: a folder with a manifest is whole.
     with whole_file(folder / MANIFEST) as part:
@@ -169,10 +178,14 @@ def build_seconds(folder: Path) -> float | None:
 
 
 def _engine_files(folder: Path) -> list[Path]:
+    """What TensorRT has built; hidden are the lock and what is written or tried beside."""
     return [
         entry
         for entry in sorted(folder.iterdir())
-        if entry.is_file() and entry.name != MANIFEST and entry.suffix not in {_TIMING, ".tmp"}
+        if entry.is_file()
+        and entry.name != MANIFEST
+        and entry.suffix != _TIMING
+        and not entry.name.startswith(".")
     ]
 
 
@@ -195,8 +208,8 @@ def _n_bytes(folder: Path) -> int:
 
 
 def clear_engines() -> int:
-    """Remove all engines; returns how many there were."""
-    folders = [folder for folder, _ in list_engines()]
+    """Remove all engines but those that are being built; returns how many there were."""
+    folders = [folder for folder, _ in list_engines() if not is_being_built(folder)]
     for folder in folders:
         with suppress(FileNotFoundError):  # another process was quicker
             shutil.rmtree(folder)

@@ -15,6 +15,7 @@ from export.cost import Cost, precision_cost, sign_test
 from export.precision import EIGHT_BITS_FOR
 from export.run import ExportOptions, export_checkpoint
 from tagger.errors import InputError, ModelError
+from tagger.model.catalogue import list_models
 from tagger.model.load import load_engine
 from tagger.model.spec_file import spec_in
 from tests.tones import write_tone
@@ -49,7 +50,10 @@ def test_a_model_becomes_half_precision_without_its_checkpoint(source, tmp_path)
     assert (before.precision, after.precision) == ("fp32", "fp16")
     assert replace(before, revision="", precision="fp16") == replace(after, revision="")
     assert before.revision != after.revision
-    assert [line for line in said if line.startswith("pass") and " fp16 " in line]
+    tables = [line.partition(":")[0] for line in said if " front end, " in line]
+    assert tables == ["cpu, whole front end, fp32", "cpu, whole front end, fp16"]
+    assert sum(line.startswith("pass") for line in said) == len(said) - len(tables) - 1
+    assert max(map(len, "\n".join(said[:-1]).splitlines())) <= 80
     record = json.loads((tmp_path / "r.json").read_text())
     assert record["passed"]
     assert {row["batch"] for row in record["parity"]} == {1, 3, 64}
@@ -69,6 +73,29 @@ def test_a_failed_check_leaves_what_was_there(source, tmp_path, monkeypatch):
     assert target.read_bytes() == b"what was there"
     assert {path.name for path in tmp_path.iterdir()} == {"m.onnx", "r.json"}
     assert json.loads((tmp_path / "r.json").read_text())["passed"] is False
+
+
+def test_two_exports_to_one_file_keep_apart(source, tmp_path, monkeypatch):
+    """What one has checked comes to its place, whatever another wrote meanwhile.
+
+    Until then `tagger models` does not list it.
+    """
+    target, parity, listed = tmp_path / "m.onnx", run._parity, []
+    monkeypatch.setenv("TAGGER_MODELS", str(tmp_path))
+
+    def meets(*args, **options):
+        rows = parity(*args, **options)
+        listed.extend(path for path in list_models() if path.parent == tmp_path)
+        monkeypatch.setattr(run, "_parity", parity)
+        half = ExportOptions(precision="fp16")
+        export_checkpoint(source, target, half, say=lambda _: None)
+        return rows
+
+    monkeypatch.setattr(run, "_parity", meets)
+    export_checkpoint(source, target, say=lambda _: None)
+    assert spec_in(target).precision == "fp32"
+    assert listed == []
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def spoilt(model):

@@ -1,13 +1,17 @@
 """TensorRT's engines: a folder each, never shared, refused when they are not as kept."""
 
+import errno
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from rich.console import Console
 
 from tagger.errors import DeviceError
-from tagger.model import load, providers, tensorrt_cache
+from tagger.model import load, one_builder, providers, tensorrt_cache
 from tagger.model.catalogue import DEFAULT, find_model
 from tagger.model.device_options import DeviceOptions
 from tagger.model.load import load_engine
@@ -86,6 +90,85 @@ def test_what_an_interrupted_build_left_is_built_again(monkeypatch):
     (folder / "half.engine").write_bytes(b"half")
     assert load_engine(MODEL, device="tensorrt").build_s is not None
     assert not (folder / "half.engine").exists()
+
+
+def test_two_processes_build_an_engine_one_after_the_other(monkeypatch):
+    """The second waits, which looks like building, and loads what the first has kept."""
+    waiting, announced = threading.Event(), []
+    monkeypatch.setattr(one_builder, "LOOK_EVERY_S", 0.01)
+
+    @contextmanager
+    def building(folder):
+        announced.append(folder)
+        waiting.set()
+        yield
+
+    with ThreadPoolExecutor(1) as pool:
+        seconds = []
+
+        class Meets(Builds):
+            """The first engine is written, and another process starts before it is kept."""
+
+            def __init__(self, inner, device, **claims):
+                super().__init__(inner, device, **claims)
+                if not seconds:
+                    asked = {"device": "tensorrt", "building": building}
+                    seconds.append(pool.submit(load_engine, MODEL, **asked))
+                    assert waiting.wait(30)
+
+        pretend(monkeypatch, make=Meets)
+        assert load_engine(MODEL, device="tensorrt").build_s is not None
+        assert seconds[0].result().build_s is None
+    assert announced == [kept_folder()]
+    assert tensorrt_cache.check_engine(kept_folder())
+
+
+def test_an_engine_that_is_being_built_is_not_cleared():
+    """Its builder would keep what is no longer there; with the lock gone it is removed."""
+    folder = tensorrt_cache.cache_folder() / "model"
+    folder.mkdir(parents=True)
+    with one_builder.one_builder(folder, waiting=nullcontext):
+        assert tensorrt_cache.clear_engines() == 0
+        assert folder.is_dir()
+    assert tensorrt_cache.clear_engines() == 1
+    assert not folder.exists()
+
+
+def test_an_engine_is_built_where_nothing_can_be_locked(tmp_path, monkeypatch):
+    """A file system without locks, or a lock of another user's, keeps nobody from building."""
+
+    def refuses(_file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(one_builder, "lock", refuses)
+    with one_builder.one_builder(tmp_path, waiting=pytest.fail):
+        assert (tmp_path / one_builder.LOCK).is_file()
+    (tmp_path / "other" / one_builder.LOCK).mkdir(parents=True)  # cannot be opened
+    with one_builder.one_builder(tmp_path / "other", waiting=pytest.fail):
+        assert not one_builder.is_being_built(tmp_path / "other")
+
+
+def test_a_build_that_left_no_file_is_not_kept(monkeypatch):
+    """Nothing of it could be checked; what earlier versions kept so is built again."""
+    pretend(monkeypatch)
+    assert load_engine(MODEL, device="tensorrt").build_s is not None
+    manifest = kept_folder() / tensorrt_cache.MANIFEST
+    assert not manifest.exists()
+    manifest.write_text('{"files": {}, "build_s": 1}')
+    (kept_folder() / "never_checked.engine").write_bytes(b"engine")
+    pretend(monkeypatch, make=Builds)
+    assert load_engine(MODEL, device="tensorrt").build_s is not None
+    assert list(json.loads(manifest.read_text())["files"]) == ["graph_sm90.engine"]
+
+
+def test_what_is_tried_beside_an_engine_is_none_of_its_files(monkeypatch):
+    """Another process that starts looks whether the folder can be written to."""
+    pretend(monkeypatch, make=Builds)
+    load_engine(MODEL, device="tensorrt")
+    (kept_folder() / ".writable").touch()
+    tensorrt_cache.keep_engine(kept_folder(), model="model.onnx", build_s=1)
+    record = json.loads((kept_folder() / tensorrt_cache.MANIFEST).read_text())
+    assert list(record["files"]) == ["graph_sm90.engine"]
 
 
 def test_an_engine_with_other_answers_is_not_kept(monkeypatch):

@@ -3,7 +3,7 @@ import io
 import shutil
 import tarfile
 import zipfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -106,6 +106,23 @@ def test_an_interrupted_unpacking_goes_on(tmp_path, monkeypatch):
     assert is_half_unpacked(root / "mp3.zip.001", root / "mp3")
     monkeypatch.setattr(archives, "_put", put)
     assert len(mtat.load(Where(root=root))) == 14
+
+
+def test_two_runs_may_unpack_at_once(tmp_path, monkeypatch):
+    """Each writes beside, under a name of its own; nothing else is there in the end."""
+    root, replace, second = mtat_in_parts(tmp_path), Path.replace, []
+
+    def replace_after_another_run(part, path):
+        if not second:
+            second.append(None)
+            second.append(mtat.load(Where(root=root)))
+        return replace(part, path)
+
+    monkeypatch.setattr(Path, "replace", replace_after_another_run)
+    assert len(mtat.load(Where(root=root))) == len(second[1]) == 14
+    assert len(list((root / "mp3").rglob("*.mp3"))) == 16
+    assert [path for path in (root / "mp3").rglob("*") if path.name.startswith(".")] == []
+    assert not is_half_unpacked(root / "mp3.zip.001", root / "mp3")
 
 
 def test_a_damaged_archive_is_no_half_loaded_set(tmp_path):

@@ -38,7 +38,11 @@ def test_real_teachers_say_of_excerpts_what_they_say_of_the_originals(data):
     said = []
     for path in chosen:
         recording = Recording(
-            path=str(data / "recordings" / path), n_pieces=1, n_targets=1, teachers=(0, 1, 2)
+            path=str(data / "recordings" / path),
+            file="",
+            n_pieces=1,
+            n_targets=1,
+            teachers=(0, 1, 2),
         )
         said.append(ask(recording, teachers, sessions, recipe=Recipe(sample_rate=16_000)))
     for k, teacher in enumerate(teachers):

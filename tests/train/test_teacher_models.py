@@ -112,7 +112,7 @@ def test_a_teacher_hears_a_recording_at_its_own_rate(tmp_path, suffix):
     for rate in (16_000, 32_000):
         file = write_teacher(tmp_path / f"at{rate}.onnx", card={"sample_rate": rate})
         heard[rate] = read_teacher(file)
-    recording = Recording(path=str(path), n_pieces=1, n_targets=1, teachers=(0, 1))
+    recording = Recording(path=str(path), file="", n_pieces=1, n_targets=1, teachers=(0, 1))
     recipe = Recipe(sample_rate=16_000)
     sessions = [open_session(item.path) for item in heard.values()]
     deaf, all_ears = ask(recording, list(heard.values()), sessions, recipe=recipe)

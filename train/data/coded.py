@@ -18,7 +18,7 @@ from tagger.system.cores import usable_cores
 from train.augment.codecs import CODECS, draw_codec, through
 from train.data.processes import by_processes
 from train.data.progress import Say, progress_lines
-from train.data.store import Packed, PreparedStore, Recipe, key_of, opened_anew
+from train.data.store import Packed, PreparedStore, Recipe, key_if_there, opened_anew
 from train.data.turns import turn
 from train.datasets.base import FeatureSet
 
@@ -39,7 +39,8 @@ def with_coded(
     """The clips with a coded version of each that may be learned from.
 
     Args:
-        clips: prepared recordings; those of the split `test` are not coded.
+        clips: prepared recordings; those of the split `test`, or whose files are gone, are
+            not coded.
         prepared: where the stores lie; what is there already is not made again.
         recipe: how the recordings were decoded.
         say: told how far it is.
@@ -80,12 +81,16 @@ def coded_folder(prepared: Path, recipe: Recipe) -> Path:
 
 
 def _keys(clips: FeatureSet, recipe: Recipe) -> Mapping[int, str]:
-    """Of the clips to be coded what they are known by: the file, and what is kept of it."""
+    """Of the clips to be coded what they are known by: the file, and what is kept of it.
+
+    One whose file went since it was prepared is not coded.
+    """
     if clips.paths is None or not clips.is_waveform:
         return {}
     learned = np.flatnonzero((clips.splits != "test") & (clips.paths != ""))
     kept = f"{recipe.longest_s:g}|{recipe.n_pieces}"
-    return {i: f"{key_of(Path(clips.paths[i]))}|{kept}" for i in learned.tolist()}
+    files = {i: key_if_there(Path(clips.paths[i])) for i in learned.tolist()}
+    return {i: f"{key}|{kept}" for i, key in files.items() if key}
 
 
 def _opened(folder: Path, recipe: Recipe) -> PreparedStore:

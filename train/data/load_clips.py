@@ -14,7 +14,7 @@ from tagger.scan.records import ListenOptions
 from train.config.config import FOLDS, TrainConfig
 from train.data.coded import with_coded
 from train.data.pictures import write_pictures
-from train.data.prepare import as_features, prepare, waveform_of
+from train.data.prepare import as_features, look_at, prepare, waveform_of
 from train.data.progress import progress_lines
 from train.data.store import Recipe
 from train.data.turns import turn
@@ -181,8 +181,10 @@ def _prepared(
     folder = prepared / store_name(name, data, recipe)
     tell = (follow or partial(progress_lines, say))(f"preparing {clips.name}")
     with turn([folder], say=say):
-        result = prepare(clips, folder, recipe, n_jobs=n_jobs, tell=tell)
-        features = as_features(clips, folder, recipe)
+        # Once: a library lives on while it is decoded, and its files go or are tagged anew.
+        seen = look_at(clips)
+        result = prepare(clips, folder, recipe, seen=seen, n_jobs=n_jobs, tell=tell)
+        features = as_features(clips, folder, recipe, seen=seen)
     for line in result.unreadable:
         say(f"left out, unreadable: {line}")
     return features, folder

@@ -31,11 +31,32 @@ class Prepared:
     unreadable: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a recording is known by, or why it cannot be looked at."""
+
+    key: str = ""
+    error: str | None = None
+
+
+def look_at(clips: AudioSet) -> list[Seen]:
+    """What the recordings of a set are known by now."""
+    return [_seen(path) for path in clips.paths]
+
+
+def _seen(path: Path) -> Seen:
+    try:
+        return Seen(key_of(path))
+    except OSError as error:  # it went since the set was listed
+        return Seen(error=error.strerror or str(error))
+
+
 def prepare(
     clips: AudioSet,
     folder: Path,
     recipe: Recipe,
     *,
+    seen: Sequence[Seen] | None = None,
     n_jobs: int | None = None,
     tell: Tell | None = None,
 ) -> Prepared:
@@ -48,6 +69,7 @@ def prepare(
         clips: the recordings.
         folder: the store's folder; made if need be.
         recipe: how to decode.
+        seen: what `look_at` says of them; None to look now.
         n_jobs: decoding threads; None for one a core.
         tell: called with the clips done and the clips in all.
 
@@ -55,30 +77,34 @@ def prepare(
         InputError: more than one clip of twenty cannot be decoded (all of them so far are in
             unreadable.txt), or the disk is full. What was decoded stays valid.
     """
-    keys = [key_of(path) for path in clips.paths]
+    seen = look_at(clips) if seen is None else seen
     with opened_anew(folder, recipe) as store:
         for key in store.damaged():
             del store.entries[key]
-        todo = [i for i, key in enumerate(keys) if key not in store.entries]
-        failed = [i for i, key in enumerate(keys) if _error(store, key)]
+        failed = [i for i, one in enumerate(seen) if _error(store, one)]
+        todo = [
+            i
+            for i, one in enumerate(seen)
+            if one.key not in store.entries and one.error is None
+        ]
         decoded = _decode_all([clips.paths[i] for i in todo], recipe, n_jobs)
         for done, (place, clip) in enumerate(zip(todo, decoded, strict=True), start=1):
             if isinstance(clip, str):
-                store.add_failure(keys[place], clip)
+                store.add_failure(seen[place].key, clip)
                 failed.append(place)
             else:
-                store.add(keys[place], clip)
+                store.add(seen[place].key, clip)
             if tell is not None:
-                tell(len(keys) - len(todo) + done, len(keys))
-            if len(failed) > MOST_UNREADABLE * len(keys):
+                tell(len(seen) - len(todo) + done, len(seen))
+            if len(failed) > MOST_UNREADABLE * len(seen):
                 break
-        unreadable = tuple(_line(clips.paths[i], _error(store, keys[i])) for i in failed)
-    _list_unreadable(folder, unreadable, n_clips=len(keys))
-    return Prepared(len(keys), len(todo), unreadable)
+        unreadable = tuple(_line(clips.paths[i], _error(store, seen[i])) for i in failed)
+    _list_unreadable(folder, unreadable, n_clips=len(seen))
+    return Prepared(len(seen), len(todo), unreadable)
 
 
-def _error(store: PreparedStore, key: str) -> str | None:
-    return store.entries[key].error if key in store.entries else None
+def _error(store: PreparedStore, one: Seen) -> str | None:
+    return store.entries[one.key].error if one.key in store.entries else one.error
 
 
 def _line(path: Path, reason: str | None) -> str:
@@ -114,31 +140,33 @@ def _decode(path: Path, recipe: Recipe) -> Packed | str:
         return str(error).removeprefix(f"{path}: ")
 
 
-def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
+def as_features(
+    clips: AudioSet, folder: Path, recipe: Recipe, *, seen: Sequence[Seen] | None = None
+) -> FeatureSet:
     """A prepared set as clips of one row of samples each.
+
+    Args:
+        clips: the recordings.
+        folder: the store's folder.
+        recipe: how they were decoded.
+        seen: what they were prepared as; None to look now.
 
     Raises:
         InputError: a recording was not prepared, or otherwise than `recipe` says.
     """
-    keys = [key_of(path) for path in clips.paths]
+    seen = look_at(clips) if seen is None else seen
     with PreparedStore(folder, recipe) as store:
-        absent = [
-            str(p) for p, k in zip(clips.paths, keys, strict=True) if k not in store.entries
-        ]
-        if absent:
-            raise InputError(
-                f"{folder}: {len(absent)} of {len(keys)} recordings are not prepared"
-                f" ({absent[0]}); run `tagger prepare` with the same --dataset and --data."
-            )
+        _refuse_absent(store, clips, seen)
         unreadable = [
-            _line(p, _error(store, k))
-            for p, k in zip(clips.paths, keys, strict=True)
-            if _error(store, k)
+            _line(path, _error(store, one))
+            for path, one in zip(clips.paths, seen, strict=True)
+            if _error(store, one)
         ]
-        index = np.array([i for i, key in enumerate(keys) if not _error(store, key)], dtype=int)
+        index = np.array([i for i, one in enumerate(seen) if not _error(store, one)], dtype=int)
         kept = clips.take(index)
-        waveforms = store.waveforms([keys[i] for i in index])
-        kept_as = [store.entries[keys[i]] for i in index]
+        kept_keys = [seen[i].key for i in index]
+        waveforms = store.waveforms(kept_keys)
+        kept_as = [store.entries[key] for key in kept_keys]
     return FeatureSet(
         name=clips.name,
         labels=clips.labels,
@@ -156,6 +184,19 @@ def as_features(clips: AudioSet, folder: Path, recipe: Recipe) -> FeatureSet:
         is_waveform=True,
         unreadable=tuple(unreadable),
     )
+
+
+def _refuse_absent(store: PreparedStore, clips: AudioSet, seen: Sequence[Seen]) -> None:
+    absent = [
+        str(path)
+        for path, one in zip(clips.paths, seen, strict=True)
+        if one.key not in store.entries and one.error is None
+    ]
+    if absent:
+        raise InputError(
+            f"{store.folder}: {len(absent)} of {len(seen)} recordings are not prepared"
+            f" ({absent[0]}); run `tagger prepare` with the same --dataset and --data."
+        )
 
 
 def waveform_of(clips: FeatureSet, i: int) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
+from tagger.system.whole_file import whole_file
 
 FORMAT = 3
 """Another number wherever the same recording gives other samples than before."""
@@ -103,7 +104,7 @@ class PreparedStore:
             )
         if stored is None:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / RECIPE).write_text(json.dumps(asdict(recipe), indent=1))
+            write_recipe(folder, asdict(recipe))
         self.entries = {line["key"]: Entry(**line) for line in read_lines(folder / CLIPS)}
         self._end = max(
             (entry.start + entry.n_samples for entry in self.entries.values()), default=0
@@ -207,6 +208,14 @@ def key_of(path: Path) -> str:
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
 
 
+def key_if_there(path: Path) -> str:
+    """What a prepared file is known by; '' if it cannot be looked at any more."""
+    try:
+        return key_of(path)
+    except OSError:
+        return ""  # an owner's files may go at any time; what was prepared of it is still there
+
+
 def read_recipe(folder: Path) -> dict[str, Any] | None:
     """The recipe of a store, or None if there is no store."""
     path = folder / RECIPE
@@ -217,6 +226,12 @@ def read_recipe(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); remove the folder.") from error
     return dict(tree)
+
+
+def write_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Write the recipe of a store, at once: other runs read it before it is their turn."""
+    with whole_file(folder / RECIPE) as part:
+        part.write_text(json.dumps(recipe, indent=1), encoding="utf-8")
 
 
 def discard(folder: Path) -> None:

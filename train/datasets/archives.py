@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from tagger.errors import InputError
+from tagger.system.whole_file import whole_file
 from train.datasets.audio import AUDIO_SUFFIXES
 
 BLOCK = 1 << 20
@@ -100,7 +101,7 @@ def unpack(
         _mark(parts[0], folder).touch()
         for name, content in _members(parts, is_taken):
             _put(content, folder, name)
-        _mark(parts[0], folder).unlink()
+        _mark(parts[0], folder).unlink(missing_ok=True)  # another run has done all of it
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, *_CUT) as error:
         raise InputError(
             f"{named}: damaged or not complete ({error}); get it once more."
@@ -168,13 +169,9 @@ def _put(content: tuple[int, Callable[[], Any]], folder: Path, name: PurePosixPa
     if path.is_file() and path.stat().st_size == size:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with opened() as source, temporary.open("wb") as target:
-            shutil.copyfileobj(source, target, BLOCK)
-        os.replace(temporary, path)  # noqa: PTH105 - says better what it does
-    finally:
-        temporary.unlink(missing_ok=True)
+    # Of two runs that unpack the same archive each writes under a name of its own.
+    with whole_file(path) as part, opened() as source, part.open("wb") as target:
+        shutil.copyfileobj(source, target, BLOCK)
 
 
 def parts_of(root: Path, stem: str, *, n_parts: int) -> list[Path]:

@@ -10,6 +10,7 @@ import yaml
 from torch import Tensor
 
 from tagger.errors import InputError
+from tagger.system.whole_file import whole_file
 from train.config.config import TrainConfig, choices_in, to_tree
 from train.config.fields import flat
 from train.evaluation.run_facts import versions
@@ -119,12 +120,10 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with whole_file(path) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror}).") from error
 
 

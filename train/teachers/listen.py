@@ -17,7 +17,7 @@ from tagger.errors import DecodeError
 from tagger.system.cores import usable_cores
 from train.data.decode import decode_clip
 from train.data.processes import by_processes
-from train.data.store import Recipe, key_of
+from train.data.store import Recipe
 from train.teachers.model import Teacher, answers, open_session
 from train.teachers.store import Answers
 
@@ -33,19 +33,21 @@ class Recording:
 
     Attributes:
         path: the file.
+        file: what it is known by (`key_if_there`), looked at once.
         n_pieces: of how many equally long pieces what is kept of it consists.
         n_targets: answers that are wanted, a multiple of `n_pieces`.
         teachers: places of those that are asked.
     """
 
     path: str
+    file: str
     n_pieces: int
     n_targets: int
     teachers: tuple[int, ...]
 
     def key(self, recipe: Recipe) -> str:
-        """What an answer is known by: the file, and what is kept of it."""
-        return f"{key_of(Path(self.path))}|{recipe.longest_s:g}|{recipe.n_pieces}"
+        """What an answer is known by: the file, and what is kept of it; '' if it is gone."""
+        return self.file and f"{self.file}|{recipe.longest_s:g}|{recipe.n_pieces}"
 
 
 def listen_to(
@@ -94,9 +96,12 @@ def listen_to(
 
 
 def _united(recordings: Sequence[Recording], recipe: Recipe) -> dict[str, Recording]:
-    """Each recording once, by its key, for the teachers of all data sets that it stands in."""
+    """Each recording once, by its key, for the teachers of all data sets that it stands in.
+
+    Those that are gone cannot be heard any more.
+    """
     by_key: dict[str, Recording] = {}
-    for recording in recordings:
+    for recording in (one for one in recordings if one.file):
         key = recording.key(recipe)
         before = by_key.get(key, recording).teachers
         teachers = tuple(sorted({*before, *recording.teachers}))

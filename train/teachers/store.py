@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError
-from train.data.store import RECIPE, abandon, read_lines, read_recipe
+from train.data.store import abandon, read_lines, read_recipe, write_recipe
 from train.teachers.model import COVERAGE, Teacher
 
 FORMAT = 1
@@ -66,7 +66,7 @@ class Answers:
             folder.mkdir(parents=True, exist_ok=True)
             for name in (LINES, ROWS):
                 (folder / name).unlink(missing_ok=True)
-            (folder / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
+            write_recipe(folder, recipe)
         self.lines = {line["key"]: Line(**line) for line in read_lines(folder / LINES)}
         self._end = max((line.start + line.n_rows for line in self.lines.values()), default=0)
         self._drop_damaged()

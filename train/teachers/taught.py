@@ -10,7 +10,7 @@ from tagger.errors import InputError
 from train.config.config import TrainConfig
 from train.data.load_clips import recipe_for
 from train.data.progress import progress_lines
-from train.data.store import Recipe, read_recipe
+from train.data.store import Recipe, key_if_there, read_recipe
 from train.data.turns import turn
 from train.datasets.base import FeatureSet
 from train.fit.distributed import is_first
@@ -83,10 +83,11 @@ def lessons_for(
         raise InputError(
             f"teachers: {clips.name} has no recordings that they could hear, only features."
         )
-    recordings, recipe = _recordings(config, clips), recipe_for(config)
+    recipe = recipe_for(config)
     folders = [folder_of(teacher, prepared) for teacher in teachers]
     stores = list(zip(config.teachers, teachers, folders, strict=True))
     with turn(folders, say=say):
+        recordings = _recordings(config, clips)
         if is_first():
             known = [answers for answers in recordings if answers is not None]
             tell = progress_lines(say, "asking teachers")
@@ -147,7 +148,13 @@ def _recordings(config: TrainConfig, clips: FeatureSet) -> list[Recording | None
         pieces = int(n_pieces[i])
         n_targets = n_targets_of(seconds, pieces)
         recordings.append(
-            Recording(path=path, n_pieces=pieces, n_targets=n_targets, teachers=teachers)
+            Recording(
+                path=path,
+                file=key_if_there(Path(path)),
+                n_pieces=pieces,
+                n_targets=n_targets,
+                teachers=teachers,
+            )
         )
     return recordings
 
