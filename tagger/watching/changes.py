@@ -77,7 +77,7 @@ def _changes(
         marks = _marks(folders)
         there = [one for one, mark in zip(folders, marks, strict=True) if mark is not None]
         _tell(lost, lost := set(folders).difference(there), on_notice)
-        with contextlib.suppress(FileNotFoundError):  # lost just now
+        with _lost_or_raised(folders, marks):
             for changed in _events(there, stop, is_polled=is_polled) if there else ():
                 # Nothing is told of a folder that is away, or while another file system lies
                 # over it; that files are gone, which polling says then, is not so.
@@ -88,6 +88,21 @@ def _changes(
         is_new = True
         if not stop.wait(TICK_S):
             yield set()
+
+
+@contextlib.contextmanager
+def _lost_or_raised(
+    folders: Sequence[Path], marks: Sequence[tuple[int, int] | None]
+) -> Iterator[None]:
+    """Pass over what a folder that is lost just now makes watchfiles raise; nothing else."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    # What a share gives is any OSError; polling calls it an error of its own.
+    except (OSError, RuntimeError):
+        if _marks(folders) == marks:  # the limit of watches, for one
+            raise
 
 
 def _tell(
