@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,31 @@ def test_what_watchfiles_raises_of_a_lost_folder_is_no_end(
         assert next(told) == set()
         with pytest.raises(type(problem)):
             next(told)
+
+
+def test_polling_that_is_refused_is_replaced_by_looking_over(tmp_path, monkeypatch):
+    """A link in a circle ends watchfiles' polling, as a folder does that may not be read."""
+    pytest.importorskip("watchfiles", reason="pip install '.[watch]'")
+    monkeypatch.setattr(watched, "TICK_S", 0.05)
+    monkeypatch.setattr(watched, "POLL_S", 0.3)
+    top, fake, said, stop = tmp_path / "music", Walking(), [], threading.Event()
+    song(top / "a.mp3")
+    (top / "circle").symlink_to("circle")
+    end, named = time.monotonic() + 60, []
+
+    def changes():
+        for changed in watch_changes([top], stop=stop, poll=True, on_notice=said.append):
+            assert time.monotonic() < end, said
+            if len(named) == 1 and not (top / "b.mp3").exists():
+                song(top / "b.mp3")
+            named.extend(changed if said else ())
+            if "b.mp3" in fake.scanned:
+                stop.set()
+            yield changed
+
+    list(follow(fake, [top], ScanOptions(), changes(), FollowOptions(quiet_s=0.1), stop=stop))
+    assert fake.scanned == ["a.mp3", "b.mp3"]
+    assert ["Polling is refused" in one for one in said] == [True]
 
 
 def test_a_folder_that_cannot_be_looked_at_is_refused_with_the_reason(tmp_path, failing):
