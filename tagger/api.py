@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tagger.errors import InputError
 from tagger.genres.spelling import no_spelling
 from tagger.journal.run import new_run, write_in_run
-from tagger.scan.cache_key import cache_key_of, sha256_of
+from tagger.scan.cache_key import cache_key_of
 from tagger.scan.context import ScanContext
 from tagger.scan.from_settings import writing_of
 from tagger.scan.library_spelling import library_spelling
@@ -103,7 +103,8 @@ class Tagger(Undoing):
                 options, spelling=library_spelling(store, selection.silent().tracks)
             )
         resolved = options.resolved()
-        cache = open_cache(store, self._engine, resolved, on_notice=self._say)
+        key = cache_key_of(resolved, self.spec, model=self.model_sha)
+        cache = open_cache(store, key, on_notice=self._say)
         scan = ScanContext(self._engine, resolved, cache, recall or RecallOptions())
         writing = recorded_writer(scan, store, selection.paths, self._scanning)
         return scan_folders(folders, scan, writing=writing, stop=stop, pool=self._pool)
@@ -149,8 +150,8 @@ class Tagger(Undoing):
 
     @property
     def model_sha(self) -> str:
-        """SHA-256 of the model file, in hexadecimal."""
-        return sha256_of(self.path)
+        """SHA-256 of the model file as it was when this was opened, in hexadecimal."""
+        return self._engine.sha256
 
     def predict(self, path: Path | str, *, windows: bool = False) -> TrackResult:
         """Decode and score one file, whatever its tags say and whatever is stored of it.

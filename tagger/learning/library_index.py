@@ -12,7 +12,7 @@ from tagger.learning.gather import OnTrack, with_embeddings
 from tagger.learning.present import Present
 from tagger.learning.similar import Index, Match, index_of, load_index, save_index, search
 from tagger.library.walk import check_exists
-from tagger.scan.cache_key import embedding_source, sha256_of
+from tagger.scan.cache_key import embedding_source
 from tagger.scan.observer import Say, say_nothing
 from tagger.state.embeddings import stamp_of, stored_embeddings
 from tagger.text import text_of
@@ -33,7 +33,7 @@ def index_of_state(tagger: "Tagger", *, on_notice: Say = say_nothing) -> Index:
     """
     n_embedding = _width(tagger)
     store = tagger.held_state()
-    source = embedding_source(tagger.spec, sha256_of(tagger.path))
+    source = embedding_source(tagger.spec, tagger.model_sha)
     file = store.path.with_name(f"{store.path.name}.similar.npy")
     # With the network's name: another model leaves the numbers of the state alone.
     stamp = (*stamp_of(store, source), crc32(source.encode()))

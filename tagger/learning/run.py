@@ -36,7 +36,7 @@ from tagger.learning.vocabulary import (
 from tagger.learning.write_model import BaseModel, Naming, Written, write_model
 from tagger.model.new_file import new_model_file
 from tagger.model.spec_file import spec_in
-from tagger.scan.cache_key import embedding_source, sha256_of
+from tagger.scan.cache_key import embedding_source
 from tagger.settings.model_overrides import rules_of
 from tagger.state.corrections import (
     all_corrections,
@@ -46,6 +46,7 @@ from tagger.state.corrections import (
 )
 from tagger.state.embeddings import n_of_other_sources, stored_embeddings
 from tagger.state.store import Store
+from tagger.system.digest import sha256_of
 from tagger.text import counted
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from tagger.model.self_test import golden_entry, golden_windows
 from tagger.model.session import EMBEDDING, INPUT, OUTPUT, CpuSettings, session_options
 from tagger.model.spec import METADATA_KEY, ModelSpec
 from tagger.model.spec_file import spec_in
-from tagger.scan.cache_key import embedding_network, sha256_of
+from tagger.scan.cache_key import embedding_network
+from tagger.system.digest import sha256_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto

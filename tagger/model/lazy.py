@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tagger.errors import ModelError
 from tagger.model.device_options import Device, DeviceOptions
 from tagger.model.spec import ModelSpec
+from tagger.system.digest import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 def building_unseen(_folder: Path) -> AbstractContextManager[object]:
     """Build TensorRT's engine without a word."""
     return nullcontext()
+
+
+def replaced(path: Path) -> ModelError:
+    """The error for a model file of which one thing was read before and another after."""
+    return ModelError(f"{path}: the model was replaced or removed meanwhile; start again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +102,21 @@ class DeferredEngine:
     Attributes:
         path: the model file.
         spec: what it says of itself, with the owner's thresholds.
+        sha256: of the file that says so, in hexadecimal; another one is not loaded.
     """
 
-    def __init__(self, path: Path, spec: ModelSpec, load: "Callable[[], Engine]") -> None:
+    def __init__(
+        self, path: Path, spec: ModelSpec, load: "Callable[[], Engine]", *, sha256: str
+    ) -> None:
         """Load nothing yet.
 
         Args:
             path: the model file.
             spec: of that file.
             load: loads it; its errors are those of `prepare`.
+            sha256: of that file.
         """
-        self.path, self.spec = path, spec
+        self.path, self.spec, self.sha256 = path, spec, sha256
         self._load = load
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -124,7 +135,7 @@ class DeferredEngine:
         """Load the engine, unless that has been done.
 
         Raises:
-            ModelError: the model cannot be run.
+            ModelError: the model cannot be run, or was replaced since its spec was read.
             DeviceError: the device cannot be used.
         """
         self._loaded()
@@ -144,5 +155,15 @@ class DeferredEngine:
         if self._engine is None:
             with self._lock:
                 if self._engine is None:
-                    self._engine = self._load()
+                    self._engine = self._checked(self._load())
         return self._engine
+
+    def _checked(self, engine: "Engine") -> "Engine":
+        """What was loaded, if its labels and thresholds are those that were read before."""
+        try:
+            sha256 = sha256_of(self.path)
+        except OSError as error:  # removed since
+            raise replaced(self.path) from error
+        if sha256 != self.sha256:
+            raise replaced(self.path)
+        return engine

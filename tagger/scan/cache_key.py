@@ -5,18 +5,15 @@ genres are no part of what was scored, so changing them costs no listening.
 """
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tagger.model.spec import ModelSpec
 from tagger.scan.options import ResolvedOptions
 from tagger.scan.records import ListenOptions
 from tagger.state.records import CacheKey
-from tagger.system.digest import file_sha256
 
 LISTENING = 4
 """Another number wherever the same file, model and options get other scores than before."""
@@ -91,18 +88,6 @@ def windowing(options: ListenOptions) -> str:
     if options.full or options.keep_windows:
         return "all windows"
     return f"{options.n_windows} windows"
-
-
-def sha256_of(model: Path) -> str:
-    """The digest of a model file, in hexadecimal; read again only if the file has changed."""
-    # Hashing some megabytes for every scan would take as long as passing a small library.
-    status = model.stat()
-    return _sha256_of(model, status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=8)
-def _sha256_of(model: Path, _size: int, _mtime_ns: int) -> str:
-    return file_sha256(model)
 
 
 def canonical(value: Any) -> str:

@@ -1,13 +1,14 @@
 """Which folders of a scan are done: the next scan passes them with a look at the listing."""
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.genres.target_fields import GENRE
-from tagger.library.listing import Entry, Listing
+from tagger.library.listing import Entry, Listing, entry_of
 from tagger.scan.context import ScanContext
 from tagger.scan.inspect_file import entry_now
 from tagger.scan.results import TrackResult
@@ -37,6 +38,7 @@ class FolderProgress:
         """Follow no folder yet."""
         self._options, self._cache = scan.options, scan.cache
         self._open: dict[Path, _OpenFolder] = {}
+        self._placed: dict[Path, Entry] = {}
 
     def open(self, listing: Listing) -> None:
         """Follow a folder whose files are about to be done."""
@@ -44,14 +46,23 @@ class FolderProgress:
             left = {entry[0]: entry for entry in listing.files}
             self._open[listing.folder] = _OpenFolder(left)
 
+    def placed(self, path: Path, state: os.stat_result) -> None:
+        """Note how a file is that was written just now; called by the thread that writes."""
+        self._placed[path] = entry_of(path.name, state)
+
     def count(self, result: TrackResult) -> None:
         """Note what became of a file."""
+        entry = self._placed.pop(result.path, None)
         if not self._cache.is_stored:
             return
-        status, entry = result.status, None
-        if status == "written" and (entry := entry_now(result.path)) is not None:
+        status, folder, name = result.status, result.path.parent, result.path.name
+        if status != "written":
+            entry = None
+        elif entry is not None and entry == entry_now(result.path):
             self._store_change(result, entry)
-        folder, name = result.path.parent, result.path.name
+        else:  # another program has changed it since: the next scan looks at it again
+            entry = None
+            self._cache.forget(folder, [name])
         opened = self._open.get(folder)
         if opened is None or name not in opened.left:
             return

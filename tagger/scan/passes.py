@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tagger.errors import StartError, StoppedError
 from tagger.journal.background import write_in_background
-from tagger.journal.run import Writer
+from tagger.journal.run import Writer, WriteRequest
 from tagger.library.listing import Entry, Listing
 from tagger.scan.context import ScanContext
 from tagger.scan.decide import decide
 from tagger.scan.folder_progress import FolderProgress
 from tagger.scan.inspect_file import entry_now, inspect_file
 from tagger.scan.lookup import look_up, stored_files, unchanged_counts
-from tagger.scan.records import FileEntry, TrackScores
+from tagger.scan.options import ResolvedOptions
+from tagger.scan.records import FileEntry, Inspected, TrackScores
 from tagger.scan.results import TrackResult
 from tagger.scan.stored_scores import store
 from tagger.scan.write_results import request_of, with_outcome
@@ -50,11 +52,16 @@ class Passes:
         results = self.results(listings)
         if not self._scan.options.write:
             return results
-        request = partial(request_of, options=self._scan.options)
         # Beside decoding: a slow disk must not hold it up.
         return write_in_background(
-            results, request, with_outcome, writer=writer, stop=self.stop
+            results, self._request_of, with_outcome, writer=writer, stop=self.stop
         )
+
+    def _request_of(self, result: TrackResult) -> WriteRequest | None:
+        request = request_of(result, self._scan.options)
+        if request is None:
+            return None
+        return replace(request, on_placed=partial(self._folders.placed, result.path))
 
     def results(self, listings: Iterable[Listing]) -> Iterator[TrackResult]:
         """Everything that is decided in one pass; what was decoded is stored first."""
@@ -64,7 +71,11 @@ class Passes:
                 entry = inspected.entry
                 # Stored only if the file is still what was read: else the next scan would
                 # believe it.
-                if entry is not None and entry == entry_now(inspected.path):
+                if entry is not None and entry != (now := entry_now(inspected.path)):
+                    if scan.options.write and _is_other_file(entry, now):
+                        yield _changed(inspected, scan.options)
+                        continue
+                elif entry is not None:
                     store(inspected, scores, scan.cache, entry)
                 # Results may be held by the hundred thousand.
                 if not scan.recall.needs_embedding:
@@ -128,3 +139,21 @@ class Passes:
                 pool=self._pool,
             )
         return self._pipeline
+
+
+def _is_other_file(read: Entry, now: Entry | None) -> bool:
+    """Whether the sound may be another one: size, modification time or inode has changed."""
+    return now is None or read[1:4] != now[1:4]
+
+
+def _changed(inspected: Inspected, options: ResolvedOptions) -> TrackResult:
+    return TrackResult(
+        path=inspected.path,
+        status="failed",
+        genres=inspected.genres,
+        previous=inspected.genres,
+        reason=f"{inspected.path}: another program changed it while it was listened to, so"
+        " nothing was written to it. Scan it again once that program is done.",
+        field=options.targets.field,
+        is_stale=True,
+    )

@@ -6,33 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tagger.journal.run import Writer, new_run, write_unrecorded
-from tagger.model.lazy import Scorer
-from tagger.scan.cache_key import cache_key_of, sha256_of
 from tagger.scan.context import Cache, ScanContext
-from tagger.scan.options import ResolvedOptions
 from tagger.state.null_cache import NullCache
+from tagger.state.records import CacheKey
 from tagger.state.scan_cache import ScanCache
 from tagger.state.store import Store
 
 
 def open_cache(
-    store: Store | None,
-    engine: Scorer,
-    options: ResolvedOptions,
-    *,
-    on_notice: Callable[[str], None],
+    store: Store | None, key: CacheKey, *, on_notice: Callable[[str], None]
 ) -> Cache:
-    """What is stored for this model and these options; nothing without a state.
+    """What is stored for a model and options; nothing without a state.
 
     Args:
         store: the state.
-        engine: the model.
-        options: of the scan.
+        key: of the model and the options of the scan.
         on_notice: told once, in a sentence, if the state fails while the scan runs.
     """
     if store is None:
         return NullCache()
-    key = cache_key_of(options, engine.spec, model=sha256_of(engine.path))
     return ScanCache(store, key, on_notice=on_notice)
 
 

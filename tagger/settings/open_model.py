@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tagger.model.device_file import file_on
 from tagger.model.device_options import DeviceOptions, parse_device
-from tagger.model.lazy import DeferredEngine, LoadWatch, load_watched
+from tagger.model.lazy import DeferredEngine, LoadWatch, load_watched, replaced
 from tagger.model.spec_file import spec_in
 from tagger.settings.config import Settings
 from tagger.settings.model_overrides import with_settings
+from tagger.system.digest import sha256_of
 from tagger.system.quiet import silence_native_stderr
 
 
@@ -39,8 +40,13 @@ def open_model(
     silence_native_stderr()
     kind, options = parse_device(device, options)
     path = file_on(path, kind, options.index)
-    spec, notes = with_settings(spec_in(path), settings)
-    engine = DeferredEngine(path, spec, partial(load_watched, path, kind, options, watch))
+    own = spec_in(path)
+    sha256 = sha256_of(path)
+    if spec_in(path) != own:  # a revision is in it
+        raise replaced(path)
+    spec, notes = with_settings(own, settings)
+    load = partial(load_watched, path, kind, options, watch)
+    engine = DeferredEngine(path, spec, load, sha256=sha256)
     if kind not in {"auto", "cpu"} or options.auto_batch:
         engine.prepare()
     return engine, notes

@@ -15,9 +15,9 @@ from tagger.state.aside import (
     finish_rescue,
     make_way,
 )
-from tagger.state.location import is_on_network
 from tagger.state.lock import Hold, lock_path
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, Migration, migrate, version_of
+from tagger.system.mounts import is_on_network
 
 BUSY_S = 30.0
 """How long a statement waits for a program that only reads, such as `sqlite3`."""
@@ -201,6 +201,7 @@ def _opened(
     connection = _connect(str(path))
     try:
         _check_version(path, connection, migrations)
+        # The write-ahead log needs memory that all who open the file share.
         mode = "DELETE" if is_on_network(path.parent) else "WAL"
         connection.execute(f"PRAGMA journal_mode = {mode}")
         if thoroughly:

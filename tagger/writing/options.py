@@ -1,6 +1,7 @@
 """What is to be written to a file, and how, as whoever writes asks for it."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -57,6 +58,7 @@ class WriteRequest:
         options: how it is written.
         expected: what it said when that was decided, or None.
         others: what other fields shall hold, by name.
+        on_placed: told, in the thread that writes, how the file is once it has been replaced.
     """
 
     path: Path
@@ -64,3 +66,4 @@ class WriteRequest:
     options: WriteOptions = field(default_factory=WriteOptions)
     expected: TagInfo | None = None
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    on_placed: Callable[[os.stat_result], None] | None = None

@@ -5,6 +5,7 @@ that a journal needs is known before the copy exists: what the file is, what it 
 the bytes that lead back.
 """
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from tagger.tags.registry import translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
 from tagger.writing.attributes import copy_attributes
+from tagger.writing.open_elsewhere import is_being_written
 
 NOT_WRITTEN = "the genre was not written and the file is as it was"
 _DURABLE = "the genre was written, but may be lost if the machine stops now"
@@ -52,6 +54,7 @@ class PreparedWrite:
         mtime_ns: the modification time that the copy gets; None for now.
         compare: looks at the copy as a reader of tags does.
         called: the file's name in messages, as it was given; None for `path`.
+        on_placed: told how the file is once the copy has taken its place, or None.
         made: the copy's state, once it has been made.
         is_placed: the copy has taken the original's place.
         is_left: the copy could not be removed.
@@ -69,6 +72,7 @@ class PreparedWrite:
     mtime_ns: int | None = None
     compare: Compare = _nothing_wrong
     called: Path | None = None
+    on_placed: Callable[[os.stat_result], None] | None = None
     made: os.stat_result | None = field(default=None, init=False)
     is_placed: bool = field(default=False, init=False)
     is_left: bool = field(default=False, init=False)
@@ -101,10 +105,12 @@ class PreparedWrite:
         """
         try:
             with translated(self._name, WriteError, NOT_WRITTEN):
+                self._check_not_written()
                 # By name, not by the open file: another file may stand there by now.
                 self._check_unchanged(self.path.stat())
                 self.temp.replace(self.path)
                 self.is_placed = True
+            self._tell()
             with translated(self._name, WriteError, _DURABLE):
                 # Without it the rename itself may be lost with the power.
                 filecopy.sync_folder(self.path.parent)
@@ -150,6 +156,20 @@ class PreparedWrite:
             f"{self._name}: it was changed by another program while its genre was being"
             " written, and is left as that program made it. Scan it again."
         )
+
+    def _check_not_written(self) -> None:
+        """What that program writes from now on would go into a file that has no name."""
+        if is_being_written(self.path):
+            raise ChangedError(
+                f"{self._name}: another program has it open to write to it, as one that"
+                " downloads it does, so it is left as it is. Scan it again once that is done."
+            )
+
+    def _tell(self) -> None:
+        # At once: what another program makes of the file later is not what we have made.
+        if self.on_placed is not None:
+            with contextlib.suppress(OSError):  # it is gone already: there is nothing to tell
+                self.on_placed(self.path.stat())
 
     def _is_same(self, now: os.stat_result) -> bool:
         """Look into a file of which something has changed, while its modification time has not.

@@ -115,6 +115,7 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
                 mtime_ns=state.st_mtime_ns if options.keep_mtime else None,
                 compare=_tag_reader(container, edits, options.style),
                 called=path,
+                on_placed=request.on_placed,
             )
 
 

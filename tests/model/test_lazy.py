@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 import onnx
 import pytest
 
+from tagger.api import Tagger
 from tagger.errors import ModelError
-from tagger.model.catalogue import DEFAULT, find_model
+from tagger.model.catalogue import DEFAULT, find_model, find_variant
 from tagger.model.lazy import DeferredEngine
 from tagger.model.load import read_spec
 from tagger.model.spec_file import spec_in
+from tagger.scan.options import ScanOptions
 from tagger.scan.pipeline import ListenOptions, analyse
 from tagger.scan.records import Inspected
+from tagger.settings import open_model as opening
+from tagger.system.digest import file_sha256
 from tagger.writing.safe_write import write_genres
 from tests.engines import make_spec, tone_engine
 from tests.tones import write_tone
@@ -133,10 +138,17 @@ class Loader:
         return tone_engine()
 
 
+def deferred(folder, load):
+    """An engine that is loaded by a function; its model file is there."""
+    path = folder / "fake.onnx"
+    path.write_bytes(b"fake")
+    return DeferredEngine(path, make_spec(), load, sha256=file_sha256(path))
+
+
 def test_the_engine_is_loaded_once_and_only_to_decode(tmp_path):
     """Files that are settled by a look do not load it; those that are heard load it once."""
     load = Loader()
-    engine = DeferredEngine(Path("fake.onnx"), make_spec(), load)
+    engine = deferred(tmp_path, load)
     tones = [write_tone(tmp_path / f"{i}.wav", 200) for i in range(3)]
     nothing = analyse(tones, engine, ListenOptions(), inspect=Inspected)
     assert len(list(nothing)) == 3
@@ -152,6 +164,51 @@ def test_a_model_that_cannot_be_run_ends_the_scan(tmp_path):
     def load():
         raise ModelError("its graph is broken")
 
-    engine = DeferredEngine(Path("fake.onnx"), make_spec(), load)
+    engine = deferred(tmp_path, load)
     with pytest.raises(ModelError, match="graph is broken"):
         list(analyse([write_tone(tmp_path / "a.wav", 200)], engine, ListenOptions()))
+
+
+@pytest.mark.parametrize("now", [b"other", None])
+def test_a_model_that_was_replaced_before_it_was_loaded_is_not_used(tmp_path, now):
+    """Its labels and thresholds were those of the file before."""
+    engine = deferred(tmp_path, Loader())
+    engine.path.unlink()
+    if now is not None:
+        engine.path.write_bytes(now)
+    with pytest.raises(ModelError, match="was replaced or removed"):
+        engine.prepare()
+    assert not engine.is_loaded
+
+
+def test_a_model_that_is_replaced_while_it_is_looked_at_is_refused(tmp_path, monkeypatch):
+    """The spec of one and the digest of another would stand for a model that is neither."""
+    path = tmp_path / "mine.onnx"
+    shutil.copy(MODEL, path)
+
+    def late(model):
+        shutil.copy(find_variant(MODEL, "fp32"), model)
+        return file_sha256(model)
+
+    monkeypatch.setattr(opening, "sha256_of", late)
+    with pytest.raises(ModelError, match="was replaced or removed"):
+        Tagger(path, state=False, settings={}, device="cpu")
+
+
+def test_scores_are_stored_for_the_model_that_gave_them(tmp_path):
+    """A model that is put in the place of one in use is another one to the state."""
+    path, music = tmp_path / "mine.onnx", tmp_path / "music"
+    shutil.copy(MODEL, path)
+    write_tone(music / "a.flac", 440, seconds=2)
+    options = ScanOptions(threshold=1.0)
+    where = {"state": tmp_path / "state.db", "device": "cpu", "settings": {}}
+    with Tagger(path, **where) as before:
+        (first,) = before.scan([music], options)
+        shutil.copy(find_variant(MODEL, "fp32"), path)
+        write_tone(music / "b.flac", 330, seconds=3)
+        old = {result.path.name: result.scores for result in before.scan([music], options)}
+    with Tagger(path, **where) as after:
+        new = {result.path.name: result.scores for result in after.scan([music], options)}
+        own = after.predict(music / "b.flac").scores
+    assert first.scores == old["a.flac"]
+    assert new["b.flac"] == own != old["b.flac"]

@@ -10,8 +10,8 @@ import pytest
 
 from tagger.errors import StateError
 from tagger.state import open_store, state_path
-from tagger.state.location import is_on_network
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, migrate
+from tagger.system.mounts import is_on_network
 
 ROOT = Path(__file__).parents[2]
 NOTES = ("CREATE TABLE note (text TEXT NOT NULL)",)
