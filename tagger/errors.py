@@ -3,6 +3,7 @@
     TaggerError
     |-- StartError            nothing can be started: exit code 2, before any file is touched
     |   |-- InputError        a path is missing, a folder is empty, an option is wrong
+    |   |   `-- NotThereError  a path is missing, or cannot be reached at this moment
     |   |-- ModelError        a model file is missing, corrupt or not one of ours
     |   |-- DeviceError       the device that was asked for cannot really be used
     |   |-- StateError        the file that remembers earlier runs cannot be used
@@ -29,6 +30,10 @@ class StartError(TaggerError):
 
 class InputError(StartError):
     """A path or an option given by the user cannot be used."""
+
+
+class NotThereError(InputError):
+    """There is no file or folder of a name, or it cannot be reached; it may come back."""
 
 
 class ModelError(StartError):

@@ -95,9 +95,13 @@ def _folder(path: Path) -> Path:
     """An absolute path, since changes are told with such.
 
     Raises:
-        InputError: it is no folder.
+        InputError: it is no folder, or it cannot be reached.
     """
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a share that is away, or a folder that others may not look into
+        raise InputError(f"{path}: cannot be reached ({error.strerror}).") from error
+    if not is_folder:
         raise InputError(f"{path}: there is no such folder; name folders to be watched.")
     return path.resolve()
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tagger.journal.history import Change, ChangeStatus, planned_changes, signed
 from tagger.journal.record import settle
+from tagger.state.aside import OnNotice
 from tagger.state.location import state_path
-from tagger.state.store import OnNotice, Store, open_store
+from tagger.state.store import Store, open_store
 from tagger.writing import filecopy
 from tagger.writing.replace import identity_at
 

@@ -44,8 +44,8 @@ def is_taken(path: Path, top: Path, exclude: Sequence[str], *, is_folder: bool =
 
 def _marks_in(folder: Path) -> ignored.Rules | None:
     """What the marks in a folder leave out; None for all of it, or if they cannot be read."""
-    marks = [name for name in ignored.MARKS if (folder / name).exists()]
     try:
+        marks = [name for name in ignored.MARKS if (folder / name).exists()]
         return ignored.marked_rules(folder, marks) if marks else ()
     except OSError:
         return None  # as a walk: what is to be left out is not known, so nothing is taken

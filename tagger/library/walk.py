@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from tagger.errors import InputError
+from tagger.errors import InputError, NotThereError
 from tagger.library import ignored
 from tagger.library.listing import (
     AUDIO_SUFFIXES,
@@ -160,14 +160,16 @@ def check_exists(path: Path) -> None:
     """Check that there is a file or folder of a name.
 
     Raises:
-        InputError: there is none, or it cannot be reached.
+        NotThereError: there is none, or it cannot be reached.
     """
     try:
         path.lstat()
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file or folder; check the path.") from error
+        raise NotThereError(
+            f"{path}: there is no such file or folder; check the path."
+        ) from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be reached ({_reason(error)}).") from error
+        raise NotThereError(f"{path}: cannot be reached ({_reason(error)}).") from error
 
 
 class _Walk:

@@ -9,6 +9,7 @@ from tagger.scan.resources import Resources
 from tagger.scan.results import TrackResult
 from tagger.scan.write_results import result_of_undo
 from tagger.state import state_path
+from tagger.state.aside import being_rescued
 
 if TYPE_CHECKING:
     from tagger.journal.history import Run
@@ -26,8 +27,10 @@ class Undoing(Resources):
         if self._store is not None:
             return all_runs(self._store)
         path = self._state or state_path()
-        is_there = self._remember and (self._state is not None or path.exists())
-        return runs_at(path) if is_there else []
+        # One that is set aside only now is asked for as well: that there were none is not so.
+        is_there = path.exists() or being_rescued(path).exists()
+        is_asked = self._remember and (self._state is not None or is_there)
+        return runs_at(path) if is_asked else []
 
     def run_to_undo(self, paths: Iterable[Path | str] = (), *, run: int | None = None) -> int:
         """The run that `undo` would take back: the last one that is still in force.

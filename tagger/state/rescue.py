@@ -4,6 +4,7 @@ SQLite has no checksums of its own, so a row may be wrong without anybody notici
 harm: an undo compares whole files, and does nothing where the journal is wrong.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _TABLES = ("run", "correction", "change")  # in this order, since changes name runs
+_MIN_ROW_LEN = 16  # bytes; those of all these tables are longer
 
 Row = Sequence[object]
 
@@ -23,43 +25,58 @@ def rescue_journal(damaged: Path, connection: sqlite3.Connection) -> int | None:
         connection: the new one, in autocommit mode.
 
     Returns:
-        How many changes were saved; None if the old state cannot be read at all.
+        How many changes the new state has by then; None if the old one cannot be read at all.
+
+    Raises:
+        sqlite3.Error: the new one cannot be written, and holds what it held before.
     """
+    kinds = {table: _columns(table, connection) for table in _TABLES}
     try:
-        old = sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error:
+        rows = _all_readable(damaged, kinds)
+    except sqlite3.Error:  # of the old one
         return None
-    n_saved = 0
+    connection.execute("BEGIN IMMEDIATE")
     try:
+        for table, (names, found) in rows.items():
+            marks = ", ".join("?" * len(names))
+            # Numbers are kept: people have noted them, and changes name each other by them.
+            # So nothing comes twice, whichever start was killed after it had copied all.
+            insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+            connection.executemany(insert, found)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite ends it itself on a full disk
+            connection.execute("ROLLBACK")
+        raise
+    return int(connection.execute("SELECT count(*) FROM change").fetchone()[0])
+
+
+def _all_readable(
+    damaged: Path, kinds: Mapping[str, Mapping[str, str]]
+) -> dict[str, tuple[list[str], list[Row]]]:
+    """By table: the columns that both states have, and the rows that the new one can take.
+
+    Raises:
+        sqlite3.Error: the old state cannot be read.
+    """
+    found = {}
+    most = damaged.stat().st_size // _MIN_ROW_LEN
+    with contextlib.closing(
+        sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)
+    ) as old:
         # Opening reads nothing: the first question shows whether there is anything to read.
         old.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        connection.execute("BEGIN IMMEDIATE")
         for table in _TABLES:
-            n_saved = _copy(table, old, connection)
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        return None
-    finally:
-        old.close()
-    return n_saved
-
-
-def _copy(table: str, old: sqlite3.Connection, new: sqlite3.Connection) -> int:
-    """Copy one table; a row that the new one does not take is left out."""
-    kinds = _columns(table, new)
-    names = [name for name in _columns(table, old) if name in kinds]
-    if not names:
-        return 0
-    marks = ", ".join("?" * len(names))
-    # Numbers are kept: people have noted them, and changes name each other by them.
-    insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
-    n_copied = 0
-    for row in _readable(table, names, old).values():
-        if _is_sound(dict(zip(names, row, strict=True)), kinds):
-            n_copied += new.execute(insert, tuple(row)).rowcount
-    return n_copied
+            names = [name for name in _columns(table, old) if name in kinds[table]]
+            if names:
+                rows = _readable(table, names, old, most).values()
+                sound = [
+                    row
+                    for row in rows
+                    if _is_sound(dict(zip(names, row, strict=True)), kinds[table])
+                ]
+                found[table] = names, sound
+    return found
 
 
 def _columns(table: str, connection: sqlite3.Connection) -> dict[str, str]:
@@ -94,8 +111,10 @@ def _is_sound(row: Mapping[str, object], kinds: Mapping[str, str]) -> bool:
     )
 
 
-def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict[int, Row]:
-    """The rows from both ends up to what is broken, then one by one what lies between."""
+def _readable(
+    table: str, names: Sequence[str], old: sqlite3.Connection, most: int
+) -> dict[int, Row]:
+    """The rows from both ends up to what is broken, then one by one `most` of those between."""
     select = f"SELECT id, {', '.join(names)} FROM {table}"  # noqa: S608, names of our tables
     readable: dict[int, Row] = {}
     ends = []
@@ -109,8 +128,9 @@ def _readable(table: str, names: Sequence[str], old: sqlite3.Connection) -> dict
             ends.append(last)
             continue
         return readable
-    first, last = ends
-    for number in range((first or 0) + 1, last or 0):
+    first, last = (end or 0 for end in ends)
+    # A broken page may tell any number: no more rows are missing than the file has room for.
+    for number in range(first + 1, min(last, first + most)):
         try:
             row = old.execute(f"{select} WHERE id = ?", (number,)).fetchone()
         except sqlite3.DatabaseError:

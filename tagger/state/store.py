@@ -3,13 +3,19 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from tagger.errors import StateError
+from tagger.state.aside import (
+    OnNotice,
+    being_rescued,
+    finish_making_way,
+    finish_rescue,
+    make_way,
+)
 from tagger.state.lock import Hold, lock_path
-from tagger.state.rescue import rescue_journal
 from tagger.state.schema import APPLICATION_ID, MIGRATIONS, Migration, migrate, version_of
 from tagger.system.mounts import is_on_network
 
@@ -18,12 +24,8 @@ BUSY_S = 30.0
 
 _MAGIC = b"SQLite format 3\0"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_BESIDE = ("", "-wal", "-shm", "-journal")
 
 Row = tuple[Any, ...]
-
-OnNotice = Callable[[str], None]
-"""Told, in a sentence, what the owner of the state should know."""
 
 
 class Store:
@@ -154,21 +156,14 @@ def open_store(
     _check_kind(path, was_ours=was_ours)
     hold = Hold(path)
     try:
-        try:
-            connection = _opened(path, migrations, thoroughly=hold.was_left)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            aside = _set_aside(path)
-            connection = _opened(path, migrations, thoroughly=False)
-            on_notice(_notice(path, aside, error, rescue_journal(aside, connection)))
+        connection = _opened_or_begun(path, migrations, on_notice, thoroughly=hold.was_left)
     except sqlite3.DatabaseError as error:
-        hold.release()
+        hold.release(orderly=not hold.was_left)  # not looked at as closely as it has to be
         raise StateError(
             f"{path}: the state cannot be opened ({error}); name another one with --state FILE."
         ) from error
     except BaseException:
-        hold.release()
+        hold.release(orderly=not hold.was_left)
         raise
     return Store(path, connection, hold)
 
@@ -179,6 +174,11 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def _look(path: Path, migrations: Sequence[Migration]) -> Store:
+    if being_rescued(path).exists():
+        raise StateError(
+            f"{path}: the state was damaged, and what can be read of its undo journal is not"
+            " saved yet; `tagger undo --dry-run` goes on with that."
+        )
     if not path.exists():
         raise StateError(f"{path}: there is no state; nothing was recorded there so far.")
     try:
@@ -207,6 +207,28 @@ def _opened(
         if thoroughly:
             _check_pages(connection)
         migrate(connection, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _opened_or_begun(
+    path: Path, migrations: Sequence[Migration], on_notice: OnNotice, *, thoroughly: bool
+) -> sqlite3.Connection:
+    """The state; in place of a damaged one a new one, with the undo journal of that."""
+    finish_making_way(path)
+    damage = None
+    try:
+        connection = _opened(path, migrations, thoroughly=thoroughly)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        damage = error
+        make_way(path)
+        connection = _opened(path, migrations, thoroughly=False)
+    try:
+        finish_rescue(path, connection, damage, on_notice)
     except BaseException:
         connection.close()
         raise
@@ -256,29 +278,3 @@ def _check_version(
             f"{path}: a newer tagger made this state (version {version}, this one knows"
             f" {len(migrations)}); update tagger, or name another file with --state."
         )
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged state and what lies beside it."""
-    number = 1
-    # Never over an earlier one: each may hold changes that can be undone.
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in _BESIDE:
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
-def _notice(path: Path, aside: Path, error: sqlite3.Error, n_saved: int | None) -> str:
-    """The sentence that tells of a state that was set aside."""
-    message = (
-        f"{path}: the state is damaged ({error}); it was set aside as {aside.name}, and tagger"
-        " begins a new one: files are listened to once more."
-    )
-    if n_saved is None:
-        return f"{message} Its undo journal could not be read."
-    return (
-        f"{message} {n_saved} changes of its undo journal were saved." if n_saved else message
-    )

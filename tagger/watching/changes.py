@@ -1,8 +1,8 @@
 """What changes in some folders: native events, or polling where there are none."""
 
-import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +26,8 @@ REMOTE = frozenset(
 """File systems on which others write without the kernel here being told."""
 
 MOUNTS = Path("/proc/self/mounts")
+
+_REFUSED = "Polling is refused ({}): the folders are looked over every {:g} seconds instead."
 
 
 def _say_nothing(_sentence: str) -> None:
@@ -72,22 +74,48 @@ def _changes(
     *,
     is_polled: bool,
 ) -> Iterator[set[Path]]:
-    is_new, lost = False, set[Path]()
+    is_new, is_refused, lost = False, False, set[Path]()
+    before: list[tuple[int, int] | None] = []
     while not stop.is_set():
         marks = _marks(folders)
+        is_refused, before = is_refused and marks == before, marks
         there = [one for one, mark in zip(folders, marks, strict=True) if mark is not None]
         _tell(lost, lost := set(folders).difference(there), on_notice)
-        with contextlib.suppress(FileNotFoundError):  # lost just now
-            for changed in _events(there, stop, is_polled=is_polled) if there else ():
+        events = (
+            _looks(there, stop) if is_refused else _events(there, stop, is_polled=is_polled)
+        )
+        try:
+            for changed in events if there else ():
                 # Nothing is told of a folder that is away, or while another file system lies
                 # over it; that files are gone, which polling says then, is not so.
                 if _marks(folders) != marks:
                     break
                 yield changed | set(there) if is_new else changed
                 is_new = False
+        except FileNotFoundError:
+            pass  # lost just now
+        except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
+            if _marks(folders) == marks:  # not what a share gives that is lost just now
+                if not is_polled or isinstance(error, OSError):
+                    raise  # the limit of watches, for one
+                on_notice(_REFUSED.format(error, POLL_S))
+                is_refused = True
         is_new = True
         if not stop.wait(TICK_S):
             yield set()
+
+
+def _looks(folders: Sequence[Path], stop: threading.Event) -> Iterator[set[Path]]:
+    """Name the folders each time that polling would have looked at them, but cannot.
+
+    One file or folder that may not be read, or a link in a circle, ends watchfiles' polling,
+    also where it is told to ignore such. A walk tells of it and goes on.
+    """
+    while not stop.is_set():
+        next_look = time.monotonic() + POLL_S
+        while time.monotonic() < next_look and not stop.wait(TICK_S):
+            yield set()
+        yield set(folders)
 
 
 def _tell(

@@ -1,6 +1,7 @@
 """Changes in folders -> results: the loop of `tagger watch`."""
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from tagger.errors import InputError
+from tagger.errors import InputError, NotThereError
 from tagger.library.below import is_taken
 from tagger.library.selection import WalkOptions
 from tagger.scan.options import ScanOptions
@@ -133,7 +134,8 @@ class _Following:
         if gone := [path for path in sorted(changed) if self._is_gone(path)]:
             self.tagger.forget_gone(gone)
         for path in sorted(changed):
-            is_folder = path.is_dir()
+            # `Path.is_dir` raises where a share is away, or a folder is another user's.
+            is_folder = os.path.isdir(path)  # noqa: PTH112
             if not any(self._takes(path, top, is_folder=is_folder) for top in self.folders):
                 continue
             if is_folder:
@@ -209,12 +211,16 @@ class _Following:
         while left and not self.stop.is_set():
             try:
                 results = self.tagger.scan(left, self.scanning, stop=self.stop)
-            except InputError:
+            except InputError as error:
                 there = [path for path in left if self.options.look(path) is not None]
-                if there == left:
+                if there != left:  # one was removed just now
+                    left = self._without_lost(left, there)
+                    continue
+                if not isinstance(error, NotThereError):
                     raise
-                left = there  # one was removed just now
-                continue
+                # A tag editor deleted one and wrote it anew, or a share was away for a moment.
+                self._wait_for(left)
+                return
             for result in results:
                 # Otherwise the event that our own write causes would be a second round.
                 if result.status == "written":
@@ -223,3 +229,15 @@ class _Following:
                     self.settling.forget(str(result.path))
                 yield result
             return
+
+    def _without_lost(self, paths: list[str], there: list[str]) -> list[str]:
+        """The files that are there; should another one come back, it is news."""
+        for path in set(paths).difference(there):
+            self.settling.forget(path)
+        return there
+
+    def _wait_for(self, paths: Iterable[str]) -> None:
+        """Try files again once they have been quiet, though they were taken for whole."""
+        for path in paths:
+            self.settling.forget(path)
+            self.settling.note(path, self.options.clock())
