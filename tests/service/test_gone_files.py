@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.service.jobs import scan
 from tagger.service.places import library_file
 from tests.service.conftest import all_ended, chords, make_options, running, working
 
@@ -62,3 +63,38 @@ def test_a_picture_that_goes_while_it_is_read_is_none(tmp_path, monkeypatch, bef
         (music / "cover.png").write_bytes(PICTURE)
         (music / "folder.jpg").unlink()
         assert client.get("/api/v1/tracks/1/cover").status_code == 404
+
+
+@pytest.mark.parametrize(("n_times", "state"), [(1, "done"), (3, "done"), (99, "failed")])
+def test_a_file_that_is_written_anew_while_it_is_scanned_is_scanned(
+    tmp_path, monkeypatch, n_times, state
+):
+    """As tag editors do it; one that is away again and again ends the job, not the worker."""
+    music = tmp_path / "music"
+    songs = [chords(music / name) for name in ("a.flac", "b.flac")]
+    scan_files, times = scan._scan_files, []
+
+    def edited(*given):
+        times.append(1)
+        if len(times) > n_times:
+            scan_files(*given)
+            return
+        data = songs[0].read_bytes()
+        songs[0].unlink()
+        try:
+            scan_files(*given)
+        finally:
+            songs[0].write_bytes(data)
+
+    monkeypatch.setattr(scan, "_scan_files", edited)
+    with (
+        running(make_options(tmp_path, folder=music)) as client,
+        working(client.app.state.service.options),
+    ):
+        (job,) = [one for one in all_ended(client) if one["kind"] == "scan"]
+    assert (job["state"], job["n_failed"]) == (state, 0)
+    assert len(times) == min(n_times + 1, 4)
+    if state == "failed":
+        assert "a.flac" in job["error"]
+    else:
+        assert job["n_done"] == 2
