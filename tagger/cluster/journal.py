@@ -96,7 +96,14 @@ def all_runs(parts: JournalParts) -> list[ObjectRun]:
     Raises:
         StateError: they cannot be read.
     """
-    runs = [_run_of(parts, f"{folder}/{_RUN}") for folder in parts.folders()]
+    runs = []
+    for folder in parts.folders():
+        try:
+            runs.append(_run_of(parts, f"{folder}/{_RUN}"))
+        except StateError:
+            # An empty folder is left by one that was killed as it began; it changed nothing.
+            if parts.names(folder):
+                raise
     return sorted(runs, key=lambda run: run.began, reverse=True)
 
 

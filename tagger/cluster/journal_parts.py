@@ -115,7 +115,9 @@ class StoredParts:
         first = len(self._key("x")) - 1
         with self._asked(root):
             pages = obstore.list(self.place.store, prefix=root)
-            return sorted(entry["path"][first:] for page in pages for entry in page)
+            names = (entry["path"][first:] for page in pages for entry in page)
+            # Hidden: what is being written, or was when its writer was killed.
+            return sorted(n for n in names if not n.rpartition("/")[2].startswith("."))
 
     def folders(self, folder: str = "") -> list[str]:
         """As in `JournalParts`."""

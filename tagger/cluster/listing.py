@@ -1,6 +1,7 @@
 """A place -> its audio objects, page by page: no listing is ever held whole."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,23 +92,32 @@ def _of_folder(top: Path, below: str = "") -> Iterator[ObjectEntry]:
         raise InputError(f"{top}: it cannot be listed ({error.strerror}).") from error
     for entry in entries:
         key = f"{below}/{entry.name}" if below else entry.name
-        if entry.is_dir(follow_symlinks=False):
+        if _is_folder(entry):
             yield from _of_folder(top, key)
-        elif entry.is_file() and (status := _status(entry)) is not None:
-            yield ObjectEntry(
-                key,
-                status.st_size,
-                etag_of(status),
-                datetime.fromtimestamp(status.st_mtime, UTC),
-            )
+        elif (found := _file(entry, key)) is not None:
+            yield found
 
 
-def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:
-    """None of a file that is gone since its folder was listed."""
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
-        return entry.stat()
-    except FileNotFoundError:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # some file systems must be asked; the question about a file comes next
+        return False
+
+
+def _file(entry: "os.DirEntry[str]", key: str) -> ObjectEntry | None:
+    """A file; None of what is none, or is gone since its folder was listed."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not entry.is_symlink():
+            return None
+        # As in a scan of files: who opens it says why it cannot be; it is not just left out.
+        return ObjectEntry(key, 0, "", datetime.fromtimestamp(0, UTC))
+    if not stat.S_ISREG(status.st_mode):
         return None
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return ObjectEntry(key, status.st_size, etag_of(status), modified)
 
 
 def etag_of(status: os.stat_result) -> str:

@@ -23,11 +23,13 @@ from tagger.cluster.problems import objects_asked
 from tagger.cluster.records import ObjectEntry, ObjectResult
 from tagger.cluster.results import PastRow, TakenOverError
 from tagger.cluster.schema import rows_of, table_of
+from tagger.cluster.scratch import clear_unfinished
 from tagger.cluster.stores import Place, open_place
 from tagger.errors import InputError, StoppedError
 from tagger.writing import filecopy
 
 _RUN = re.compile(r"(\d{6,})\.json$")
+_PART = re.compile(r"part-(\d{8,})\.parquet")
 _PAST_COLUMNS = ["key", "etag", "conditions", "status"]
 
 
@@ -69,6 +71,8 @@ class ParquetResults:
             except AlreadyExistsError:
                 run += 1
             else:
+                if self.place.folder is not None:
+                    clear_unfinished(self.place.folder)
                 return run
 
     def past(self, order: ListingOrder, run: int) -> "ParquetPast":
@@ -98,7 +102,8 @@ class ParquetResults:
 
     def part_numbers(self, run: int) -> set[int]:
         """As in `Results`."""
-        return {int(part[-16:-8]) for part in self.parts(run)}
+        names = (part.rpartition("/")[2] for part in self.parts(run))
+        return {int(match[1]) for name in names if (match := _PART.fullmatch(name))}
 
     def write_part(self, run: int, number: int, rows: Sequence[ObjectResult]) -> None:
         """As in `Results`."""
@@ -117,10 +122,15 @@ class ParquetResults:
                 yield from rows_of(pq.read_table(self._part_file(key)))
 
     def parts(self, run: int) -> list[str]:
-        """The keys of the parts of a run, in the order of the listing."""
+        """The keys of the parts of a run, in the order of the listing.
+
+        In a folder there may be others beside them: what a worker writes just now, or was
+        writing when it was killed, has a name of its own until it is whole.
+        """
         prefix = self.place.key(f"run={run:06d}")
         pages = obstore.list(self.place.store, prefix, chunk_size=1_000)
-        return sorted(entry["path"] for page in pages for entry in page)
+        keys = (entry["path"] for page in pages for entry in page)
+        return sorted(key for key in keys if _PART.fullmatch(key.rpartition("/")[2]))
 
     def past_rows(self, key: str) -> Iterator[tuple[str, PastRow]]:
         """What counts of the rows of one part."""

@@ -1,17 +1,19 @@
 """Ray: on this machine or a cluster that is there; one actor a core, wherever nodes are."""
 
 import contextlib
+import hashlib
 import logging
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from tagger.cluster.actor import ScanActor, Work
-from tagger.errors import InputError, MissingExtraError, StartError
+from tagger.errors import InputError, MissingExtraError, ModelError, StartError
 from tagger.system.cores import usable_cores
 from tagger.system.version import __version__
 
@@ -151,6 +153,34 @@ def _on(node: str, *, soft: bool = False) -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
     return NodeAffinitySchedulingStrategy(node, soft=soft)
+
+
+def spread(nodes: Sequence[str], n_actors: int | None) -> list[str]:
+    """A node for each actor: one a core, or as many as are asked for, in turns."""
+    n = n_actors or len(nodes)
+    return [nodes[i % len(nodes)] for i in range(n)]
+
+
+def model_bytes(path: Path, sha: str) -> bytes:
+    """What the actors are sent of the model file: just what the rows will say that it was.
+
+    Args:
+        path: the file.
+        sha: its sha256, as the run has it.
+
+    Raises:
+        ModelError: it is another file by now, or gone.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: it cannot be read any more ({error.strerror}).") from error
+    if hashlib.sha256(data).hexdigest() != sha:
+        raise ModelError(
+            f"{path}: the file was replaced just now, while the scan began; nothing was"
+            " scanned. Start it again."
+        )
+    return data
 
 
 def hold(data: bytes) -> Any:

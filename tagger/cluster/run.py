@@ -19,7 +19,9 @@ from tagger.cluster.ray_cluster import (
     check_nodes,
     connected,
     hold,
+    model_bytes,
     require_ray,
+    spread,
     start_actors,
     stop_actors,
 )
@@ -125,6 +127,7 @@ def scanning(
         InputError: the results hold another run and nobody said that it goes on, the place
             cannot be listed or the cluster not be used.
         MissingExtraError: Ray is not installed.
+        ModelError: the model file is replaced meanwhile.
     """
     require_ray()
     check_results(results, asked)
@@ -140,15 +143,14 @@ def scanning(
         yield run
         return
     with connected(asked.cluster):
-        chosen = _spread(check_nodes(asked.cluster), asked.n_actors)
+        chosen = spread(check_nodes(asked.cluster), asked.n_actors)
         run.n_actors = len(chosen)
         todo = islice(_again(first, left), asked.limit)
         cut = batches(todo, part_len=asked.part_len, n_actors=len(chosen))
-        model = hold(tagger.path.read_bytes())
+        model = hold(model_bytes(tagger.path, work.model_sha))
         actors = start_actors(work, model, chosen)
         try:
-            with closing(_done(actors, cut, stop)) as done:
-                run.batches = done
+            with closing(_done(actors, cut, stop)) as run.batches:
                 yield run
         finally:
             stop_actors(actors)
@@ -199,12 +201,6 @@ def _again(first: ObjectEntry, others: Iterator[ObjectEntry]) -> Iterator[Object
     yield from others
 
 
-def _spread(nodes: Sequence[str], n_actors: int | None) -> list[str]:
-    """A node for each actor: one a core, or as many as are asked for, in turns."""
-    n = n_actors or len(nodes)
-    return [nodes[i % len(nodes)] for i in range(n)]
-
-
 def work_of(
     tagger: "Tagger",
     place: Place,
@@ -214,6 +210,7 @@ def work_of(
     asked: ObjectScan,
 ) -> Work:
     """Begin a run in the results, and say what every actor must know."""
+    model = tagger.model_sha  # asked once, and first: a file may be replaced at any time
     conditions, writing = tagger.conditions(options), None
     how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
     # Asked before a run begins: results without a row would have to be resumed.
@@ -223,7 +220,7 @@ def work_of(
     about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
     number = results.begin(about)
     if options.write:
-        writing = begin_writing(place, results, number, model=tagger.model_sha, options=how)
+        writing = begin_writing(place, results, number, model=model, options=how)
         writing = replace(writing, has_multipart=has_multipart)
     return Work(
         source=place.url,
@@ -233,7 +230,7 @@ def work_of(
         settings=tagger.settings,
         conditions=conditions,
         model_name=tagger.path.name,
-        model_sha=tagger.model_sha,
+        model_sha=model,
         n_decoders=asked.n_decoders,
         max_len=asked.max_len,
         writing=writing,

@@ -1,4 +1,4 @@
-"""Folders of temporary copies; what a killed process left is cleared by a later one."""
+"""Temporary copies and unfinished files; what a killed process left a later one clears."""
 
 import os
 import re
@@ -10,9 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tagger.system.processes import is_alive
+from tagger.writing import filecopy
 
 _UNUSED_S = 3600.0
 """A process of another container may live although this one cannot see it."""
+
+_UNFINISHED = ("_runs", "run=*", "_journal/*", "_journal/*/*")
+"""Folders of results in which files are written."""
 
 _NAME = re.compile(r"tagger-objects-(\d+)-\w+")
 
@@ -38,3 +42,16 @@ def clear_scratch(parent: Path | None) -> None:
         with suppress(FileNotFoundError):  # another process has removed it just now
             if time.time() - path.stat().st_mtime > _UNUSED_S:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_unfinished(results: Path) -> None:
+    """Remove what killed processes were writing into a folder of results."""
+    for folder in _UNFINISHED:
+        for path in results.glob(f"{folder}/.*.tmp"):
+            if not filecopy.is_temp(path):
+                continue
+            with suppress(
+                OSError
+            ):  # it has gone just now, or may not be removed: it harms nobody
+                if time.time() - path.stat().st_mtime > _UNUSED_S:
+                    path.unlink()

@@ -7,18 +7,16 @@ import threading
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from tagger import __version__
 from tagger.service.access import DOCUMENTED
-from tagger.service.db.models import Job
 from tagger.service.guard import PREFIX, Guard
 from tagger.service.http_problems import add_problems
 from tagger.service.jobs.supervisor import Supervisor
 from tagger.service.openapi import document_problems
 from tagger.service.options import ServeOptions
-from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job
+from tagger.service.queries.jobs import NewWork, add_job, one_under_way
 from tagger.service.routes import (
     about,
     audio,
@@ -88,8 +86,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _look_at_start(service: Service) -> None:
     """Let the library be looked through, unless that is under way from before."""
     with service.database.writing() as session:
-        query = select(Job.id).where(Job.kind == "look", Job.state.in_(UNDER_WAY)).limit(1)
-        if session.scalar(query) is None:
+        if one_under_way(session, "look") is None:
             folder = service.options.folder
             work = NewWork(
                 kind="look",

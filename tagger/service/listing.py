@@ -153,10 +153,14 @@ def _cover_beside(folder: Path) -> tuple[bytes, str] | None:
     for name in _COVERS:
         for suffix in (".jpg", ".png", ".jpeg", ".webp"):
             path = folder / f"{name}{suffix}"
-            if path.is_file() and not path.is_symlink():
+            try:
+                if not path.is_file() or path.is_symlink():
+                    continue
                 if path.stat().st_size > MAX_COVER_LEN:
                     continue
                 data = path.read_bytes()
-                if (kind := image_kind(data)) is not None:
-                    return data, kind
+            except OSError:  # it went just now, or is not for us: another name may do
+                continue
+            if (kind := image_kind(data)) is not None:
+                return data, kind
     return None

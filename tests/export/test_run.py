@@ -51,7 +51,7 @@ def test_a_model_becomes_half_precision_without_its_checkpoint(source, tmp_path)
     assert replace(before, revision="", precision="fp16") == replace(after, revision="")
     assert before.revision != after.revision
     tables = [line.partition(":")[0] for line in said if " front end, " in line]
-    assert tables == ["cpu, whole front end, fp32", "cpu, whole front end, fp16"]
+    assert tables == ["cpu, whole front end, fp16"]
     assert sum(line.startswith("pass") for line in said) == len(said) - len(tables) - 1
     assert max(map(len, "\n".join(said[:-1]).splitlines())) <= 80
     record = json.loads((tmp_path / "r.json").read_text())

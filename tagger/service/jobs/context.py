@@ -1,6 +1,7 @@
 """What a worker has at hand for all its jobs."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -56,6 +57,11 @@ class Context:
     work: Path
     has_journal: bool
     copies: set[Path] = field(default_factory=set)
+
+    def journal_name(self) -> str:
+        """Where the journal lies that takes this worker's changes, for people."""
+        state = self.options.state or "the state of its user"
+        return f"{socket.gethostname()}:{state}"
 
     def file_of(self, track: Track) -> Path:
         """The file of a track: in the library, or a copy of the upload.

@@ -40,6 +40,7 @@ def look_job(context: Context, job: Job) -> None:
     outside: list[str] = []
     walk = WalkOptions(on_error=lambda path, reason: unlisted.append(f"{path}: {reason}"))
     real_root = root.resolve()
+    turn = context.patiently(lambda: _turn(context))
     group: list[Path] = []
     for path in context.tagger.tracks([root], walk):
         if is_inside(real_root, path):
@@ -47,13 +48,23 @@ def look_job(context: Context, job: Job) -> None:
         else:
             outside.append(f"{path}: leads out of the library's folder; it is left out")
         if len(group) == GROUP:
-            _look_at(context, job, root, group)
+            _look_at(context, job, turn, root, group)
             group = []
-    _look_at(context, job, root, group)
-    context.patiently(lambda: _end(context, job, unlisted, outside))
+    _look_at(context, job, turn, root, group)
+    context.patiently(lambda: _end(context, job, turn, unlisted, outside))
 
 
-def _look_at(context: Context, job: Job, root: Path, paths: Sequence[Path]) -> None:
+def _turn(context: Context) -> int:
+    """The number of this pass through the library, above those of all before it.
+
+    It is not the job's: a job that is tried again, or taken over, would take what its first
+    pass had seen for seen by this one, and what a later job has seen for missing.
+    """
+    with context.database.reading() as session:
+        return (session.scalar(select(func.max(Track.seen))) or 0) + 1
+
+
+def _look_at(context: Context, job: Job, turn: int, root: Path, paths: Sequence[Path]) -> None:
     """Look at some files, and record those that are new or changed."""
     if context.stop.is_set():
         raise GivenUpError
@@ -69,7 +80,7 @@ def _look_at(context: Context, job: Job, root: Path, paths: Sequence[Path]) -> N
         was = stored.get(name)
         if was is None or was != (state.st_size, state.st_mtime_ns):
             rows[name] = described(path, Path(os.fsdecode(name)), state)
-    if not context.patiently(lambda: _record(context, job.id, list(raw), rows)):
+    if not context.patiently(lambda: _record(context, job.id, turn, list(raw), rows)):
         raise GivenUpError
 
 
@@ -118,7 +129,11 @@ def described(path: Path, shown: Path, state: os.stat_result | None) -> dict[str
 
 
 def _record(
-    context: Context, job_id: int, raw: Sequence[bytes], rows: dict[bytes, dict[str, Any]]
+    context: Context,
+    job_id: int,
+    turn: int,
+    raw: Sequence[bytes],
+    rows: dict[bytes, dict[str, Any]],
 ) -> bool:
     """Record what was looked at; False if the job is not under way any more."""
     with context.database.writing() as session:
@@ -127,14 +142,14 @@ def _record(
             return False
         session.execute(
             update(Track)
-            .where(Track.raw_path.in_(raw))
-            .values(seen=job_id)
+            .where(Track.raw_path.in_(raw), Track.seen < turn)  # a later pass keeps its word
+            .values(seen=turn)
             .execution_options(synchronize_session=False)
         )
         there = session.scalars(select(Track).where(Track.raw_path.in_(list(rows)))).all()
         old = {bytes(track.raw_path or b""): track for track in there}
         tracks = [
-            _upsert(session, old.get(name), name, row, job_id) for name, row in rows.items()
+            _upsert(session, old.get(name), name, row, turn) for name, row in rows.items()
         ]
         session.flush()
         set_facets(session, tracks)
@@ -146,21 +161,23 @@ def _record(
 
 
 def _upsert(
-    session: Session, track: Track | None, raw: bytes, row: dict[str, Any], job_id: int
+    session: Session, track: Track | None, raw: bytes, row: dict[str, Any], turn: int
 ) -> Track:
     """A new row, or an old one whose file has changed: it is to be scanned again."""
     if track is None:
         track = Track(source="library", raw_path=raw, added_at=time.time(), version=0)
-        track.proposed, track.suggested, track.decision = [], [], "open"
+        track.proposed, track.suggested, track.decision, track.seen = [], [], "open", 0
         session.add(track)
     for name, value in row.items():
         setattr(track, name, value)
-    track.status, track.seen = "new", job_id
+    track.status, track.seen = "new", max(track.seen, turn)
     track.version += 1
     return track
 
 
-def _end(context: Context, job: Job, unlisted: Sequence[str], outside: Sequence[str]) -> None:
+def _end(
+    context: Context, job: Job, turn: int, unlisted: Sequence[str], outside: Sequence[str]
+) -> None:
     """Mark what is not there any more, and let the rest be scanned."""
     with context.database.writing() as session:
         row = session.get(Job, job.id)
@@ -174,7 +191,7 @@ def _end(context: Context, job: Job, unlisted: Sequence[str], outside: Sequence[
                 update(Track)
                 .where(
                     Track.source == "library",
-                    Track.seen != job.id,
+                    Track.seen < turn,
                     Track.status != "missing",
                 )
                 .values(status="missing", version=Track.version + 1)

@@ -24,6 +24,9 @@ from tagger.service.texts import plain
 CHUNK = 256
 """Tracks that are scanned together: at the end of each, cores wait for the last one."""
 
+_MOST_TIMES_BACK = 3
+"""So often some tracks are begun again because of a file that was away for a moment."""
+
 _FLUSH_S = 0.3
 _FLUSH_N = 64
 
@@ -82,12 +85,15 @@ def _scan_tracks(
     """Scan some tracks, and record what becomes of each in small groups."""
     recorder = Recorder(context, job_id)
     files = _files(context, tracks, recorder)
+    n_back = 0
     while files:
         try:
             _scan_files(context, files, options, recorder)
         except InputError as error:  # a file went away since it was looked at
             gone = [path for path in files if not path.exists()]
-            if not gone:
+            # One that was written anew, as tag editors do, is there again by now.
+            n_back += not gone
+            if n_back > _MOST_TIMES_BACK:
                 raise
             for track in (track for path in gone for track in files.pop(path)):
                 recorder.add(track, _failed(track, str(error)))

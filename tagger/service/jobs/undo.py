@@ -75,7 +75,21 @@ def _still_changed(context: Context, run_id: int, path: Path, track: Track) -> s
         held = [plain(genre) for genre in read_tags(path).genres]
     except TrackError as error:
         return str(error)
-    return None if held == before else "The journal has nothing to take back for it."
+    return None if held == before else _whose(context, run_id)
+
+
+def _whose(context: Context, run_id: int) -> str:
+    """Why this worker's journal has nothing of a change: another service's may have it."""
+    query = select(Job.options).where(Job.run_id == run_id, Job.kind == "write")
+    with context.database.reading() as session:
+        journals = {name for row in session.scalars(query) for name in row.get("journals", ())}
+    others = sorted(journals - {plain(context.journal_name())})
+    if not others:
+        return "The journal has nothing to take back for it."
+    return (
+        "Another service on this database wrote it, and its journal alone can take it back"
+        f" ({', '.join(others)}): undo it again while this service is stopped."
+    )
 
 
 def _record(

@@ -60,6 +60,8 @@ def write_job(context: Context, job: Job) -> None:
     """
     assert job.run_id is not None
     run_id = job.run_id
+    if job.needs_journal:
+        context.patiently(lambda: _sign(context, job.id))
     while tracks := context.patiently(lambda: taken_tracks(context, job.id)):
         uploads = [track for track in tracks if track.object_key is not None]
         for upload in uploads:
@@ -67,6 +69,15 @@ def write_job(context: Context, job: Job) -> None:
         files = [track for track in tracks if track.object_key is None]
         for written in _write_files(context, run_id, files):
             record(context, job.id, run_id, [written])
+
+
+def _sign(context: Context, job_id: int) -> None:
+    """Let a job name the journal that takes changes of it: no other can give them back."""
+    with context.database.writing() as session:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is not None:
+            journals = {*job.options.get("journals", ()), plain(context.journal_name())}
+            job.options = {**job.options, "journals": sorted(journals)}
 
 
 def taken_tracks(context: Context, job_id: int) -> list[Track]:

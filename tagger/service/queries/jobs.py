@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from tagger.service.db.models import Job, JobItem, Track
 
@@ -91,6 +91,12 @@ def add_job(session: Session, work: NewWork, which: ColumnElement[bool] | None) 
     return job
 
 
+def one_under_way(session: Session, kind: str) -> int | None:
+    """The number of a job of some kind that waits or runs; None if there is none."""
+    query = select(Job.id).where(Job.kind == kind, Job.state.in_(UNDER_WAY)).limit(1)
+    return session.scalar(query)
+
+
 def scan_upload(session: Session, track_id: int, *, asked_by: str) -> Job:
     """Let an upload be scanned: in the job of those that came just before it, if that goes on.
 
@@ -132,7 +138,7 @@ def take_job(session: Session, worker: str, able: Able) -> Job | None:
     left = exists().where(JobItem.job_id == Job.id, JobItem.state.in_([WAITING, TAKEN]))
     # One with nothing left, whose tracks were deleted perhaps, is finished by who sees it.
     is_empty = and_(Job.kind.not_in(ALONE), ~left)
-    terms = [Job.state.in_(UNDER_WAY), or_(free, is_alone, is_empty)]
+    terms = [Job.state.in_(UNDER_WAY), or_(free, is_alone, is_empty), ~_waits_for_a_look()]
     if not able.library:
         terms.append(Job.needs_library.is_(False))
     if not able.journal:
@@ -147,6 +153,21 @@ def take_job(session: Session, worker: str, able: Able) -> Job | None:
     if job.kind in ALONE:
         job.worker = worker
     return job
+
+
+def _waits_for_a_look() -> ColumnElement[bool]:
+    """Whether a job is a look, and another one is before it.
+
+    Two at once would each call missing what only the other one saw, and both insert what is
+    new. First comes what runs, then what was asked for first: of any two, one may go on.
+    """
+    other = aliased(Job)
+    runs_alone = and_(other.state == "running", Job.state == "queued")
+    is_first = and_(other.state == Job.state, other.id < Job.id)
+    is_before = and_(
+        other.kind == "look", other.state.in_(UNDER_WAY), or_(runs_alone, is_first)
+    )
+    return and_(Job.kind == "look", exists().where(is_before))
 
 
 def tell_waiting(session: Session, reason: str) -> None:

@@ -109,7 +109,10 @@ def _state_of(service: Service, track: Track) -> tuple[int, int]:
             raise not_there(f"object of {track.name} any more") from None
     if service.options.folder is None:
         raise not_there(f"library here that {track.name} could be in")
-    state = library_file(service.options.folder, track).stat()
+    try:
+        state = library_file(service.options.folder, track).stat()
+    except OSError:  # it went just now, or its share did
+        raise not_there(f"file {track.name} any more") from None
     return state.st_size, state.st_mtime_ns
 
 

@@ -18,7 +18,14 @@ from tagger.service.db.engine import AWAY
 from tagger.service.db.models import Job, Track
 from tagger.service.problems import conflict, not_there, wrong
 from tagger.service.queries.filters import chosen
-from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job, cancel_job, retry_job
+from tagger.service.queries.jobs import (
+    UNDER_WAY,
+    NewWork,
+    add_job,
+    cancel_job,
+    one_under_way,
+    retry_job,
+)
 from tagger.service.queries.runs import end_run_of
 from tagger.service.schemas.common import HIGHEST
 from tagger.service.schemas.work import JobList, JobRow, NewJob
@@ -64,6 +71,11 @@ def start_job(service: TheService, caller: Editor, new: NewJob) -> JobRow:
 def _start_look(session: Session, service: Service, new: NewJob, caller: str) -> Job:
     if service.options.folder is None:
         raise conflict("There is no library.", remedy="Start the service with a folder.")
+    if (number := one_under_way(session, "look")) is not None:
+        raise conflict(
+            f"Job {number} looks through the library already.",
+            remedy="Wait until it has ended; look again for what came since.",
+        )
     work = NewWork(
         kind="look",
         about=str(service.options.folder.name),

@@ -11,9 +11,9 @@ from tagger.model.catalogue import PACKAGED, models_folder
 from tagger.service.access import Editor, Reader, TheService
 from tagger.service.answers import etagged
 from tagger.service.convert import job_row
-from tagger.service.db.models import Job, Lesson, Track
+from tagger.service.db.models import Lesson, Track
 from tagger.service.problems import conflict, not_there
-from tagger.service.queries.jobs import UNDER_WAY, NewWork, add_job
+from tagger.service.queries.jobs import NewWork, add_job, one_under_way
 from tagger.service.schemas.common import time_at
 from tagger.service.schemas.learn import (
     LessonDetail,
@@ -79,8 +79,7 @@ def _check_name(session: Session, name: str) -> None:
 
 
 def _check_alone(session: Session) -> None:
-    query = select(Job.id).where(Job.kind == "learn", Job.state.in_(UNDER_WAY)).limit(1)
-    if (number := session.scalar(query)) is not None:
+    if (number := one_under_way(session, "learn")) is not None:
         raise conflict(
             f"Job {number} learns already.", remedy="Wait until it has ended, or cancel it."
         )
