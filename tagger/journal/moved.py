@@ -156,7 +156,8 @@ def holds(path: Path, change: Change) -> bool:
 
 def _existing(root: Path) -> Path | None:
     """What a run worked on; the folder around it, if that has another name by now."""
-    if root.is_dir():
+    # `Path.is_dir` raises where a share is away, or a folder is another user's.
+    if os.path.isdir(root):  # noqa: PTH112
         return root
     return root.parent if root.parent != root.parent.parent else None  # not all of a disk
 

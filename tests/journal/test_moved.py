@@ -298,3 +298,20 @@ def test_a_share_that_does_not_answer_is_no_moved_file(music, store, monkeypatch
     assert result.status == "failed"
     assert "Input/output" in result.reason
     assert os.path.exists(path)  # noqa: PTH110, resolve is another one here
+
+
+def test_a_root_that_cannot_be_reached_ends_no_search(music, store, tmp_path, monkeypatch):
+    """What was moved is found below the others."""
+    path, away = tracks(music)[0], tmp_path / "share" / "music"
+    write(store, path, roots=[away, music])
+    moved = path.rename(music / f"moved{path.suffix}")
+    real = os.stat
+
+    def stat(name, *args, **options):
+        if str(name) == str(away):
+            raise OSError(5, "Input/output error")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    (result,) = take_back(store)
+    assert (result.status, result.path) == ("written", moved)
