@@ -15,8 +15,7 @@ from tagger.scan.decide import decide
 from tagger.scan.folder_progress import FolderProgress
 from tagger.scan.inspect_file import entry_now, inspect_file
 from tagger.scan.lookup import look_up, stored_files, unchanged_counts
-from tagger.scan.options import ResolvedOptions
-from tagger.scan.records import FileEntry, Inspected, TrackScores
+from tagger.scan.records import FileEntry, TrackScores
 from tagger.scan.results import TrackResult
 from tagger.scan.stored_scores import store
 from tagger.scan.write_results import request_of, with_outcome
@@ -71,11 +70,7 @@ class Passes:
                 entry = inspected.entry
                 # Stored only if the file is still what was read: else the next scan would
                 # believe it.
-                if entry is not None and entry != (now := entry_now(inspected.path)):
-                    if scan.options.write and _is_other_file(entry, now):
-                        yield _changed(inspected, scan.options)
-                        continue
-                elif entry is not None:
+                if entry is not None and entry == entry_now(inspected.path):
                     store(inspected, scores, scan.cache, entry)
                 # Results may be held by the hundred thousand.
                 if not scan.recall.needs_embedding:
@@ -139,21 +134,3 @@ class Passes:
                 pool=self._pool,
             )
         return self._pipeline
-
-
-def _is_other_file(read: Entry, now: Entry | None) -> bool:
-    """Whether the sound may be another one: size, modification time or inode has changed."""
-    return now is None or read[1:4] != now[1:4]
-
-
-def _changed(inspected: Inspected, options: ResolvedOptions) -> TrackResult:
-    return TrackResult(
-        path=inspected.path,
-        status="failed",
-        genres=inspected.genres,
-        previous=inspected.genres,
-        reason=f"{inspected.path}: another program changed it while it was listened to, so"
-        " nothing was written to it. Scan it again once that program is done.",
-        field=options.targets.field,
-        is_stale=True,
-    )

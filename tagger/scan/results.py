@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tagger.genres.target_fields import GENRE, SecondField
+from tagger.library.listing import Entry
 from tagger.tags import TagInfo
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class TrackResult:
             by kind; None if it has none, or the track was not analysed.
         embedding: mean over the windows, shape (n_embedding,), if it was asked for; likewise.
         read: the tags as they were read, if the file is to be written; not a field of `--json`.
+        heard: the file as it was when it was listened to, if it is to be written; likewise.
         is_stale: it was not written since another program had changed it; likewise.
     """
 
@@ -55,4 +57,5 @@ class TrackResult:
     others: dict[str, dict[str, float]] | None = None
     embedding: "NDArray[np.float32] | None" = field_of(default=None, compare=False, repr=False)
     read: TagInfo | None = None
+    heard: Entry | None = field_of(default=None, compare=False)
     is_stale: bool = False

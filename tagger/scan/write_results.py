@@ -25,7 +25,9 @@ def request_of(result: TrackResult, options: ResolvedOptions) -> WriteRequest | 
     )
     if options.policy == "fill" and result.genres == result.previous:
         genres = None  # only the second field is filled
-    return WriteRequest(result.path, genres, options.writing, result.read, others)
+    return WriteRequest(
+        result.path, genres, options.writing, result.read, others, heard=result.heard
+    )
 
 
 def given_genres(path: Path, genres: Sequence[str], options: ResolvedOptions) -> TrackResult:

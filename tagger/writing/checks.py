@@ -1,9 +1,11 @@
 """What is asked of the fields of a file: checked before it is written, compared afterwards."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tagger.errors import ChangedError, WriteError
+from tagger.library.listing import Entry, entry_of
 from tagger.tags.base import TagInfo
 from tagger.tags.fields import GENRE, Edits, field_named
 
@@ -19,6 +21,16 @@ def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
         raise ChangedError(
             f"{path}: its tags were changed by another program since they were read, and are "
             "left as they are. Scan it again."
+        )
+
+
+def check_heard(path: Path, state: os.stat_result, heard: Entry | None) -> None:
+    """What was decided about other music than lies there now is not carried out."""
+    # Size, modification time and inode; the time of the last change is that of a link, too.
+    if heard is not None and entry_of(path.name, state)[1:4] != heard[1:4]:
+        raise ChangedError(
+            f"{path}: it was changed by another program since it was listened to, and is left"
+            " as it is. Scan it again."
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from tagger.library.listing import Entry
 from tagger.tags.base import TagInfo
 from tagger.tags.fields import DEFAULT_SEPARATOR, PLACEHOLDERS, Id3Version, Style
 
@@ -58,6 +59,8 @@ class WriteRequest:
         options: how it is written.
         expected: what it said when that was decided, or None.
         others: what other fields shall hold, by name.
+        heard: the file as it was when it was listened to, or None: other music in its place
+            gets no genre of that.
         on_placed: told, in the thread that writes, how the file is once it has been replaced.
     """
 
@@ -66,4 +69,5 @@ class WriteRequest:
     options: WriteOptions = field(default_factory=WriteOptions)
     expected: TagInfo | None = None
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    heard: Entry | None = None
     on_placed: Callable[[os.stat_result], None] | None = None

@@ -20,7 +20,7 @@ from tagger.tags.payload import identity_of
 from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
-from tagger.writing.checks import check_expected, checked, wrong_field
+from tagger.writing.checks import check_expected, check_heard, checked, wrong_field
 from tagger.writing.options import WriteOptions, WriteRequest
 from tagger.writing.refusals import check_writable
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
@@ -96,6 +96,7 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
         if not edits:
             return None
         check_expected(path, info, request.expected)
+        check_heard(path, state, request.heard)
         shown = next(iter(edits))
         check_writable(path, info, state, options)
         with translated(path, WriteError, NOT_WRITTEN):

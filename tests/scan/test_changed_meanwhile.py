@@ -12,6 +12,7 @@ from tagger.library.walk import find_folders
 from tagger.scan.options import ScanOptions
 from tagger.state import open_store
 from tagger.tags import read_tags
+from tagger.writing.safe_write import plan_write
 from tests.engines import tone_engine
 from tests.repeated_scans import scan_with
 from tests.tones import write_tone
@@ -50,6 +51,23 @@ def test_music_that_came_while_a_file_was_heard_gets_its_own_genre(
     assert (found["b.ogg"].status, found["b.ogg"].genres) == ("written", ("high",))
 
 
+def test_music_that_came_just_before_a_file_is_written_gets_its_own_genre(
+    tmp_path, folder, run, monkeypatch
+):
+    """The genre was chosen by then."""
+    other, path = write_tone(tmp_path / "other.flac", 3000), folder / "a.flac"
+
+    def plan(request):
+        if request.path == path and other.exists():
+            other.replace(path)
+        return plan_write(request)
+
+    monkeypatch.setattr("tagger.journal.run.plan_write", plan)
+    found = run(write=True)
+    assert not other.exists()
+    assert (found["a.flac"].status, found["a.flac"].genres) == ("written", ("high",))
+
+
 def test_a_file_that_is_replaced_whenever_it_is_heard_fails_with_the_reason(
     folder, run, other_music
 ):
@@ -57,7 +75,7 @@ def test_a_file_that_is_replaced_whenever_it_is_heard_fails_with_the_reason(
     other_music(2)
     found = run(write=True)
     assert (found["a.flac"].status, found["a.flac"].genres) == ("failed", ())
-    assert "another program changed it while it was listened to" in found["a.flac"].reason
+    assert "changed by another program since it was listened to" in found["a.flac"].reason
     assert read_tags(folder / "a.flac").genres == ()
     assert run(write=True)["a.flac"].genres == ("low",)
 
