@@ -50,8 +50,7 @@ def clear_unfinished(results: Path) -> None:
         for path in results.glob(f"{folder}/.*.tmp"):
             if not filecopy.is_temp(path):
                 continue
-            with suppress(
-                OSError
-            ):  # it has gone just now, or may not be removed: it harms nobody
+            # It has gone just now, or may not be removed: it harms nobody.
+            with suppress(OSError):
                 if time.time() - path.stat().st_mtime > _UNUSED_S:
                     path.unlink()

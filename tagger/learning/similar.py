@@ -5,8 +5,10 @@ common says nothing. They are kept as float16, in memory or mapped from a file.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +27,9 @@ Pairs = dict[int, dict[int, float]]
 
 BLOCK = 1 << 14
 """Rows that are compared at once: 32 MiB of 512 numbers in float32."""
+
+_LEFT_S = 3600.0
+"""Writing an index takes seconds."""
 
 SAME = 0.97
 """How alike two tracks are from which on they are taken for the same recording."""
@@ -114,9 +119,18 @@ def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
         ],
         "mean": index.mean.tolist(),
     }
+    _clear_left(path)
     with whole_file(path) as part, part.open("wb") as file:
         np.save(file, index.vectors)
         file.write(json.dumps(about).encode())
+
+
+def _clear_left(path: Path) -> None:
+    """Remove what killed processes have left: of a large library it is a hundred megabytes."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(FileNotFoundError):  # another process has removed it just now
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                left.unlink()
 
 
 def load_index(path: Path, *, stamp: Sequence[int]) -> Index | None:

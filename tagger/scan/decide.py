@@ -52,7 +52,7 @@ def decide(
         others=of_other_kinds,
         embedding=scores.embedding,
         read=inspected.tags if decision.status == "proposed" else None,
-        heard=inspected.entry if decision.status == "proposed" else None,
+        heard=inspected.heard if decision.status == "proposed" else None,
     )
 
 

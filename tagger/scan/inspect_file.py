@@ -22,10 +22,11 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
     Called by decoding threads: every look at a disk may take long.
     """
     options = scan.options
-    entry = entry_now(path) if scan.cache.is_stored else None
+    heard = entry_now(path)
+    entry = heard if scan.cache.is_stored else None
     try:
         tags = read_tags(path, style=options.writing.style, fields=options.targets.names)
-        inspected = inspected_of(path, tags, options, entry=entry)
+        inspected = replace(inspected_of(path, tags, options, entry=entry), heard=heard)
     except TagError as error:
         return Inspected(path, stored=TrackScores(path, error=error), entry=entry)
     if not inspected.needs_scores or not scan.cache.is_stored:

@@ -52,7 +52,7 @@ def look_up(file: FileEntry, stored: StoredFile | None, scan: ScanContext) -> In
     if not stored.is_scored or scan.options.listen.keep_windows:
         return None
     scores = stored_scores(path, stored.content, Result(*stored[-4:]), scan)
-    return None if scores is None else _with(inspected, scores)
+    return None if scores is None else replace(_with(inspected, scores), heard=entry)
 
 
 def _failed(

@@ -97,6 +97,7 @@ class Inspected:
         stored: its scores (or its failure) where they are known without decoding.
         entry: what a listing would have said when it was opened; None if that is not stored.
         content: digest of its audio; None if that was not asked for.
+        heard: what a listing says of the file whose sound the scores are of.
     """
 
     path: Path
@@ -108,3 +109,4 @@ class Inspected:
     stored: TrackScores | None = None
     entry: Entry | None = None
     content: bytes | None = None
+    heard: Entry | None = None

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NAME_LEN = 255
+"""Bytes that most file systems allow in a name."""
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -21,7 +24,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be moved; nothing is left beside.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    suffix = f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    name = path.name
+    while len(os.fsencode(f".{name}{suffix}")) > _NAME_LEN:
+        name = name[:-1]
+    part = path.with_name(f".{name}{suffix}")
     try:
         yield part
         part.replace(path)

@@ -15,10 +15,13 @@ from tagger.library.below import is_taken
 from tagger.library.selection import WalkOptions
 from tagger.scan.options import ScanOptions
 from tagger.scan.results import TrackResult
-from tagger.watching.settling import Look, Settling, signature_of
+from tagger.watching.settling import IsHeld, Look, Settling, is_held, signature_of
 
 CHUNK = 500
 """Files of a pass that are scanned together, so that memory does not grow with the library."""
+
+_HELD_AT_MOST_S = 3600.0
+"""Age of a file to which nobody is writing any more, as a rule."""
 
 
 class Door(Protocol):
@@ -53,6 +56,7 @@ class FollowOptions:
         clock: seconds of a clock that never goes back.
         wall: seconds since 1970, which files' times are compared with.
         look: what the system says of a file.
+        is_held: whether another program has a file open to write to it.
     """
 
     exclude: Sequence[str] = ()
@@ -61,6 +65,7 @@ class FollowOptions:
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     look: Look = signature_of
+    is_held: IsHeld = is_held
 
 
 def follow(
@@ -124,7 +129,9 @@ class _Following:
     ) -> None:
         self.tagger, self.folders, self.scanning = tagger, folders, scanning
         self.options, self.stop, self.on_notice = options, stop, on_notice
-        self.settling = Settling(quiet_s=options.quiet_s, look=options.look)
+        self.settling = Settling(
+            quiet_s=options.quiet_s, look=options.look, is_held=options.is_held
+        )
         self.new_folders: set[Path] = set()
         self.told: set[tuple[Path, str]] = set()
 
@@ -199,7 +206,10 @@ class _Following:
         if signature is None:
             return False
         age = self.options.wall() - signature[1] / 1e9
-        if age > self.options.quiet_s:
+        # Not asked of older ones: each file of a library would be opened for it.
+        if age > self.options.quiet_s and (
+            age > _HELD_AT_MOST_S or not self.options.is_held(path)
+        ):
             return self.settling.take(path, signature) or not only_news
         # Young, or of the future, as a share's clock may have it: watched until it is quiet.
         self.settling.note(path, self.options.clock())

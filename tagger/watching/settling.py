@@ -3,13 +3,16 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tagger.watching.remembered import Remembered, Signature
+from tagger.writing.open_elsewhere import is_being_written
 
 MAX_WAITING = 5_000
 """Files that are waited for one by one; with more, whole folders are looked at again."""
 
 Look = Callable[[str], Signature | None]
+IsHeld = Callable[[str], bool]
 
 
 def signature_of(path: str) -> Signature | None:
@@ -19,6 +22,14 @@ def signature_of(path: str) -> Signature | None:
     except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def is_held(path: str) -> bool:
+    """Whether another program has a file open to write to it, where the system tells that."""
+    try:
+        return is_being_written(Path(path))
+    except OSError:
+        return False  # it is gone, or may not be read: the scan says so
 
 
 @dataclass(slots=True)
@@ -34,8 +45,10 @@ class Settling:
     clock; the caller says what time it is, in seconds of any monotonic clock.
     """
 
-    def __init__(self, *, quiet_s: float, look: Look = signature_of) -> None:
-        self._quiet_s, self._look = quiet_s, look
+    def __init__(
+        self, *, quiet_s: float, look: Look = signature_of, is_held: IsHeld = is_held
+    ) -> None:
+        self._quiet_s, self._look, self._is_held = quiet_s, look, is_held
         self._waiting: dict[str, _Waiting] = {}
         self._scanned = Remembered()
         self.is_over_full = False
@@ -65,7 +78,8 @@ class Settling:
             signature = self._look(path)  # polling may have missed the last change
             if signature is None:
                 self.forget(path)
-            elif signature != waiting.signature:
+            elif signature != waiting.signature or self._is_held(path):
+                # Of a program that has it open and writes nothing, no event tells the end.
                 self._waiting[path] = _Waiting(signature, now)
             else:
                 del self._waiting[path]

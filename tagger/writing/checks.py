@@ -8,6 +8,7 @@ from tagger.errors import ChangedError, WriteError
 from tagger.library.listing import Entry, entry_of
 from tagger.tags.base import TagInfo
 from tagger.tags.fields import GENRE, Edits, field_named
+from tagger.writing.open_elsewhere import is_being_written
 
 
 def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
@@ -26,11 +27,29 @@ def check_expected(path: Path, info: TagInfo, expected: TagInfo | None) -> None:
 
 def check_heard(path: Path, state: os.stat_result, heard: Entry | None) -> None:
     """What was decided about other music than lies there now is not carried out."""
-    # Size, modification time and inode; the time of the last change is that of a link, too.
-    if heard is not None and entry_of(path.name, state)[1:4] != heard[1:4]:
+    if heard is None:
+        return
+    # The time of the last change is not asked: a new link to the file changes it, too.
+    size, mtime_ns, inode = entry_of(path.name, state)[1:4]
+    # A listing of Windows tells no inodes.
+    if (size, mtime_ns) != heard[1:3] or heard[3] not in {0, inode}:
         raise ChangedError(
             f"{path}: it was changed by another program since it was listened to, and is left"
             " as it is. Scan it again."
+        )
+
+
+def check_not_written(path: Path, target: Path) -> None:
+    """What another program writes from now on would go into a file that has no name.
+
+    Args:
+        path: the file, as it was given.
+        target: the same, links resolved.
+    """
+    if is_being_written(target):
+        raise ChangedError(
+            f"{path}: another program has it open to write to it, as one that downloads it"
+            " does, so it is left as it is. Scan it again once that is done."
         )
 
 

@@ -12,8 +12,9 @@ def is_being_written(path: Path) -> bool:
     """Whether another program has a file open to write to it.
 
     Linux does not give the lease to read a file while anybody may write to it (fcntl(2),
-    F_SETLEASE); it is asked for, and given back at once. On shares it is refused for other
-    reasons too, and elsewhere nobody knows: then it is False.
+    F_SETLEASE); it is asked for, and given back at once. Only the owner of a file may ask (or
+    who has CAP_LEASE); on shares it is refused for other reasons too, and elsewhere nobody
+    knows: then it is False.
 
     Args:
         path: the file, links resolved.

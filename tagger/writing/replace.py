@@ -20,7 +20,7 @@ from tagger.tags.registry import translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
 from tagger.writing.attributes import copy_attributes
-from tagger.writing.open_elsewhere import is_being_written
+from tagger.writing.checks import check_not_written
 
 NOT_WRITTEN = "the genre was not written and the file is as it was"
 _DURABLE = "the genre was written, but may be lost if the machine stops now"
@@ -105,7 +105,7 @@ class PreparedWrite:
         """
         try:
             with translated(self._name, WriteError, NOT_WRITTEN):
-                self._check_not_written()
+                check_not_written(self._name, self.path)
                 # By name, not by the open file: another file may stand there by now.
                 self._check_unchanged(self.path.stat())
                 self.temp.replace(self.path)
@@ -156,14 +156,6 @@ class PreparedWrite:
             f"{self._name}: it was changed by another program while its genre was being"
             " written, and is left as that program made it. Scan it again."
         )
-
-    def _check_not_written(self) -> None:
-        """What that program writes from now on would go into a file that has no name."""
-        if is_being_written(self.path):
-            raise ChangedError(
-                f"{self._name}: another program has it open to write to it, as one that"
-                " downloads it does, so it is left as it is. Scan it again once that is done."
-            )
 
     def _tell(self) -> None:
         # At once: what another program makes of the file later is not what we have made.

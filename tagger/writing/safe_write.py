@@ -20,7 +20,13 @@ from tagger.tags.payload import identity_of
 from tagger.tags.registry import info_of, opened, translated
 from tagger.tags.sniff import container_of
 from tagger.writing import filecopy
-from tagger.writing.checks import check_expected, check_heard, checked, wrong_field
+from tagger.writing.checks import (
+    check_expected,
+    check_heard,
+    check_not_written,
+    checked,
+    wrong_field,
+)
 from tagger.writing.options import WriteOptions, WriteRequest
 from tagger.writing.refusals import check_writable
 from tagger.writing.replace import NOT_WRITTEN, Compare, PreparedWrite
@@ -97,6 +103,8 @@ def plan_write(request: WriteRequest) -> PreparedWrite | None:
             return None
         check_expected(path, info, request.expected)
         check_heard(path, state, request.heard)
+        # Asked again before the copy takes its place; here nothing is copied for nothing.
+        check_not_written(path, target)
         shown = next(iter(edits))
         check_writable(path, info, state, options)
         with translated(path, WriteError, NOT_WRITTEN):

@@ -79,6 +79,17 @@ def test_a_saved_index_is_mapped_and_is_the_same(tmp_path):
         assert load_index(path, stamp=(1, 2)) is None
 
 
+def test_what_killed_processes_left_of_an_index_is_removed(tmp_path):
+    """Not what another one writes just now."""
+    path = tmp_path / "state.db.similar.npy"
+    old, young = (tmp_path / f".{path.name}.{i}-00000000.tmp" for i in range(2))
+    for left in (old, young):
+        left.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    save_index(library()[1], path, stamp=(1,))
+    assert set(tmp_path.iterdir()) == {path, young}
+
+
 def test_several_may_save_at_once(tmp_path):
     """What is mapped is wholly of one of them; nothing is left beside it."""
     path = tmp_path / "state.db.similar.npy"

@@ -51,11 +51,14 @@ def test_music_that_came_while_a_file_was_heard_gets_its_own_genre(
     assert (found["b.ogg"].status, found["b.ogg"].genres) == ("written", ("high",))
 
 
+@pytest.mark.parametrize("is_known", [False, True])
 def test_music_that_came_just_before_a_file_is_written_gets_its_own_genre(
-    tmp_path, folder, run, monkeypatch
+    tmp_path, folder, run, monkeypatch, is_known
 ):
-    """The genre was chosen by then."""
+    """The genre was chosen by then, from its sound or from what is stored of it."""
     other, path = write_tone(tmp_path / "other.flac", 3000), folder / "a.flac"
+    if is_known:
+        assert run()["a.flac"].genres == ("low",)
 
     def plan(request):
         if request.path == path and other.exists():

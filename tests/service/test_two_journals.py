@@ -23,7 +23,7 @@ def test_what_another_service_wrote_is_told_with_the_journal_that_has_it(tmp_pat
             tried = ended(client, client.post(undo).json()["id"])
         assert (tried["n_done"], tried["n_failed"]) == (0, 1)
         assert f"({socket.gethostname()}:{wrote.state})" in tried["error"]
-        assert "Another service" in client.get("/api/v1/tracks/1").json()["reason"]
+        assert "with another journal" in client.get("/api/v1/tracks/1").json()["reason"]
         with working(wrote):
             assert ended(client, client.post(undo).json()["id"])["n_done"] == 1
         assert song.read_bytes() == before

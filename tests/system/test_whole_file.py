@@ -40,6 +40,14 @@ def test_what_fails_leaves_the_old_and_nothing_beside(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
+    """The one beside it is cut."""
+    path = tmp_path / ("é" * 125 + ".json")
+    with whole_file(path) as part:
+        part.write_text("new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_place_that_is_a_folder_is_an_error(tmp_path):
     """The folder stays, and nothing beside it."""
     path = tmp_path / "sizes.json"

@@ -83,6 +83,26 @@ def test_what_no_event_told_of_is_found_by_the_next_pass():
     assert fake.scanned == ["/m/old.mp3", "/m/old.mp3", "/m/unseen.mp3", "/m/young.mp3"]
 
 
+def test_a_file_that_is_held_open_waits_until_it_is_closed():
+    """Found by a look at everything or told by an event: the closing itself tells nothing."""
+    disk, clock = Disk(), Clock()
+    fake, held = FakeTagger(disk), {"/m/found.mp3", "/m/told.mp3"}
+    disk.write("/m/found.mp3", 1, clock.now - 100)
+    disk.write("/m/old.mp3", 1, clock.now - 10_000)
+
+    def happen(second):
+        if second == 10:
+            disk.write("/m/told.mp3", 1, clock.now)
+            return ["/m/told.mp3"]
+        if second == 60:
+            assert fake.scanned == ["/m/old.mp3"]
+            held.clear()
+        return ()
+
+    run_day(disk, fake, clock, happen, seconds=90, is_held=lambda path: path in held)
+    assert sorted(fake.scanned) == ["/m/found.mp3", "/m/old.mp3", "/m/told.mp3"]
+
+
 def test_files_that_vanish_between_two_looks_cost_themselves_only():
     """A scan that is refused for a lost file is repeated without it."""
     disk, clock = Disk(), Clock()

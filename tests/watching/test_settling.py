@@ -1,6 +1,9 @@
 """When a file is whole, and what is no news: bookkeeping with a clock of its own."""
 
 import os
+import sys
+
+import pytest
 
 from tagger import write_genres
 from tagger.watching import settling
@@ -28,6 +31,18 @@ def test_a_file_is_whole_when_it_has_been_quiet():
     del disk.files["b"]
     assert waiting.whole(10) == []
     assert len(waiting) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_a_file_that_another_program_holds_open_is_waited_for(tmp_path):
+    """However quiet it is: no event tells that it was closed."""
+    path = str(write_chords(tmp_path / "a.flac", 400))
+    waiting = Settling(quiet_s=5)
+    with open(path, "r+b"):  # noqa: PTH123
+        waiting.note(path, 0)
+        assert waiting.whole(10) == waiting.whole(100) == []
+    assert waiting.whole(104) == []
+    assert waiting.whole(105) == [path]
 
 
 def test_what_was_written_by_ourselves_is_no_news():

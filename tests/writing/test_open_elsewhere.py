@@ -9,10 +9,13 @@ import threading
 import pytest
 
 from tagger.errors import ChangedError
+from tagger.journal.history import all_runs
+from tagger.journal.run import JournalledRun, WriteRequest
+from tagger.state import open_store
 from tagger.tags import read_tags
 from tagger.writing import open_elsewhere
 from tagger.writing.open_elsewhere import is_being_written
-from tagger.writing.safe_write import write_genres
+from tagger.writing.safe_write import plan_write, write_genres
 from tests.synth_audio import make_audio
 
 fcntl = pytest.importorskip("fcntl")
@@ -37,6 +40,24 @@ def test_a_download_goes_on_in_the_file_that_it_began(song):
     assert song.read_bytes() == content
     assert write_genres(song, ["Jazz"])
     assert read_tags(song).genres == ("Jazz",)
+    assert list(song.parent.iterdir()) == [song]
+
+
+def test_what_is_left_alone_costs_no_copy_and_no_line_in_the_journal(song, own_state):
+    """Folders of downloads are scanned again and again."""
+    with open_store(own_state, on_notice=pytest.fail) as store:
+        with song.open("r+b"), JournalledRun(store, "scan", "") as run:
+            (outcome,) = run.write([WriteRequest(song, ["Jazz"])])
+        assert isinstance(outcome, ChangedError)
+        assert all_runs(store) == []
+
+
+def test_one_that_is_opened_while_the_copy_is_made_is_left_alone(song):
+    """It is asked once more before the copy takes its place."""
+    with plan_write(WriteRequest(song, ["Jazz"])) as planned:
+        planned.make()
+        with song.open("r+b"), pytest.raises(ChangedError, match="has it open"):
+            planned.commit()
     assert list(song.parent.iterdir()) == [song]
 
 
@@ -79,7 +100,7 @@ def test_who_opens_it_while_it_is_asked_ends_nothing(song):
         "import sys, time\n"
         "from pathlib import Path\n"
         "from tagger.writing.open_elsewhere import is_being_written\n"
-        "until = time.monotonic() + 2\n"
+        "until = time.monotonic() + 1\n"
         "print('begun', flush=True)\n"
         "while time.monotonic() < until:\n"
         "    is_being_written(Path(sys.argv[1]))\n"
@@ -95,9 +116,11 @@ def test_who_opens_it_while_it_is_asked_ends_nothing(song):
         while not ended.is_set():
             os.close(os.open(song, os.O_WRONLY))
 
-    thread = threading.Thread(target=open_again_and_again)
+    thread = threading.Thread(target=open_again_and_again, daemon=True)
     thread.start()
-    said = asking.communicate(timeout=60)[0]
-    ended.set()
-    thread.join()
+    try:
+        said = asking.communicate(timeout=60)[0]
+    finally:
+        ended.set()
+        thread.join()
     assert (asking.returncode, said) == (0, "ended\n")

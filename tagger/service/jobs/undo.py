@@ -87,8 +87,9 @@ def _whose(context: Context, run_id: int) -> str:
     if not others:
         return "The journal has nothing to take back for it."
     return (
-        "Another service on this database wrote it, and its journal alone can take it back"
-        f" ({', '.join(others)}): undo it again while this service is stopped."
+        f"It was written with another journal ({', '.join(others)}), which alone can take it"
+        " back. If another service on this database has that one, undo it again while this"
+        " service is stopped."
     )
 
 
