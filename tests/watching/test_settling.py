@@ -1,13 +1,11 @@
 """When a file is whole, and what is no news: bookkeeping with a clock of its own."""
 
 import os
-import sys
-
-import pytest
 
 from tagger import write_genres
 from tagger.watching import settling
 from tagger.watching.settling import Settling
+from tests.leases import need_leases
 from tests.tones import write_chords
 from tests.watching.disk import Disk
 
@@ -33,9 +31,9 @@ def test_a_file_is_whole_when_it_has_been_quiet():
     assert len(waiting) == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
 def test_a_file_that_another_program_holds_open_is_waited_for(tmp_path):
     """However quiet it is: no event tells that it was closed."""
+    need_leases(tmp_path)
     path = str(write_chords(tmp_path / "a.flac", 400))
     waiting = Settling(quiet_s=5)
     with open(path, "r+b"):  # noqa: PTH123

@@ -16,15 +16,16 @@ from tagger.tags import read_tags
 from tagger.writing import open_elsewhere
 from tagger.writing.open_elsewhere import is_being_written
 from tagger.writing.safe_write import plan_write, write_genres
+from tests.leases import need_leases
 from tests.synth_audio import make_audio
 
 fcntl = pytest.importorskip("fcntl")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
 
 
 @pytest.fixture
 def song(tmp_path):
     """A file, as a download would bring it."""
+    need_leases(tmp_path)
     return make_audio(tmp_path, "flac")
 
 
