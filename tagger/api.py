@@ -140,8 +140,6 @@ class Tagger(Undoing):
         self, result: TrackResult, options: ScanOptions | None = None
     ) -> "WriteRequest | None":
         """What is to be written of a result of `scan_each`; None if it proposes nothing."""
-        # A copy was heard; whether what is written is the same is asked of the store.
-        result = replace(result, heard=None)
         return request_of(result, self._filled(options or ScanOptions()).resolved())
 
     def conditions(self, options: ScanOptions | None = None) -> str:

@@ -1,10 +1,11 @@
 """How often the process died that had a batch in hand: Ray would begin it again for ever."""
 
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from tagger.system.leftovers import remove_old
 
 MAX_DEATHS = 3
 """Deaths of a process on one machine after which its batch is given up."""
@@ -38,7 +39,4 @@ def attempt(name: str) -> Iterator[int]:
 
 def clear_attempts() -> None:
     """Remove the notes of drivers that were killed long ago."""
-    for note in Path(tempfile.gettempdir()).glob(f"{_NOTE}*"):
-        with suppress(OSError):  # another process was quicker, or it is somebody else's
-            if time.time() - note.stat().st_mtime > _OLD_S:
-                note.unlink()
+    remove_old(Path(tempfile.gettempdir()).glob(f"{_NOTE}*"), older_than_s=_OLD_S)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tagger.cluster.actor import ScanActor, Work
-from tagger.errors import InputError, MissingExtraError, ModelError, StartError
+from tagger.errors import InputError, MissingExtraError, StartError
+from tagger.model.lazy import replaced
 from tagger.system.cores import usable_cores
 from tagger.system.version import __version__
 
@@ -174,12 +175,9 @@ def model_bytes(path: Path, sha: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: it cannot be read any more ({error.strerror}).") from error
+        raise replaced(path) from error
     if hashlib.sha256(data).hexdigest() != sha:
-        raise ModelError(
-            f"{path}: the file was replaced just now, while the scan began; nothing was"
-            " scanned. Start it again."
-        )
+        raise replaced(path)
     return data
 
 

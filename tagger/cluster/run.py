@@ -210,7 +210,6 @@ def work_of(
     asked: ObjectScan,
 ) -> Work:
     """Begin a run in the results, and say what every actor must know."""
-    model = tagger.model_sha  # asked once, and first: a file may be replaced at any time
     conditions, writing = tagger.conditions(options), None
     how = ObjectWriteOptions(max_len=asked.max_len, unsafe_overwrite=asked.unsafe_overwrite)
     # Asked before a run begins: results without a row would have to be resumed.
@@ -220,7 +219,7 @@ def work_of(
     about = {"source": place.url, "model": tagger.spec.name, "conditions": conditions}
     number = results.begin(about)
     if options.write:
-        writing = begin_writing(place, results, number, model=model, options=how)
+        writing = begin_writing(place, results, number, model=tagger.model_sha, options=how)
         writing = replace(writing, has_multipart=has_multipart)
     return Work(
         source=place.url,
@@ -230,7 +229,7 @@ def work_of(
         settings=tagger.settings,
         conditions=conditions,
         model_name=tagger.path.name,
-        model_sha=model,
+        model_sha=tagger.model_sha,
         n_decoders=asked.n_decoders,
         max_len=asked.max_len,
         writing=writing,

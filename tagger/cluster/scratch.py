@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tagger.system.leftovers import remove_old
 from tagger.system.processes import is_alive
 from tagger.writing import filecopy
 
@@ -47,10 +48,5 @@ def clear_scratch(parent: Path | None) -> None:
 def clear_unfinished(results: Path) -> None:
     """Remove what killed processes were writing into a folder of results."""
     for folder in _UNFINISHED:
-        for path in results.glob(f"{folder}/.*.tmp"):
-            if not filecopy.is_temp(path):
-                continue
-            # It has gone just now, or may not be removed: it harms nobody.
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _UNUSED_S:
-                    path.unlink()
+        temps = filter(filecopy.is_temp, results.glob(f"{folder}/.*.tmp"))
+        remove_old(temps, older_than_s=_UNUSED_S)

@@ -5,10 +5,8 @@ common says nothing. They are kept as float16, in memory or mapped from a file.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.system.cores import usable_cores
+from tagger.system.leftovers import remove_old
 from tagger.system.whole_file import whole_file
 
 Matrix = NDArray[np.float32]
@@ -119,18 +118,11 @@ def save_index(index: Index, path: Path, *, stamp: Sequence[int]) -> None:
         ],
         "mean": index.mean.tolist(),
     }
-    _clear_left(path)
+    # Of a large library it is a hundred megabytes.
+    remove_old(path.parent.glob(f".{path.name}.*.tmp"), older_than_s=_LEFT_S)
     with whole_file(path) as part, part.open("wb") as file:
         np.save(file, index.vectors)
         file.write(json.dumps(about).encode())
-
-
-def _clear_left(path: Path) -> None:
-    """Remove what killed processes have left: of a large library it is a hundred megabytes."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(FileNotFoundError):  # another process has removed it just now
-            if time.time() - left.stat().st_mtime > _LEFT_S:
-                left.unlink()
 
 
 def load_index(path: Path, *, stamp: Sequence[int]) -> Index | None:

@@ -52,7 +52,8 @@ def decide(
         others=of_other_kinds,
         embedding=scores.embedding,
         read=inspected.tags if decision.status == "proposed" else None,
-        heard=inspected.heard if decision.status == "proposed" else None,
+        # Who writes later, or another copy, compares what it has with what was read.
+        heard=inspected.heard if options.write and decision.status == "proposed" else None,
     )
 
 

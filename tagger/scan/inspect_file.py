@@ -22,11 +22,11 @@ def inspect_file(path: Path, scan: ScanContext) -> Inspected:
     Called by decoding threads: every look at a disk may take long.
     """
     options = scan.options
-    heard = entry_now(path)
+    heard = entry_now(path) if scan.cache.is_stored or options.write else None
     entry = heard if scan.cache.is_stored else None
     try:
         tags = read_tags(path, style=options.writing.style, fields=options.targets.names)
-        inspected = replace(inspected_of(path, tags, options, entry=entry), heard=heard)
+        inspected = inspected_of(path, tags, options, entry=entry, heard=heard)
     except TagError as error:
         return Inspected(path, stored=TrackScores(path, error=error), entry=entry)
     if not inspected.needs_scores or not scan.cache.is_stored:
@@ -47,6 +47,7 @@ def inspected_of(
     options: ResolvedOptions,
     *,
     entry: Entry | None = None,
+    heard: Entry | None = None,
     n_names: int = 0,
 ) -> Inspected:
     """What counts of a file's tags.
@@ -56,6 +57,7 @@ def inspected_of(
         tags: as they were read, now or earlier.
         options: of the scan.
         entry: what a listing would have said when they were read; None to store nothing.
+        heard: what a listing says of the file; None if it need not be known.
         n_names: as for `why_skipped`.
     """
     genres = tags.values(options.targets.field)
@@ -65,7 +67,9 @@ def inspected_of(
     else:
         left_alone = why_skipped(path, tags, options.writing, n_names=n_names)
         needs_scores = True
-    return Inspected(path, genres, left_alone, second, tags, needs_scores, None, entry)
+    return Inspected(
+        path, genres, left_alone, second, tags, needs_scores, entry=entry, heard=heard
+    )
 
 
 def entry_now(path: Path) -> Entry | None:

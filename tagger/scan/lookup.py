@@ -44,7 +44,7 @@ def look_up(file: FileEntry, stored: StoredFile | None, scan: ScanContext) -> In
     tags = tags_of(stored)
     if tags is None:
         return _failed(Inspected(path), stored, TagError, scan)
-    inspected = inspected_of(path, tags, scan.options, n_names=entry[4])
+    inspected = inspected_of(path, tags, scan.options, heard=entry, n_names=entry[4])
     if not inspected.needs_scores:
         return inspected
     if stored.error is not None:
@@ -52,7 +52,7 @@ def look_up(file: FileEntry, stored: StoredFile | None, scan: ScanContext) -> In
     if not stored.is_scored or scan.options.listen.keep_windows:
         return None
     scores = stored_scores(path, stored.content, Result(*stored[-4:]), scan)
-    return None if scores is None else replace(_with(inspected, scores), heard=entry)
+    return None if scores is None else _with(inspected, scores)
 
 
 def _failed(

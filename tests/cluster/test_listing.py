@@ -14,13 +14,7 @@ from tagger.api import Tagger
 from tagger.cluster.listing import list_objects
 from tagger.cluster.order import BYTES, FOLDERS, NONE, ListingOrder
 from tagger.cluster.stores import open_place
-from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model, tones
-
-
-@pytest.fixture
-def music(tmp_path):
-    """A folder of tones."""
-    return tones(tmp_path / "music")
+from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model
 
 
 def test_hidden_names_markers_and_patterns_are_left_out(music):

@@ -24,19 +24,7 @@ from tagger.cluster.run import ObjectScan, check_results
 from tagger.cluster.stores import open_place
 from tagger.errors import InputError, StoppedError
 from tagger.scan.options import ScanOptions
-from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model, tones
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A small model file."""
-    return tone_model(tmp_path)
-
-
-@pytest.fixture
-def music(tmp_path):
-    """A folder of tones."""
-    return tones(tmp_path / "music")
+from tests.cluster.scans import KEYS, rows_at, scan_here, tones
 
 
 @pytest.fixture

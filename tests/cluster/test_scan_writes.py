@@ -19,15 +19,9 @@ from tagger.cluster.stores import open_place
 from tagger.cluster.undo import undo_objects
 from tagger.errors import InputError
 from tagger.scan.options import ScanOptions
-from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model, tones
+from tests.cluster.scans import KEYS, rows_at, scan_here, tones
 
 WRITE = ScanOptions(write=True)
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A small model file."""
-    return tone_model(tmp_path)
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service)])

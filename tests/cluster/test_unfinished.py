@@ -13,22 +13,10 @@ from tagger.cluster.journal_parts import open_parts
 from tagger.cluster.stores import open_place
 from tagger.errors import StateError
 from tagger.scan.options import ScanOptions
-from tests.cluster.scans import KEYS, rows_at, scan_here, tone_model, tones
+from tests.cluster.scans import KEYS, rows_at, scan_here
 
 WRITE = ScanOptions(write=True)
 TEMP = ".{}.tagger-721db8f0.tmp"
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A small model file."""
-    return tone_model(tmp_path)
-
-
-@pytest.fixture
-def music(tmp_path):
-    """A folder of tones."""
-    return tones(tmp_path / "music")
 
 
 def left_of(path, data=b"PAR1"):

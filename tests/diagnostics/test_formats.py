@@ -1,6 +1,7 @@
 """`tagger formats` says what is so: tried on a file of each kind."""
 
 import json
+import re
 
 import pytest
 
@@ -56,3 +57,6 @@ def test_the_command_prints_the_same_as_text_and_json():
     assert [line["container"] for line in lines] == list(BY_NAME)
     text = tagger("formats").stdout
     assert all(name in text for name in BY_NAME)
+    notes = dict(re.findall(r"^\((\d+)\) (.+)", text, re.MULTILINE))
+    (flac,) = re.findall(r"^flac .*\((\d+)\)", text, re.MULTILINE)
+    assert notes[flac] == "several genres: repeated field"

@@ -5,6 +5,14 @@ import socket
 from tests.service.conftest import all_ended, chords, ended, make_options, running, working
 
 
+def written(client):
+    """The job that has written a genre into the first track."""
+    all_ended(client)
+    edit = {"action": "edit", "genres": ["Jazz"]}
+    client.patch("/api/v1/tracks/1/proposal", json=edit)
+    return ended(client, client.post("/api/v1/writes", json={}).json()["job"]["id"])
+
+
 def test_what_another_service_wrote_is_told_with_the_journal_that_has_it(tmp_path):
     """A worker that has another journal cannot take it back; it says whose can."""
     music = tmp_path / "music"
@@ -14,10 +22,7 @@ def test_what_another_service_wrote_is_told_with_the_journal_that_has_it(tmp_pat
     other = make_options(tmp_path, folder=music, state=tmp_path / "other.db")
     with running(wrote) as client:
         with working(wrote):
-            all_ended(client)
-            edit = {"action": "edit", "genres": ["Jazz"]}
-            client.patch("/api/v1/tracks/1/proposal", json=edit)
-            job = ended(client, client.post("/api/v1/writes", json={}).json()["job"]["id"])
+            job = written(client)
         undo = f"/api/v1/runs/{job['run_id']}/undo"
         with working(other):
             tried = ended(client, client.post(undo).json()["id"])
@@ -36,10 +41,7 @@ def test_a_journal_that_was_lost_is_not_another_service_s(tmp_path):
     options = make_options(tmp_path, folder=music)
     with running(options) as client:
         with working(options):
-            all_ended(client)
-            edit = {"action": "edit", "genres": ["Jazz"]}
-            client.patch("/api/v1/tracks/1/proposal", json=edit)
-            job = ended(client, client.post("/api/v1/writes", json={}).json()["job"]["id"])
+            job = written(client)
         for part in tmp_path.glob("state.db*"):
             part.unlink()
         with working(options):
